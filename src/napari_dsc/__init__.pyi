@@ -1,0 +1,21 @@
+from .errors import ComputationError as ComputationError
+from .errors import DeviceUnavailableError as DeviceUnavailableError
+from .errors import DSCError as DSCError
+from .errors import InvalidImageError as InvalidImageError
+from .errors import InvalidParameterError as InvalidParameterError
+from .errors import OutputError as OutputError
+from .errors import WeightsError as WeightsError
+from .params import CutParams as CutParams
+from .params import ImageParams as ImageParams
+from .params import SuperpixelParams as SuperpixelParams
+from .params import TemplateParams as TemplateParams
+from .params import TrainParams as TrainParams
+from .run import Run as Run
+from .results import Segmentation as Segmentation
+from .results import Step as Step
+from .pipeline import iter_segment as iter_segment
+from .pipeline import over_segment as over_segment
+from .pipeline import segment as segment
+from .pipeline import smooth as smooth
+
+__version__: str

@@ -1,0 +1,156 @@
+"""Which files a command reads and writes, settled before it computes anything."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, NamedTuple
+
+from napari_dsc.errors import InvalidParameterError, OutputError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+
+class Job(NamedTuple):
+    """One input, its output, and the pictures to draw of it (one or none)."""
+
+    source: Path
+    output: Path
+    overlays: tuple[Path, ...] = ()
+
+    def written(self) -> tuple[Path, ...]:
+        """Files this job writes."""
+        return (self.output, *self.overlays)
+
+
+class Plan(NamedTuple):
+    """All jobs of a command, and the folders to create for them."""
+
+    jobs: tuple[Job, ...]
+    folders: tuple[Path, ...] = ()
+
+
+def plan_jobs(sources: Sequence[Path], output: Path, kind: str) -> Plan:
+    """Name the output of each input.
+
+    Parameters
+    ----------
+    sources : sequence of Path
+        Input files.
+    output : Path
+        A file for one input; a folder for several, or when it exists or has no suffix.
+    kind : str
+        End of a name in a folder: ``photo.jpg`` becomes ``photo_<kind>.tif``.
+
+    Returns
+    -------
+    plan : Plan
+        One job for each input, without overlays.
+
+    Raises
+    ------
+    InvalidParameterError
+        If two inputs would have one output, or several inputs one file.
+    """
+    outputs, folders = _targets(sources, output, f"{kind}.tif")
+    return Plan(tuple(map(Job, sources, outputs)), folders)
+
+
+def with_overlays(plan: Plan, overlay: Path) -> Plan:
+    """Plan a picture for each job, named like the outputs in `plan_jobs`.
+
+    Parameters
+    ----------
+    plan : Plan
+        Jobs without overlays.
+    overlay : Path
+        A PNG file for one input, a folder for several.
+
+    Returns
+    -------
+    plan : Plan
+        The same jobs with overlays.
+
+    Raises
+    ------
+    InvalidParameterError
+        If a picture is no PNG, or several inputs were given for one file.
+    """
+    pictures, folders = _targets([job.source for job in plan.jobs], overlay, "overlay.png")
+    if pictures[0].suffix.lower() != ".png":
+        raise InvalidParameterError(f"overlay={str(overlay)!r}: expected a .png file")
+    jobs = [
+        job._replace(overlays=(picture,))
+        for job, picture in zip(plan.jobs, pictures, strict=True)
+    ]
+    return Plan(tuple(jobs), plan.folders + folders)
+
+
+def refuse_clashes(jobs: Sequence[Job], others: Sequence[Path]) -> None:
+    """Make sure that no file is written twice, and that no input is written at all.
+
+    Parameters
+    ----------
+    jobs : sequence of Job
+        All jobs of a command.
+    others : sequence of Path
+        Further files it writes.
+
+    Raises
+    ------
+    OutputError
+        If a file has two uses.
+    """
+    written = Counter(path.resolve() for job in jobs for path in job.written())
+    written.update(path.resolve() for path in others)
+    inputs = {job.source.resolve() for job in jobs}
+    for path, count in written.items():
+        if count > 1:
+            raise OutputError(f"{path}: would be written {count} times, expected other names")
+        if path in inputs:
+            raise OutputError(f"{path}: is an input, expected another name for the output")
+
+
+def make_folders(folders: Sequence[Path]) -> None:
+    """Create folders, and those they lie in, unless they exist.
+
+    Parameters
+    ----------
+    folders : sequence of Path
+        Folders of a `Plan`.
+
+    Raises
+    ------
+    OutputError
+        If one cannot be created.
+    """
+    for folder in folders:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(f"{folder}: cannot be created ({error.strerror})") from error
+
+
+def _targets(
+    sources: Sequence[Path], named: Path, ending: str
+) -> tuple[list[Path], tuple[Path, ...]]:
+    """One file for each input, and the folder to create for them, if any."""
+    is_folder = named.is_dir() or (not named.suffix and not named.exists())
+    if len(sources) == 1 and not is_folder:
+        return [named], ()
+    if not is_folder:
+        raise InvalidParameterError(
+            f"{named}: expected a folder for {len(sources)} inputs, got the name of a file"
+        )
+    _refuse_same_stem(sources, ending)
+    return [named / f"{source.stem}_{ending}" for source in sources], (named,)
+
+
+def _refuse_same_stem(sources: Sequence[Path], ending: str) -> None:
+    for stem, count in Counter(source.stem for source in sources).items():
+        if count > 1:
+            same = " and ".join(str(source) for source in sources if source.stem == stem)
+            raise InvalidParameterError(
+                f"{same}: each would become {stem}_{ending}, expected names that differ"
+            )

@@ -1,0 +1,59 @@
+"""All commands in one program. No command imports anything heavy before it starts to work."""
+
+import importlib.metadata
+import sys
+from collections.abc import Sequence
+
+from cyclopts import App, CycloptsError
+
+from napari_dsc.cli.machine import info
+from napari_dsc.cli.recipes import fill_from_recipe
+from napari_dsc.cli.segmenting import segment, smooth, superpixels
+from napari_dsc.cli.training import train
+from napari_dsc.cli.trying import demo
+from napari_dsc.cli.weights import weights
+from napari_dsc.errors import DSCError
+
+WRONG_INPUT = 2
+
+
+def run_program(arguments: Sequence[str]) -> int:
+    """Run a command line.
+
+    Parameters
+    ----------
+    arguments : sequence of str
+        Command line without the program's name.
+
+    Returns
+    -------
+    status : int
+        0, or 2 for wrong input, which one line on stderr explains.
+    """
+    try:
+        status: int | None = _program()(list(arguments))
+    except (DSCError, CycloptsError) as error:
+        sys.stderr.write(f"error: {' '.join(str(error).split())}\n")
+        return WRONG_INPUT
+    return status or 0
+
+
+def _program() -> App:
+    program = App(
+        name="napari-dsc",
+        help="Segment images without labels: smooth, divide into superpixels, merge.",
+        help_epilogue="Exit status: 0 if all is well, 2 for wrong input (one sentence says "
+        "what), 130 if interrupted.",
+        version=_version,
+        config=fill_from_recipe,
+        exit_on_error=False,
+        print_error=False,
+        result_action="return_value",
+    )
+    for command in (segment, superpixels, smooth, demo, train, weights, info):
+        program.command(command)
+    return program
+
+
+def _version() -> str:
+    return importlib.metadata.version("napari-dsc")

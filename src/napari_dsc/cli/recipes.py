@@ -1,0 +1,149 @@
+"""Recipe files: the parameters of a run as JSON, shaped like the record kept in each result."""
+
+import dataclasses
+import importlib.metadata
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from cyclopts import App, ArgumentCollection
+from cyclopts.config import Dict
+
+from napari_dsc.errors import InvalidParameterError
+from napari_dsc.params import CutParams, ImageParams, SuperpixelParams
+
+STAGES = {"image": ImageParams, "superpixels": SuperpixelParams, "cut": CutParams}
+_KEYS = ("software", "weights", "parameters")
+
+
+def fill_from_recipe(
+    app: App, commands: tuple[str, ...], arguments: ArgumentCollection
+) -> None:
+    """Give the parameters of ``--recipe`` to the flags that the command line leaves open.
+
+    Parameters
+    ----------
+    app : App
+        Program being parsed.
+    commands : tuple of str
+        Names of the command.
+    arguments : ArgumentCollection
+        Its flags; those without a value receive one. Parameters of other commands are
+        passed over.
+    """
+    option = next((one for one in arguments if "--recipe" in one.names), None)
+    if option is None or not option.tokens:
+        return
+    path = Path(option.tokens[-1].value)
+    fill = Dict(
+        read_recipe(path), source=str(path), use_commands_as_keys=False, allow_unknown=True
+    )
+    fill(app, commands, arguments)
+
+
+def read_recipe(path: Path) -> dict[str, Any]:
+    """Parameters in a recipe, or in the record of a TIFF this program wrote.
+
+    Parameters
+    ----------
+    path : Path
+        JSON or TIFF file.
+
+    Returns
+    -------
+    values : dict
+        Checked values by name of the parameter, ``weights`` among them; only those that the
+        recipe names.
+
+    Raises
+    ------
+    InvalidParameterError
+        If the file cannot be read, or names something unknown or out of range.
+    """
+    recipe = _load(path)
+    _refuse_unknown(recipe, _KEYS, str(path))
+    stages = _section(recipe, "parameters", path)
+    _refuse_unknown(stages, STAGES, f"{path}: parameters")
+    values: dict[str, Any] = {}
+    for stage, kind in STAGES.items():
+        given = _section(stages, stage, path)
+        names = [field.name for field in dataclasses.fields(kind)]
+        _refuse_unknown(given, names, f"{path}: {stage}")
+        try:
+            kind(**given)
+        except InvalidParameterError as error:
+            raise InvalidParameterError(f"{path}: {error}") from error
+        values |= given
+    weights = _section(recipe, "weights", path)
+    return values | ({"weights": weights["name"]} if "name" in weights else {})
+
+
+def recipe_content(parameters: Mapping[str, object], weights: str) -> bytes:
+    """Write parameters as a recipe.
+
+    Parameters
+    ----------
+    parameters : mapping
+        Parameters by name for each stage of `STAGES`.
+    weights : str
+        Name or path of the weights.
+
+    Returns
+    -------
+    content : bytes
+        JSON that `read_recipe` reads.
+    """
+    recipe = {
+        "software": {"napari-dsc": importlib.metadata.version("napari-dsc")},
+        "weights": {"name": weights},
+        "parameters": parameters,
+    }
+    return (json.dumps(recipe, indent=2) + "\n").encode()
+
+
+def _load(path: Path) -> dict[str, Any]:
+    try:
+        if path.suffix.lower() in (".tif", ".tiff"):
+            return _record_in_tiff(path)
+        recipe = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise InvalidParameterError(f"recipe={str(path)!r}: {reason}") from error
+    except ValueError as error:
+        raise InvalidParameterError(f"recipe={str(path)!r}: not JSON, {error}") from error
+    if not isinstance(recipe, dict):
+        raise InvalidParameterError(
+            f"recipe={str(path)!r}: expected an object of {', '.join(_KEYS)}, "
+            f"got {type(recipe).__name__}"
+        )
+    return recipe
+
+
+def _record_in_tiff(path: Path) -> dict[str, Any]:
+    """The part of a result's record that a recipe holds."""
+    from tifffile import TiffFile, TiffFileError
+
+    try:
+        with TiffFile(path) as file:
+            record = json.loads(file.pages.first.description)
+    except TiffFileError as error:
+        raise ValueError(str(error)) from error
+    return {key: record[key] for key in _KEYS if key in record}
+
+
+def _section(parent: Mapping[str, Any], key: str, path: Path) -> dict[str, Any]:
+    section = parent.get(key, {})
+    if not isinstance(section, dict):
+        raise InvalidParameterError(
+            f"recipe={str(path)!r}: {key} is {type(section).__name__}, expected an object"
+        )
+    return section
+
+
+def _refuse_unknown(given: Mapping[str, Any], known: Any, place: str) -> None:
+    unknown = [repr(key) for key in given if key not in known]
+    if unknown:
+        raise InvalidParameterError(
+            f"{place}: unknown {', '.join(unknown)}; expected {', '.join(known)}"
+        )

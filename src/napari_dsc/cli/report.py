@@ -1,0 +1,98 @@
+"""What a person or a script is told while a command works."""
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+
+
+class Report:
+    """Progress and notes on stderr, one line of JSON per result on stdout.
+
+    Parameters
+    ----------
+    quiet : bool
+        Leave out progress and notes; errors stay.
+    as_json : bool
+        Write the lines of JSON.
+    """
+
+    def __init__(self, *, quiet: bool = False, as_json: bool = False) -> None:
+        self._as_json = as_json
+        self._console = Console(stderr=True, quiet=quiet, highlight=False, soft_wrap=True)
+        self._progress = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            console=self._console,
+            transient=True,
+            redirect_stdout=False,
+            disable=quiet or not self._console.is_terminal,
+        )
+        self._prefix = ""
+        self._task = self._progress.add_task("starting", total=None)
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._progress.stop()
+
+    def file(self, path: Path, number: int, total: int) -> None:
+        """Name the file that the next stages work on."""
+        self._prefix = f"{path.name}: " if total == 1 else f"{number}/{total} {path.name}: "
+
+    def begin(self, stage: str, total: int | None = None, done: int = 0) -> None:
+        """Show a new stage of `total` steps; None stands for work that cannot be counted."""
+        self._progress.reset(
+            self._task, description=self._prefix + stage, total=total, completed=done
+        )
+
+    def advance(self) -> None:
+        """Count one step of the stage."""
+        self._progress.advance(self._task)
+
+    def note(self, text: str) -> None:
+        """Tell a person something."""
+        self._console.print(self._prefix + text, markup=False)
+
+    def table(self, table: Table) -> None:
+        """Show a person a table."""
+        self._console.print(table)
+
+    def result(self, line: Mapping[str, object]) -> None:
+        """Tell a script what became of one file."""
+        if self._as_json:
+            sys.stdout.write(json.dumps(line) + "\n")
+            sys.stdout.flush()
+
+    def failure(self, path: Path, error: Exception) -> None:
+        """Tell a person and a script that a file failed, and why."""
+        message = " ".join(str(error).split())
+        self.error(message if str(path) in message else f"{path}: {message}")
+        self.result({"file": str(path), "error": message})
+
+    def error(self, text: str) -> None:
+        """Tell a person what went wrong, even if they want quiet."""
+        sys.stderr.write(f"error: {text}\n")

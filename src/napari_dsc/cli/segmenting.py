@@ -1,0 +1,167 @@
+"""The commands that read images: segment, superpixels, smooth."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Group, Parameter
+
+from napari_dsc.cli.jobs import Plan, plan_jobs, with_overlays
+from napari_dsc.cli.report import Report
+from napari_dsc.params import CutParams, ImageParams, SuperpixelParams
+
+if TYPE_CHECKING:
+    from napari_dsc.pipeline import RunOptions
+
+Inputs = Annotated[list[Path], Parameter(name="IN", negative="")]
+Output = Annotated[Path, Parameter(name=("--output", "-o"))]
+ImageFlags = Annotated[ImageParams, Parameter(name="*", group=Group("Intensities", sort_key=2))]
+SuperpixelFlags = Annotated[
+    SuperpixelParams, Parameter(name="*", group=Group("Superpixels", sort_key=3))
+]
+CutFlags = Annotated[CutParams, Parameter(name="*", group=Group("Cut", sort_key=4))]
+Switch = Annotated[bool, Parameter(negative="")]
+Quiet = Annotated[bool, Parameter(name=("--quiet", "-q"), negative="")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunFlags:
+    """What the commands that read images have in common.
+
+    Parameters
+    ----------
+    axes : str
+        Axes of the images as letters, ``YX``, ``YXC`` or ``CYX``; left out: those of the
+        file, or guessed from the shape.
+    weights : str
+        Name of registered weights (see ``napari-dsc weights list``) or a safetensors file;
+        left out: those inside the package.
+    device : str
+        Where to compute: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
+    recipe : Path
+        Take parameters from this JSON file, or from the record in a TIFF written earlier;
+        flags on the command line take precedence.
+    save_recipe : Path
+        Write the parameters to this JSON file.
+    overwrite : bool
+        Replace outputs that exist.
+    quiet : bool
+        Say nothing but errors.
+    json : bool
+        Write one line of JSON per image to stdout.
+    """
+
+    axes: str = ""
+    weights: str = ""
+    device: str = "auto"
+    recipe: Path | None = None
+    save_recipe: Path | None = None
+    overwrite: Switch = False
+    quiet: Quiet = False
+    json: Switch = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelTargets:
+    """Where labels and their pictures go.
+
+    Parameters
+    ----------
+    output : Path
+        A .tif, .png or .npy file for one image; a folder for several, where ``a.jpg``
+        becomes ``a_segments.tif`` or ``a_superpixels.tif``. A name without suffix is a
+        folder.
+    overlay : Path
+        Draw the boundaries on the image as well: a .png file for one image; a folder for
+        several, where ``a.jpg`` becomes ``a_overlay.png``.
+    """
+
+    output: Output
+    overlay: Path | None = None
+
+    def plan(self, inputs: Sequence[Path], kind: str) -> Plan:
+        """Jobs for all inputs."""
+        plan = plan_jobs(inputs, self.output, kind)
+        return plan if self.overlay is None else with_overlays(plan, self.overlay)
+
+
+Run = Annotated[RunFlags, Parameter(name="*", group=Group("Run", sort_key=1))]
+Targets = Annotated[LabelTargets, Parameter(name="*")]
+
+
+def segment(
+    inputs: Inputs,
+    /,
+    *,
+    targets: Targets,
+    run: Run = RunFlags(),
+    image_params: ImageFlags = ImageParams(),
+    superpixel_params: SuperpixelFlags = SuperpixelParams(),
+    cut_params: CutFlags = CutParams(),
+) -> int:
+    """Segment images: smooth, divide into superpixels, merge these into segments.
+
+    Parameters
+    ----------
+    inputs : list of Path
+        Images: TIFF, PNG, JPEG, NPY and what imageio reads.
+    """
+    options: RunOptions = {
+        "image_params": image_params,
+        "superpixel_params": superpixel_params,
+        "cut_params": cut_params,
+    }
+    return _run("segments", targets.plan(inputs, "segments"), run, options)
+
+
+def superpixels(
+    inputs: Inputs,
+    /,
+    *,
+    targets: Targets,
+    run: Run = RunFlags(),
+    image_params: ImageFlags = ImageParams(),
+    superpixel_params: SuperpixelFlags = SuperpixelParams(),
+) -> int:
+    """Divide images into superpixels, made from the smoothed image.
+
+    Parameters
+    ----------
+    inputs : list of Path
+        Images: TIFF, PNG, JPEG, NPY and what imageio reads.
+    """
+    options: RunOptions = {
+        "image_params": image_params,
+        "superpixel_params": superpixel_params,
+    }
+    return _run("superpixels", targets.plan(inputs, "superpixels"), run, options)
+
+
+def smooth(
+    inputs: Inputs,
+    /,
+    *,
+    output: Output,
+    run: Run = RunFlags(),
+    image_params: ImageFlags = ImageParams(),
+) -> int:
+    """Smooth images; size, type and intensity units stay.
+
+    Parameters
+    ----------
+    inputs : list of Path
+        Images: TIFF, PNG, JPEG, NPY and what imageio reads.
+    output : Path
+        A .tif, .png or .npy file for one image; a folder for several, where ``a.jpg``
+        becomes ``a_smoothed.tif``. A name without suffix is a folder.
+    """
+    plan = plan_jobs(inputs, output, "smoothed")
+    return _run("smoothed", plan, run, {"image_params": image_params})
+
+
+def _run(kind: str, plan: Plan, run: RunFlags, options: "RunOptions") -> int:
+    with Report(quiet=run.quiet, as_json=run.json) as report:
+        from napari_dsc.cli.working import run_plan  # loads torch
+
+        return run_plan(kind, plan, run, options, report)

@@ -1,0 +1,69 @@
+"""The commands around weight files: list, where, fetch, verify."""
+
+import sys
+from pathlib import Path
+
+from cyclopts import App
+
+weights = App(name="weights", help="List, find, download and check weight files.")
+
+
+@weights.command(name="list")
+def list_weights() -> None:
+    """List the registered weights: name, size, license, training data, whether at hand."""
+    from napari_dsc.superae.registry import WEIGHTS, where
+
+    for name, entry in WEIGHTS.items():
+        at_hand = "at hand" if where(name).is_file() else f"napari-dsc weights fetch {name}"
+        sys.stdout.write(
+            f"{name}\n  file           {entry.file}, {entry.size / 1e6:.1f} MB, {at_hand}\n"
+            f"  license        {entry.license}\n  training data  {entry.training_data}\n"
+        )
+
+
+@weights.command(name="where")
+def where_weights(name: str, /) -> None:
+    """Print where a weight file lies, or would lie once fetched.
+
+    Parameters
+    ----------
+    name : str
+        A name of ``napari-dsc weights list``.
+    """
+    from napari_dsc.superae.registry import where
+
+    _print_path(where(name))
+
+
+@weights.command(name="fetch")
+def fetch(name: str, /) -> None:
+    """Download a weight file unless it is at hand and intact, and print where it lies.
+
+    Parameters
+    ----------
+    name : str
+        A name of ``napari-dsc weights list``.
+    """
+    from napari_dsc.superae.registry import fetch_weights
+
+    _print_path(fetch_weights(name))
+
+
+@weights.command(name="verify")
+def verify(names: list[str] | None = None, /) -> None:
+    """Check weight files against their known hashes.
+
+    Parameters
+    ----------
+    names : list of str
+        Names of ``napari-dsc weights list``; left out: all that are at hand.
+    """
+    from napari_dsc.superae.registry import WEIGHTS, verify_weights, where
+
+    for name in names or [name for name in WEIGHTS if where(name).is_file()]:
+        path = verify_weights(name)
+        sys.stdout.write(f"{name}: intact, {path}\n")
+
+
+def _print_path(path: Path) -> None:
+    sys.stdout.write(f"{path}\n")

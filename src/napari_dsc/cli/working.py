@@ -1,0 +1,191 @@
+"""The method over files: one result each, and a failure stops only its own file."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+from napari_dsc.cli.jobs import make_folders, refuse_clashes
+from napari_dsc.cli.recipes import recipe_content
+from napari_dsc.device import keep_freed_memory, resolve_device
+from napari_dsc.errors import DSCError
+from napari_dsc.files import check_output, write_atomically, write_image
+from napari_dsc.images import draw_boundaries, to_label_image
+from napari_dsc.record import params_record
+from napari_dsc.run import Run
+from napari_dsc.superae.weights import DEFAULT, find_weights
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Unpack
+
+    import numpy as np
+
+    from napari_dsc.cli.jobs import Job, Plan
+    from napari_dsc.cli.report import Report
+    from napari_dsc.cli.segmenting import RunFlags
+    from napari_dsc.pipeline import RunOptions
+    from napari_dsc.record import Record
+    from napari_dsc.results import Step
+
+
+class Outcome(NamedTuple):
+    """What is written of one image, and what was counted in it."""
+
+    pixels: np.ndarray
+    record: Record
+    counts: dict[str, int]
+
+
+def run_plan(
+    kind: str, plan: Plan, flags: RunFlags, options: RunOptions, report: Report
+) -> int:
+    """Do all jobs of a command.
+
+    Parameters
+    ----------
+    kind : str
+        ``smoothed``, ``superpixels`` or ``segments``.
+    plan : Plan
+        What to read and write.
+    flags : RunFlags
+        Flags that all commands have.
+    options : RunOptions
+        Parameters of the stages that this command has.
+    report : Report
+        Where progress and results are told.
+
+    Returns
+    -------
+    status : int
+        0, or 2 if a file failed; the others are done nevertheless.
+
+    Raises
+    ------
+    DSCError
+        Before any computation, if the device, the weights or an output cannot be used.
+    """
+    weights = flags.weights or DEFAULT
+    resolve_device(flags.device)
+    find_weights(weights)
+    _check_outputs(plan, flags)
+    keep_freed_memory()
+    options = {"axes": flags.axes, "weights": weights, "device": flags.device, **options}
+    failed = 0
+    for number, job in enumerate(plan.jobs, 1):
+        report.file(job.source, number, len(plan.jobs))
+        try:
+            _do(kind, job, flags.overwrite, report, **options)
+        except DSCError as error:
+            report.failure(job.source, error)
+            failed += 1
+    if failed and len(plan.jobs) > 1:
+        report.error(f"{failed} of {len(plan.jobs)} images failed, the others are done")
+    if flags.save_recipe is not None and failed < len(plan.jobs):
+        content = recipe_content(_parameters(options), weights)
+        write_atomically(flags.save_recipe, lambda file: file.write(content))
+    return 2 if failed else 0
+
+
+def last_step(run: Run, report: Report) -> Step:
+    """Run the cut to its end.
+
+    Parameters
+    ----------
+    run : Run
+        A run, stages of which may be done.
+    report : Report
+        Follows the iterations.
+
+    Returns
+    -------
+    step : Step
+        The last one.
+    """
+    report.begin("smoothing, superpixels")
+    n_superpixels = run.superpixels.max() + 1
+    report.begin(f"merging {n_superpixels} superpixels", run.cut_params.n_iterations)
+    for step in run.iter_steps():
+        report.advance()
+        last = step
+    return last
+
+
+def _check_outputs(plan: Plan, flags: RunFlags) -> None:
+    recipes = [] if flags.save_recipe is None else [flags.save_recipe]
+    refuse_clashes(plan.jobs, recipes)
+    for path in recipes:
+        check_output(path, overwrite=flags.overwrite, suffixes=(".json",))
+    make_folders(plan.folders)
+    for job in plan.jobs:
+        for path in job.written():
+            check_output(path, overwrite=flags.overwrite)
+
+
+def _do(
+    kind: str, job: Job, overwrite: bool, report: Report, **options: Unpack[RunOptions]
+) -> None:
+    start = time.perf_counter()
+    report.begin("reading")
+    run = Run(job.source, **options)
+    outcome = _COMPUTE[kind](run, report)
+    report.begin("writing")
+    write_image(
+        job.output,
+        outcome.pixels,
+        record=outcome.record | {"parameters": _parameters(options)},
+        spacing=run.image.spacing,
+        unit=run.image.unit,
+        overwrite=overwrite,
+    )
+    for path in job.overlays:
+        picture = draw_boundaries(run.image.pixels, outcome.pixels)
+        write_image(path, picture, record={}, spacing=(), unit="", overwrite=overwrite)
+    seconds = time.perf_counter() - start
+    _tell(run, job, outcome.counts, seconds, report)
+
+
+def _tell(run: Run, job: Job, counts: dict[str, int], seconds: float, report: Report) -> None:
+    for note in run.image.notes:
+        report.note(note)
+    found = "".join(f"{count} {name[2:]}, " for name, count in counts.items())
+    report.note(f"{found}{seconds:.1f} s on {run.device} -> {job.output}")
+    report.result(
+        {"file": str(job.source), "output": str(job.output)}
+        | counts
+        | {"seconds": round(seconds, 3), "device": str(run.device)}
+    )
+
+
+def _parameters(options: RunOptions) -> Record:
+    """Parameters of the stages that a command has, as in the record of a run."""
+    stages = {
+        "image": options.get("image_params"),
+        "superpixels": options.get("superpixel_params"),
+        "cut": options.get("cut_params"),
+    }
+    return params_record({name: params for name, params in stages.items() if params})
+
+
+def _smooth(run: Run, report: Report) -> Outcome:
+    report.begin("smoothing")
+    return Outcome(run.image.restore(run.smoothed), run.record(), {})
+
+
+def _over_segment(run: Run, report: Report) -> Outcome:
+    report.begin("smoothing, superpixels")
+    labels = to_label_image(run.superpixels)
+    return Outcome(labels, run.record(), {"n_superpixels": int(labels.max())})
+
+
+def _segment(run: Run, report: Report) -> Outcome:
+    step = last_step(run, report)
+    counts = {"n_classes": step.n_classes, "n_superpixels": len(step.classes)}
+    return Outcome(step.labels(), run.result(step).record, counts)
+
+
+_COMPUTE: dict[str, Callable[[Run, Report], Outcome]] = {
+    "smoothed": _smooth,
+    "superpixels": _over_segment,
+    "segments": _segment,
+}

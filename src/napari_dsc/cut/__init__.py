@@ -1,0 +1,1 @@
+"""Stage two of the paper: superpixels to segments."""

@@ -1,0 +1,132 @@
+"""Algorithm 2: training the embedding on one image until superpixels merge."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import torch
+
+from napari_dsc.cut.graph import pair_affinity, superpixel_pairs
+from napari_dsc.cut.losses import cut_loss, label_loss, superpixel_classes
+from napari_dsc.device import reproducible
+from napari_dsc.regions import region_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy as np
+    from torch import Tensor, nn
+
+    from napari_dsc.params import CutParams
+
+# 10.7 pairs a superpixel: the mean over SLIC superpixels of natural images at d = 2 widths
+PAIRS_OF_A_HUNDRED = 1070
+
+
+class CutStep(NamedTuple):
+    """What one step of the cut saw, before it moved the weights; all on the device.
+
+    Parameters
+    ----------
+    iteration : int
+        Number of the step, from 1.
+    label_loss, cut_loss : 0-d float tensor
+        The losses L1 and L2, unweighted.
+    classes : (M,) int64 tensor
+        Class of each superpixel, in ``0 .. K - 1``.
+    assignment : (M, K) float tensor
+        Probability of each superpixel for each class, ``Q``.
+    """
+
+    iteration: int
+    label_loss: Tensor
+    cut_loss: Tensor
+    classes: Tensor
+    assignment: Tensor
+
+
+def iter_cut(
+    image: Tensor, superpixels: np.ndarray, embedding: nn.Module, params: CutParams
+) -> Iterator[CutStep]:
+    """Merge superpixels, one training step at a time.
+
+    Parameters
+    ----------
+    image : (1, C, *S) float tensor
+        Image ``x`` in [0, 1], on the device and in the memory format to work in.
+    superpixels : S int64 array
+        Superpixels ``0 .. M - 1``.
+    embedding : nn.Module
+        Network from the image to features (1, K, *S), on the device of the image. It is
+        trained in place, in training mode.
+    params : CutParams
+        Settings.
+
+    Yields
+    ------
+    step : CutStep
+        ``n_iterations`` times.
+
+    Notes
+    -----
+    The affinity is held constant in each step: equation 11 differentiates that way.
+    """
+    n_superpixels = int(superpixels.max()) + 1
+    regions = torch.from_numpy(superpixels.ravel()).to(image.device)
+    pairs = torch.from_numpy(superpixel_pairs(superpixels, params.radius_factor)).to(
+        image.device
+    )
+    cut_weight = params.cut_weight / normalization(params, n_superpixels, pairs.shape[1])
+    optimizer = torch.optim.SGD(
+        embedding.parameters(), lr=params.learning_rate, momentum=params.momentum
+    )
+    embedding.train()
+    for iteration in range(1, params.n_iterations + 1):
+        with reproducible(image.device):
+            optimizer.zero_grad()
+            features = _features(embedding, image, params)
+            classes = superpixel_classes(features.detach(), regions, n_superpixels)
+            assignment = region_mean(features.softmax(1), regions, n_superpixels)
+            means = region_mean(features.detach(), regions, n_superpixels)
+            affinity = pair_affinity(means, pairs, scale=params.affinity_scale)
+            losses = (
+                label_loss(features, classes[regions]),
+                cut_loss(assignment, pairs, affinity),
+            )
+            total = params.label_weight * losses[0] + cut_weight * losses[1]
+            torch.autograd.backward(total)
+            optimizer.step()
+        yield CutStep(
+            iteration, losses[0].detach(), losses[1].detach(), classes, assignment.detach()
+        )
+
+
+def _features(embedding: nn.Module, image: Tensor, params: CutParams) -> Tensor:
+    """One row of K features for each pixel, in float32, (N, K)."""
+    with torch.autocast(
+        image.device.type, torch.bfloat16, enabled=params.precision == "bfloat16"
+    ):
+        features: Tensor = embedding(image)
+    return features.float()[0].flatten(1).T
+
+
+def normalization(params: CutParams, n_superpixels: int, n_pairs: int) -> float:
+    """What ``cut_weight`` is divided by to give ``beta``; both choices agree at M = 100.
+
+    Parameters
+    ----------
+    params : CutParams
+        Holds the choice.
+    n_superpixels : int
+        Number of superpixels ``M``.
+    n_pairs : int
+        Number of pairs ``E``.
+
+    Returns
+    -------
+    divisor : float
+        ``M**2``, or the number of pairs in units of those of 100 superpixels.
+    """
+    if params.cut_normalization == "superpixels":
+        return n_superpixels**2
+    return n_pairs / PAIRS_OF_A_HUNDRED * 100**2

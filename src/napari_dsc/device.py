@@ -1,0 +1,148 @@
+"""The one place where a torch device is chosen, and explained."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import platform
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+import torch
+
+from napari_dsc.errors import DeviceUnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_NAMES = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
+
+
+class Accelerator(NamedTuple):
+    """A device with its memory in bytes; 0 where the system does not tell."""
+
+    name: str
+    description: str
+    memory: int
+
+
+def resolve_device(name: str = "auto") -> torch.device:
+    """Torch device for a name.
+
+    Parameters
+    ----------
+    name : str
+        ``auto`` takes the first CUDA device if there is one, else the CPU; otherwise
+        ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
+
+    Returns
+    -------
+    device : torch.device
+        A device that exists on this machine.
+
+    Raises
+    ------
+    DeviceUnavailableError
+        If the name is unknown or there is no such device.
+    """
+    if not isinstance(name, str) or not _NAMES.fullmatch(name):
+        raise DeviceUnavailableError(
+            f"device={name!r}: expected auto, cpu, cuda, cuda:N or mps"
+        )
+    if name == "auto":
+        return torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
+    if name == "mps" and not torch.backends.mps.is_available():
+        raise DeviceUnavailableError(
+            "device='mps': this machine has no Apple GPU that torch can use"
+        )
+    if name.startswith("cuda"):
+        index = int(name.partition(":")[2] or 0)
+        if index >= torch.cuda.device_count():
+            raise DeviceUnavailableError(f"device={name!r}: {cuda_status()}")
+        return torch.device("cuda", index)
+    return torch.device(name)
+
+
+def cuda_status() -> str:
+    """One sentence on whether CUDA is used, and what would mend it if not.
+
+    Returns
+    -------
+    sentence : str
+        For people, with the command to run where one helps.
+    """
+    if torch.cuda.is_available():
+        return f"CUDA is available with {torch.cuda.device_count()} device(s)"
+    if platform.system() == "Darwin":
+        return "CUDA does not exist on macOS; use --device mps on Apple silicon"
+    if torch.version.cuda is None:
+        return (
+            f"torch {torch.__version__} was built without CUDA; with an NVIDIA GPU run: "
+            "pip install --force-reinstall torch --index-url "
+            "https://download.pytorch.org/whl/cu126"
+        )
+    return (
+        f"torch {torch.__version__} was built for CUDA {torch.version.cuda}, but found no "
+        "usable NVIDIA GPU; run nvidia-smi, and install or update the driver if it fails"
+    )
+
+
+def accelerators() -> list[Accelerator]:
+    """Devices of this machine other than the CPU.
+
+    Returns
+    -------
+    devices : list of Accelerator
+        Possibly empty.
+    """
+    found = []
+    for index in range(torch.cuda.device_count()):
+        properties = torch.cuda.get_device_properties(index)
+        found.append(Accelerator(f"cuda:{index}", properties.name, properties.total_memory))
+    if torch.backends.mps.is_available():
+        found.append(Accelerator("mps", "Apple GPU", 0))
+    return found
+
+
+def keep_freed_memory() -> bool:
+    """Ask the C library to reuse big blocks, not to return them to the system.
+
+    Convolutions allocate and free the same big blocks in every step; returning and
+    page-faulting them costs up to half the time on Linux. Affects the whole process, so
+    only the command line calls it.
+
+    Returns
+    -------
+    done : bool
+        False where the C library has no such switch.
+    """
+    if platform.libc_ver()[0] != "glibc":
+        return False
+    mallopt = ctypes.CDLL(None).mallopt
+    trim_threshold, top_pad, mmap_max = -1, -2, -4
+    settings = ((mmap_max, 0), (trim_threshold, 2**31 - 1), (top_pad, 2**28))
+    return all(mallopt(name, value) == 1 for name, value in settings)
+
+
+@contextlib.contextmanager
+def reproducible(device: torch.device) -> Iterator[None]:
+    """Use only deterministic CUDA algorithms inside the block; the CPU's always are.
+
+    Parameters
+    ----------
+    device : torch.device
+        Where the block computes.
+    """
+    if device.type != "cuda":
+        yield
+        return
+    before = torch.are_deterministic_algorithms_enabled(), torch.backends.cudnn.benchmark
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(True)
+    torch.backends.cudnn.benchmark = False
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before[0])
+        torch.backends.cudnn.benchmark = before[1]

@@ -1,0 +1,1 @@
+"""Scores of segmentations against people's annotations, as the Berkeley benchmark counts."""

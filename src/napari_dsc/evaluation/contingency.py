@@ -1,0 +1,76 @@
+"""The one table that every score is computed from."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from napari_dsc.errors import InvalidImageError
+
+BINS_PER_PIXEL = 8
+
+
+def contingency_table(first: np.ndarray, second: np.ndarray) -> csr_array:
+    """Count the pixels that each pair of regions shares.
+
+    Parameters
+    ----------
+    first, second : S int array
+        Two label images of the same shape; every value, 0 too, is a label. The scores take
+        the segmentation first and the annotation second.
+
+    Returns
+    -------
+    table : (n, m) sparse int64 array
+        Row for each label of `first`, column for each label of `second`, from the smallest
+        label on; labels that own no pixel may leave empty rows and columns.
+
+    Raises
+    ------
+    InvalidImageError
+        If the shapes differ, there are no pixels, or the values are not integers.
+
+    Examples
+    --------
+    >>> contingency_table(np.array([[1, 1, 2, 2]]), np.array([[5, 5, 5, 6]])).toarray()
+    array([[2, 0],
+           [1, 1]])
+    """
+    _check_label_images(first, second)
+    rows, columns = _from_zero(first.ravel()), _from_zero(second.ravel())
+    n_rows, n_columns = int(rows.max()) + 1, int(columns.max()) + 1
+    keys, counts = _count(rows * n_columns + columns, n_rows * n_columns)
+    return csr_array((counts, np.divmod(keys, n_columns)), shape=(n_rows, n_columns))
+
+
+def _check_label_images(first: np.ndarray, second: np.ndarray) -> None:
+    for name, labels in (("first", first), ("second", second)):
+        if not np.issubdtype(labels.dtype, np.integer):
+            raise InvalidImageError(
+                f"{name}: got values of type {labels.dtype}, expected integers"
+            )
+        if labels.size == 0:
+            raise InvalidImageError(
+                f"{name}: got shape {labels.shape}, expected at least one pixel"
+            )
+    if first.shape != second.shape:
+        raise InvalidImageError(
+            f"second: got shape {second.shape}, expected {first.shape} as the first label image"
+        )
+
+
+def _from_zero(labels: np.ndarray) -> np.ndarray:
+    """Labels from 0 on, (N,) int64, none of them above N - 1."""
+    low = int(labels.min())
+    if int(labels.max()) - low < labels.size:
+        return labels.astype(np.int64) - np.int64(low)
+    return np.unique_inverse(labels).inverse_indices
+
+
+def _count(keys: np.ndarray, n_keys: int) -> tuple[np.ndarray, np.ndarray]:
+    """Keys that occur, and how often; by counting where that fits in memory, else sorting."""
+    if n_keys > BINS_PER_PIXEL * keys.size:
+        return np.unique(keys, return_counts=True)
+    counts = np.bincount(keys, minlength=n_keys)
+    present = np.flatnonzero(counts)
+    return present, counts[present]

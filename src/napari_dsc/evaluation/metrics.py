@@ -1,0 +1,151 @@
+"""Scores of one segmentation against one annotation, from their contingency table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+
+def segmentation_covering(table: csr_array) -> float:
+    """Share of the annotation that its best-fitting segments cover.
+
+    Parameters
+    ----------
+    table : (n, m) sparse int array
+        Contingency table; rows are segments, columns regions of the annotation.
+
+    Returns
+    -------
+    covering : float
+        Mean over regions of the annotation, weighted by area, of the largest intersection
+        over union with a segment; in (0, 1], 1 for equal partitions.
+
+    References
+    ----------
+    Arbelaez, Maire, Fowlkes, Malik: Contour Detection and Hierarchical Image Segmentation,
+    IEEE TPAMI 33 (2011), section 2.3.
+
+    Examples
+    --------
+    >>> from napari_dsc.evaluation.contingency import contingency_table
+    >>> segments, annotation = np.array([[1, 1, 1, 2]]), np.array([[1, 1, 2, 2]])
+    >>> round(segmentation_covering(contingency_table(segments, annotation)), 4)  # 2/3, 1/2
+    0.5833
+    """
+    segment_areas, region_areas = table.sum(axis=1), table.sum(axis=0)
+    pairs = table.tocoo()
+    segment, region = pairs.coords
+    unions = segment_areas[segment] + region_areas[region] - pairs.data
+    best = np.zeros(len(region_areas))
+    np.maximum.at(best, region, pairs.data / unions)
+    return float(best @ region_areas / region_areas.sum())
+
+
+def probabilistic_rand_index(table: csr_array) -> float:
+    """Share of pixel pairs on which two partitions agree: together in both, or in neither.
+
+    Parameters
+    ----------
+    table : (n, m) sparse int array
+        Contingency table.
+
+    Returns
+    -------
+    index : float
+        In [0, 1], 1 for equal partitions. The mean of it over several annotations is the
+        probabilistic Rand index of Unnikrishnan et al.; for one it is Rand's own.
+
+    References
+    ----------
+    Unnikrishnan, Pantofaru, Hebert: Toward Objective Evaluation of Image Segmentation
+    Algorithms, IEEE TPAMI 29 (2007).
+
+    Examples
+    --------
+    >>> from napari_dsc.evaluation.contingency import contingency_table
+    >>> segments, annotation = np.array([[1, 1, 1, 2]]), np.array([[1, 1, 2, 2]])
+    >>> probabilistic_rand_index(contingency_table(segments, annotation))  # 3 of 6 pairs
+    0.5
+    """
+    n_pixels = int(table.sum())
+    if n_pixels == 1:
+        return 1.0
+    counts = (table.sum(axis=1), table.sum(axis=0), table.data)
+    in_first, in_second, in_both = (_count_pairs(count) for count in counts)
+    disagreeing = in_first + in_second - 2 * in_both
+    return float(1 - disagreeing / (n_pixels * (n_pixels - 1) / 2))
+
+
+def _count_pairs(counts: np.ndarray) -> float:
+    sizes = counts.astype(np.float64)
+    return float(sizes @ (sizes - 1) / 2)
+
+
+def variation_of_information(table: csr_array) -> float:
+    """Information in each of two partitions that the other does not give, in bits.
+
+    Parameters
+    ----------
+    table : (n, m) sparse int array
+        Contingency table.
+
+    Returns
+    -------
+    distance : float
+        ``H(first | second) + H(second | first)`` with logarithms of base 2; 0 for equal
+        partitions, at most ``log2(N)``.
+
+    References
+    ----------
+    Meila: Comparing Clusterings: an Axiomatic View, ICML (2005).
+
+    Examples
+    --------
+    >>> from napari_dsc.evaluation.contingency import contingency_table
+    >>> segments, annotation = np.array([[1, 1, 1, 1]]), np.array([[1, 1, 2, 2]])
+    >>> variation_of_information(contingency_table(segments, annotation))
+    1.0
+    """
+    segment_areas, region_areas = table.sum(axis=1), table.sum(axis=0)
+    pairs = table.tocoo()
+    segment, region = pairs.coords
+    # A quotient of counts is exactly 1 where one side tells the other, so equal partitions
+    # give exactly 0, which a difference of entropies would not.
+    bits = np.log2(segment_areas[segment] / pairs.data) + np.log2(
+        region_areas[region] / pairs.data
+    )
+    return float(pairs.data @ bits / region_areas.sum())
+
+
+def achievable_segmentation_accuracy(table: csr_array) -> float:
+    """Share of pixels that are right if each superpixel takes its best annotated region.
+
+    Parameters
+    ----------
+    table : (n, m) sparse int array
+        Contingency table; rows are superpixels, columns regions of the annotation.
+
+    Returns
+    -------
+    accuracy : float
+        In (0, 1].
+
+    References
+    ----------
+    Liu, Tuzel, Ramalingam, Chellappa: Entropy Rate Superpixel Segmentation, CVPR (2011).
+
+    Examples
+    --------
+    >>> from napari_dsc.evaluation.contingency import contingency_table
+    >>> superpixels, annotation = np.array([[1, 1, 1, 2]]), np.array([[1, 1, 2, 2]])
+    >>> achievable_segmentation_accuracy(contingency_table(superpixels, annotation))
+    0.75
+    """
+    pairs = table.tocoo()
+    best = np.zeros(table.shape[0])
+    np.maximum.at(best, pairs.coords[0], pairs.data)
+    return float(best.sum() / table.sum())

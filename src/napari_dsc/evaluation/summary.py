@@ -1,0 +1,171 @@
+"""One figure for a set of images: best scale of the set (ODS) and of each image (OIS)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from napari_dsc.errors import InvalidImageError, InvalidParameterError
+from napari_dsc.evaluation.contingency import contingency_table
+from napari_dsc.evaluation.metrics import (
+    probabilistic_rand_index,
+    segmentation_covering,
+    variation_of_information,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+
+class Scores(NamedTuple):
+    """One segmentation against all annotations of its image, each a mean over them.
+
+    Attributes
+    ----------
+    sc : float
+        Segmentation covering, in (0, 1].
+    pri : float
+        Probabilistic Rand index, in [0, 1].
+    vi : float
+        Variation of information in bits, from 0 up.
+    area : int
+        Annotated pixels, all annotations together: the weight of `sc` in a set of images.
+    """
+
+    sc: float
+    pri: float
+    vi: float
+    area: int
+
+
+class Best(NamedTuple):
+    """One measure over a set of images.
+
+    Attributes
+    ----------
+    ods : float
+        With the one scale that is best for the whole set.
+    ois : float
+        With the best scale of each image.
+    scale : int
+        Which scale `ods` took, counted from 0.
+    """
+
+    ods: float
+    ois: float
+    scale: int
+
+
+class Summary(NamedTuple):
+    """The three measures over a set of images; high, high and low is good."""
+
+    sc: Best
+    pri: Best
+    vi: Best
+
+
+def score_segmentation(segmentation: np.ndarray, annotations: Sequence[np.ndarray]) -> Scores:
+    """Score a segmentation against every annotation of its image.
+
+    Parameters
+    ----------
+    segmentation : S int array
+        Label image.
+    annotations : sequence of S int array
+        One label image from each person.
+
+    Returns
+    -------
+    scores : Scores
+        Means over the annotations.
+
+    Raises
+    ------
+    InvalidImageError
+        If there are no annotations, or one has another shape than the segmentation.
+
+    Examples
+    --------
+    >>> labels = np.array([[1, 1], [2, 2]])
+    >>> score_segmentation(labels, [labels, np.array([[1, 1], [1, 1]])])
+    Scores(sc=0.75, pri=0.6666666666666667, vi=0.5, area=8)
+    """
+    if not annotations:
+        raise InvalidImageError("annotations: got none, expected at least one")
+    tables = [contingency_table(segmentation, annotation) for annotation in annotations]
+    return Scores(
+        sc=float(np.mean([segmentation_covering(table) for table in tables])),
+        pri=float(np.mean([probabilistic_rand_index(table) for table in tables])),
+        vi=float(np.mean([variation_of_information(table) for table in tables])),
+        area=segmentation.size * len(annotations),
+    )
+
+
+def summarize(scores: Sequence[Sequence[Scores]]) -> Summary:
+    """ODS and OIS of each measure, aggregated as the Berkeley benchmark does.
+
+    Parameters
+    ----------
+    scores : sequence over images of sequences over scales of Scores
+        The same scales, in the same order, for every image.
+
+    Returns
+    -------
+    summary : Summary
+        Each measure may take another scale.
+
+    Raises
+    ------
+    InvalidParameterError
+        If there are no images or no scales, or images have different numbers of scales.
+
+    Notes
+    -----
+    Covering is summed over all regions of all annotations of all images and divided by
+    their summed area, so large images and those with more annotations count more. The
+    other two are averaged over annotations, then over images.
+    """
+    counts = sorted({len(of_image) for of_image in scores})
+    if len(counts) != 1 or counts[0] == 0:
+        raise InvalidParameterError(
+            f"scores: got {counts or 'no'} scales for {len(scores)} images, "
+            "expected the same number, at least one, for every image"
+        )
+    table = np.array(scores, dtype=np.float64)  # (images, scales, fields of Scores)
+    areas, ones = table[:, 0, Scores._fields.index("area")], np.ones(len(table))
+    return Summary(
+        sc=best_over_scales(table[..., 0], areas, np.argmax),
+        pri=best_over_scales(table[..., 1], ones, np.argmax),
+        vi=best_over_scales(table[..., 2], ones, np.argmin),
+    )
+
+
+def best_over_scales(
+    scores: np.ndarray, weights: np.ndarray, choose: Callable[[np.ndarray], np.intp]
+) -> Best:
+    """Weighted mean over images, at the best scale of the set and of each image.
+
+    Parameters
+    ----------
+    scores : (I, J) float array
+        One row per image, one column per scale.
+    weights : (I,) float array
+        Weight of each image.
+    choose : callable
+        Index of the best of (J,) scores: `numpy.argmax` or `numpy.argmin`.
+
+    Returns
+    -------
+    best : Best
+        The two means, and the scale of the first.
+
+    Examples
+    --------
+    >>> best_over_scales(np.array([[0.5, 0.25], [0.5, 1.0]]), np.ones(2), np.argmax)
+    Best(ods=0.625, ois=0.75, scale=1)
+    """
+    of_set = weights @ scores / weights.sum()
+    of_images = np.array([row[choose(row)] for row in scores])
+    scale = int(choose(of_set))
+    return Best(float(of_set[scale]), float(weights @ of_images / weights.sum()), scale)

@@ -1,0 +1,22 @@
+"""Image files in and out; every file is written whole or not at all."""
+
+from napari_dsc.files.raw import RawImage
+from napari_dsc.files.reading import read_image, read_labels
+from napari_dsc.files.writing import (
+    SUFFIXES,
+    check_output,
+    write_atomically,
+    write_image,
+    write_labels,
+)
+
+__all__ = [
+    "SUFFIXES",
+    "RawImage",
+    "check_output",
+    "read_image",
+    "read_labels",
+    "write_atomically",
+    "write_image",
+    "write_labels",
+]

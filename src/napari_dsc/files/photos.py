@@ -1,0 +1,111 @@
+"""PNG, JPEG and what else imageio reads."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+import imageio.v3 as iio
+import numpy as np
+
+from napari_dsc.errors import InvalidImageError, OutputError
+from napari_dsc.files.raw import RawImage
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+START_LENGTH = 32  # bytes that `read_photo` wants to see; no image is shorter
+_PNG_START, _JPEG_START = b"\x89PNG", b"\xff\xd8"
+_OTHER_COLORS = ("CMYK", "YCbCr", "LAB", "HSV")  # Pillow modes that are not grey or RGB
+
+
+def read_photo(path: Path, start: bytes, *, apply_palette: bool) -> RawImage:
+    """Read a file by Pillow, or by another reader of imageio if Pillow does not know it.
+
+    Parameters
+    ----------
+    path : Path
+        An existing file; damage shows as any exception of the decoders.
+    start : bytes
+        Its first `START_LENGTH` bytes.
+    apply_palette : bool
+        Whether a palette gives colors, or its indices are the pixels.
+
+    Returns
+    -------
+    image : RawImage
+        All frames of an animation, with axes that start with T; else one image.
+
+    Raises
+    ------
+    InvalidImageError
+        If no reader knows the file.
+    """
+    try:
+        # imageio documents the ellipsis, its annotation forgets it
+        found = iio.improps(path, plugin="pillow", index=...)  # type: ignore[arg-type]
+    except OSError as error:
+        return RawImage(_read_unusual(path, start, error))
+    is_jpeg = start.startswith(_JPEG_START)  # cameras add previews, which are no frames
+    if (found.n_images or 1) > 1 and not is_jpeg:
+        frames = np.stack(list(iio.imiter(path, plugin="pillow")))
+        return RawImage(frames, "TYXC"[: frames.ndim])
+    mode = str(iio.immeta(path, plugin="pillow", index=0)["mode"])
+    is_converted = mode in _OTHER_COLORS
+    target = "RGB" if is_converted else "P" if mode == "P" and not apply_palette else None
+    pixels = iio.imread(path, plugin="pillow", index=0, mode=target)
+    notes: tuple[str, ...] = ()
+    if is_converted:
+        notes += (f"{mode} colors converted to RGB",)
+    if start.startswith(_PNG_START) and start[24] == 16 and pixels.dtype == np.uint8:
+        notes += ("16-bit colors read with 8 bits",)
+    has_alpha = pixels.ndim == 3 and pixels.shape[2] in (2, 4)
+    return RawImage(pixels, "YXC"[: pixels.ndim], has_alpha=has_alpha, notes=notes)
+
+
+def png_content(path: Path, pixels: np.ndarray) -> bytes:
+    """Encode an image as PNG.
+
+    Parameters
+    ----------
+    path : Path
+        For messages.
+    pixels : (Y, X), (Y, X, C) or (C, Y, X) array
+        One or three channels of uint8, or one of uint16.
+
+    Returns
+    -------
+    content : bytes
+        Of the file.
+
+    Raises
+    ------
+    OutputError
+        If PNG cannot hold values of this type.
+    """
+    if pixels.ndim == 3:
+        pixels = np.moveaxis(pixels, pixels.shape.index(min(pixels.shape)), 2)
+        pixels = pixels[..., 0] if pixels.shape[2] == 1 else pixels
+    is_color = pixels.ndim == 3
+    if pixels.dtype != np.uint8 and (is_color or pixels.dtype != np.uint16):
+        kind = "colors" if is_color else "values"
+        raise OutputError(
+            f"{path}: PNG does not hold {kind} of type {pixels.dtype}, expected .tif or .npy"
+        )
+    content: bytes = iio.imwrite("<bytes>", pixels, plugin="pillow", extension=".png")
+    return content
+
+
+def _read_unusual(path: Path, start: bytes, refusal: OSError) -> np.ndarray:
+    """Pixels by any reader that imageio finds; `refusal` is what Pillow said."""
+    if refusal.__cause__ is not None and "exceeds limit" in str(refusal.__cause__):
+        raise InvalidImageError(
+            f"{path}: too many pixels for this format, expected a TIFF file"
+        )
+    if len(start) == START_LENGTH:  # some readers of imageio stumble over less
+        with contextlib.suppress(Exception):  # each tries, and fails in its own way
+            return np.asarray(iio.imread(path))
+    raise InvalidImageError(
+        f"{path}: is no image of a known format, expected TIFF, PNG, JPEG, NPY or another "
+        "format that imageio reads"
+    ) from refusal

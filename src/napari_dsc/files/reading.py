@@ -1,0 +1,130 @@
+"""Read images and label images from files."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import warnings
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_dsc.errors import InvalidImageError
+from napari_dsc.files.photos import START_LENGTH, read_photo
+from napari_dsc.files.raw import RawImage
+from napari_dsc.files.tiff import read_tiff
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_NPY_START = b"\x93NUMPY"
+
+
+def read_image(path: Path) -> RawImage:
+    """Read an image file: TIFF, OME-TIFF, NPY, PNG, JPEG or what else imageio reads.
+
+    Parameters
+    ----------
+    path : Path
+        The file; its content, not its suffix, tells the format.
+
+    Returns
+    -------
+    image : RawImage
+        The first image of the file. Photographs are left as stored: a rotation noted in
+        their EXIF data is not applied.
+
+    Raises
+    ------
+    InvalidImageError
+        If the file is missing, a folder, damaged, cut short, or no image.
+    """
+    return _read(path, apply_palette=True)
+
+
+def read_labels(path: Path) -> np.ndarray:
+    """Read a label image.
+
+    Parameters
+    ----------
+    path : Path
+        A file of one two-dimensional image of integers; of an image with a palette, the
+        indices are taken.
+
+    Returns
+    -------
+    labels : (Y, X) int array
+        Labels with the values and type of the file.
+
+    Raises
+    ------
+    InvalidImageError
+        If the file cannot be read or holds no label image.
+    """
+    pixels = _read(path, apply_palette=False).pixels
+    labels = pixels.squeeze() if pixels.ndim > 2 else pixels
+    if labels.ndim != 2 or labels.dtype.kind not in "iu" or labels.size == 0:
+        raise InvalidImageError(
+            f"{path}: shape {pixels.shape} of {pixels.dtype}, expected a label image: two axes "
+            "of integers"
+        )
+    return labels
+
+
+def _read(path: Path, *, apply_palette: bool) -> RawImage:
+    start = _first_bytes(path)
+    try:
+        with _silence():
+            if start.startswith(_NPY_START):
+                return RawImage(np.load(path, allow_pickle=False))
+            if start.startswith(_TIFF_STARTS):
+                return read_tiff(path)
+            return read_photo(path, start, apply_palette=apply_palette)
+    except InvalidImageError:
+        raise
+    except Exception as error:  # decoders raise whatever damaged bytes lead them to
+        raise InvalidImageError(
+            f"{path}: cannot be read as an image, it is damaged, cut short or of an "
+            f"unsupported kind ({_reason(error)})"
+        ) from error
+
+
+def _first_bytes(path: Path) -> bytes:
+    """Bytes that tell the format; what cannot be opened is refused."""
+    try:
+        if path.is_dir():
+            raise InvalidImageError(f"{path}: is a folder, expected an image file")
+        if path.exists() and not path.is_file():
+            raise InvalidImageError(f"{path}: is no regular file, expected an image file")
+        with path.open("rb") as file:
+            return file.read(START_LENGTH)
+    except FileNotFoundError as error:
+        raise InvalidImageError(f"{path}: no such file") from error
+    except OSError as error:
+        raise InvalidImageError(f"{path}: cannot be opened ({_reason(error)})") from error
+
+
+@contextlib.contextmanager
+def _silence() -> Iterator[None]:
+    """Keep remarks of the decoders from the user; what matters comes as an error."""
+    logger = logging.getLogger("tifffile")
+
+    def refuse(_: logging.LogRecord) -> bool:
+        return False
+
+    logger.addFilter(refuse)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.removeFilter(refuse)
+
+
+def _reason(error: Exception) -> str:
+    """Say in a few words what a library reported, without the path, which is known."""
+    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    lines = text.strip().splitlines()
+    return lines[0].rstrip(".") if lines else type(error).__name__

@@ -1,0 +1,202 @@
+"""TIFF files: axes, pixel size and record of an image, in and out."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+from typing import TYPE_CHECKING, BinaryIO
+from xml.etree import ElementTree
+
+import imageio.v3 as iio
+import numpy as np
+import tifffile
+
+from napari_dsc.errors import InvalidImageError, OutputError
+from napari_dsc.files.raw import RawImage
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+_CENTIMETERS = {"nm": 1e-7, "µm": 1e-4, "mm": 0.1, "cm": 1.0, "inch": 2.54, "m": 100.0}
+_MICROMETER_NAMES = ("um", "μm", "micron", "microns", "micrometer", "\\u00B5m")
+_OTHER_COLORS = (5, 6, 8)  # of a photometric tag: CMYK, YCbCr, CIELab
+_PALETTE = 3
+_LARGEST_RATIONAL = 2**32 - 1  # a resolution is stored as a fraction of such integers
+
+
+def read_tiff(path: Path) -> RawImage:
+    """Read the first image of a TIFF, OME-TIFF or ImageJ TIFF file.
+
+    Parameters
+    ----------
+    path : Path
+        An existing file; damage shows as any exception of the decoders.
+
+    Returns
+    -------
+    image : RawImage
+        With axes and pixel size from OME or ImageJ metadata, from a record of this package,
+        or from the resolution tags.
+
+    Raises
+    ------
+    InvalidImageError
+        If the compression needs a package that is not installed.
+    """
+    with tifffile.TiffFile(path) as file:
+        series = file.series[0]
+        page = series.keyframe
+        if page.photometric in _OTHER_COLORS:
+            colors = iio.imread(path, plugin="pillow", index=0, mode="RGB")
+            return RawImage(colors, "YXC", notes=("colors converted to RGB",))
+        pixels = _pixels(path, series)
+        notes = _notes(page, len(file.series))
+        axes = series.axes.replace("S", "C")
+        if not set(axes) <= set("TZCYX") or len(set(axes)) < len(axes):
+            return RawImage(pixels, notes=notes)
+        sizes, unit = _pixel_size(file)
+        has_alpha = any(kind != 0 for kind in page.extrasamples)
+        spacing = tuple(sizes.get(axis, 0.0) for axis in axes if axis in "ZYX")
+        if not all(math.isfinite(size) and size > 0 for size in spacing):
+            spacing, unit = (), ""
+        return RawImage(pixels, axes, spacing, unit, has_alpha, notes)
+
+
+def write_tiff(
+    file: BinaryIO,
+    pixels: np.ndarray,
+    record: Mapping[str, object],
+    spacing: Sequence[float],
+    unit: str,
+) -> None:
+    """Write an image with deflate compression, its pixel size and a record.
+
+    Parameters
+    ----------
+    file : binary file
+        Open for writing and reading, at its start.
+    pixels : (Y, X), (Y, X, C) or (C, Y, X) array
+        Any integer or float type that TIFF knows; three channels are RGB.
+    record : mapping
+        Goes to the image description as JSON, with ``spacing`` and ``unit`` added.
+    spacing : sequence of float
+        Pixel size along Y and X, or empty.
+    unit : str
+        Unit of the spacing, or empty.
+    """
+    channel = pixels.shape.index(min(pixels.shape)) if pixels.ndim == 3 else 2
+    is_rgb = pixels.ndim == 3 and pixels.shape[channel] == 3
+    per_centimeter = [1 / (size * _CENTIMETERS.get(unit, 1.0)) for size in spacing]
+    has_size = bool(spacing) and max(per_centimeter) < _LARGEST_RATIONAL
+    tifffile.imwrite(
+        file,
+        pixels,
+        photometric="rgb" if is_rgb else "minisblack",
+        planarconfig=("separate" if channel == 0 else "contig") if is_rgb else None,
+        compression="zlib",
+        description=json.dumps({**record, "spacing": list(spacing), "unit": unit}),
+        metadata=None,
+        resolution=(per_centimeter[-1], per_centimeter[-2]) if has_size else (1, 1),
+        resolutionunit="CENTIMETER" if has_size and unit in _CENTIMETERS else "NONE",
+    )
+
+
+def check_tiff_type(path: Path, pixels: np.ndarray) -> None:
+    """Refuse values that TIFF cannot hold.
+
+    Parameters
+    ----------
+    path : Path
+        For the message.
+    pixels : array
+        To be written.
+
+    Raises
+    ------
+    OutputError
+        If the values are longer than 64 bits.
+    """
+    if pixels.dtype.itemsize > 8:
+        raise OutputError(
+            f"{path}: TIFF does not hold values of type {pixels.dtype}, expected suffix .npy"
+        )
+
+
+def _pixels(path: Path, series: tifffile.TiffPageSeries) -> np.ndarray:
+    """Pixels by tifffile, else by Pillow, which brings decoders, where it keeps every bit."""
+    try:
+        return np.asarray(series.asarray())
+    except ValueError as error:
+        if "imagecodecs" not in str(error):
+            raise
+        with contextlib.suppress(Exception):  # the first error tells better what to do
+            pixels = iio.imread(path, plugin="pillow", index=0)
+            if pixels.shape == series.shape and pixels.dtype == series.dtype:
+                return pixels
+        raise InvalidImageError(
+            f"{path}: this TIFF compression needs the package imagecodecs; "
+            "run: pip install imagecodecs"
+        ) from error
+
+
+def _notes(page: tifffile.TiffPage, n_images: int) -> tuple[str, ...]:
+    notes: tuple[str, ...] = ()
+    if n_images > 1:
+        notes += (f"the first of {n_images} images",)
+    if page.photometric == _PALETTE:  # microscopes store intensities with a display palette
+        notes += ("palette not applied",)
+    return notes
+
+
+def _pixel_size(file: tifffile.TiffFile) -> tuple[dict[str, float], str]:
+    """Pixel size of each spatial axis that has one, and its unit."""
+    if file.is_ome:
+        return _ome_pixel_size(file.ome_metadata or "")
+    page = file.pages.first
+    sizes = {axis: _tag_pixel_size(page, f"{axis}Resolution") for axis in "XY"}
+    if file.imagej_metadata is not None:
+        unit = str(file.imagej_metadata.get("unit", "pixel"))
+        sizes["Z"] = float(file.imagej_metadata.get("spacing", 1))
+        return (sizes, _si(unit)) if unit not in ("", "pixel", "pixels") else ({}, "")
+    recorded, unit = _recorded_pixel_size(page.description)
+    if recorded:
+        return recorded, unit
+    unit = {2: "inch", 3: "cm"}.get(int(page.resolutionunit), "")
+    return (sizes, unit) if unit else ({}, "")
+
+
+def _ome_pixel_size(text: str) -> tuple[dict[str, float], str]:
+    try:
+        elements = ElementTree.fromstring(text).iter()
+    except ElementTree.ParseError:
+        return {}, ""  # tifffile reads the pixels nevertheless
+    for element in elements:
+        if element.tag.rpartition("}")[2] == "Pixels":
+            sizes = {
+                axis: float(element.attrib[f"PhysicalSize{axis}"])
+                for axis in "XYZ"
+                if f"PhysicalSize{axis}" in element.attrib
+            }
+            return sizes, _si(element.attrib.get("PhysicalSizeXUnit", "µm"))
+    return {}, ""
+
+
+def _recorded_pixel_size(description: str) -> tuple[dict[str, float], str]:
+    """What `write_tiff` noted; resolution tags alone are rounded."""
+    try:
+        record = json.loads(description)
+        sizes = [float(size) for size in record["spacing"]]
+        return dict(zip("XYZ", reversed(sizes), strict=False)), str(record["unit"])
+    except (ValueError, TypeError, KeyError):
+        return {}, ""
+
+
+def _tag_pixel_size(page: tifffile.TiffPage, name: str) -> float:
+    numerator, denominator = page.tags[name].value if name in page.tags else (0, 1)
+    return float(denominator / numerator) if numerator else 0.0
+
+
+def _si(unit: str) -> str:
+    return "µm" if unit in _MICROMETER_NAMES else unit

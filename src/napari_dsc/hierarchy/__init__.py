@@ -1,0 +1,1 @@
+"""Hierarchies of regions that need no training."""

@@ -1,0 +1,149 @@
+"""Intensities of any type to the range 0 to 1, and back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from napari_dsc.errors import InvalidImageError
+
+if TYPE_CHECKING:
+    from napari_dsc.params import ImageParams
+
+
+class Normalization(NamedTuple):
+    """How intensities become 0 to 1.
+
+    Parameters
+    ----------
+    mode : str
+        ``range``, ``percentile``, or ``extremes`` where the percentiles coincide.
+    low, high : float
+        Intensities that become 0 and 1; for images of integers, integers.
+    """
+
+    mode: str
+    low: float
+    high: float
+
+    def apply(self, pixels: np.ndarray) -> np.ndarray:
+        """Bring intensities to 0 to 1.
+
+        Parameters
+        ----------
+        pixels : (C, *S) int or float array
+            Finite intensities; what lies beyond low and high is clipped.
+
+        Returns
+        -------
+        normalized : (C, *S) float32 array
+            Contiguous.
+
+        Examples
+        --------
+        >>> Normalization("range", 0, 255).apply(np.array([[0, 51, 255]], np.uint8))
+        array([[0. , 0.2, 1. ]], dtype=float32)
+        """
+        normalized = np.empty(pixels.shape, np.float32)
+        for row in np.ndindex(pixels.shape[:2]):  # rows, to need no float64 copy of the image
+            clipped = np.clip(pixels[row], self.low, self.high)
+            if pixels.dtype.kind == "f":
+                scale, low, span = self._scaled()
+                normalized[row] = (clipped.astype(np.float64) * scale - low) / span
+            else:
+                normalized[row] = _unsigned(clipped, -int(self.low)) / float(self._int_span())
+        return normalized
+
+    def invert(self, normalized: np.ndarray, dtype: np.dtype) -> np.ndarray:
+        """Bring values in 0 to 1 back to intensities.
+
+        Parameters
+        ----------
+        normalized : (C, *S) float array
+            Values beyond 0 and 1 are clipped.
+        dtype : np.dtype
+            Type of the intensities; integers are rounded.
+
+        Returns
+        -------
+        pixels : (C, *S) array
+            Intensities from low to high.
+
+        Examples
+        --------
+        >>> Normalization("range", 0, 255).invert(np.array([[0.2, 2.0]]), np.dtype("u1"))
+        array([[ 51, 255]], dtype=uint8)
+        """
+        pixels = np.empty(normalized.shape, dtype)
+        for row in np.ndindex(normalized.shape[:2]):
+            values = np.clip(normalized[row].astype(np.float64), 0, 1)
+            if dtype.kind == "f":
+                scale, low, span = self._scaled()
+                pixels[row] = np.clip((values * span + low) / scale, self.low, self.high)
+            else:
+                span = float(self._int_span())
+                largest = span if int(span) <= self._int_span() else np.nextafter(span, 0)
+                offset = np.minimum(np.rint(values * span), largest).astype(np.uint64)
+                pixels[row] = _unsigned(offset, int(self.low)).astype(dtype)
+        return pixels
+
+    def _int_span(self) -> int:
+        return int(self.high) - int(self.low)
+
+    def _scaled(self) -> tuple[float, float, float]:
+        """Scale, low and span of floats; the scale keeps huge spans from overflow."""
+        scale = 1.0 if np.isfinite(self.high - self.low) else 0.25
+        return scale, self.low * scale, self.high * scale - self.low * scale
+
+
+def choose_normalization(pixels: np.ndarray, params: ImageParams) -> Normalization:
+    """Find the intensities that become 0 and 1, the same for all channels to keep colors.
+
+    Parameters
+    ----------
+    pixels : (C, *S) int or float array
+        Finite, not constant.
+    params : ImageParams
+        ``auto`` is ``range`` for three channels of uint8, else ``percentile``.
+
+    Returns
+    -------
+    normalization : Normalization
+        Percentiles are intensities that occur, the nearest by rank.
+
+    Raises
+    ------
+    InvalidImageError
+        If ``range`` is asked for and intensities lie outside it.
+    """
+    is_photograph = pixels.dtype == np.uint8 and len(pixels) == 3
+    mode = params.normalization
+    if mode == "range" or (mode == "auto" and is_photograph):
+        return _range(pixels)
+    values = pixels.flatten()
+    last = values.size - 1
+    ranks = [round(last * q / 100) for q in (params.low_percentile, params.high_percentile)]
+    values.partition(ranks)
+    number = float if values.dtype.kind == "f" else int
+    low, high = number(values[ranks[0]]), number(values[ranks[1]])
+    if low < high:
+        return Normalization("percentile", low, high)
+    return Normalization("extremes", number(values.min()), number(values.max()))
+
+
+def _range(pixels: np.ndarray) -> Normalization:
+    is_float = pixels.dtype.kind == "f"
+    high = 1.0 if is_float else int(np.iinfo(pixels.dtype).max)
+    smallest, largest = pixels.min(), pixels.max()
+    if smallest < 0 or largest > high:
+        raise InvalidImageError(
+            f"image: values from {smallest} to {largest}, expected 0 to {high} for "
+            "normalization 'range'; take 'percentile' for others"
+        )
+    return Normalization("range", 0.0 if is_float else 0, high)
+
+
+def _unsigned(values: np.ndarray, shift: int) -> np.ndarray:
+    """Shift integers modulo 2**64, where no difference of two 64-bit integers overflows."""
+    return values.astype(np.uint64) + np.uint64(shift % 2**64)

@@ -1,0 +1,191 @@
+"""Every parameter of the method, once: name, default, bounds and help text.
+
+Python, the command line, recipe files and the widgets all read these classes. Postponed
+annotations stay off in this module, because magicgui would lose the bounds.
+"""
+
+import dataclasses
+from typing import Annotated, Literal, get_args, get_origin, get_type_hints
+
+from napari_dsc.errors import InvalidParameterError
+
+
+@dataclasses.dataclass(frozen=True)
+class Params:
+    """A set of parameters that checks itself against its annotations.
+
+    Raises
+    ------
+    InvalidParameterError
+        If a value has the wrong type, lies outside its bounds or is none of the choices.
+    """
+
+    __slots__ = ()
+
+    def __post_init__(self) -> None:
+        hints = get_type_hints(type(self), include_extras=True)
+        for field in dataclasses.fields(self):
+            _check(field.name, getattr(self, field.name), hints[field.name])
+
+
+def _check(name: str, value: object, hint: object) -> None:
+    if get_origin(hint) is Literal:
+        if value not in get_args(hint):
+            choices = ", ".join(map(str, get_args(hint)))
+            raise InvalidParameterError(f"{name}={value!r}: expected one of {choices}")
+        return
+    kind, bounds = get_args(hint)
+    accepted = int if kind is int else (int, float)
+    if not isinstance(value, accepted) or isinstance(value, bool):
+        raise InvalidParameterError(
+            f"{name}={value!r}: expected {kind.__name__}, got {type(value).__name__}"
+        )
+    if not bounds["min"] <= value <= bounds["max"]:
+        raise InvalidParameterError(
+            f"{name}={value}: expected {bounds['min']} to {bounds['max']}"
+        )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class ImageParams(Params):
+    """How the intensities of an image are brought to the range 0 to 1.
+
+    Parameters
+    ----------
+    normalization : str
+        ``range`` divides by the largest value of the integer type (floats must lie in 0 to 1),
+        ``percentile`` stretches between two percentiles, ``auto`` takes ``range`` for 8-bit
+        RGB and ``percentile`` for everything else.
+    low_percentile : float
+        Percentile of the intensities that becomes 0.
+    high_percentile : float
+        Percentile of the intensities that becomes 1.
+    """
+
+    normalization: Literal["auto", "range", "percentile"] = "auto"
+    low_percentile: Annotated[float, {"min": 0.0, "max": 49.0, "step": 0.1}] = 0.1
+    high_percentile: Annotated[float, {"min": 51.0, "max": 100.0, "step": 0.1}] = 99.9
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class SuperpixelParams(Params):
+    """How an image is divided into superpixels.
+
+    Parameters
+    ----------
+    method : str
+        Algorithm: ``slic`` (compact cells), ``egb`` (Felzenszwalb-Huttenlocher graph),
+        ``mean_shift`` (Comaniciu-Meer), ``watershed`` (compact watershed) or ``ucm``
+        (a contour hierarchy, cut).
+    n_superpixels : int
+        Number of superpixels ``M``, met within 15 %.
+    source : str
+        Image the superpixels are made from: the ``smoothed`` image, as in the paper, or the
+        ``original`` one.
+    """
+
+    method: Literal["slic", "egb", "mean_shift", "watershed", "ucm"] = "slic"
+    n_superpixels: Annotated[int, {"min": 2, "max": 1_000_000}] = 100
+    source: Literal["smoothed", "original"] = "smoothed"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class CutParams(Params):
+    """How superpixels are merged into segments; the defaults are the paper's.
+
+    Parameters
+    ----------
+    n_partitions : int
+        Largest possible number of classes, ``K``; the cut usually ends with fewer.
+    n_iterations : int
+        Training steps on the image, ``T``; more steps merge more.
+    affinity_scale : float
+        Feature distance at which the affinity of two superpixels is 1/e, ``sigma``.
+    radius_factor : float
+        Superpixels whose centers are closer than this many mean superpixel widths are
+        neighbors, ``d / (N/M)^(1/2)``.
+    label_weight : float
+        Weight of the pseudo-label loss, ``alpha``.
+    cut_weight : float
+        Weight of the cut loss, ``beta`` times the square of the number of superpixels.
+    cut_normalization : str
+        What ``cut_weight`` is divided by: ``superpixels`` takes their number squared, as in
+        the paper; ``pairs`` the number of neighbor pairs, so that the cut does not fade
+        when superpixels are many (equal at about 100 superpixels).
+    learning_rate : float
+        Step size of stochastic gradient descent.
+    momentum : float
+        Momentum of stochastic gradient descent.
+    precision : str
+        Number format of the convolutions: ``float32`` or ``bfloat16`` (faster where the
+        processor supports it; losses and weights stay in float32).
+    seed : int
+        Seed of the embedding's random weights; the same seed gives the same labels on the
+        same device.
+    result : str
+        ``classes`` gives far-apart segments of one class the same label, as in the paper;
+        ``regions`` gives every connected piece its own label.
+    """
+
+    n_partitions: Annotated[int, {"min": 2, "max": 256}] = 32
+    n_iterations: Annotated[int, {"min": 1, "max": 10_000}] = 128
+    affinity_scale: Annotated[float, {"min": 0.1, "max": 1000.0, "step": 0.1}] = 10.0
+    radius_factor: Annotated[float, {"min": 0.5, "max": 100.0, "step": 0.5}] = 2.0
+    label_weight: Annotated[float, {"min": 0.0, "max": 1000.0, "step": 0.1}] = 1.0
+    cut_weight: Annotated[float, {"min": 0.0, "max": 100_000.0, "step": 0.1}] = 5.0
+    cut_normalization: Literal["superpixels", "pairs"] = "superpixels"
+    learning_rate: Annotated[float, {"min": 0.0001, "max": 1.0, "step": 0.0001}] = 0.05
+    momentum: Annotated[float, {"min": 0.0, "max": 0.999, "step": 0.001}] = 0.9
+    precision: Literal["float32", "bfloat16"] = "float32"
+    seed: Annotated[int, {"min": 0, "max": 2**31 - 1}] = 0
+    result: Literal["classes", "regions"] = "classes"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class TemplateParams(Params):
+    """How training templates are made for images that bring none.
+
+    Parameters
+    ----------
+    template_method : str
+        ``mumford_shah`` merges pixels by the Mumford-Shah energy (best, seconds an image);
+        ``mean_boundary`` merges by the mean gradient along boundaries (fast).
+    n_template_regions : int
+        Number of regions of a template.
+    """
+
+    template_method: Literal["mumford_shah", "mean_boundary"] = "mumford_shah"
+    n_template_regions: Annotated[int, {"min": 2, "max": 100_000}] = 100
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class TrainParams(Params):
+    """How a SuperAE is trained; the defaults are the paper's.
+
+    Parameters
+    ----------
+    n_epochs : int
+        Passes over all images.
+    batch_size : int
+        Crops in one step.
+    crop_size : int
+        Side of the random square crops in pixels; smaller images are used whole, padded by
+        reflection.
+    learning_rate : float
+        Step size of Adam.
+    smoothness_weight : float
+        Weight of the template term of the loss, ``lambda``; 0 trains a plain autoencoder.
+    precision : str
+        Number format of the convolutions: ``float32`` or ``bfloat16`` (about twice as fast
+        where the processor supports it; weights stay in float32).
+    seed : int
+        Seed of the first weights, the order of images, the crops and the flips.
+    """
+
+    n_epochs: Annotated[int, {"min": 1, "max": 100_000}] = 100
+    batch_size: Annotated[int, {"min": 1, "max": 1024}] = 10
+    crop_size: Annotated[int, {"min": 8, "max": 4096}] = 300
+    learning_rate: Annotated[float, {"min": 0.000001, "max": 1.0, "step": 0.000001}] = 0.001
+    smoothness_weight: Annotated[float, {"min": 0.0, "max": 1000.0, "step": 0.1}] = 1.0
+    precision: Literal["float32", "bfloat16"] = "float32"
+    seed: Annotated[int, {"min": 0, "max": 2**31 - 1}] = 0

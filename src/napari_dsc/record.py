@@ -1,0 +1,92 @@
+"""What made a result, in a form that JSON can hold."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.metadata
+import platform
+from typing import TYPE_CHECKING
+
+import torch
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from napari_dsc.images import Image
+    from napari_dsc.params import Params
+
+Record = dict[str, object]
+
+_LIBRARIES = ("napari-dsc", "torch", "numpy", "scipy", "scikit-image", "higra")
+
+
+def image_record(image: Image) -> Record:
+    """Describe an image: its hash, layout, pixel size and normalization.
+
+    Parameters
+    ----------
+    image : Image
+        Image of a run.
+
+    Returns
+    -------
+    record : dict
+        Ready for JSON.
+    """
+    return {
+        "sha256": image.sha256,
+        "axes": image.axes,
+        "shape": list(image.pixels.shape[1:]),
+        "n_channels": len(image.pixels),
+        "dtype": str(image.dtype),
+        "spacing": list(image.spacing),
+        "unit": image.unit,
+        "normalization": dict(image.normalization._asdict()),
+        "notes": list(image.notes),
+    }
+
+
+def software_record() -> Record:
+    """Versions of Python and of every library that can change a result.
+
+    Returns
+    -------
+    record : dict
+        Name to version.
+    """
+    versions: Record = {name: importlib.metadata.version(name) for name in _LIBRARIES}
+    return {"python": platform.python_version()} | versions
+
+
+def device_record(device: torch.device) -> Record:
+    """Describe where a result was computed, as far as it can change the result.
+
+    Parameters
+    ----------
+    device : torch.device
+        Device of the run.
+
+    Returns
+    -------
+    record : dict
+        Name of the device, its model and the number of CPU threads.
+    """
+    is_cuda = device.type == "cuda"
+    model = torch.cuda.get_device_name(device) if is_cuda else platform.machine()
+    return {"name": str(device), "model": model, "threads": torch.get_num_threads()}
+
+
+def params_record(params: Mapping[str, Params]) -> Record:
+    """Parameters of each stage.
+
+    Parameters
+    ----------
+    params : mapping of str to Params
+        Stage to parameters.
+
+    Returns
+    -------
+    record : dict
+        Stage to a dict that the parameter class accepts as keyword arguments.
+    """
+    return {stage: dataclasses.asdict(values) for stage, values in params.items()}

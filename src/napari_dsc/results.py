@@ -1,0 +1,94 @@
+"""What the cut gives: each step while it runs, and the segmentation at its end."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import torch
+
+from napari_dsc.images import to_label_image
+from napari_dsc.regions import connected_regions
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
+
+    from napari_dsc.record import Record
+
+
+@dataclasses.dataclass(frozen=True)
+class Step:
+    """One step of the cut on an image.
+
+    Parameters
+    ----------
+    iteration : int
+        Number of the step, from 1.
+    label_loss, cut_loss : 0-d float tensor
+        The losses L1 and L2 on the run's device; ``float()`` waits for a GPU.
+    classes : (M,) int64 tensor
+        Class of each superpixel, from 0.
+    assignment : (M, K) float tensor
+        Probability of each superpixel for each class.
+    superpixels : S int64 array
+        Superpixels ``0 .. M - 1``.
+    result : str
+        What `labels` gives: ``classes`` or ``regions``.
+    """
+
+    iteration: int
+    label_loss: Tensor
+    cut_loss: Tensor
+    classes: Tensor
+    assignment: Tensor
+    superpixels: np.ndarray = dataclasses.field(repr=False)
+    result: str
+
+    @property
+    def n_classes(self) -> int:
+        """Number of classes that some superpixel has."""
+        return int(torch.count_nonzero(torch.bincount(self.classes)))
+
+    def labels(self) -> np.ndarray:
+        """Label image of this step, from 1, in the smallest unsigned type.
+
+        Returns
+        -------
+        labels : S uint8, uint16 or uint32 array
+            Class plus 1 of each pixel, the same class with the same label in every step;
+            or its connected region.
+        """
+        classes = self.classes.cpu().numpy()[self.superpixels]
+        return to_label_image(
+            connected_regions(classes) if self.result == "regions" else classes
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Segmentation:
+    """Result of a run.
+
+    Parameters
+    ----------
+    labels : S uint8, uint16 or uint32 array
+        Segments, from 1.
+    superpixels : S uint8, uint16 or uint32 array
+        Superpixels, from 1.
+    smoothed : array
+        Smoothed image in layout, type and units of the image.
+    classes_of_superpixels : (M,) int64 array
+        Class of each superpixel, from 0; superpixel ``j`` has the label ``j + 1``.
+    probabilities : (M, K) float32 array
+        Probability of each superpixel for each class.
+    record : dict
+        What made the result, ready for JSON: parameters, versions, device, hashes of image
+        and weights, normalization, axes, spacing, seconds.
+    """
+
+    labels: np.ndarray
+    superpixels: np.ndarray
+    smoothed: np.ndarray
+    classes_of_superpixels: np.ndarray
+    probabilities: np.ndarray
+    record: Record

@@ -1,0 +1,229 @@
+"""One run of the method, stage by stage."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import time
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import torch
+
+from napari_dsc.cut.optimize import iter_cut
+from napari_dsc.device import resolve_device
+from napari_dsc.errors import ComputationError, InvalidImageError
+from napari_dsc.images import load_image, to_label_image
+from napari_dsc.params import CutParams, ImageParams, SuperpixelParams
+from napari_dsc.record import (
+    Record,
+    device_record,
+    image_record,
+    params_record,
+    software_record,
+)
+from napari_dsc.results import Segmentation, Step
+from napari_dsc.superae.model import Embedding, SuperAE
+from napari_dsc.superae.weights import DEFAULT, find_weights, load_weights
+from napari_dsc.superpixels import over_segment_pixels
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import ArrayLike
+    from torch import Tensor
+
+
+class Run:
+    """The method on one image, stage by stage; each stage is computed when first asked for.
+
+    Parameters
+    ----------
+    image : array or path
+        Image as a NumPy or dask array, or a file: two-dimensional, grey or RGB, of any
+        integer or float type.
+    axes : str, default ""
+        Axes of the array as letters, ``"YX"``, ``"YXC"`` or ``"CYX"``; empty: those of the
+        file, or guessed from the shape.
+    weights : str or Path
+        Name of registered weights, or a safetensors file of one's own.
+    device : str, default "auto"
+        ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
+    image_params : ImageParams
+        How intensities are normalized.
+    superpixel_params : SuperpixelParams
+        How superpixels are made.
+    cut_params : CutParams
+        How superpixels are merged.
+
+    Attributes
+    ----------
+    image : Image
+        Normalized image.
+    device : torch.device
+        Where the networks run.
+    seconds : dict of str to float
+        Duration of each stage done so far.
+
+    Raises
+    ------
+    InvalidImageError
+        If the image cannot be used; so for a missing or damaged file.
+    InvalidParameterError
+        If the parameters do not fit the image.
+    WeightsError
+        If the weights cannot be found or do not fit.
+    DeviceUnavailableError
+        If the device does not exist.
+    """
+
+    def __init__(  # noqa: PLR0913 - the public keyword arguments, each written once
+        self,
+        image: ArrayLike | str | Path,
+        *,
+        axes: str = "",
+        weights: str | Path = DEFAULT,
+        device: str = "auto",
+        image_params: ImageParams = ImageParams(),
+        superpixel_params: SuperpixelParams = SuperpixelParams(),
+        cut_params: CutParams = CutParams(),
+    ) -> None:
+        self.params = {
+            "image": image_params,
+            "superpixels": superpixel_params,
+            "cut": cut_params,
+        }
+        self.superpixel_params, self.cut_params = superpixel_params, cut_params
+        self.device = resolve_device(device)
+        self.weights = find_weights(weights)
+        self.image = load_image(image, axes, image_params)
+        self.seconds: dict[str, float] = {}
+
+    @cached_property
+    def smoothed(self) -> np.ndarray:
+        """Smoothed image ``x^R``, (C, *S) float32 in [0, 1]."""
+        with self._stage("smooth"), torch.inference_mode():
+            smoothed: Tensor = self._model(self._tensor())[0]
+            return _as_many_channels(smoothed, len(self.image.pixels)).cpu().numpy()
+
+    @cached_property
+    def superpixels(self) -> np.ndarray:
+        """Superpixels ``0 .. M - 1``, S int64."""
+        from_smoothed = self.superpixel_params.source == "smoothed"
+        source = self.smoothed if from_smoothed else self.image.pixels
+        with self._stage("superpixels"):
+            return over_segment_pixels(source, self.superpixel_params)
+
+    def iter_steps(self) -> Iterator[Step]:
+        """Run the cut.
+
+        Yields
+        ------
+        step : Step
+            ``n_iterations`` times; closing the generator ends the run.
+        """
+        superpixels, params = self.superpixels, self.cut_params
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(params.seed)
+            embedding = Embedding(copy.deepcopy(self._model.encoder), params.n_partitions)
+        embedding = embedding.to(self.device)
+        steps = iter_cut(self._tensor(), superpixels, embedding, params)
+        for _ in range(params.n_iterations):
+            with self._stage("cut"):
+                step = next(steps)
+            yield Step(*step, superpixels=superpixels, result=params.result)
+
+    def result(self, step: Step) -> Segmentation:
+        """Collect what the run made up to a step.
+
+        Parameters
+        ----------
+        step : Step
+            A step of this run, usually its last.
+
+        Returns
+        -------
+        segmentation : Segmentation
+            Arrays of their own; the run may be dropped.
+        """
+        return Segmentation(
+            labels=step.labels(),
+            superpixels=to_label_image(self.superpixels),
+            smoothed=self.image.restore(self.smoothed),
+            classes_of_superpixels=step.classes.cpu().numpy(),
+            probabilities=step.assignment.cpu().numpy(),
+            record=self.record()
+            | {
+                "iterations": step.iteration,
+                "n_superpixels": len(step.classes),
+                "n_classes": step.n_classes,
+                "label_loss": float(step.label_loss),
+                "cut_loss": float(step.cut_loss),
+            },
+        )
+
+    def record(self) -> Record:
+        """Everything needed to repeat the run, ready for JSON.
+
+        Returns
+        -------
+        record : dict
+            Parameters, versions, device, hashes of image and weights, and the seconds of
+            the stages done so far.
+        """
+        return {
+            "software": software_record(),
+            "device": device_record(self.device),
+            "image": image_record(self.image),
+            "weights": {"name": self.weights.name, "sha256": self.weights.sha256},
+            "parameters": params_record(self.params),
+            "seconds": {stage: round(value, 3) for stage, value in self.seconds.items()},
+        }
+
+    @cached_property
+    def _model(self) -> SuperAE:
+        model = load_weights(self.weights)
+        n_channels = len(self.image.pixels)
+        if n_channels not in (1, model.n_channels):
+            raise InvalidImageError(
+                f"image: got {n_channels} channels, but the weights {self.weights.name} "
+                f"expect {model.n_channels}"
+            )
+        return model.to(self.device)
+
+    def _tensor(self) -> Tensor:
+        """Image as a batch of one with the channels of the network."""
+        pixels = torch.from_numpy(self.image.pixels).to(self.device)
+        tensor = _as_many_channels(pixels, self._model.n_channels)
+        return tensor.unsqueeze(0).contiguous(memory_format=torch.channels_last)
+
+    @contextlib.contextmanager
+    def _stage(self, name: str) -> Iterator[None]:
+        """Time a stage, and say in words if memory ran out."""
+        start = time.perf_counter()
+        try:
+            yield
+        except (torch.OutOfMemoryError, MemoryError) as error:
+            raise ComputationError(_out_of_memory(self.device)) from error
+        except RuntimeError as error:
+            if "memory" not in str(error):
+                raise
+            raise ComputationError(_out_of_memory(self.device)) from error
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0) + time.perf_counter() - start
+
+
+def _as_many_channels(pixels: Tensor, n_channels: int) -> Tensor:
+    """Repeat one channel, or average back to one; equal counts pass."""
+    if len(pixels) == n_channels:
+        return pixels
+    if n_channels == 1:
+        return pixels.mean(0, keepdim=True)
+    return pixels.expand(n_channels, *pixels.shape[1:])
+
+
+def _out_of_memory(device: torch.device) -> str:
+    advice = "" if device.type == "cpu" else ", or use device cpu"
+    return f"device {device}: out of memory; crop or downscale the image{advice}"

@@ -1,0 +1,177 @@
+"""The networks of section III-A: the superpixelwise autoencoder and the embedding head."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+WIDTHS = (64, 128, 256)
+STRIDE = 4
+
+
+class Levels(NamedTuple):
+    """Feature maps of the three encoder blocks at strides 1, 2 and 4."""
+
+    fine: Tensor
+    middle: Tensor
+    coarse: Tensor
+
+
+def _block(convolution: nn.Module, width: int) -> nn.Sequential:
+    return nn.Sequential(convolution, nn.BatchNorm2d(width), nn.ReLU(inplace=True))
+
+
+def _down(width_in: int, width: int, stride: int) -> nn.Sequential:
+    return _block(nn.Conv2d(width_in, width, 3, stride, padding=1, bias=False), width)
+
+
+def _up(width_in: int, width: int) -> nn.Sequential:
+    convolution = nn.ConvTranspose2d(
+        width_in, width, 3, 2, padding=1, output_padding=1, bias=False
+    )
+    return _block(convolution, width)
+
+
+def pad_to_stride(image: Tensor) -> Tensor:
+    """Repeat the last rows and columns until both sides are multiples of 4.
+
+    Parameters
+    ----------
+    image : (B, C, Y, X) float tensor
+        Batch of images.
+
+    Returns
+    -------
+    padded : (B, C, Y', X') float tensor
+        The batch, grown by at most 3 pixels at the bottom and on the right.
+    """
+    height, width = image.shape[-2:]
+    return functional.pad(image, (0, -width % STRIDE, 0, -height % STRIDE), mode="replicate")
+
+
+class Encoder(nn.Module):
+    """Three blocks of 3x3 convolution, batch norm and ReLU with strides 1, 2 and 2.
+
+    Parameters
+    ----------
+    n_channels : int
+        Channels of the image.
+    """
+
+    def __init__(self, n_channels: int = 3) -> None:
+        super().__init__()
+        self.fine = _down(n_channels, WIDTHS[0], 1)
+        self.middle = _down(WIDTHS[0], WIDTHS[1], 2)
+        self.coarse = _down(WIDTHS[1], WIDTHS[2], 2)
+
+    def forward(self, image: Tensor) -> Levels:
+        """Feature maps of an image whose sides are multiples of 4, (B, C, Y, X)."""
+        fine = self.fine(image)
+        middle = self.middle(fine)
+        return Levels(fine, middle, self.coarse(middle))
+
+
+class SuperAE(nn.Module):
+    """Superpixelwise autoencoder: an image in, its smoothed version out.
+
+    Parameters
+    ----------
+    n_channels : int
+        Channels of the image.
+    """
+
+    def __init__(self, n_channels: int = 3) -> None:
+        super().__init__()
+        self.n_channels = n_channels
+        self.encoder = Encoder(n_channels)
+        self.decoder = nn.Sequential(
+            _up(WIDTHS[2], WIDTHS[1]),
+            _up(WIDTHS[1], WIDTHS[0]),
+            nn.Conv2d(WIDTHS[0], n_channels, 3, padding=1),
+        )
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Smooth a batch.
+
+        Parameters
+        ----------
+        image : (B, C, Y, X) float tensor
+            Images in [0, 1], of any height and width.
+
+        Returns
+        -------
+        smoothed : (B, C, Y, X) float tensor
+            The reconstruction ``x^R`` in [0, 1].
+        """
+        height, width = image.shape[-2:]
+        logits = self.decoder(self.encoder(pad_to_stride(image)).coarse)
+        return torch.sigmoid(logits.float())[..., :height, :width]
+
+
+class Embedding(nn.Module):
+    """Encoder plus a 1x1 convolution and batch norm to K channels: the cut's network.
+
+    The paper upsamples the three levels, concatenates them with the image and applies one
+    1x1 convolution. That convolution commutes with bilinear upsampling, so here each level
+    passes its own part of it at its own resolution and the results are added.
+
+    Parameters
+    ----------
+    encoder : Encoder
+        Trained encoder; it is trained further, in place, by whoever optimizes this module.
+    n_partitions : int
+        Output channels ``K``.
+
+    Notes
+    -----
+    The batch norm over the K channels is not in the paper's text; without it the cut
+    collapses to one class (``docs/explanation/differences.md``).
+    """
+
+    def __init__(self, encoder: Encoder, n_partitions: int) -> None:
+        super().__init__()
+        self.encoder = encoder
+        n_channels = next(encoder.parameters()).shape[1]
+        widths = (n_channels, *WIDTHS)
+        joint = nn.Conv2d(sum(widths), n_partitions, 1, bias=False)
+        self.parts = nn.ModuleList(
+            nn.Conv2d(width, n_partitions, 1, bias=False) for width in widths
+        )
+        slices = joint.weight.detach().split(widths, dim=1)
+        for part, weight in zip(self.parts, slices, strict=True):
+            part.weight.data.copy_(weight)
+        self.norm = nn.BatchNorm2d(n_partitions)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Deep features of an image.
+
+        Parameters
+        ----------
+        image : (1, C, Y, X) float tensor
+            Image in [0, 1], of any height and width.
+
+        Returns
+        -------
+        features : (1, K, Y, X) float tensor
+            Features ``F`` in the image's size.
+        """
+        height, width = image.shape[-2:]
+        padded = pad_to_stride(image)
+        size = list(padded.shape[-2:])
+        from_image, from_fine, from_middle, from_coarse = (
+            part(level)
+            for part, level in zip(self.parts, (padded, *self.encoder(padded)), strict=True)
+        )
+        features = from_image + from_fine
+        for level in (from_middle, from_coarse):
+            features = features + functional.interpolate(
+                level, size=size, mode="bilinear", align_corners=False
+            )
+        normalized: Tensor = self.norm(features[..., :height, :width])
+        return normalized

@@ -1,0 +1,250 @@
+"""Algorithm 1: training SuperAE on images and their over-segmentation templates."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import torch
+from torch.nn.utils import convert_conv2d_weight_memory_format
+
+from napari_dsc.errors import ComputationError, InvalidImageError
+from napari_dsc.regions import region_mean
+from napari_dsc.superae.losses import reconstruction_loss
+from napari_dsc.superae.model import SuperAE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from torch import Tensor
+
+    from napari_dsc.params import TrainParams
+
+
+class Epoch(NamedTuple):
+    """Mean losses of one pass over the images, unweighted, and its duration."""
+
+    number: int
+    fidelity: float
+    smoothness: float
+    seconds: float
+
+
+@dataclass
+class TrainingState:
+    """A network in training: what a checkpoint holds.
+
+    Parameters
+    ----------
+    model : SuperAE
+        The network.
+    optimizer : torch.optim.Adam
+        Its optimizer.
+    history : list of Epoch
+        The epochs so far.
+    """
+
+    model: SuperAE
+    optimizer: torch.optim.Adam
+    history: list[Epoch] = field(default_factory=list)
+
+
+class _Example(NamedTuple):
+    image: Tensor
+    template: Tensor
+    colors: Tensor
+
+
+def new_training(n_channels: int, params: TrainParams, device: torch.device) -> TrainingState:
+    """Network with fresh weights, drawn from the seed, and its optimizer.
+
+    Parameters
+    ----------
+    n_channels : int
+        Channels of the images.
+    params : TrainParams
+        Seed and learning rate.
+    device : torch.device
+        Where to train.
+
+    Returns
+    -------
+    state : TrainingState
+        Before the first epoch.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(params.seed)
+        model = SuperAE(n_channels)
+    model = convert_conv2d_weight_memory_format(model.to(device), torch.channels_last)
+    return TrainingState(model, torch.optim.Adam(model.parameters(), lr=params.learning_rate))
+
+
+def iter_training(
+    images: Sequence[np.ndarray],
+    templates: Sequence[np.ndarray],
+    params: TrainParams,
+    state: TrainingState,
+) -> Iterator[Epoch]:
+    """Train a SuperAE, one epoch a step.
+
+    Parameters
+    ----------
+    images : sequence of (C, Y, X) uint8 or float32 array
+        Images of any sizes; 8-bit ones are divided by 255 batch by batch, others lie in
+        [0, 1].
+    templates : sequence of (Y, X) int array
+        Over-segmentation of each image, labels ``0 .. M - 1``.
+    params : TrainParams
+        Settings; the same ones and the same seed give the same weights on one device,
+        however often the training was interrupted between epochs.
+    state : TrainingState
+        Where to start; its network and history are trained and extended in place.
+
+    Yields
+    ------
+    epoch : Epoch
+        After each pass, until the history holds ``n_epochs`` of them.
+
+    Raises
+    ------
+    InvalidImageError
+        If there are no images, one cannot be used, or images and templates do not match.
+    ComputationError
+        If the loss is no longer a finite number; the epoch does not enter the history.
+
+    Notes
+    -----
+    The mean color ``v_j`` of equation 2 is that of the whole template region, also where a
+    crop cuts it.
+    """
+    _check_pairs(images, templates, state.model.n_channels)
+    examples = [_example(*pair) for pair in zip(images, templates, strict=True)]
+    while len(state.history) < params.n_epochs:
+        epoch = _epoch(state, examples, params)
+        if not (math.isfinite(epoch.fidelity) and math.isfinite(epoch.smoothness)):
+            raise ComputationError(
+                f"learning_rate={params.learning_rate}: the loss of epoch {epoch.number} is "
+                "not a finite number, expected a smaller step size"
+            )
+        state.history.append(epoch)
+        yield epoch
+
+
+def _check_pairs(
+    images: Sequence[np.ndarray], templates: Sequence[np.ndarray], n_channels: int
+) -> None:
+    if not images:
+        raise InvalidImageError("images: got none, expected at least one")
+    if len(images) != len(templates):
+        raise InvalidImageError(
+            f"templates: got {len(templates)} for {len(images)} images, expected one each"
+        )
+    for number, (image, template) in enumerate(zip(images, templates, strict=True)):
+        _check_image(f"images: number {number}", image, n_channels)
+        _check_template(f"templates: number {number}", template, image)
+
+
+def _check_image(name: str, image: np.ndarray, n_channels: int) -> None:
+    if image.ndim != 3 or image.size == 0 or len(image) != n_channels:
+        raise InvalidImageError(
+            f"{name} has shape {image.shape}, expected ({n_channels}, Y, X) with pixels"
+        )
+    if image.dtype not in (np.uint8, np.float32):
+        raise InvalidImageError(f"{name} is {image.dtype}, expected uint8 or float32")
+    if image.dtype == np.float32 and not (image.min() >= 0 and image.max() <= 1):
+        raise InvalidImageError(
+            f"{name} has values from {image.min()} to {image.max()}, expected 0 to 1"
+        )
+
+
+def _check_template(name: str, template: np.ndarray, image: np.ndarray) -> None:
+    if template.shape != image.shape[1:]:
+        raise InvalidImageError(
+            f"{name} has shape {template.shape}, expected {image.shape[1:]} as its image"
+        )
+    if not np.issubdtype(template.dtype, np.integer):
+        raise InvalidImageError(f"{name} is {template.dtype}, expected integers")
+    if template.min() < 0 or template.max() >= template.size:
+        raise InvalidImageError(
+            f"{name} has labels from {template.min()} to {template.max()}, "
+            "expected 0 to the number of regions - 1"
+        )
+
+
+def _example(image: np.ndarray, template: np.ndarray) -> _Example:
+    """Tensors of an image, its template and the mean color of each region (equation 2)."""
+    pixels = torch.from_numpy(np.require(image, requirements=("C", "W")))
+    regions = torch.from_numpy(template.astype(np.int64))
+    values = _as_unit_range(pixels).flatten(1).T
+    colors = region_mean(values, regions.flatten(), int(regions.max()) + 1)
+    return _Example(pixels, regions.int(), colors)
+
+
+def _as_unit_range(pixels: Tensor) -> Tensor:
+    return pixels.float() / 255 if pixels.dtype == torch.uint8 else pixels
+
+
+def _epoch(state: TrainingState, examples: Sequence[_Example], params: TrainParams) -> Epoch:
+    number = len(state.history) + 1
+    # a generator of each epoch's own, so that a resumed training draws what a straight one does
+    rng = np.random.default_rng([params.seed, number])
+    start = time.perf_counter()
+    losses = [_step(state, batch, params) for batch in _iter_batches(examples, params, rng)]
+    fidelity, smoothness = torch.stack(losses).mean(0).tolist()
+    return Epoch(number, fidelity, smoothness, time.perf_counter() - start)
+
+
+def _iter_batches(
+    examples: Sequence[_Example], params: TrainParams, rng: np.random.Generator
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Random crops, flipped half of the time: images and the colors of their templates."""
+    order = rng.permutation(len(examples))
+    for start in range(0, len(order), params.batch_size):
+        crops = [
+            _random_crop(examples[index], params.crop_size, rng)
+            for index in order[start : start + params.batch_size]
+        ]
+        images, colors = zip(*crops, strict=True)
+        yield torch.stack(images), torch.stack(colors)
+
+
+def _random_crop(
+    example: _Example, size: int, rng: np.random.Generator
+) -> tuple[Tensor, Tensor]:
+    image, template = example.image, example.template
+    while min(template.shape) < size:
+        image, template = _grow(image, size), _grow(template, size)
+    top, left = (int(rng.integers(side - size + 1)) for side in template.shape)
+    window = (slice(top, top + size), slice(left, left + size))
+    crop = _as_unit_range(image[:, *window])
+    colors = example.colors[template[window]].movedim(-1, 0)
+    if rng.random() < 0.5:
+        return crop.flip(-1), colors.flip(-1)
+    return crop, colors
+
+
+def _grow(pixels: Tensor, size: int) -> Tensor:
+    """Mirror the axes that are shorter than `size`."""
+    for axis in (-2, -1):
+        if pixels.shape[axis] < size:
+            pixels = torch.cat([pixels, pixels.flip(axis)], axis)
+    return pixels
+
+
+def _step(state: TrainingState, batch: tuple[Tensor, Tensor], params: TrainParams) -> Tensor:
+    """Losses of a batch, (2,), after one step of the optimizer."""
+    device = next(state.model.parameters()).device
+    image, template_colors = (
+        part.to(device, memory_format=torch.channels_last) for part in batch
+    )
+    state.model.train()
+    with torch.autocast(device.type, torch.bfloat16, enabled=params.precision == "bfloat16"):
+        smoothed = state.model(image)
+    loss = reconstruction_loss(smoothed, image, template_colors)
+    state.optimizer.zero_grad()
+    torch.autograd.backward(loss.fidelity + params.smoothness_weight * loss.smoothness)
+    state.optimizer.step()
+    return torch.stack(loss).detach()

@@ -1,0 +1,224 @@
+"""Weight files: safetensors with a JSON card in the header. No pickle is ever loaded."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load, save
+
+from napari_dsc.errors import WeightsError
+from napari_dsc.files import write_atomically
+from napari_dsc.superae.model import SuperAE
+from napari_dsc.superae.registry import (
+    DEFAULT,
+    WEIGHTS,
+    RegisteredWeights,
+    check_sha256,
+    fetch_weights,
+    file_sha256,
+    verify_weights,
+    where,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = [
+    "DEFAULT",
+    "WeightsFile",
+    "find_weights",
+    "load_weights",
+    "registry_entry",
+    "save_weights",
+]
+
+_FIRST = "encoder.fine.0.weight"
+
+
+@dataclass(frozen=True)
+class WeightsFile:
+    """A weight file that was found and fits the network.
+
+    Parameters
+    ----------
+    name : str
+        Registered name, or the file name without suffix.
+    path : Path
+        Where it lies.
+    sha256 : str
+        Hash of its content, 64 hexadecimal digits.
+    card : dict
+        ``n_channels``, and what the file says about its training.
+    """
+
+    name: str
+    path: Path
+    sha256: str
+    card: dict[str, object]
+
+
+def find_weights(name_or_path: str | Path) -> WeightsFile:
+    """Weight file for a registered name or a path.
+
+    Parameters
+    ----------
+    name_or_path : str or Path
+        A name of `WEIGHTS`: the packaged file, else the one in the cache folder, else it is
+        downloaded. Or the path of a safetensors file of one's own.
+
+    Returns
+    -------
+    file : WeightsFile
+        Checked against the network, and against its known hash if registered.
+
+    Raises
+    ------
+    WeightsError
+        If there is no such name or file, a registered file is not what it should be, it
+        cannot be downloaded, or it does not fit the network.
+
+    Examples
+    --------
+    >>> find_weights("superae-bsds500").card["n_channels"]
+    3
+    """
+    name = str(name_or_path)
+    if name in WEIGHTS:
+        path = verify_weights(name) if where(name).exists() else fetch_weights(name)
+        return _read_file(path, name)
+    try:
+        return _read_file(Path(name), Path(name).stem)
+    except FileNotFoundError as error:
+        raise WeightsError(
+            f"weights={name!r}: no such file, expected one or a name among {', '.join(WEIGHTS)}"
+        ) from error
+
+
+def load_weights(file: WeightsFile) -> SuperAE:
+    """Network with the weights of a file.
+
+    Parameters
+    ----------
+    file : WeightsFile
+        From `find_weights`.
+
+    Returns
+    -------
+    model : SuperAE
+        On the CPU, in evaluation mode.
+
+    Raises
+    ------
+    WeightsError
+        If the file was changed or removed since it was found.
+    """
+    try:
+        content = file.path.read_bytes()
+    except OSError as error:
+        raise WeightsError(f"{file.path}: expected weights, got {error.strerror}") from error
+    check_sha256(str(file.path), hashlib.sha256(content).hexdigest(), file.sha256)
+    tensors = load(content)
+    with torch.random.fork_rng(devices=[]):
+        model = SuperAE(tensors[_FIRST].shape[1])
+    model.load_state_dict(tensors)
+    return model.eval()
+
+
+def save_weights(model: SuperAE, path: Path, card: Mapping[str, object]) -> None:
+    """Write a weight file; the same weights and card give the same bytes.
+
+    Parameters
+    ----------
+    model : SuperAE
+        The network.
+    path : Path
+        Where to write; an existing file is replaced in one step.
+    card : mapping
+        What to say about the training, ready for JSON; see `napari_dsc.superae.cards`.
+
+    Raises
+    ------
+    OutputError
+        If the file cannot be written.
+    """
+    tensors = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
+    # one key alone: safetensors writes several in random order
+    content = save(tensors, metadata={"card": json.dumps(card, sort_keys=True)})
+    write_atomically(path, lambda file: file.write(content))
+
+
+def registry_entry(path: Path, *, packaged: bool) -> RegisteredWeights:
+    """Describe a weight file for the registry; the ``repr`` is what to paste there.
+
+    Parameters
+    ----------
+    path : Path
+        A weight file whose card names its license and training data.
+    packaged : bool
+        Whether the file will lie inside the package.
+
+    Returns
+    -------
+    entry : RegisteredWeights
+        One value of `WEIGHTS`.
+
+    Raises
+    ------
+    WeightsError
+        If the file cannot be read, does not fit the network, or its card lacks these.
+    """
+    file = find_weights(path)
+    for key in ("license", "training_data"):
+        if key not in file.card:
+            raise WeightsError(f"{path}: expected a card with {key}, got none")
+    return RegisteredWeights(
+        file=path.name,
+        sha256=file.sha256,
+        size=path.stat().st_size,
+        license=str(file.card["license"]),
+        training_data=str(file.card["training_data"]),
+        packaged=packaged,
+    )
+
+
+def _read_file(path: Path, name: str) -> WeightsFile:
+    try:
+        with safe_open(path, "pt") as file:
+            shapes = {key: tuple(file.get_slice(key).get_shape()) for key in file.keys()}  # noqa: SIM118 (not iterable)
+            card = json.loads((file.metadata() or {}).get("card", "{}"))
+    except FileNotFoundError:
+        raise
+    except (OSError, SafetensorError, ValueError, RecursionError) as error:
+        reason = "it is a folder" if path.is_dir() else error
+        raise WeightsError(
+            f"{path}: expected a safetensors file, pickles (.pt) are never read ({reason})"
+        ) from error
+    if not isinstance(card, dict):
+        raise WeightsError(f"{path}: expected a card that is a JSON object, got {card!r:.40}")
+    n_channels = _n_channels(shapes)
+    _check_fit(path, shapes, n_channels)
+    return WeightsFile(name, path, file_sha256(path), card | {"n_channels": n_channels})
+
+
+def _n_channels(shapes: Mapping[str, tuple[int, ...]]) -> int:
+    """Channels that the first convolution reads; anything where there is no such layer."""
+    shape = shapes.get(_FIRST, ())
+    return max(shape[1], 1) if len(shape) == 4 else 1
+
+
+def _check_fit(path: Path, shapes: Mapping[str, tuple[int, ...]], n_channels: int) -> None:
+    with torch.device("meta"):
+        state = SuperAE(n_channels).state_dict()
+    expected = {name: tuple(tensor.shape) for name, tensor in state.items()}
+    for name in [*expected, *shapes]:
+        if shapes.get(name) != expected.get(name):
+            raise WeightsError(
+                f"{path}: does not fit the network, tensor {name} has shape "
+                f"{shapes.get(name, 'none')}, expected {expected.get(name, 'none')}"
+            )

@@ -1,0 +1,67 @@
+import numpy as np
+import pytest
+import torch
+
+
+@pytest.fixture(autouse=True)
+def _only_loopback(monkeypatch, request):
+    """No test may reach beyond this machine."""
+    import socket
+
+    connect = socket.socket.connect
+
+    def guarded(self, address):
+        if self.family in (socket.AF_INET, socket.AF_INET6) and address[0] not in (
+            "127.0.0.1",
+            "localhost",
+            "::1",
+        ):
+            raise AssertionError(f"a test tried to connect to {address}")
+        return connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+@pytest.fixture(
+    params=["cpu", pytest.param("cuda", marks=pytest.mark.gpu)], ids=["cpu", "cuda"]
+)
+def device(request):
+    """Every device of this machine that torch can use."""
+    if request.param == "cuda" and not torch.cuda.is_available():
+        pytest.skip("no CUDA device on this machine")
+    return torch.device(request.param)
+
+
+@pytest.fixture
+def two_tone():
+    """A dark and a bright half with a little noise, (1, 16, 24) in [0, 1].
+
+    ::
+
+        ............############
+        ............############
+    """
+    rng = np.random.default_rng(0)
+    image = rng.normal(0.2, 0.02, (1, 16, 24)).astype(np.float32)
+    image[:, :, 12:] += 0.6
+    return image.clip(0, 1)
+
+
+@pytest.fixture
+def quadrants():
+    """Four colored quadrants, (32, 48, 3) uint8, and their labels.
+
+    ::
+
+        000111
+        000111
+        222333
+        222333
+    """
+    labels = np.zeros((32, 48), np.int64)
+    labels[:, 24:] += 1
+    labels[16:] += 2
+    colors = np.array([[200, 40, 40], [40, 200, 40], [40, 40, 200], [220, 220, 60]], np.uint8)
+    rng = np.random.default_rng(0)
+    noise = rng.integers(-8, 9, (32, 48, 3))
+    return (colors[labels] + noise).clip(0, 255).astype(np.uint8), labels

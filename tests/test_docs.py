@@ -1,0 +1,144 @@
+"""What the documentation shows runs: examples in docstrings, code blocks, commands, links."""
+
+import doctest
+import importlib
+import os
+import pkgutil
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+import napari_dsc
+from napari_dsc import params
+from napari_dsc.cli.program import _program
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    *sorted(page for page in DOCS.rglob("*.md") if "_build" not in page.parts),
+]
+NAMES = [page.relative_to(ROOT).as_posix() for page in PAGES]
+every_page = pytest.mark.parametrize("page", PAGES, ids=NAMES)
+
+BLOCK = re.compile(
+    r"(?:^<!-- not run: (?P<reason>[^>]*) -->\n+)?"
+    r"^```(?P<language>[^\n]*)\n(?P<code>.*?)^```$",
+    re.MULTILINE | re.DOTALL,
+)
+LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
+NOT_CODE = re.compile(r"\{[\w-]+\}.*|text|json|toml|yaml|bibtex")
+
+MODULES = [
+    module.name
+    for module in pkgutil.walk_packages(napari_dsc.__path__, "napari_dsc.")
+    if not module.name.endswith(".__main__")
+]
+
+
+class Block(NamedTuple):
+    language: str
+    code: str
+    reason: str
+
+    def run(self, namespace, page):
+        if self.language == "python":
+            exec(compile(self.code, str(page), "exec"), namespace)
+            return
+        scripts = Path(sys.executable).parent
+        search = os.pathsep.join([str(scripts), os.environ["PATH"]])
+        command = ["bash", "-euo", "pipefail", "-c", self.code]
+        done = subprocess.run(
+            command, env=os.environ | {"PATH": search}, capture_output=True, text=True
+        )
+        assert done.returncode == 0, f"{self.code}\n{done.stdout}\n{done.stderr}"
+
+
+def blocks(text):
+    return [
+        Block(found["language"], found["code"], found["reason"] or "")
+        for found in BLOCK.finditer(text)
+    ]
+
+
+def test_blocks_are_found_with_the_reason_before_them():
+    text = "```python\na = 1\n```\n\n<!-- not run: needs a GPU -->\n```sh\nls\n```\n"
+    assert blocks(text) == [Block("python", "a = 1\n", ""), Block("sh", "ls\n", "needs a GPU")]
+
+
+def test_a_block_that_fails_is_noticed(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ZeroDivisionError):
+        Block("python", "1 / 0", "").run({}, "page")
+    if shutil.which("bash"):
+        with pytest.raises(AssertionError, match="no-such-file"):
+            Block("sh", "cat no-such-file\ntrue", "").run({}, "page")
+
+
+@every_page
+def test_the_blocks_of_a_page_run_in_order(page, tmp_path, monkeypatch):
+    runnable = [
+        b
+        for b in blocks(page.read_text("utf-8"))
+        if not (b.reason or NOT_CODE.match(b.language))
+    ]
+    assert {block.language for block in runnable} <= {"python", "sh"}
+    if any(block.language == "sh" for block in runnable) and not shutil.which("bash"):
+        pytest.skip("no bash on this machine")
+    monkeypatch.chdir(tmp_path)
+    namespace = {}
+    for block in runnable:
+        block.run(namespace, page)
+
+
+@every_page
+def test_links_between_pages_lead_somewhere(page):
+    targets = [link for link in LINK.findall(page.read_text("utf-8")) if "://" not in link]
+    assert [link for link in targets if not (page.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_the_examples_of_a_module_hold(name):
+    assert doctest.testmod(importlib.import_module(name)).failed == 0
+
+
+def test_docstrings_with_examples_exist():
+    finder = doctest.DocTestFinder()
+    found = [
+        t for name in MODULES for t in finder.find(importlib.import_module(name)) if t.examples
+    ]
+    assert len(found) >= 20
+
+
+def directives(page, name):
+    return set(
+        re.findall(rf"^```\{{{name}\}} ?(.*)$", (DOCS / page).read_text("utf-8"), re.MULTILINE)
+    )
+
+
+def test_every_class_of_parameters_stands_on_its_page():
+    classes = {name for name in vars(params) if re.fullmatch(r"[A-Z]\w+Params", name)}
+    assert directives("reference/parameters.md", "parameters") == classes
+
+
+def test_every_command_stands_on_its_page():
+    def commands(program, prefix=""):
+        for name in program:
+            if not name.startswith("-"):
+                yield f"{prefix}{name}"
+                yield from commands(program[name], f"{prefix}{name} ")
+
+    shown = directives("reference/cli.md", "command-help")
+    assert shown == {"", *commands(_program())}
+
+
+def test_every_public_name_stands_on_its_page():
+    text = (DOCS / "reference/api.md").read_text("utf-8")
+    shown = re.findall(r"^\.\. auto\w+:: (\w+)$", text, re.MULTILINE)
+    assert sorted(shown) == sorted(napari_dsc.__all__)
