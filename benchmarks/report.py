@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from napari_dsc.device import keep_freed_memory
 from napari_dsc.evaluation.bsds500 import Sample, list_samples
 from napari_dsc.evaluation.summary import Scores, Summary, summarize
 
@@ -39,8 +40,9 @@ def argument_parser(description: str, every: int = 1) -> argparse.ArgumentParser
 
 
 def selected_samples(arguments: argparse.Namespace) -> list[Sample]:
-    """Images of the validation split that the arguments ask for."""
+    """Images of the validation split that the arguments ask for, with the process set up."""
     torch.set_num_threads(arguments.threads)
+    keep_freed_memory()
     return list_samples(arguments.root, "val")[:: arguments.every][: arguments.limit]
 
 

@@ -1,13 +1,18 @@
+import socket
+
 import numpy as np
 import pytest
 import torch
+from hypothesis import settings
+
+# time limits on single examples fail on busy machines
+settings.register_profile("steady", deadline=None)
+settings.load_profile("steady")
 
 
 @pytest.fixture(autouse=True)
-def _only_loopback(monkeypatch, request):
+def _only_loopback(monkeypatch):
     """No test may reach beyond this machine."""
-    import socket
-
     connect = socket.socket.connect
 
     def guarded(self, address):

@@ -5,6 +5,7 @@ import importlib
 import os
 import pkgutil
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import pytest
 
 import napari_dsc
 from napari_dsc import params
+from napari_dsc.cli import main
 from napari_dsc.cli.program import _program
 
 ROOT = Path(__file__).parents[1]
@@ -47,17 +49,31 @@ class Block(NamedTuple):
     code: str
     reason: str
 
-    def run(self, namespace, page):
+    @property
+    def is_shown_only(self):
+        return bool(self.reason or NOT_CODE.fullmatch(self.language))
+
+    def run(self, namespace):
         if self.language == "python":
-            exec(compile(self.code, str(page), "exec"), namespace)
-            return
-        scripts = Path(sys.executable).parent
-        search = os.pathsep.join([str(scripts), os.environ["PATH"]])
-        command = ["bash", "-euo", "pipefail", "-c", self.code]
-        done = subprocess.run(
-            command, env=os.environ | {"PATH": search}, capture_output=True, text=True
-        )
-        assert done.returncode == 0, f"{self.code}\n{done.stdout}\n{done.stderr}"
+            exec(self.code, namespace)
+        elif all(line.startswith("napari-dsc ") for line in self.code.splitlines()):
+            for line in self.code.splitlines():  # in this process, which has loaded torch
+                assert main(shlex.split(line)[1:]) == 0, line
+        else:
+            run_in_bash(self.code)
+
+
+def run_in_bash(code):
+    if not shutil.which("bash"):
+        pytest.skip("no bash on this machine")
+    search = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", code],
+        env=os.environ | {"PATH": search},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, f"{code}\n{done.stdout}\n{done.stderr}"
 
 
 def blocks(text):
@@ -72,29 +88,28 @@ def test_blocks_are_found_with_the_reason_before_them():
     assert blocks(text) == [Block("python", "a = 1\n", ""), Block("sh", "ls\n", "needs a GPU")]
 
 
-def test_a_block_that_fails_is_noticed(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("language", "code", "error"),
+    [
+        ("python", "1 / 0", ZeroDivisionError),
+        ("sh", "cat no-such-file\ntrue", AssertionError),
+        ("sh", "napari-dsc smooth no-such-file.png -o smooth.tif", AssertionError),
+    ],
+)
+def test_a_block_that_fails_is_noticed(language, code, error, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ZeroDivisionError):
-        Block("python", "1 / 0", "").run({}, "page")
-    if shutil.which("bash"):
-        with pytest.raises(AssertionError, match="no-such-file"):
-            Block("sh", "cat no-such-file\ntrue", "").run({}, "page")
+    with pytest.raises(error):
+        Block(language, code, "").run({})
 
 
 @every_page
 def test_the_blocks_of_a_page_run_in_order(page, tmp_path, monkeypatch):
-    runnable = [
-        b
-        for b in blocks(page.read_text("utf-8"))
-        if not (b.reason or NOT_CODE.match(b.language))
-    ]
-    assert {block.language for block in runnable} <= {"python", "sh"}
-    if any(block.language == "sh" for block in runnable) and not shutil.which("bash"):
-        pytest.skip("no bash on this machine")
     monkeypatch.chdir(tmp_path)
     namespace = {}
-    for block in runnable:
-        block.run(namespace, page)
+    for block in blocks(page.read_text("utf-8")):
+        if not block.is_shown_only:
+            assert block.language in {"python", "sh"}
+            block.run(namespace)
 
 
 @every_page

@@ -286,6 +286,16 @@ def test_a_format_that_only_another_reader_of_imageio_knows_is_read(tmp_path, gr
     np.testing.assert_array_equal(read_image(tmp_path / "a.npz").pixels, grey)
 
 
+def test_a_photograph_of_too_many_pixels_for_its_reader_is_told_so(
+    tmp_path, colors, monkeypatch
+):
+    path = tmp_path / "a.png"
+    Pillow.fromarray(colors).save(path)
+    monkeypatch.setattr(Pillow, "MAX_IMAGE_PIXELS", colors.size // 3 // 2 - 1)
+    with pytest.raises(InvalidImageError, match=r"a\.png: too many pixels for this format"):
+        read_image(path)
+
+
 # ---- wrong files -------------------------------------------------------------------------
 
 
@@ -356,7 +366,8 @@ def test_a_file_cut_short_is_refused(tmp_path, colors, name, kept):
 
 def test_decoders_keep_their_remarks_to_themselves(tmp_path, caplog):
     path = tmp_path / "a.tif"
-    tifffile.imwrite(path, np.zeros((ROWS, COLUMNS)), description="<OME broken</OME>")
+    values = np.zeros((ROWS, COLUMNS), np.uint8)
+    tifffile.imwrite(path, values, description="<OME broken</OME>", metadata=None)
     assert caplog.records == []
     with tifffile.TiffFile(path) as file:
         assert file.series[0].shape == (ROWS, COLUMNS)

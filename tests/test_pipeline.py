@@ -119,7 +119,9 @@ def test_regions_number_each_connected_piece(quadrants):
         choice: napari_dsc.segment(
             mirrored,
             superpixel_params=SuperpixelParams(n_superpixels=36),
-            cut_params=CutParams(n_partitions=8, n_iterations=24, cut_weight=20.0, result=choice),
+            cut_params=CutParams(
+                n_partitions=8, n_iterations=24, cut_weight=20.0, result=choice
+            ),
         ).labels
         for choice in ("classes", "regions")
     }
@@ -159,7 +161,9 @@ def test_smoothing_lowers_the_variance_inside_regions(quadrants):
     smoothed = napari_dsc.smooth(image)
 
     def variance(pixels):
-        return np.mean([pixels[truth == label].astype(float).var(0).sum() for label in range(4)])
+        return np.mean(
+            [pixels[truth == label].astype(float).var(0).sum() for label in range(4)]
+        )
 
     assert smoothed.shape == image.shape
     assert smoothed.dtype == np.uint8
@@ -237,7 +241,7 @@ def test_cuda_repeats_itself_and_agrees_with_the_cpu(quadrants):
     )
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow])
 @given(
     shape=st.tuples(st.integers(8, 40), st.integers(8, 40)),
     channels=st.sampled_from([(), (1,), (3,), (4,)]),
@@ -246,7 +250,7 @@ def test_cuda_repeats_itself_and_agrees_with_the_cpu(quadrants):
     method=st.sampled_from(["slic", "egb", "mean_shift", "watershed", "ucm"]),
     result=st.sampled_from(["classes", "regions"]),
 )
-def test_any_size_type_and_method_gives_labels_of_the_size(
+def test_any_size_type_and_method_gives_labels_of_the_size(  # noqa: PLR0917 - drawn by name
     shape, channels, dtype, n_superpixels, method, result
 ):
     rng = np.random.default_rng(0)

@@ -67,7 +67,7 @@ def test_a_pair_at_exactly_the_radius_is_no_pair():
     assert regions.neighbour_pairs(centers, 3.0001).shape == (2, 4)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(small_labels)
 def test_connected_regions_are_those_of_scikit_image(labels):
     ours = regions.connected_regions(labels)
@@ -77,7 +77,7 @@ def test_connected_regions_are_those_of_scikit_image(labels):
     assert len(pairs) == ours.max() + 1 == theirs.max()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(small_labels)
 def test_relabeling_keeps_the_partition_and_counts_from_zero(labels):
     before = labels.copy()

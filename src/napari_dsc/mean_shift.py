@@ -107,18 +107,21 @@ class _Window(NamedTuple):
         count = np.zeros(len(places), np.float32)
         shift = np.zeros((len(self.strides), len(places)), np.float32)
         total = np.zeros_like(colors)
-        neighbors, difference = np.empty_like(colors), np.empty_like(colors)
+        limit = np.float32(self.bandwidth**2)
         for offset in self.offsets:
-            # the margin keeps every index valid; "clip" is merely the fastest mode
             index = places + offset @ self.strides
-            np.take(self.planes, index, axis=1, out=neighbors, mode="clip")
-            np.subtract(neighbors, colors, out=difference)
-            np.multiply(difference, difference, out=difference)
-            inside = (difference.sum(axis=0) <= self.bandwidth**2).astype(np.float32)
+            # the margin keeps every index valid; "clip" is merely the fastest mode
+            neighbors = [plane.take(index, mode="clip") for plane in self.planes]
+            distance = np.zeros_like(count)
+            for neighbor, color in zip(neighbors, colors, strict=True):
+                difference = neighbor - color
+                distance += difference * difference
+            inside = (distance <= limit).astype(np.float32)
             count += inside
-            total += np.multiply(neighbors, inside, out=neighbors)
-            for axis in np.flatnonzero(offset):
-                shift[axis] += offset[axis] * inside
+            for neighbor, channel in zip(neighbors, total, strict=True):
+                channel += neighbor * inside
+            for along, step in zip(shift, offset, strict=True):
+                along += np.float32(step) * inside
         found = np.maximum(count, 1)
         colors = np.where(count > 0, total / found, colors)
         return np.rint(shift / found).astype(np.int64), colors

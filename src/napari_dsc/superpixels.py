@@ -111,7 +111,7 @@ def _egb(features: np.ndarray, n_superpixels: int) -> np.ndarray:
             )
         return labels
 
-    return _refine(divide, features, n_superpixels, start=n_superpixels / 20_000, surplus=1.3)
+    return _refine(divide, features, n_superpixels, start=n_superpixels / 10_000, surplus=2)
 
 
 def _volume_egb(features: np.ndarray, n_superpixels: int) -> np.ndarray:
@@ -232,8 +232,8 @@ def _count(labels: np.ndarray) -> int:
 
 
 def _least_size(features: np.ndarray, n_superpixels: int) -> int:
-    """Size below which a region is a speck: a quarter of a mean superpixel."""
-    return max(1, features[0].size // (4 * n_superpixels))
+    """Size below which a region is a speck: a tenth of a mean superpixel."""
+    return max(1, features[0].size // (10 * n_superpixels))
 
 
 def _grid_seeds(gradient: np.ndarray, n_cells: float) -> np.ndarray:

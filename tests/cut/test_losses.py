@@ -121,7 +121,7 @@ def test_gradients_of_both_losses_agree_with_finite_differences():
     assert torch.autograd.gradcheck(total, torch.from_numpy(features).requires_grad_())
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 10_000), st.permutations(range(5)))
 def test_the_losses_ignore_the_order_of_classes(seed, order):
     superpixels, features = random_case(seed)

@@ -104,6 +104,16 @@ def test_training_leaves_the_random_state_of_the_caller_as_it_was():
     assert (np.random.get_state()[1] == before_numpy).all()  # noqa: NPY002
 
 
+def test_training_seeds_no_gpu_of_the_caller(monkeypatch):
+    seeded = []
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", seeded.append)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(7)
+    assert seeded == [7]
+    new_training(1, SMALL, CPU)
+    assert seeded == [7]
+
+
 def test_images_that_may_not_be_written_to_can_be_trained_on():
     images, templates = random_pairs(n_images=1)
     for array in (*images, *templates):
@@ -170,7 +180,7 @@ def test_three_epochs_on_a_symmetric_image_are_three_steps_of_adam_on_equation_1
         assert float(near.float().mean()) > 0.98, name
 
 
-def test_each_epoch_draws_crops_of_its_own(monkeypatch):
+def test_each_epoch_and_each_seed_draws_crops_of_its_own(monkeypatch):
     crops = []
 
     def record(state, batch, params):
@@ -179,9 +189,10 @@ def test_each_epoch_draws_crops_of_its_own(monkeypatch):
 
     monkeypatch.setattr(train, "_step", record)
     trained(*random_pairs(), SMALL)
-    assert len(crops) == 6
-    assert not torch.equal(crops[0], crops[2])
-    assert not torch.equal(crops[2], crops[4])
+    trained(*random_pairs(), vary(n_epochs=1, seed=1))
+    firsts = crops[::2]
+    assert len(firsts) == 4
+    assert len({crop.numpy().tobytes() for crop in firsts}) == 4
 
 
 def test_looking_at_the_network_between_epochs_changes_nothing():
@@ -239,6 +250,15 @@ def test_an_epoch_visits_every_image_once():
     values = torch.cat([batch[:, 0, 0, 0] for batch, _ in batches]) * 255
     assert sorted(values.round().int().tolist()) == list(range(7))
     assert values.tolist() != sorted(values.tolist())
+
+
+def test_half_precision_is_used_where_it_is_asked_for():
+    full, half = (
+        trained(*random_pairs(), vary(n_epochs=1, precision=precision)).history[0]
+        for precision in ("float32", "bfloat16")
+    )
+    assert half.fidelity != full.fidelity
+    assert half.fidelity == pytest.approx(full.fidelity, rel=0.01)
 
 
 def test_a_finished_training_goes_no_further():

@@ -4,6 +4,8 @@ import os
 import sys
 from collections.abc import Sequence
 
+from napari_dsc.cli.ctrl_c import CtrlC
+
 BROKEN_PIPE, INTERRUPTED = 141, 130
 
 
@@ -21,11 +23,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0, 2 for wrong input, 130 if interrupted, 141 if nobody reads the output.
     """
     try:
-        # here, because Ctrl-C may come while this loads
-        from napari_dsc.cli.program import run_program
+        with CtrlC():
+            # here, because Ctrl-C may come while this loads
+            from napari_dsc.cli.program import run_program
 
-        status = run_program(sys.argv[1:] if arguments is None else arguments)
-        sys.stdout.flush()
+            status = run_program(sys.argv[1:] if arguments is None else arguments)
+            sys.stdout.flush()
     except KeyboardInterrupt:
         sys.stderr.write("interrupted; no unfinished file is left\n")
         return INTERRUPTED

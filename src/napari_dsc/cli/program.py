@@ -48,6 +48,7 @@ def _program() -> App:
         config=fill_from_recipe,
         exit_on_error=False,
         print_error=False,
+        suppress_keyboard_interrupt=False,
         result_action="return_value",
     )
     for command in (segment, superpixels, smooth, demo, train, weights, info):

@@ -18,6 +18,8 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from napari_dsc.cli.ctrl_c import stop_if_interrupted
+
 
 class Report:
     """Progress and notes on stderr, one line of JSON per result on stdout.
@@ -64,13 +66,21 @@ class Report:
         self._prefix = f"{path.name}: " if total == 1 else f"{number}/{total} {path.name}: "
 
     def begin(self, stage: str, total: int | None = None, done: int = 0) -> None:
-        """Show a new stage of `total` steps; None stands for work that cannot be counted."""
+        """Show a new stage of `total` steps; None stands for work that cannot be counted.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            If Ctrl-C came earlier, so in `advance`.
+        """
+        stop_if_interrupted()
         self._progress.reset(
             self._task, description=self._prefix + stage, total=total, completed=done
         )
 
     def advance(self) -> None:
         """Count one step of the stage."""
+        stop_if_interrupted()
         self._progress.advance(self._task)
 
     def note(self, text: str) -> None:

@@ -87,10 +87,6 @@ def read_annotations(path: Path) -> list[np.ndarray]:
     try:
         cells = loadmat(path, variable_names=["groundTruth"])["groundTruth"]
         annotations = [cell["Segmentation"].item() for cell in cells.ravel()]
-    except FileNotFoundError as error:
-        raise InvalidImageError(
-            f"{path}: no such file, expected BSDS500 annotations"
-        ) from error
     except Exception as error:  # scipy raises a dozen types, zlib's and its own, on damage
         raise InvalidImageError(f"{path}: no annotations in the form of BSDS500") from error
     usable = all(_is_label_image(labels) for labels in annotations)

@@ -156,7 +156,8 @@ def to_label_image(labels: np.ndarray) -> np.ndarray:
     >>> to_label_image(np.array([[0, 1]]))
     array([[1, 2]], dtype=uint8)
     """
-    numbered: np.ndarray = (labels + 1).astype(np.min_scalar_type(labels.max() + 1))
+    smallest = np.min_scalar_type(int(labels.max()) + 1)
+    numbered: np.ndarray = labels.astype(smallest) + smallest.type(1)
     return numbered
 
 

@@ -76,7 +76,8 @@ def new_training(n_channels: int, params: TrainParams, device: torch.device) -> 
         Before the first epoch.
     """
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(params.seed)
+        # torch.manual_seed would also seed the caller's GPUs
+        torch.default_generator.manual_seed(params.seed)
         model = SuperAE(n_channels)
     model = convert_conv2d_weight_memory_format(model.to(device), torch.channels_last)
     return TrainingState(model, torch.optim.Adam(model.parameters(), lr=params.learning_rate))
@@ -124,7 +125,7 @@ def iter_training(
     examples = [_example(*pair) for pair in zip(images, templates, strict=True)]
     while len(state.history) < params.n_epochs:
         epoch = _epoch(state, examples, params)
-        if not (math.isfinite(epoch.fidelity) and math.isfinite(epoch.smoothness)):
+        if not math.isfinite(epoch.fidelity + epoch.smoothness):
             raise ComputationError(
                 f"learning_rate={params.learning_rate}: the loss of epoch {epoch.number} is "
                 "not a finite number, expected a smaller step size"
