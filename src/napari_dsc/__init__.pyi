@@ -10,12 +10,12 @@ from .params import ImageParams as ImageParams
 from .params import SuperpixelParams as SuperpixelParams
 from .params import TemplateParams as TemplateParams
 from .params import TrainParams as TrainParams
-from .run import Run as Run
-from .results import Segmentation as Segmentation
-from .results import Step as Step
 from .pipeline import iter_segment as iter_segment
 from .pipeline import over_segment as over_segment
 from .pipeline import segment as segment
 from .pipeline import smooth as smooth
+from .results import Segmentation as Segmentation
+from .results import Step as Step
+from .run import Run as Run
 
 __version__: str

@@ -126,7 +126,7 @@ class Run:
         """
         superpixels, params = self.superpixels, self.cut_params
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(params.seed)
+            torch.default_generator.manual_seed(params.seed)  # leaves GPUs alone
             embedding = Embedding(copy.deepcopy(self._model.encoder), params.n_partitions)
         embedding = embedding.to(self.device)
         steps = iter_cut(self._tensor(), superpixels, embedding, params)

@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
 # colors are CIELab / 100: a distance of 0.01 is about the least one sees
 COMPACTNESS = 0.2
-WATERSHED_COMPACTNESS = 0.001
+WATERSHED_COMPACTNESS = 0.0003
 SMOOTHING = 0.8
-BANDWIDTH = 0.09
+BANDWIDTH = 0.06
 WINDOW_RADIUS = {2: 7, 3: 3}
 POSITION_WEIGHT = 0.02
 
@@ -93,7 +93,7 @@ def _slic(features: np.ndarray, n_superpixels: int) -> np.ndarray:
         )
         return labels
 
-    return _refine(divide, features, n_superpixels, start=1.1 * n_superpixels, surplus=1.15)
+    return _refine(divide, features, n_superpixels, start=1.1 * n_superpixels, surplus=1.25)
 
 
 def _egb(features: np.ndarray, n_superpixels: int) -> np.ndarray:
@@ -146,7 +146,7 @@ def _watershed(features: np.ndarray, n_superpixels: int) -> np.ndarray:
         )
         return labels
 
-    return _refine(divide, features, n_superpixels, start=n_superpixels, surplus=1.15)
+    return _refine(divide, features, n_superpixels, start=1.15 * n_superpixels, surplus=1.25)
 
 
 def _ucm(features: np.ndarray, n_superpixels: int) -> np.ndarray:

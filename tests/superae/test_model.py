@@ -67,6 +67,12 @@ def test_the_levels_have_strides_1_2_and_4():
     ]
 
 
+def test_the_decoder_doubles_the_size_twice_and_no_more():
+    decoder, coarse = SuperAE(3).decoder, random_image(1, 256, 4, 6)
+    assert decoder[0](coarse).shape == (1, 128, 8, 12)
+    assert decoder(coarse).shape == (1, 3, 16, 24)
+
+
 @settings(max_examples=15, deadline=None)
 @given(height=st.integers(8, 40), width=st.integers(8, 40), n_channels=st.sampled_from([1, 3]))
 def test_smoothing_keeps_every_size_and_stays_between_0_and_1(height, width, n_channels):

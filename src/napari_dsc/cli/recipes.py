@@ -36,10 +36,9 @@ def fill_from_recipe(
     if option is None or not option.tokens:
         return
     path = Path(option.tokens[-1].value)
-    fill = Dict(
-        read_recipe(path), source=str(path), use_commands_as_keys=False, allow_unknown=True
-    )
-    fill(app, commands, arguments)
+    # under the name of the command: else flags named like other commands are passed over
+    values = {commands[-1]: read_recipe(path)}
+    Dict(values, source=str(path), allow_unknown=True)(app, commands[-1:], arguments)
 
 
 def read_recipe(path: Path) -> dict[str, Any]:
@@ -76,6 +75,7 @@ def read_recipe(path: Path) -> dict[str, Any]:
             raise InvalidParameterError(f"{path}: {error}") from error
         values |= given
     weights = _section(recipe, "weights", path)
+    _refuse_unknown(weights, ("name", "sha256"), f"{path}: weights")
     return values | ({"weights": weights["name"]} if "name" in weights else {})
 
 

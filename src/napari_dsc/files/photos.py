@@ -103,8 +103,9 @@ def _read_unusual(path: Path, start: bytes, refusal: OSError) -> np.ndarray:
             f"{path}: too many pixels for this format, expected a TIFF file"
         )
     if len(start) == START_LENGTH:  # some readers of imageio stumble over less
-        with contextlib.suppress(Exception):  # each tries, and fails in its own way
-            return np.asarray(iio.imread(path))
+        # each tries and fails in its own way, and some would not close the file
+        with contextlib.suppress(Exception), path.open("rb") as file:
+            return np.asarray(iio.imread(file, extension=path.suffix))
     raise InvalidImageError(
         f"{path}: is no image of a known format, expected TIFF, PNG, JPEG, NPY or another "
         "format that imageio reads"

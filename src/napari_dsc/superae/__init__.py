@@ -1,0 +1,1 @@
+"""Stage one of the paper: the smoothed image."""

@@ -140,12 +140,13 @@ class Embedding(nn.Module):
         n_channels = next(encoder.parameters()).shape[1]
         widths = (n_channels, *WIDTHS)
         joint = nn.Conv2d(sum(widths), n_partitions, 1, bias=False)
-        self.parts = nn.ModuleList(
-            nn.Conv2d(width, n_partitions, 1, bias=False) for width in widths
-        )
-        slices = joint.weight.detach().split(widths, dim=1)
-        for part, weight in zip(self.parts, slices, strict=True):
-            part.weight.data.copy_(weight)
+        parts = [nn.Conv2d(width, n_partitions, 1, bias=False) for width in widths]
+        with torch.no_grad():
+            for part, weight in zip(
+                parts, torch.split(joint.weight, list(widths), 1), strict=True
+            ):
+                part.weight.copy_(weight)
+        self.parts = nn.ModuleList(parts)
         self.norm = nn.BatchNorm2d(n_partitions)
 
     def forward(self, image: Tensor) -> Tensor:
