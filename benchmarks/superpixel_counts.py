@@ -1,96 +1,85 @@
 """How closely every superpixel method meets the number asked for, and how long it takes.
 
-    python benchmarks/superpixel_counts.py BSDS500 --every 10 --output superpixel_counts.json
+    python benchmarks/superpixel_counts.py BSDS500 --every 10
 
-reads ``BSDS500/data/images/val/*.jpg``, prints a Markdown table and writes it as JSON.
-Deviations are shares of the number asked for, seconds those of the processor on an image;
-"blurred" is a Gaussian of 1.5 pixels.
+takes images of the validation split as they are and blurred by a Gaussian of 1.5 pixels, and
+writes ``benchmarks/results/superpixel_counts.json``. Deviations are shares of the number
+asked for, seconds those of the processor on one unblurred image.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import time
-from pathlib import Path
-from typing import TypedDict
+from typing import TYPE_CHECKING, get_args, get_type_hints
 
-import imageio.v3 as iio
 import numpy as np
+from report import Measures, Report, Row, argument_parser, selected_samples
 from scipy import ndimage
 
+from napari_dsc.images import load_image
 from napari_dsc.params import SuperpixelParams
-from napari_dsc.superpixels import METHODS, over_segment_pixels
+from napari_dsc.superpixels import over_segment_pixels
+
+if TYPE_CHECKING:
+    from napari_dsc.evaluation.bsds500 import Sample
 
 COUNTS = (10, 20, 50, 100, 500)
 BLURS = {"original": 0.0, "blurred": 1.5}
+PARAMS = [
+    SuperpixelParams(method=method, n_superpixels=n_superpixels)
+    for method in get_args(get_type_hints(SuperpixelParams)["method"])
+    for n_superpixels in COUNTS
+]
 
 
-class Row(TypedDict):
+def row_name(params: SuperpixelParams, blur: str) -> str:
+    """Name of a method at a count on one kind of image."""
+    return f"{params.method} {params.n_superpixels} {blur}"
+
+
+def measured(pixels: np.ndarray, params: SuperpixelParams) -> Measures:
+    """Deviation of the count, as a share, and processor seconds."""
+    start = time.process_time()
+    superpixels = over_segment_pixels(pixels, params)
+    seconds = time.process_time() - start
+    found = int(superpixels.max()) + 1
+    return {"deviation": abs(found / params.n_superpixels - 1), "seconds": seconds}
+
+
+def all_measures(sample: Sample) -> dict[str, Measures]:
+    """Every method at every count on one image."""
+    pixels = load_image(sample.image).pixels
+    measures = {}
+    for blur, sigma in BLURS.items():
+        blurred = ndimage.gaussian_filter(pixels, (0, sigma, sigma))
+        for params in PARAMS:
+            measures[row_name(params, blur)] = measured(blurred, params)
+    return measures
+
+
+def table_row(report: Report, samples: list[Sample], params: SuperpixelParams) -> Row:
     """One method at one count over all images."""
-
-    method: str
-    n_superpixels: int
-    images: str
-    n_images: int
-    worst_deviation: float
-    mean_deviation: float
-    mean_seconds: float
-    worst_seconds: float
-
-
-def read_pixels(path: Path, blur: float) -> np.ndarray:
-    """Image file as (C, Y, X) float32 in 0 to 1, blurred by a Gaussian."""
-    pixels = np.moveaxis(iio.imread(path), -1, 0).astype(np.float32) / 255
-    blurred: np.ndarray = ndimage.gaussian_filter(pixels, (0, blur, blur))
-    return blurred
-
-
-def measure(paths: list[Path], params: SuperpixelParams, images: str) -> Row:
-    """Deviations and processor seconds of one method at one count."""
-    deviations, seconds = [], []
-    for path in paths:
-        pixels = read_pixels(path, BLURS[images])
-        start = time.process_time()
-        superpixels = over_segment_pixels(pixels, params)
-        seconds.append(time.process_time() - start)
-        deviations.append(abs(int(superpixels.max()) + 1 - params.n_superpixels))
-    return Row(
-        method=params.method,
-        n_superpixels=params.n_superpixels,
-        images=images,
-        n_images=len(paths),
-        worst_deviation=round(max(deviations) / params.n_superpixels, 4),
-        mean_deviation=round(float(np.mean(deviations)) / params.n_superpixels, 4),
-        mean_seconds=round(float(np.mean(seconds)), 3),
-        worst_seconds=round(max(seconds), 3),
-    )
+    row: Row = {"method": params.method, "M": params.n_superpixels}
+    for blur in BLURS:
+        measures = [report.images[sample.name][row_name(params, blur)] for sample in samples]
+        deviations = [values["deviation"] for values in measures]
+        row[f"worst, {blur}"] = f"{max(deviations):.1%}"
+        row[f"mean, {blur}"] = f"{np.mean(deviations):.1%}"
+    seconds = [report.images[s.name][row_name(params, "original")]["seconds"] for s in samples]
+    row["seconds"] = round(float(np.mean(seconds)), 2)
+    row["images"] = len(samples)
+    return row
 
 
 def main() -> None:
-    """Measure every method at every count and report."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("root", type=Path, help="folder of BSDS500")
-    parser.add_argument("--every", type=int, default=10, help="take every Nth image")
-    parser.add_argument("--output", type=Path, default=Path("superpixel_counts.json"))
-    options = parser.parse_args()
-    paths = sorted(options.root.glob("data/images/val/*.jpg"))[:: options.every]
-    print("| method | M | images | worst deviation | mean | s mean | s worst |")
-    print("|---|---|---|---|---|---|---|")
-    rows = []
-    for method in METHODS:
-        for n_superpixels in COUNTS:
-            params = SuperpixelParams(method=method, n_superpixels=n_superpixels)
-            for images in BLURS:
-                row = measure(paths, params, images)
-                rows.append(row)
-                print(
-                    f"| {method} | {n_superpixels} | {images} | {row['worst_deviation']:.1%} "
-                    f"| {row['mean_deviation']:.1%} | {row['mean_seconds']:.2f} "
-                    f"| {row['worst_seconds']:.2f} |",
-                    flush=True,
-                )
-    options.output.write_text(json.dumps(rows, indent=1) + "\n")
+    """Measure every method at every count on every image; print one row for each."""
+    samples = selected_samples(argument_parser(__doc__ or "", every=10).parse_args())
+    report = Report("superpixel_counts", {})
+    for sample in samples:
+        if sample.name not in report.images:
+            start = time.perf_counter()
+            report.add(sample.name, all_measures(sample), time.perf_counter() - start)
+    report.finish([table_row(report, samples, params) for params in PARAMS], images=False)
 
 
 if __name__ == "__main__":

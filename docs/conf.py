@@ -1,9 +1,10 @@
 """Sphinx configuration; two directives write the reference from the code itself."""
 
 import dataclasses
+import re
 import subprocess
 import sys
-from typing import Literal, get_args, get_origin, get_type_hints
+from typing import Literal, cast, get_args, get_origin, get_type_hints
 
 from docutils import nodes
 from docutils.parsers.rst import Directive
@@ -69,7 +70,14 @@ class CommandHelp(Directive):
         return [nodes.literal_block(text, text, language="none")]
 
 
+def _escape_shapes(*event: object) -> None:
+    """Keep the star of the shape (C, *S) from starting emphasis."""
+    lines = cast("list[str]", event[-1])
+    lines[:] = [re.sub(r"(?<!`)\(C, \*S\)", r"(C, \\*S)", line) for line in lines]
+
+
 def setup(app: Sphinx) -> None:
     """Register the directives."""
     app.add_directive("parameters", Parameters)
     app.add_directive("command-help", CommandHelp)
+    app.connect("autodoc-process-docstring", _escape_shapes, priority=400)

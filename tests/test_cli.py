@@ -429,6 +429,34 @@ def test_a_resumed_training_is_the_uninterrupted_one(tmp_path):
 
 
 @pytest.mark.usefixtures("training_set")
+@pytest.mark.parametrize(
+    "kept", ["w.safetensors", "w.checkpoint.safetensors", "w.csv", "w.png"]
+)
+def test_the_files_of_an_earlier_training_are_kept(tmp_path, capsys, kept):
+    (tmp_path / kept).write_bytes(b"mine")
+    assert main(["train", "images", "--templates", "templates", *TINY]) == 2
+    assert f"{kept}: exists" in capsys.readouterr().err
+    assert (tmp_path / kept).read_bytes() == b"mine"
+
+
+@pytest.mark.usefixtures("training_set")
+def test_training_sees_the_8_bit_pixels_of_the_files(monkeypatch, quadrants):
+    from napari_dsc.cli import epochs
+
+    def look(images, templates, params, state):
+        seen.extend(zip(images, templates, strict=True))
+        return train(images, templates, params, state)
+
+    seen, train = [], epochs.iter_training
+    monkeypatch.setattr(epochs, "iter_training", look)
+    main(["train", "images", "--templates", "templates", *TINY])
+    image, template = seen[0]
+    assert image.dtype == np.uint8
+    np.testing.assert_array_equal(image, quadrants[0].transpose(2, 0, 1))
+    np.testing.assert_array_equal(template, quadrants[1])
+
+
+@pytest.mark.usefixtures("training_set")
 def test_an_interrupted_training_leaves_a_checkpoint_and_says_so(tmp_path, monkeypatch, capsys):
     from napari_dsc.cli import epochs
 
@@ -497,13 +525,44 @@ def test_the_demo_keeps_the_files_of_an_earlier_one(tmp_path, capsys):
 # how it ends
 
 
-def test_a_fault_of_ours_keeps_its_traceback(photo, monkeypatch):
+def raising(error):
     def fail(*args, **options):
-        raise ZeroDivisionError
+        raise error
 
-    monkeypatch.setattr("napari_dsc.cli.working.Run", fail)
-    with pytest.raises(ZeroDivisionError):
+    return fail
+
+
+@pytest.mark.usefixtures("photo")
+@pytest.mark.parametrize("error", [ZeroDivisionError(), RuntimeError("shapes differ")])
+def test_a_fault_of_ours_keeps_its_traceback(monkeypatch, error):
+    monkeypatch.setattr("napari_dsc.cli.working.Run", raising(error))
+    with pytest.raises(type(error)):
         main(["smooth", "photo.png", "-o", "a.tif"])
+
+
+@pytest.mark.usefixtures("photo")
+def test_an_image_too_large_for_the_memory_is_told_and_others_are_done(
+    monkeypatch, capsys, listing
+):
+    iio.imwrite("a.png", iio.imread("photo.png"))
+    run = napari_dsc.Run
+    monkeypatch.setattr(
+        "napari_dsc.cli.working.Run",
+        lambda path, **options: (
+            raising(MemoryError())() if path.stem == "a" else run(path, **options)
+        ),
+    )
+    assert main(["smooth", "a.png", "photo.png", "-o", "out"]) == 2
+    assert "error: a.png: out of memory" in capsys.readouterr().err
+    assert "out/photo_smoothed.tif" in listing()
+
+
+@pytest.mark.usefixtures("training_set")
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("CUDA out of memory. Tried")])
+def test_a_training_too_large_for_the_memory_is_told(monkeypatch, capsys, error):
+    monkeypatch.setattr("napari_dsc.cli.epochs.iter_training", raising(error))
+    assert main(["train", "images", "--templates", "templates", *TINY]) == 2
+    assert "error: out of memory" in capsys.readouterr().err
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT for one process there")
@@ -558,13 +617,18 @@ def usual_handler():
 
 
 @pytest.mark.usefixtures("usual_handler")
-def test_a_swallowed_ctrl_c_stops_the_work_at_the_next_step():
+@pytest.mark.parametrize(
+    "next_step",
+    [stop_if_interrupted, lambda: Report().begin("merging"), lambda: Report().advance()],
+    ids=["check", "begin", "advance"],
+)
+def test_a_swallowed_ctrl_c_stops_the_work_at_the_next_step(next_step):
     def work():
         try:
             signal.raise_signal(signal.SIGINT)
         except KeyboardInterrupt:
             reached.append("swallowed")
-        stop_if_interrupted()
+        next_step()
         reached.append("next step")
 
     reached = []

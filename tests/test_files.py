@@ -3,6 +3,7 @@ import json
 import logging
 import os
 import warnings
+from importlib.util import find_spec
 
 import imageio.v3 as iio
 import numpy as np
@@ -22,6 +23,10 @@ from napari_dsc.files import (
 
 ROWS, COLUMNS = 20, 30
 PLAIN = {"record": {}, "spacing": (), "unit": "", "overwrite": False}
+
+without_imagecodecs = pytest.mark.skipif(
+    find_spec("imagecodecs") is not None, reason="imagecodecs decodes it"
+)
 
 
 @pytest.fixture
@@ -67,16 +72,50 @@ def test_a_planar_rgb_tiff_is_channels_first(tmp_path, colors):
     assert image.axes == "CYX"
 
 
-def test_compressed_16_bit_colors_without_imagecodecs_are_no_silent_8_bits(tmp_path):
+def lzw(data):
+    """Data in the LZW code of TIFF, cleared so often that every code has 9 bits."""
+    clear, end = 256, 257
+    codes = [clear]
+    for start in range(0, len(data), 250):
+        codes += [*data[start : start + 250], clear]
+    bits = (np.array([*codes, end])[:, None] >> np.arange(8, -1, -1)) & 1
+    return np.packbits(bits.astype(np.uint8)).tobytes()
+
+
+def write_lzw_tiff(path, pixels):
+    """A TIFF whose compression is a lie at first, and then true."""
+    code = lzw(pixels.tobytes())
+    stored = np.frombuffer(code + bytes(pixels.nbytes * 2 - len(code)), pixels.dtype)
+    photometric = "rgb" if pixels.ndim == 3 else "minisblack"
+    shape = (-1, *pixels.shape[1:])
+    tifffile.imwrite(
+        path, stored.reshape(shape), photometric=photometric, metadata=None, rowsperstrip=10**6
+    )
+    with tifffile.TiffFile(path, mode="r+b") as file:
+        tags = file.pages.first.tags
+        tags["Compression"].overwrite(5)
+        tags["ImageLength"].overwrite(len(pixels))
+        tags["RowsPerStrip"].overwrite(len(pixels))
+        tags["StripByteCounts"].overwrite(len(code))
+
+
+def test_compression_without_imagecodecs_keeps_16_bits(tmp_path, grey):
+    write_lzw_tiff(tmp_path / "a.tif", grey)
+    image = read_image(tmp_path / "a.tif")
+    np.testing.assert_array_equal(image.pixels, grey)
+    assert (image.pixels.dtype, image.axes) == (np.uint16, "YX")
+
+
+@without_imagecodecs
+def test_compressed_colors_of_16_bits_are_refused_and_not_cut_to_8(tmp_path):
     values = np.random.default_rng(0).integers(0, 2**16, (ROWS, COLUMNS, 3), np.uint16)
-    lzw = tmp_path / "a.tif"
-    tifffile.imwrite(lzw, values, photometric="rgb", compression=None)
-    with tifffile.TiffFile(lzw, mode="r+b") as file:
-        file.pages.first.tags["Compression"].overwrite(5)  # claims LZW
-    with pytest.raises(InvalidImageError, match=r"a\.tif: .*"):
-        read_image(lzw)
+    write_lzw_tiff(tmp_path / "a.tif", values)
+    assert iio.imread(tmp_path / "a.tif", plugin="pillow").dtype == np.uint8
+    with pytest.raises(InvalidImageError, match=r"a\.tif: .*pip install imagecodecs"):
+        read_image(tmp_path / "a.tif")
 
 
+@without_imagecodecs
 def test_a_compression_that_only_imagecodecs_knows_is_named(tmp_path, grey):
     path = tmp_path / "a.tif"
     tifffile.imwrite(path, grey)
@@ -443,17 +482,20 @@ def test_a_label_tiff_is_compressed(tmp_path):
         ((1 / 3, 1 / 7), "nm"),
         ((2.0, 2.0), ""),
         ((3e-9, 1e9), "ly"),
+        ((1e-12, 1e-12), "ly"),
+        ((1e300, 1e300), "Å"),
         ((), ""),
     ],
 )
 def test_record_and_pixel_size_come_back(tmp_path, spacing, unit):
     path, labels = tmp_path / "a.tif", np.ones((ROWS, COLUMNS), np.int64)
-    record = {"method": "slic", "µ": [1, 2.5]}
+    record = {"method": "slic", "µ": [1, 2.5], "image": {"shape": [9, 12]}}
     write_labels(path, labels, record=record, spacing=spacing, unit=unit, overwrite=False)
     assert read_image(path)[1:4] == ("YX", spacing, unit)
     with tifffile.TiffFile(path) as file:
         found = json.loads(file.pages.first.description)
-    assert found == record | {"spacing": list(spacing), "unit": unit}
+    size = {"shape": [ROWS, COLUMNS], "spacing": list(spacing), "unit": unit}
+    assert found == record | size
 
 
 def test_other_software_finds_the_pixel_size_in_the_tags(tmp_path):
@@ -471,7 +513,7 @@ def test_other_software_finds_the_pixel_size_in_the_tags(tmp_path):
 @pytest.mark.parametrize("dtype", ["u1", ">u2", "i4", "f2", "f4", "f8"])
 def test_an_image_comes_back_in_its_type_and_layout(tmp_path, suffix, shape, dtype):
     pixels = np.random.default_rng(0).integers(0, 200, shape).astype(dtype)
-    write_image(tmp_path / f"a{suffix}", pixels, **PLAIN)
+    write_image(tmp_path / f"a{suffix}", pixels, **PLAIN | {"record": {"image": {"shape": 1}}})
     image = read_image(tmp_path / f"a{suffix}")
     np.testing.assert_array_equal(image.pixels, pixels)
     assert image.pixels.dtype == pixels.dtype.newbyteorder("=")

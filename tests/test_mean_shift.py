@@ -33,7 +33,7 @@ def filtered_by_loops(image, radius, bandwidth, max_iterations=5):
 
 @pytest.fixture(params=["astronaut", "coffee", "chelsea"])
 def photo(request):
-    return np.ascontiguousarray(getattr(skimage.data, request.param)()[40:200, 60:220])
+    return np.ascontiguousarray(getattr(skimage.data, request.param)()[50:150, 70:190])
 
 
 def channels_first(photo):
@@ -79,7 +79,7 @@ def test_the_callers_image_is_untouched():
     np.testing.assert_array_equal(image, before)
 
 
-@pytest.mark.parametrize(("radius", "bandwidth"), [(5, 20), (7, 12), (10, 30)])
+@pytest.mark.parametrize(("radius", "bandwidth"), [(5, 20), (7, 12)])
 def test_filtered_colors_are_those_of_opencv(photo, radius, bandwidth):
     opencv = cv2.pyrMeanShiftFiltering(photo, radius, bandwidth, maxLevel=0)
     ours = mean_shift_filter(channels_first(photo), radius, bandwidth)
@@ -91,12 +91,12 @@ def test_filtered_colors_are_those_of_opencv(photo, radius, bandwidth):
 
 
 def test_regions_are_those_of_opencv_and_the_same_merging(photo):
-    opencv = channels_first(cv2.pyrMeanShiftFiltering(photo, 10, 30, maxLevel=0))
-    ours = mean_shift_filter(channels_first(photo), 10, 30)
-    first, second = merge_modes(opencv, 15, 50), merge_modes(ours, 15, 50)
-    assert first.max() > 5
-    assert sum(variation_of_information(first, second)) < 0.25
-    assert adapted_rand_error(first, second)[0] < 0.05
+    opencv = channels_first(cv2.pyrMeanShiftFiltering(photo, 5, 30, maxLevel=0))
+    ours = mean_shift_filter(channels_first(photo), 5, 30)
+    first, second = merge_modes(opencv, 20, 30), merge_modes(ours, 20, 30)
+    assert first.max() >= 2
+    assert sum(variation_of_information(first, second)) < 0.1
+    assert adapted_rand_error(first, second)[0] < 0.02
 
 
 def test_small_regions_join_the_neighbor_nearest_in_color():

@@ -57,8 +57,8 @@ def mean_shift_filter(
     Examples
     --------
     >>> step = np.array([[[0.0, 0.1, 0.9, 1.0]]])
-    >>> mean_shift_filter(step, radius=1, bandwidth=0.2).round(2).tolist()
-    [[[0.05000000074505806, 0.05000000074505806, 0.949999988079071, 0.949999988079071]]]
+    >>> mean_shift_filter(step, radius=1, bandwidth=0.2).round(2)
+    array([[[0.05, 0.05, 0.95, 0.95]]], dtype=float32)
     """
     window = _Window.around(image, radius, bandwidth)
     places = window.centers(image.shape[1:])
@@ -100,7 +100,9 @@ class _Window(NamedTuple):
     def centers(self, shape: tuple[int, ...]) -> np.ndarray:
         """Index of each pixel of the image in `planes`, (N,)."""
         radius = self.offsets[-1, 0]
-        return self.strides @ (np.indices(shape).reshape(len(shape), -1) + radius)
+        places = np.indices(shape).reshape(len(shape), -1) + radius
+        centers: np.ndarray = self.strides @ places
+        return centers
 
     def move(self, places: np.ndarray, colors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Step of n points along each axis, (D, n) int64, and their new colors, (C, n)."""

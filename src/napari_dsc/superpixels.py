@@ -233,7 +233,7 @@ def _count(labels: np.ndarray) -> int:
 
 def _least_size(features: np.ndarray, n_superpixels: int) -> int:
     """Size below which a region is a speck: a tenth of a mean superpixel."""
-    return max(1, features[0].size // (10 * n_superpixels))
+    return max(1, math.prod(features.shape[1:]) // (10 * n_superpixels))
 
 
 def _grid_seeds(gradient: np.ndarray, n_cells: float) -> np.ndarray:
@@ -242,10 +242,9 @@ def _grid_seeds(gradient: np.ndarray, n_cells: float) -> np.ndarray:
     counts = [max(1, min(round(size / width), size)) for size in gradient.shape]
     cells = np.zeros(gradient.shape, np.int64)
     rim = np.zeros(gradient.shape, bool)
-    for axis, (place, n_along) in enumerate(
-        zip(np.indices(gradient.shape, sparse=True), counts, strict=True)
-    ):
-        part, whole = np.modf((place + 0.5) * n_along / gradient.shape[axis])
+    places = np.indices(gradient.shape)
+    for place, n_along, size in zip(places, counts, gradient.shape, strict=True):
+        part, whole = np.modf((place + 0.5) * n_along / size)
         cells = cells * n_along + whole.astype(np.int64)
         rim |= np.abs(part - 0.5) > 0.25
     order = np.lexsort((gradient.ravel(), rim.ravel(), cells.ravel()))

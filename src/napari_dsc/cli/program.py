@@ -33,17 +33,26 @@ def run_program(arguments: Sequence[str]) -> int:
     try:
         status: int | None = _program()(list(arguments))
     except (DSCError, CycloptsError) as error:
-        sys.stderr.write(f"error: {' '.join(str(error).split())}\n")
-        return WRONG_INPUT
+        return _refuse(str(error))
+    except (MemoryError, RuntimeError) as error:
+        # torch has no type of its own for this on the CPU
+        if isinstance(error, RuntimeError) and "memory" not in str(error):
+            raise
+        return _refuse("out of memory; take smaller images, crops or batches")
     return status or 0
+
+
+def _refuse(words: str) -> int:
+    sys.stderr.write(f"error: {' '.join(words.split())}\n")
+    return WRONG_INPUT
 
 
 def _program() -> App:
     program = App(
         name="napari-dsc",
-        help="Segment images without labels: smooth, divide into superpixels, merge.",
-        help_epilogue="Exit status: 0 if all is well, 2 for wrong input (one sentence says "
-        "what), 130 if interrupted.",
+        help="Segment images without labels: smooth, divide into superpixels, merge.\n\n"
+        "Exit status: 0 if all is well, 2 for wrong input (one sentence says what), "
+        "130 if interrupted.",
         version=_version,
         config=fill_from_recipe,
         exit_on_error=False,

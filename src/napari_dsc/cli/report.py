@@ -74,9 +74,9 @@ class Report:
             If Ctrl-C came earlier, so in `advance`.
         """
         stop_if_interrupted()
-        self._progress.reset(
-            self._task, description=self._prefix + stage, total=total, completed=done
-        )
+        # a new task, because a total cannot be taken back from an old one
+        self._progress.remove_task(self._task)
+        self._task = self._progress.add_task(self._prefix + stage, total=total, completed=done)
 
     def advance(self) -> None:
         """Count one step of the stage."""

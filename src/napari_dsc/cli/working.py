@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from napari_dsc.cli.jobs import make_folders, refuse_clashes
 from napari_dsc.cli.recipes import recipe_content
 from napari_dsc.device import keep_freed_memory, resolve_device
-from napari_dsc.errors import DSCError
+from napari_dsc.errors import ComputationError, DSCError
 from napari_dsc.files import check_output, write_atomically, write_image
 from napari_dsc.images import draw_boundaries, to_label_image
 from napari_dsc.record import params_record
@@ -78,6 +78,10 @@ def run_plan(
             _do(kind, job, flags.overwrite, report, **options)
         except DSCError as error:
             report.failure(job.source, error)
+            failed += 1
+        except MemoryError:
+            too_large = ComputationError("out of memory; crop or downscale the image")
+            report.failure(job.source, too_large)
             failed += 1
     if failed and len(plan.jobs) > 1:
         report.error(f"{failed} of {len(plan.jobs)} images failed, the others are done")

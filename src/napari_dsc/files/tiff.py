@@ -80,7 +80,8 @@ def write_tiff(
     pixels : (Y, X), (Y, X, C) or (C, Y, X) array
         Any integer or float type that TIFF knows; three channels are RGB.
     record : mapping
-        Goes to the image description as JSON, with ``spacing`` and ``unit`` added.
+        Goes to the image description as JSON, with ``shape``, ``spacing`` and
+        ``unit`` added.
     spacing : sequence of float
         Pixel size along Y and X, or empty.
     unit : str
@@ -89,14 +90,18 @@ def write_tiff(
     channel = pixels.shape.index(min(pixels.shape)) if pixels.ndim == 3 else 2
     is_rgb = pixels.ndim == 3 and pixels.shape[channel] == 3
     per_centimeter = [1 / (size * _CENTIMETERS.get(unit, 1.0)) for size in spacing]
-    has_size = bool(spacing) and max(per_centimeter) < _LARGEST_RATIONAL
+    has_size = bool(spacing) and all(
+        1 / _LARGEST_RATIONAL < resolution < _LARGEST_RATIONAL for resolution in per_centimeter
+    )
+    # tifffile takes JSON with a "shape" anywhere in it for its own and wants one on top
+    description = {**record, "shape": pixels.shape, "spacing": list(spacing), "unit": unit}
     tifffile.imwrite(
         file,
         pixels,
         photometric="rgb" if is_rgb else "minisblack",
         planarconfig=("separate" if channel == 0 else "contig") if is_rgb else None,
         compression="zlib",
-        description=json.dumps({**record, "spacing": list(spacing), "unit": unit}),
+        description=json.dumps(description),
         metadata=None,
         resolution=(per_centimeter[-1], per_centimeter[-2]) if has_size else (1, 1),
         resolutionunit="CENTIMETER" if has_size and unit in _CENTIMETERS else "NONE",

@@ -244,7 +244,7 @@ def cut(hierarchy: RegionTree, n_regions: int) -> np.ndarray:
     -------
     labels : S int64 array
         Labels ``0 .. M' - 1`` of connected regions. M' is M unless the hierarchy has fewer
-        regions above the area floor of ``N / (4 M)`` pixels.
+        regions above the area floor of ``N / (4 M)`` pixels, or some form at one level.
     """
     if hierarchy.graph.num_vertices() == 1:  # higra's filter ends the process on this
         return np.zeros(hierarchy.shape, np.int64)
