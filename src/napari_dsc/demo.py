@@ -128,7 +128,7 @@ def draw_overview(image: Image, result: Segmentation) -> Figure:
         f"{n_segments} segments": colors,
     }
     height, width = original.shape[:2]
-    figure = Figure(figsize=(13, 13 / 4 * height / width + 0.25), dpi=120, layout="constrained")
+    figure = Figure(figsize=(13, 13 / 4 * height / width + 0.35), dpi=120, layout="constrained")
     for axes, (title, pixels) in zip(figure.subplots(1, 4), panels.items(), strict=True):
         axes.imshow(pixels, interpolation="nearest")
         axes.set_title(title, fontsize=15)

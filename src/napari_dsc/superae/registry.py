@@ -29,10 +29,10 @@ class RegisteredWeights(NamedTuple):
 WEIGHTS = {
     "superae-bsds500": RegisteredWeights(
         file="superae-bsds500-v1.safetensors",
-        sha256="3d496350b9bffeea9781811d06412e77be8ae4ccdc62980be93d68531e3153b6",
-        size=2_976_812,
-        license="BSD-3-Clause; its training images are for non-commercial research, education",
-        training_data="BSDS500, all 500 images, ucm2 templates cut at about 100 regions",
+        sha256="7f17d3e60a745896e2e1f614d8dbb0223a7b870dd53efd85ee31e771384454db",
+        size=2_976_804,
+        license="BSD-3-Clause; training images for non-commercial research and education",
+        training_data="BSDS500, all 500 images; templates: gPb-owt-ucm cut at 100 regions",
         packaged=True,
     ),
 }
