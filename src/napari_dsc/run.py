@@ -23,7 +23,7 @@ from napari_dsc.record import (
     software_record,
 )
 from napari_dsc.results import Segmentation, Step
-from napari_dsc.superae.model import Embedding, SuperAE
+from napari_dsc.superae.model import Embedding, SuperAE, smooth_to_the_rim
 from napari_dsc.superae.weights import DEFAULT, find_weights, load_weights
 from napari_dsc.superpixels import over_segment_pixels
 
@@ -105,7 +105,7 @@ class Run:
     def smoothed(self) -> np.ndarray:
         """Smoothed image ``x^R``, (C, *S) float32 in [0, 1]."""
         with self._stage("smooth"), torch.inference_mode():
-            smoothed: Tensor = self._model(self._tensor())[0]
+            smoothed = smooth_to_the_rim(self._model, self._tensor())[0]
             return _as_many_channels(smoothed, len(self.image.pixels)).cpu().numpy()
 
     @cached_property

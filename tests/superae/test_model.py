@@ -6,7 +6,13 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional
 
-from napari_dsc.superae.model import Embedding, Encoder, SuperAE, pad_to_stride
+from napari_dsc.superae.model import (
+    Embedding,
+    Encoder,
+    SuperAE,
+    pad_to_stride,
+    smooth_to_the_rim,
+)
 
 
 @pytest.fixture
@@ -151,3 +157,30 @@ def test_networks_leave_the_image_untouched(device):
     SuperAE(3).to(device)(image)
     Embedding(Encoder(3), 4).to(device)(image)
     assert torch.equal(image, before)
+
+
+def test_smoothing_to_the_rim_changes_only_the_rim():
+    model = SuperAE().eval()
+    image = torch.rand(1, 3, 50, 61, generator=torch.Generator().manual_seed(0))
+    inside = (..., slice(16, -16), slice(16, -16))
+
+    with torch.inference_mode():
+        plain, grown = model(image), smooth_to_the_rim(model, image)
+
+    assert grown.shape == image.shape
+    assert torch.allclose(grown[inside], plain[inside], atol=1e-6)
+    assert not torch.allclose(grown, plain, atol=1e-4)
+
+
+def test_a_flat_image_stays_flat_up_to_the_rim():
+    model = SuperAE().eval()
+    image = torch.full((1, 3, 32, 40), 0.5)
+
+    with torch.inference_mode():
+        rows = [
+            smoothed[0, 0, [0, -4], 16].tolist()
+            for smoothed in (model(image), smooth_to_the_rim(model, image))
+        ]
+
+    assert rows[0][0] != pytest.approx(rows[0][1], abs=1e-5)
+    assert rows[1][0] == pytest.approx(rows[1][1], abs=1e-5)

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 WIDTHS = (64, 128, 256)
 STRIDE = 4
+# more than the receptive field, and a multiple of the stride
+MARGIN = 16
 
 
 class Levels(NamedTuple):
@@ -112,6 +114,27 @@ class SuperAE(nn.Module):
         height, width = image.shape[-2:]
         logits = self.decoder(self.encoder(pad_to_stride(image)).coarse)
         return torch.sigmoid(logits.float())[..., :height, :width]
+
+
+def smooth_to_the_rim(model: SuperAE, image: Tensor) -> Tensor:
+    """Smooth a batch without the dark rim that zero padding leaves.
+
+    Parameters
+    ----------
+    model : SuperAE
+        Network in evaluation mode.
+    image : (B, C, Y, X) float tensor
+        Images in [0, 1].
+
+    Returns
+    -------
+    smoothed : (B, C, Y, X) float tensor
+        What the network makes of the images with their outermost pixels repeated, cropped;
+        farther than 16 pixels from the rim it is what the network makes of the images.
+    """
+    grown = functional.pad(image, (MARGIN,) * 4, mode="replicate")
+    smoothed: Tensor = model(grown)[..., MARGIN:-MARGIN, MARGIN:-MARGIN]
+    return smoothed
 
 
 class Embedding(nn.Module):
