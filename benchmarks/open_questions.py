@@ -31,7 +31,7 @@ from napari_dsc.evaluation.summary import score_segmentation
 from napari_dsc.images import load_image
 from napari_dsc.params import CutParams, SuperpixelParams
 from napari_dsc.regions import connected_regions, region_mean
-from napari_dsc.superae.model import Embedding, SuperAE
+from napari_dsc.superae.model import Embedding, SuperAE, smooth_to_the_rim
 from napari_dsc.superae.weights import DEFAULT, find_weights, load_weights
 from napari_dsc.superpixels import over_segment_pixels
 
@@ -107,7 +107,7 @@ def measure(
     """Measures of superpixels, classes and regions of one image in one variant."""
     image = torch.from_numpy(pixels).to(next(model.parameters()).device).unsqueeze(0)
     with torch.inference_mode():
-        smoothed = model(image)[0].cpu().numpy()
+        smoothed = smooth_to_the_rim(model, image)[0].cpu().numpy()
     params = SuperpixelParams(n_superpixels=variant.n_superpixels)
     superpixels = over_segment_pixels(smoothed, params)
     embedding = embedding_of(model, variant)

@@ -30,7 +30,7 @@ class Params:
 
 def _check(name: str, value: object, hint: object) -> None:
     if get_origin(hint) is Literal:
-        if value not in get_args(hint):
+        if not isinstance(value, str) or value not in get_args(hint):
             choices = ", ".join(map(str, get_args(hint)))
             raise InvalidParameterError(f"{name}={value!r}: expected one of {choices}")
         return

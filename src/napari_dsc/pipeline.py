@@ -118,6 +118,7 @@ def segment(image: ArrayLike | str | Path, **options: Unpack[RunOptions]) -> Seg
     Examples
     --------
     >>> import numpy as np
+    >>> from napari_dsc import CutParams, SuperpixelParams
     >>> image = np.zeros((16, 24), np.uint8)
     >>> image[:, 12:] = 200
     >>> result = segment(
