@@ -325,7 +325,7 @@ def test_the_recipe_names_the_weights(photo, tmp_path, capsys):
         ('{"parameters": {"cut": [3]}}', "cut is list"),
         ('{"weights": {"file": "a"}}', "unknown 'file'"),
         ("[]", "got list"),
-        ("{", "not JSON"),
+        ("{", "no recipe"),
     ],
 )
 @pytest.mark.usefixtures("photo")
@@ -343,6 +343,27 @@ def test_a_recipe_that_cannot_be_read_is_refused(photo, tmp_path, capsys, name):
     (tmp_path / "broken.tif").write_text("no TIFF")
     assert main(["smooth", "photo.png", "-o", "a.tif", "--recipe", name]) == 2
     assert capsys.readouterr().err.startswith(f"error: recipe='{name}'")
+
+
+def test_the_tiff_of_another_program_is_no_recipe(photo, capsys):
+    tifffile.imwrite("other.tif", photo, metadata={"shape": "mine"})
+    assert main(["smooth", "photo.png", "-o", "a.tif", "--recipe", "other.tif"]) == 2
+    assert "holds no record of napari-dsc" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("flag", ["-o", "--overlay", "--templates"])
+def test_a_name_too_long_for_the_system_is_refused(photo, capsys, listing, flag):
+    command = "train" if flag == "--templates" else "segment"
+    output = [] if flag == "-o" else ["-o", "a.safetensors" if command == "train" else "a.tif"]
+    assert main([command, "photo.png", *output, flag, "n" * 300 + ".png"]) == 2
+    assert capsys.readouterr().err.startswith("error: ")
+    assert listing() == ["photo.png"]
+
+
+def test_a_link_to_itself_is_refused(photo, capsys):
+    Path("loop.png").symlink_to("loop.png")
+    assert main(["segment", "loop.png", "-o", "a.tif"]) == 2
+    assert "loop.png: cannot be opened" in capsys.readouterr().err
 
 
 # weight files
@@ -389,7 +410,9 @@ def test_training_writes_weights_that_segment(tmp_path):
     assert names == {"w.safetensors", "w.checkpoint.safetensors", "w.csv", "w.png"}
     command = ["segment", "photo.png", "-o", "a.tif", "--weights", "w.safetensors", *FAST]
     assert main(command) == 0
-    assert record_of("a.tif")["weights"]["name"] == "w"
+    assert record_of("a.tif")["weights"]["name"] == "w.safetensors"
+    assert main(["segment", "photo.png", "-o", "b.tif", "--recipe", "a.tif"]) == 0
+    np.testing.assert_array_equal(read_labels(Path("b.tif")), read_labels(Path("a.tif")))
 
 
 @pytest.mark.usefixtures("training_set")
@@ -402,7 +425,7 @@ def test_the_card_of_trained_weights_says_how_they_were_made():
     assert card["n_images"] == 2
     assert card["n_epochs"] == 2
     assert card["command"] == (
-        "napari-dsc train images --templates templates "
+        "napari-dsc train images --output W.safetensors --templates templates "
         "--n-epochs 2 --batch-size 2 --crop-size 16"
     )
 
@@ -454,6 +477,16 @@ def test_training_sees_the_8_bit_pixels_of_the_files(monkeypatch, quadrants):
     assert image.dtype == np.uint8
     np.testing.assert_array_equal(image, quadrants[0].transpose(2, 0, 1))
     np.testing.assert_array_equal(template, quadrants[1])
+
+
+@pytest.mark.usefixtures("training_set")
+def test_no_image_of_the_training_is_overwritten_by_its_curve(capsys):
+    images = ["images/a.png", "images/b.png"]
+    before = Path("images/b.png").read_bytes()
+    command = ["train", *images, "--output", "images/b.safetensors", "--overwrite"]
+    assert main(command) == 2
+    assert "is an input" in capsys.readouterr().err
+    assert Path("images/b.png").read_bytes() == before
 
 
 @pytest.mark.usefixtures("training_set")

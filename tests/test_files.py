@@ -718,3 +718,18 @@ def test_a_new_file_has_the_usual_mode(tmp_path):
     (tmp_path / "usual").write_bytes(b"")
     write_atomically(tmp_path / "a.bin", lambda file: file.write(b"x"))
     assert (tmp_path / "a.bin").stat().st_mode == (tmp_path / "usual").stat().st_mode
+
+
+def test_the_pixel_size_stays_where_the_axes_of_a_tiff_are_unknown(tmp_path):
+    path = tmp_path / "planes.tif"
+    tifffile.imwrite(
+        path,
+        np.zeros((3, 9, 12), np.uint8),
+        photometric="minisblack",
+        resolution=(2000, 1000),
+        resolutionunit="CENTIMETER",
+    )
+    raw = read_image(path)
+    assert raw.axes == ""
+    assert raw.spacing == pytest.approx((1e-3, 5e-4))
+    assert raw.unit == "cm"

@@ -58,7 +58,7 @@ def resolve_device(name: str = "auto") -> torch.device:
         )
     if name.startswith("cuda"):
         index = int(name.partition(":")[2] or 0)
-        if index >= torch.cuda.device_count():
+        if index >= _n_cuda_devices():
             raise DeviceUnavailableError(f"device={name!r}: {cuda_status()}")
         return torch.device("cuda", index)
     return torch.device(name)
@@ -97,12 +97,36 @@ def accelerators() -> list[Accelerator]:
         Possibly empty.
     """
     found = []
-    for index in range(torch.cuda.device_count()):
+    for index in range(_n_cuda_devices()):
         properties = torch.cuda.get_device_properties(index)
         found.append(Accelerator(f"cuda:{index}", properties.name, properties.total_memory))
     if torch.backends.mps.is_available():
         found.append(Accelerator("mps", "Apple GPU", 0))
     return found
+
+
+def _n_cuda_devices() -> int:
+    """Devices torch can use; with a driver too old it counts some that it cannot."""
+    return torch.cuda.device_count() if torch.cuda.is_available() else 0
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Tell whether an exception means that memory ran out.
+
+    Parameters
+    ----------
+    error : BaseException
+        Anything; for the CPU, torch has no type of its own.
+
+    Returns
+    -------
+    answer : bool
+        True for lack of memory on any device.
+    """
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    words = ("out of memory", "allocate memory", "not enough memory")
+    return isinstance(error, RuntimeError) and any(word in str(error) for word in words)
 
 
 def keep_freed_memory() -> bool:
@@ -137,12 +161,12 @@ def reproducible(device: torch.device) -> Iterator[None]:
     if device.type != "cuda":
         yield
         return
-    before = torch.are_deterministic_algorithms_enabled(), torch.backends.cudnn.benchmark
+    before = torch.get_deterministic_debug_mode(), torch.backends.cudnn.benchmark
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True)
     torch.backends.cudnn.benchmark = False
     try:
         yield
     finally:
-        torch.use_deterministic_algorithms(before[0])
+        torch.set_deterministic_debug_mode(before[0])
         torch.backends.cudnn.benchmark = before[1]

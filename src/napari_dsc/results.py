@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class Step:
-    """One step of the cut on an image.
+    """One step of the cut on an image, as it was before the step moved the weights.
 
     Parameters
     ----------

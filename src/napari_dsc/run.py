@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import torch
 
 from napari_dsc.cut.optimize import iter_cut
-from napari_dsc.device import resolve_device
-from napari_dsc.errors import ComputationError, InvalidImageError
+from napari_dsc.device import is_out_of_memory, reproducible, resolve_device
+from napari_dsc.errors import ComputationError, InvalidImageError, InvalidParameterError
 from napari_dsc.images import load_image, to_label_image
 from napari_dsc.params import CutParams, ImageParams, SuperpixelParams
 from napari_dsc.record import (
@@ -90,6 +90,15 @@ class Run:
         superpixel_params: SuperpixelParams = SuperpixelParams(),
         cut_params: CutParams = CutParams(),
     ) -> None:
+        for given, kind in (
+            (image_params, ImageParams),
+            (superpixel_params, SuperpixelParams),
+            (cut_params, CutParams),
+        ):
+            if not isinstance(given, kind):
+                raise InvalidParameterError(
+                    f"expected {kind.__name__}, got {type(given).__name__}: {given!r:.60}"
+                )
         self.params = {
             "image": image_params,
             "superpixels": superpixel_params,
@@ -104,7 +113,7 @@ class Run:
     @cached_property
     def smoothed(self) -> np.ndarray:
         """Smoothed image ``x^R``, (C, *S) float32 in [0, 1]."""
-        with self._stage("smooth"), torch.inference_mode():
+        with self._stage("smooth"), reproducible(self.device), torch.no_grad():
             smoothed = smooth_to_the_rim(self._model, self._tensor())[0]
             return _as_many_channels(smoothed, len(self.image.pixels)).cpu().numpy()
 
@@ -125,13 +134,10 @@ class Run:
             ``n_iterations`` times; closing the generator ends the run.
         """
         superpixels, params = self.superpixels, self.cut_params
-        with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(params.seed)  # leaves GPUs alone
-            embedding = Embedding(copy.deepcopy(self._model.encoder), params.n_partitions)
-        embedding = embedding.to(self.device)
-        steps = iter_cut(self._tensor(), superpixels, embedding, params)
+        with self._stage("cut"), torch.inference_mode(False):
+            steps = iter_cut(self._tensor(), superpixels, self._embedding(), params)
         for _ in range(params.n_iterations):
-            with self._stage("cut"):
+            with self._stage("cut"), torch.inference_mode(False):
                 step = next(steps)
             yield Step(*step, superpixels=superpixels, result=params.result)
 
@@ -184,14 +190,23 @@ class Run:
 
     @cached_property
     def _model(self) -> SuperAE:
-        model = load_weights(self.weights)
+        with torch.inference_mode(False), torch.device("cpu"):
+            model = load_weights(self.weights)
         n_channels = len(self.image.pixels)
         if n_channels not in (1, model.n_channels):
             raise InvalidImageError(
                 f"image: got {n_channels} channels, but the weights {self.weights.name} "
                 f"expect {model.n_channels}"
             )
-        return model.to(self.device)
+        return model.to(self.device, torch.float32)
+
+    def _embedding(self) -> Embedding:
+        """Network of the cut: the trained encoder, and a head drawn from the seed."""
+        params = self.cut_params
+        with torch.random.fork_rng(devices=[]), torch.device("cpu"):
+            torch.default_generator.manual_seed(params.seed)  # leaves GPUs alone
+            embedding = Embedding(copy.deepcopy(self._model.encoder), params.n_partitions)
+        return embedding.to(self.device, torch.float32)
 
     def _tensor(self) -> Tensor:
         """Image as a batch of one with the channels of the network."""
@@ -205,10 +220,8 @@ class Run:
         start = time.perf_counter()
         try:
             yield
-        except (torch.OutOfMemoryError, MemoryError) as error:
-            raise ComputationError(_out_of_memory(self.device)) from error
-        except RuntimeError as error:
-            if "memory" not in str(error):
+        except (MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error):
                 raise
             raise ComputationError(_out_of_memory(self.device)) from error
         finally:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from napari_dsc.cli.jobs import Job, refuse_clashes
+from napari_dsc.cli.jobs import refuse_clashes
 from napari_dsc.device import keep_freed_memory, resolve_device
 from napari_dsc.errors import InvalidImageError, WeightsError
 from napari_dsc.files import check_output, read_labels
@@ -101,9 +101,12 @@ def run_training(
             _write_progress(state, outputs)
             report.advance()
     except KeyboardInterrupt:
-        report.note(f"stopped after epoch {len(state.history)}; --resume goes on from there")
+        if state.history:
+            report.note(
+                f"stopped after epoch {len(state.history)}; --resume goes on from there"
+            )
         raise
-    card = _card(state, sources, len(images), flags.license, settings)
+    card = _card(state, sources, len(images), flags, settings)
     save_weights(state.model, outputs.weights, card)
     last = state.history[-1]
     report.note(
@@ -157,7 +160,7 @@ def _check_outputs(output: Path, inputs: Sequence[Path], flags: TrainingFlags) -
         output.with_suffix(".csv"),
         output.with_suffix(".png"),
     )
-    refuse_clashes([Job(path, output) for path in inputs[:1]], outputs[1:])
+    refuse_clashes(inputs, outputs)
     replace = flags.overwrite or flags.resume
     for path, suffix in zip(outputs, _SUFFIXES, strict=True):
         check_output(path, overwrite=replace, suffixes=(suffix,))
@@ -223,7 +226,11 @@ def _write_progress(state: TrainingState, outputs: _Outputs) -> None:
 
 
 def _card(
-    state: TrainingState, sources: Sources, n_images: int, license: str, settings: Settings
+    state: TrainingState,
+    sources: Sources,
+    n_images: int,
+    run: TrainingFlags,
+    settings: Settings,
 ) -> dict[str, object]:
     """Card of the weights; of paths it tells the last part only."""
     names = [path.name for path in sources.images]
@@ -233,7 +240,9 @@ def _card(
         origin = f"made by {made.template_method}, {made.n_template_regions} regions"
     else:
         origin = f"from {templates.name}"
-    flags = [] if templates is None else ["--templates", templates.name]
+    flags = ["--output", "W.safetensors"]
+    flags += [] if templates is None else ["--templates", templates.name]
+    flags += ["--axes", run.axes] if run.axes else []
     for params in settings:
         for field in dataclasses.fields(params):
             value = getattr(params, field.name)
@@ -243,7 +252,7 @@ def _card(
         state,
         settings.train,
         training_data=f"{', '.join(images)}; templates {origin}",
-        license=license,
+        license=run.license,
         n_images=n_images,
         command=shlex.join(["napari-dsc", "train", *images, *flags]),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -87,28 +88,26 @@ def with_overlays(plan: Plan, overlay: Path) -> Plan:
     return Plan(tuple(jobs), plan.folders + folders)
 
 
-def refuse_clashes(jobs: Sequence[Job], others: Sequence[Path]) -> None:
+def refuse_clashes(inputs: Sequence[Path], written: Sequence[Path]) -> None:
     """Make sure that no file is written twice, and that no input is written at all.
 
     Parameters
     ----------
-    jobs : sequence of Job
-        All jobs of a command.
-    others : sequence of Path
-        Further files it writes.
+    inputs : sequence of Path
+        All files that a command reads.
+    written : sequence of Path
+        All files that it writes.
 
     Raises
     ------
     OutputError
         If a file has two uses.
     """
-    written = Counter(path.resolve() for job in jobs for path in job.written())
-    written.update(path.resolve() for path in others)
-    inputs = {job.source.resolve() for job in jobs}
-    for path, count in written.items():
+    read = {os.path.realpath(path) for path in inputs}
+    for path, count in Counter(map(os.path.realpath, written)).items():
         if count > 1:
             raise OutputError(f"{path}: would be written {count} times, expected other names")
-        if path in inputs:
+        if path in read:
             raise OutputError(f"{path}: is an input, expected another name for the output")
 
 

@@ -34,9 +34,14 @@ def run_program(arguments: Sequence[str]) -> int:
         status: int | None = _program()(list(arguments))
     except (DSCError, CycloptsError) as error:
         return _refuse(str(error))
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        return _refuse(f"{error.filename or 'a file'}: {error.strerror or error}")
     except (MemoryError, RuntimeError) as error:
-        # torch has no type of its own for this on the CPU
-        if isinstance(error, RuntimeError) and "memory" not in str(error):
+        from napari_dsc.device import is_out_of_memory
+
+        if not is_out_of_memory(error):
             raise
         return _refuse("out of memory; take smaller images, crops or batches")
     return status or 0

@@ -111,7 +111,7 @@ def _load(path: Path) -> dict[str, Any]:
         reason = error.strerror or str(error)
         raise InvalidParameterError(f"recipe={str(path)!r}: {reason}") from error
     except ValueError as error:
-        raise InvalidParameterError(f"recipe={str(path)!r}: not JSON, {error}") from error
+        raise InvalidParameterError(f"recipe={str(path)!r}: no recipe ({error})") from error
     if not isinstance(recipe, dict):
         raise InvalidParameterError(
             f"recipe={str(path)!r}: expected an object of {', '.join(_KEYS)}, "
@@ -129,6 +129,8 @@ def _record_in_tiff(path: Path) -> dict[str, Any]:
             record = json.loads(file.pages.first.description)
     except TiffFileError as error:
         raise ValueError(str(error)) from error
+    if not isinstance(record, dict) or "parameters" not in record:
+        raise ValueError("the TIFF holds no record of napari-dsc")
     return {key: record[key] for key in _KEYS if key in record}
 
 

@@ -117,13 +117,13 @@ def last_step(run: Run, report: Report) -> Step:
 
 def _check_outputs(plan: Plan, flags: RunFlags) -> None:
     recipes = [] if flags.save_recipe is None else [flags.save_recipe]
-    refuse_clashes(plan.jobs, recipes)
+    written = [path for job in plan.jobs for path in job.written()]
+    refuse_clashes([job.source for job in plan.jobs], [*written, *recipes])
     for path in recipes:
         check_output(path, overwrite=flags.overwrite, suffixes=(".json",))
     make_folders(plan.folders)
-    for job in plan.jobs:
-        for path in job.written():
-            check_output(path, overwrite=flags.overwrite)
+    for path in written:
+        check_output(path, overwrite=flags.overwrite)
 
 
 def _do(

@@ -82,7 +82,7 @@ def iter_cut(
     )
     embedding.train()
     for iteration in range(1, params.n_iterations + 1):
-        with reproducible(image.device):
+        with torch.enable_grad(), reproducible(image.device):
             optimizer.zero_grad()
             features = _features(embedding, image, params)
             classes = superpixel_classes(features.detach(), regions, n_superpixels)

@@ -64,7 +64,7 @@ def _from_zero(labels: np.ndarray) -> np.ndarray:
     low = int(labels.min())
     if int(labels.max()) - low < labels.size:
         return labels.astype(np.int64) - np.int64(low)
-    return np.unique_inverse(labels).inverse_indices
+    return np.unique(labels, return_inverse=True)[1].reshape(-1)
 
 
 def _count(keys: np.ndarray, n_keys: int) -> tuple[np.ndarray, np.ndarray]:

@@ -18,7 +18,8 @@ class RawImage(NamedTuple):
     axes : str
         One letter of ``TZCYX`` for each axis; empty if the file does not say.
     spacing : tuple of float
-        Pixel size along the spatial axes, in their order; empty if the file does not say.
+        Pixel size along the spatial axes, in their order (Y and X where `axes` is empty);
+        empty if the file does not say.
     unit : str
         Unit of the spacing; empty if the file does not say.
     has_alpha : bool

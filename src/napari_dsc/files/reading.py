@@ -102,7 +102,9 @@ def _first_bytes(path: Path) -> bytes:
             return file.read(START_LENGTH)
     except FileNotFoundError as error:
         raise InvalidImageError(f"{path}: no such file") from error
-    except OSError as error:
+    except InvalidImageError:
+        raise
+    except (OSError, ValueError) as error:
         raise InvalidImageError(f"{path}: cannot be opened ({_reason(error)})") from error
 
 

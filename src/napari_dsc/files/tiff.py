@@ -16,7 +16,7 @@ from napari_dsc.errors import InvalidImageError, OutputError
 from napari_dsc.files.raw import RawImage
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
 _CENTIMETERS = {"nm": 1e-7, "µm": 1e-4, "mm": 0.1, "cm": 1.0, "inch": 2.54, "m": 100.0}
@@ -50,18 +50,25 @@ def read_tiff(path: Path) -> RawImage:
         page = series.keyframe
         if page.photometric in _OTHER_COLORS:
             colors = iio.imread(path, plugin="pillow", index=0, mode="RGB")
-            return RawImage(colors, "YXC", notes=("colors converted to RGB",))
+            spacing, unit = _spacing(file, "YX")
+            return RawImage(colors, "YXC", spacing, unit, notes=("colors converted to RGB",))
         pixels = _pixels(path, series)
         notes = _notes(page, len(file.series))
         axes = series.axes.replace("S", "C")
-        if not set(axes) <= set("TZCYX") or len(set(axes)) < len(axes):
-            return RawImage(pixels, notes=notes)
-        sizes, unit = _pixel_size(file)
         has_alpha = any(kind != 0 for kind in page.extrasamples)
-        spacing = tuple(sizes.get(axis, 0.0) for axis in axes if axis in "ZYX")
-        if not all(math.isfinite(size) and size > 0 for size in spacing):
-            spacing, unit = (), ""
+        if not set(axes) <= set("TZCYX") or len(set(axes)) < len(axes):
+            axes = ""
+        spacing, unit = _spacing(file, [axis for axis in axes or "YX" if axis in "ZYX"])
         return RawImage(pixels, axes, spacing, unit, has_alpha, notes)
+
+
+def _spacing(file: tifffile.TiffFile, spatial: Iterable[str]) -> tuple[tuple[float, ...], str]:
+    """Pixel size along spatial axes and its unit; empty if one of them is not known."""
+    sizes, unit = _pixel_size(file)
+    spacing = tuple(sizes.get(axis, 0.0) for axis in spatial)
+    if not all(math.isfinite(size) and size > 0 for size in spacing):
+        return (), ""
+    return spacing, unit
 
 
 def write_tiff(

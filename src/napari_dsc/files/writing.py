@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
@@ -15,7 +16,6 @@ from napari_dsc.files.tiff import check_tiff_type, write_tiff
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
-    from pathlib import Path
 
 SUFFIXES = (".tif", ".tiff", ".png", ".npy")
 
@@ -68,7 +68,7 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
         If the system refuses, for example because the disk is full.
     """
     _check_target(path)
-    target = path.resolve()  # a link stays a link to the new content
+    target = Path(os.path.realpath(path))  # a link stays a link to the new content
     temporary = target.with_name(f".{secrets.token_hex(8)}.tmp")
     try:
         with temporary.open("xb+") as file:

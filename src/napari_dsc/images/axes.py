@@ -30,6 +30,8 @@ def check_axes(axes: str, pixels: np.ndarray) -> str:
     InvalidParameterError
         If letters are unknown, repeated, or too many or too few.
     """
+    if not isinstance(axes, str):
+        raise InvalidParameterError(f"axes={axes!r}: expected letters such as 'YXC'")
     letters = set(axes.upper())
     if not axes:
         return axes

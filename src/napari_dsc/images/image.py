@@ -123,7 +123,7 @@ def load_image(
     notes = (*raw.notes, *layout_notes)
     if normalization.mode == "extremes":
         notes += ("the percentiles coincide: stretched from minimum to maximum",)
-    spatial = [axis for axis in raw.axes if axis in "ZYX"]
+    spatial = [axis for axis in raw.axes or "YX" if axis in "ZYX"]
     sizes = dict(zip(spatial, raw.spacing, strict=False))
     spacing = tuple(sizes[axis] for axis in "ZYX" if axis in layout and axis in sizes)
     return Image(

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch.nn.utils import convert_conv2d_weight_memory_format
 
+from napari_dsc.device import reproducible
 from napari_dsc.errors import ComputationError, InvalidImageError
 from napari_dsc.regions import region_mean
 from napari_dsc.superae.losses import reconstruction_loss
@@ -242,10 +243,12 @@ def _step(state: TrainingState, batch: tuple[Tensor, Tensor], params: TrainParam
         part.to(device, memory_format=torch.channels_last) for part in batch
     )
     state.model.train()
-    with torch.autocast(device.type, torch.bfloat16, enabled=params.precision == "bfloat16"):
-        smoothed = state.model(image)
-    loss = reconstruction_loss(smoothed, image, template_colors)
-    state.optimizer.zero_grad()
-    torch.autograd.backward(loss.fidelity + params.smoothness_weight * loss.smoothness)
-    state.optimizer.step()
+    half = torch.autocast(device.type, torch.bfloat16, enabled=params.precision == "bfloat16")
+    with reproducible(device):
+        with half:
+            smoothed = state.model(image)
+        loss = reconstruction_loss(smoothed, image, template_colors)
+        state.optimizer.zero_grad()
+        torch.autograd.backward(loss.fidelity + params.smoothness_weight * loss.smoothness)
+        state.optimizer.step()
     return torch.stack(loss).detach()

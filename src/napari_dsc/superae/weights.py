@@ -48,7 +48,7 @@ class WeightsFile:
     Parameters
     ----------
     name : str
-        Registered name, or the file name without suffix.
+        Registered name, or the path as given.
     path : Path
         Where it lies.
     sha256 : str
@@ -93,7 +93,7 @@ def find_weights(name_or_path: str | Path) -> WeightsFile:
         path = verify_weights(name) if where(name).exists() else fetch_weights(name)
         return _read_file(path, name)
     try:
-        return _read_file(Path(name), Path(name).stem)
+        return _read_file(Path(name), name)
     except FileNotFoundError as error:
         raise WeightsError(
             f"weights={name!r}: no such file, expected one or a name among {', '.join(WEIGHTS)}"
