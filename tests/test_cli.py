@@ -213,6 +213,14 @@ def test_a_dropped_alpha_channel_is_told(photo, capsys):
     assert "alpha channel dropped" in capsys.readouterr().err
 
 
+def test_a_number_of_superpixels_that_was_missed_is_told(photo, capsys):
+    flags = ["--method", "ucm", "--source", "original"]
+    main(["superpixels", "photo.png", "-o", "a.tif", "--n-superpixels", "12", *flags])
+    assert "superpixels, not" not in capsys.readouterr().err
+    main(["superpixels", "photo.png", "-o", "b.tif", "--n-superpixels", "1500", *flags])
+    assert "superpixels, not 1500" in capsys.readouterr().err
+
+
 def test_progress_counts_iterations_on_a_terminal(monkeypatch, capsys):
     monkeypatch.setenv("FORCE_COLOR", "1")
     with Report() as report:

@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from napari_dsc.results import Step
 
 
+# how far the number of superpixels may be from what was asked without a word
+TOLERANCE = 0.15
+
+
 class Outcome(NamedTuple):
     """What is written of one image, and what was counted in it."""
 
@@ -152,6 +156,9 @@ def _do(
 def _tell(run: Run, job: Job, counts: dict[str, int], seconds: float, report: Report) -> None:
     for note in run.image.notes:
         report.note(note)
+    asked = run.superpixel_params.n_superpixels
+    if abs(counts.get("n_superpixels", asked) - asked) > TOLERANCE * asked:
+        report.note(f"the image gives {counts['n_superpixels']} superpixels, not {asked}")
     found = "".join(f"{count} {name[2:]}, " for name, count in counts.items())
     report.note(f"{found}{seconds:.1f} s on {run.device} -> {job.output}")
     report.result(
