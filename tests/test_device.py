@@ -116,7 +116,7 @@ def test_reproducible_switches_cuda_back_to_what_it_was(monkeypatch):
     assert torch.get_deterministic_debug_mode() == 0
 
     with module.reproducible(torch.device("cuda")):
-        assert torch.get_deterministic_debug_mode() == 2
+        assert torch.get_deterministic_debug_mode() == 1
 
     assert torch.get_deterministic_debug_mode() == 0
 

@@ -208,3 +208,17 @@ def test_every_field_is_a_flag_of_the_command_line(field):
     flag = "--" + field.name.replace("_", "-")
     assert other != field.default
     assert parsed(field.owner, [flag, str(other)]) == field.set(other)
+
+
+def test_a_numpy_number_becomes_a_python_number():
+    made = params.CutParams(n_iterations=np.int64(3), momentum=np.float64(0.5))
+    assert made == params.CutParams(n_iterations=3, momentum=0.5)
+    assert json.loads(json.dumps(dataclasses.asdict(made))) == dataclasses.asdict(made)
+
+
+@pytest.mark.parametrize("value", [np.array([1, 2]), np.bool_(True), np.str_("3")])
+def test_other_values_of_numpy_are_refused(value):
+    with pytest.raises(InvalidParameterError, match="n_iterations"):
+        params.CutParams(n_iterations=value)
+    with pytest.raises(InvalidParameterError, match="result"):
+        params.CutParams(result=value)

@@ -151,7 +151,9 @@ def keep_freed_memory() -> bool:
 
 @contextlib.contextmanager
 def reproducible(device: torch.device) -> Iterator[None]:
-    """Use only deterministic CUDA algorithms inside the block; the CPU's always are.
+    """Use deterministic CUDA algorithms inside the block; the CPU's always are.
+
+    Where torch has none for an operation it warns, so that the run is not lost.
 
     Parameters
     ----------
@@ -163,7 +165,7 @@ def reproducible(device: torch.device) -> Iterator[None]:
         return
     before = torch.get_deterministic_debug_mode(), torch.backends.cudnn.benchmark
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.use_deterministic_algorithms(True)
+    torch.use_deterministic_algorithms(True, warn_only=True)
     torch.backends.cudnn.benchmark = False
     try:
         yield

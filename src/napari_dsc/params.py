@@ -25,7 +25,14 @@ class Params:
     def __post_init__(self) -> None:
         hints = get_type_hints(type(self), include_extras=True)
         for field in dataclasses.fields(self):
-            _check(field.name, getattr(self, field.name), hints[field.name])
+            value = _as_python(getattr(self, field.name))
+            _check(field.name, value, hints[field.name])
+            object.__setattr__(self, field.name, value)
+
+
+def _as_python(value: object) -> object:
+    """Turn a NumPy scalar into a Python number, which JSON can hold."""
+    return value.item() if getattr(value, "shape", None) == () else value  # type: ignore[attr-defined]
 
 
 def _check(name: str, value: object, hint: object) -> None:
