@@ -389,6 +389,12 @@ def test_the_packaged_weights_are_listed_found_and_intact(capsys):
     assert capsys.readouterr().out == f"superae-bsds500: intact, {path}\n"
 
 
+def test_without_a_name_the_default_weights_are_meant(capsys):
+    for command in ("where", "fetch"):
+        assert main(["weights", command]) == 0
+    assert capsys.readouterr().out.count("superae-bsds500-v1.safetensors") == 2
+
+
 @pytest.mark.parametrize("command", ["where", "fetch", "verify"])
 def test_unknown_weights_are_refused(capsys, command):
     assert main(["weights", command, "nonsense"]) == 2

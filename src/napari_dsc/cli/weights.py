@@ -22,31 +22,31 @@ def list_weights() -> None:
 
 
 @weights.command(name="where")
-def where_weights(name: str, /) -> None:
+def where_weights(name: str = "", /) -> None:
     """Print where a weight file lies, or would lie once fetched.
 
     Parameters
     ----------
     name : str
-        A name of ``napari-dsc weights list``.
+        A name of ``napari-dsc weights list``; left out: the weights used by default.
     """
-    from napari_dsc.superae.registry import where
+    from napari_dsc.superae.registry import DEFAULT, where
 
-    _print_path(where(name))
+    _print_path(where(name or DEFAULT))
 
 
 @weights.command(name="fetch")
-def fetch(name: str, /) -> None:
+def fetch(name: str = "", /) -> None:
     """Download a weight file unless it is at hand and intact, and print where it lies.
 
     Parameters
     ----------
     name : str
-        A name of ``napari-dsc weights list``.
+        A name of ``napari-dsc weights list``; left out: the weights used by default.
     """
-    from napari_dsc.superae.registry import fetch_weights
+    from napari_dsc.superae.registry import DEFAULT, fetch_weights
 
-    _print_path(fetch_weights(name))
+    _print_path(fetch_weights(name or DEFAULT))
 
 
 @weights.command(name="verify")
