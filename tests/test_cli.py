@@ -353,6 +353,18 @@ def test_a_recipe_that_cannot_be_read_is_refused(photo, tmp_path, capsys, name):
     assert capsys.readouterr().err.startswith(f"error: recipe='{name}'")
 
 
+def test_a_recipe_made_with_other_weights_of_the_name_is_refused(photo, capsys):
+    main(["smooth", "photo.png", "-o", "a.tif"])
+    record = record_of("a.tif")
+    recipe = {"weights": record["weights"] | {"sha256": "0" * 64}}
+    Path("r.json").write_text(json.dumps(recipe))
+    command = ["smooth", "photo.png", "-o", "b.tif", "--recipe", "r.json"]
+    capsys.readouterr()
+    assert main(command) == 2
+    assert "made with other weights of the name 'superae-bsds500'" in capsys.readouterr().err
+    assert main([*command, "--weights", "superae-bsds500"]) == 0
+
+
 def test_the_tiff_of_another_program_is_no_recipe(photo, capsys):
     tifffile.imwrite("other.tif", photo, metadata={"shape": "mine"})
     assert main(["smooth", "photo.png", "-o", "a.tif", "--recipe", "other.tif"]) == 2

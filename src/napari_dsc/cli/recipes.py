@@ -14,6 +14,7 @@ from napari_dsc.errors import InvalidParameterError
 from napari_dsc.params import CutParams, ImageParams, SuperpixelParams
 
 STAGES = {"image": ImageParams, "superpixels": SuperpixelParams, "cut": CutParams}
+_HASH = "weights_sha256"
 _KEYS = ("software", "weights", "parameters")
 
 
@@ -32,12 +33,16 @@ def fill_from_recipe(
         Its flags; those without a value receive one. Parameters of other commands are
         passed over.
     """
-    option = next((one for one in arguments if "--recipe" in one.names), None)
-    if option is None or not option.tokens:
+    given = {name: one.tokens for one in arguments for name in one.names}
+    if not given.get("--recipe"):
         return
-    path = Path(option.tokens[-1].value)
+    path = Path(given["--recipe"][-1].value)
+    recipe = read_recipe(path)
+    sha256 = recipe.pop(_HASH, "")
+    if sha256 and not given.get("--weights"):
+        _refuse_other_weights(recipe["weights"], sha256, path)
     # under the name of the command: else flags named like other commands are passed over
-    values = {commands[-1]: read_recipe(path)}
+    values = {commands[-1]: recipe}
     Dict(values, source=str(path), allow_unknown=True)(app, commands[-1:], arguments)
 
 
@@ -52,8 +57,8 @@ def read_recipe(path: Path) -> dict[str, Any]:
     Returns
     -------
     values : dict
-        Checked values by name of the parameter, ``weights`` among them; only those that the
-        recipe names.
+        Checked values by name of the parameter, ``weights`` and ``weights_sha256`` among
+        them; only those that the recipe names.
 
     Raises
     ------
@@ -76,7 +81,10 @@ def read_recipe(path: Path) -> dict[str, Any]:
         values |= given
     weights = _section(recipe, "weights", path)
     _refuse_unknown(weights, ("name", "sha256"), f"{path}: weights")
-    return values | ({"weights": weights["name"]} if "name" in weights else {})
+    if "name" in weights:
+        values |= {"weights": weights["name"]}
+        values |= {_HASH: weights["sha256"]} if "sha256" in weights else {}
+    return values
 
 
 def recipe_content(parameters: Mapping[str, object], weights: str) -> bytes:
@@ -132,6 +140,18 @@ def _record_in_tiff(path: Path) -> dict[str, Any]:
     if not isinstance(record, dict) or "parameters" not in record:
         raise ValueError("the TIFF holds no record of napari-dsc")
     return {key: record[key] for key in _KEYS if key in record}
+
+
+def _refuse_other_weights(name: str, sha256: str, path: Path) -> None:
+    """Make sure that a name stands for the weights that the recipe was made with."""
+    from napari_dsc.superae.registry import WEIGHTS, file_sha256
+
+    found = WEIGHTS[name].sha256 if name in WEIGHTS else file_sha256(Path(name))
+    if found != sha256:
+        raise InvalidParameterError(
+            f"recipe={str(path)!r}: made with other weights of the name {name!r}, sha256 "
+            f"{sha256:.12}... instead of {found:.12}...; give --weights to use others"
+        )
 
 
 def _section(parent: Mapping[str, Any], key: str, path: Path) -> dict[str, Any]:
