@@ -18,8 +18,8 @@ from napari_dsc.files import (
     read_labels,
     write_atomically,
     write_image,
-    write_labels,
 )
+from napari_dsc.images import to_label_image
 
 ROWS, COLUMNS = 20, 30
 PLAIN = {"record": {}, "spacing": (), "unit": "", "overwrite": False}
@@ -440,7 +440,7 @@ def test_labels_come_back_in_the_smallest_type(tmp_path, suffix, largest, dtype)
     labels = np.random.default_rng(0).integers(1, largest + 1, (ROWS, COLUMNS))
     labels[0, 0] = largest
     path = tmp_path / f"labels{suffix}"
-    write_labels(path, labels, **PLAIN)
+    write_image(path, to_label_image(labels - 1), **PLAIN)
     found = read_labels(path)
     assert found.dtype == dtype
     np.testing.assert_array_equal(found, labels)
@@ -448,7 +448,7 @@ def test_labels_come_back_in_the_smallest_type(tmp_path, suffix, largest, dtype)
 
 def test_more_labels_than_16_bits_fit_a_tiff(tmp_path):
     labels = np.arange(70_000).reshape(280, 250)
-    write_labels(tmp_path / "a.tif", labels, **PLAIN)
+    write_image(tmp_path / "a.tif", labels.astype(np.uint32), **PLAIN)
     found = read_labels(tmp_path / "a.tif")
     assert found.dtype == np.uint32
     np.testing.assert_array_equal(found, labels)
@@ -459,17 +459,12 @@ def test_more_labels_than_16_bits_do_not_fit_a_png(tmp_path):
     with pytest.raises(
         OutputError, match=r"a\.png: PNG does not hold .*uint32, expected \.tif"
     ):
-        write_labels(tmp_path / "a.png", labels, **PLAIN)
+        write_image(tmp_path / "a.png", labels.astype(np.uint32), **PLAIN)
     assert names_in(tmp_path) == []
 
 
-def test_negative_labels_are_refused(tmp_path):
-    with pytest.raises(InvalidImageError, match="labels: the smallest is -1, expected 0"):
-        write_labels(tmp_path / "a.tif", np.full((9, 9), -1), **PLAIN)
-
-
 def test_a_label_tiff_is_compressed(tmp_path):
-    write_labels(tmp_path / "a.tif", np.ones((400, 400), int), **PLAIN)
+    write_image(tmp_path / "a.tif", np.ones((400, 400), np.uint8), **PLAIN)
     assert (tmp_path / "a.tif").stat().st_size < 400 * 400 / 20
     with tifffile.TiffFile(tmp_path / "a.tif") as file:
         assert file.pages.first.compression == tifffile.COMPRESSION.ADOBE_DEFLATE
@@ -488,9 +483,9 @@ def test_a_label_tiff_is_compressed(tmp_path):
     ],
 )
 def test_record_and_pixel_size_come_back(tmp_path, spacing, unit):
-    path, labels = tmp_path / "a.tif", np.ones((ROWS, COLUMNS), np.int64)
+    path, labels = tmp_path / "a.tif", np.ones((ROWS, COLUMNS), np.uint8)
     record = {"method": "slic", "µ": [1, 2.5], "image": {"shape": [9, 12]}}
-    write_labels(path, labels, record=record, spacing=spacing, unit=unit, overwrite=False)
+    write_image(path, labels, record=record, spacing=spacing, unit=unit, overwrite=False)
     assert read_image(path)[1:4] == ("YX", spacing, unit)
     with tifffile.TiffFile(path) as file:
         found = json.loads(file.pages.first.description)
@@ -500,7 +495,7 @@ def test_record_and_pixel_size_come_back(tmp_path, spacing, unit):
 
 def test_other_software_finds_the_pixel_size_in_the_tags(tmp_path):
     spacing = {"spacing": (0.5, 0.25), "unit": "µm"}
-    write_labels(tmp_path / "a.tif", np.ones((ROWS, COLUMNS), int), **PLAIN | spacing)
+    write_image(tmp_path / "a.tif", np.ones((ROWS, COLUMNS), np.uint8), **PLAIN | spacing)
     with tifffile.TiffFile(tmp_path / "a.tif") as file:
         tags = file.pages.first.tags
         assert tags["ResolutionUnit"].value == tifffile.RESUNIT.CENTIMETER

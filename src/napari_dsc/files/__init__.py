@@ -7,7 +7,6 @@ from napari_dsc.files.writing import (
     check_output,
     write_atomically,
     write_image,
-    write_labels,
 )
 
 __all__ = [
@@ -18,5 +17,4 @@ __all__ = [
     "read_labels",
     "write_atomically",
     "write_image",
-    "write_labels",
 ]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
-from napari_dsc.errors import DSCError, InvalidImageError, OutputError
+from napari_dsc.errors import DSCError, OutputError
 from napari_dsc.files.photos import png_content
 from napari_dsc.files.tiff import check_tiff_type, write_tiff
 
@@ -83,52 +83,6 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink()
-
-
-def write_labels(
-    path: Path,
-    labels: np.ndarray,
-    *,
-    record: Mapping[str, object],
-    spacing: Sequence[float],
-    unit: str,
-    overwrite: bool,
-) -> None:
-    """Write a label image in the smallest unsigned type that holds it.
-
-    Parameters
-    ----------
-    path : Path
-        ``.tif`` or ``.tiff`` (with record and pixel size), ``.png`` or ``.npy``.
-    labels : S int array
-        Labels, 0 or more.
-    record : mapping
-        How the labels were made, for JSON.
-    spacing : sequence of float
-        Pixel size along each axis, or empty.
-    unit : str
-        Unit of the spacing, or empty.
-    overwrite : bool
-        Whether a file that exists may be replaced.
-
-    Raises
-    ------
-    InvalidImageError
-        If a label is negative.
-    OutputError
-        If the file cannot be written, or its format cannot hold so many labels.
-    """
-    if labels.min() < 0:
-        raise InvalidImageError(f"labels: the smallest is {labels.min()}, expected 0 or more")
-    smallest = np.min_scalar_type(labels.max())
-    write_image(
-        path,
-        labels.astype(smallest),
-        record=record,
-        spacing=spacing,
-        unit=unit,
-        overwrite=overwrite,
-    )
 
 
 def write_image(
