@@ -12,6 +12,8 @@ import json
 import re
 from pathlib import Path
 
+from report import RESULTS, markdown_table
+
 ROOT = Path(__file__).parents[1]
 RESULT = re.compile(
     r"(?P<start><!-- result: (?P<name>[\w-]+) -->\n).*?(?P<end><!-- end of result -->)",
@@ -21,15 +23,8 @@ RESULT = re.compile(
 
 def result_block(name: str) -> str:
     """Command and table of a result, as Markdown."""
-    content = json.loads((ROOT / "benchmarks" / "results" / f"{name}.json").read_text())
-    rows = content["rows"]
-    lines = [
-        list(rows[0]),
-        ["---"] * len(rows[0]),
-        *([str(v) for v in r.values()] for r in rows),
-    ]
-    table = "\n".join("| " + " | ".join(line) + " |" for line in lines)
-    return f"\n`{content['command']}`\n\n{table}\n\n"
+    content = json.loads((RESULTS / f"{name}.json").read_text())
+    return f"\n`{content['command']}`\n\n{markdown_table(content['rows'])}\n\n"
 
 
 def with_results(page: str) -> str:

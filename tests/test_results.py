@@ -1,12 +1,5 @@
-import importlib.util
-from pathlib import Path
-
+import paste_results
 import pytest
-
-SCRIPT = Path(__file__).parents[1] / "benchmarks" / "paste_results.py"
-spec = importlib.util.spec_from_file_location("paste_results", SCRIPT)
-paste_results = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(paste_results)
 
 
 @pytest.mark.parametrize("page", paste_results.pages(), ids=lambda page: page.stem)

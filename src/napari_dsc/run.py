@@ -160,15 +160,29 @@ class Run:
             smoothed=self.image.restore(self.smoothed),
             classes_of_superpixels=step.classes.cpu().numpy(),
             probabilities=step.assignment.cpu().numpy(),
-            record=self.record()
-            | {
-                "iterations": step.iteration,
-                "n_superpixels": len(step.classes),
-                "n_classes": step.n_classes,
-                "label_loss": float(step.label_loss),
-                "cut_loss": float(step.cut_loss),
-            },
+            record=self.cut_record(step),
         )
+
+    def cut_record(self, step: Step) -> Record:
+        """Record of the run up to a step of its cut.
+
+        Parameters
+        ----------
+        step : Step
+            A step of this run.
+
+        Returns
+        -------
+        record : dict
+            `record`, and the iterations, losses and counts of the step.
+        """
+        return self.record() | {
+            "iterations": step.iteration,
+            "n_superpixels": len(step.classes),
+            "n_classes": step.n_classes,
+            "label_loss": float(step.label_loss),
+            "cut_loss": float(step.cut_loss),
+        }
 
     def record(self) -> Record:
         """Everything needed to repeat the run, ready for JSON.

@@ -192,7 +192,7 @@ def _over_segment(run: Run, report: Report) -> Outcome:
 def _segment(run: Run, report: Report) -> Outcome:
     step = last_step(run, report)
     counts = {"n_classes": step.n_classes, "n_superpixels": len(step.classes)}
-    return Outcome(step.labels(), run.result(step).record, counts)
+    return Outcome(step.labels(), run.cut_record(step), counts)
 
 
 _COMPUTE: dict[str, Callable[[Run, Report], Outcome]] = {
