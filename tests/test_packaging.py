@@ -18,6 +18,9 @@ from napari_dsc import sample_data
 ROOT = Path(__file__).parents[1]
 
 
+SAMPLES = ("tissue", "nuclei", "neuropil", "cell", "photo")
+
+
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
     """The wheel of this source tree, built without a network."""
@@ -123,28 +126,33 @@ def test_the_manifest_is_valid_and_its_commands_exist():
     assert manifest == npe2.PluginManifest.from_distribution("napari-dsc")
 
 
-@pytest.mark.parametrize("name", ["tissue", "photo"])
-def test_a_sample_is_one_rgb_layer_of_plain_numbers(name):
+@pytest.mark.parametrize("name", SAMPLES)
+def test_a_sample_is_one_layer_of_plain_numbers(name):
     [(pixels, options, kind)] = getattr(sample_data, name)()
     assert kind == "image"
-    assert options["rgb"] is True
     assert type(pixels) is np.ndarray
     assert pixels.dtype == np.uint8
-    assert pixels.shape[2] == 3
-    assert pixels.std() > 20
+    assert options["rgb"] is (pixels.ndim == 3)
+    assert options["axis_labels"] == ("y", "x")
+    assert options["metadata"]["license"].startswith("CC")
+    assert min(pixels.shape[:2]) >= 250
+    assert pixels.std() > 5
 
 
 def test_every_sample_of_the_manifest_gives_layers():
     manifest = npe2.PluginManifest.from_file(Path(napari_dsc.__file__).with_name("napari.yaml"))
-    assert {sample.key for sample in manifest.contributions.sample_data} == {"tissue", "photo"}
-    for command in manifest.contributions.commands:
-        module, _, name = command.python_name.partition(":")
+    assert {sample.key for sample in manifest.contributions.sample_data} == set(SAMPLES)
+    commands = {one.id: one.python_name for one in manifest.contributions.commands}
+    for sample in manifest.contributions.sample_data:
+        module, _, name = commands[sample.command].partition(":")
         assert module == sample_data.__name__
         assert len(getattr(sample_data, name)()) == 1
 
 
-def test_the_sample_image_states_its_source_and_license():
+def test_the_sample_images_state_their_source_and_license():
     text = sample_data.sample_path().with_name("README.md").read_text("utf-8")
-    assert sample_data.sample_path().name in text
-    assert "CC0 1.0" in text
-    assert "BBBC038v1" in text
+    for name in ("tissue", "nuclei", "neuropil"):
+        assert sample_data.sample_path(name).is_file()
+        section = text.partition(f"`{name}.png`")[2].partition(".png`")[0]
+        assert "License: C" in section
+        assert "Source: " in section

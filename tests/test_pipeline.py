@@ -1,5 +1,4 @@
 import json
-import sys
 
 import dask.array
 import imageio.v3 as iio
@@ -313,4 +312,3 @@ def test_every_public_name_can_be_imported():
     assert "segment" in dir(napari_dsc)
     for name in napari_dsc.__all__:
         assert getattr(napari_dsc, name) is not None
-    assert "napari" not in sys.modules

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 import torch
 
 from napari_dsc.images import to_label_image
+from napari_dsc.layers import Geometry, labels_layer
+from napari_dsc.measurement import segment_table
 from napari_dsc.regions import connected_regions
 
 if TYPE_CHECKING:
     import numpy as np
+    from napari.layers import Labels
     from torch import Tensor
 
     from napari_dsc.record import Record
@@ -84,6 +87,8 @@ class Segmentation:
     record : dict
         What made the result, ready for JSON: parameters, versions, device, hashes of image
         and weights, normalization, axes, spacing, seconds.
+    geometry : Geometry, optional
+        Where the pixels lie in a napari viewer, if the image came from a layer of one.
     """
 
     labels: np.ndarray
@@ -92,3 +97,38 @@ class Segmentation:
     classes_of_superpixels: np.ndarray
     probabilities: np.ndarray
     record: Record
+    geometry: Geometry | None = None
+
+    def features(self) -> dict[str, np.ndarray]:
+        """Table of the segments.
+
+        Returns
+        -------
+        table : dict of str to array
+            ``index`` (the label), ``class`` (from 1) and ``confidence``, the mean
+            probability of the class over the segment's pixels.
+        """
+        return segment_table(
+            self.labels, self.superpixels, self.classes_of_superpixels, self.probabilities
+        )
+
+    def to_layer(self, name: str = "DSC") -> Labels:
+        """Make a napari Labels layer that lies on the image; needs napari.
+
+        Parameters
+        ----------
+        name : str
+            Name of the layer.
+
+        Returns
+        -------
+        layer : napari Labels layer
+            With the table of `features`, and the record in its metadata under
+            ``napari-dsc``; add it by ``viewer.add_layer``.
+        """
+        options = {
+            "name": name,
+            "features": self.features(),
+            "metadata": {"napari-dsc": self.record},
+        }
+        return labels_layer(self.labels, self.geometry, options)

@@ -8,12 +8,14 @@ import time
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 
 from napari_dsc.cut.optimize import iter_cut
 from napari_dsc.device import is_out_of_memory, reproducible, resolve_device
 from napari_dsc.errors import ComputationError, InvalidImageError, InvalidParameterError
-from napari_dsc.images import load_image, to_label_image
+from napari_dsc.images import array_sha256, load_image, to_label_image
+from napari_dsc.layers import is_image_layer, labels_geometry, read_layer
 from napari_dsc.params import CutParams, ImageParams, SuperpixelParams
 from napari_dsc.record import (
     Record,
@@ -22,6 +24,7 @@ from napari_dsc.record import (
     params_record,
     software_record,
 )
+from napari_dsc.regions import connected_regions
 from napari_dsc.results import Segmentation, Step
 from napari_dsc.superae.model import Embedding, SuperAE, smooth_to_the_rim
 from napari_dsc.superae.weights import DEFAULT, find_weights, load_weights
@@ -31,9 +34,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    import numpy as np
+    from napari.layers import Image as ImageLayer
     from numpy.typing import ArrayLike
     from torch import Tensor
+
+    from napari_dsc.files import RawImage
+    from napari_dsc.layers import Geometry
 
 
 class Run:
@@ -41,9 +47,9 @@ class Run:
 
     Parameters
     ----------
-    image : array or path
-        Image as a NumPy or dask array, or a file: two-dimensional, grey or RGB, of any
-        integer or float type.
+    image : array, path or napari Image layer
+        Image as a NumPy or dask array, a file, or a layer of a viewer: two-dimensional, grey
+        or RGB, of any integer or float type. Of a multiscale layer the finest level is taken.
     axes : str, default ""
         Axes of the array as letters, ``"YX"``, ``"YXC"`` or ``"CYX"``; empty: those of the
         file, or guessed from the shape.
@@ -57,6 +63,9 @@ class Run:
         How superpixels are made.
     cut_params : CutParams
         How superpixels are merged.
+    superpixels : S int array, optional
+        Superpixels made elsewhere, any labels; each connected piece of a label counts as
+        one. Left out, they are made by `superpixel_params`.
 
     Attributes
     ----------
@@ -81,7 +90,7 @@ class Run:
 
     def __init__(  # noqa: PLR0913 - the public keyword arguments, each written once
         self,
-        image: ArrayLike | str | Path,
+        image: ArrayLike | RawImage | str | Path | ImageLayer,
         *,
         axes: str = "",
         weights: str | Path = DEFAULT,
@@ -89,6 +98,7 @@ class Run:
         image_params: ImageParams = ImageParams(),
         superpixel_params: SuperpixelParams = SuperpixelParams(),
         cut_params: CutParams = CutParams(),
+        superpixels: ArrayLike | None = None,
     ) -> None:
         for given, kind in (
             (image_params, ImageParams),
@@ -107,8 +117,17 @@ class Run:
         self.superpixel_params, self.cut_params = superpixel_params, cut_params
         self.device = resolve_device(device)
         self.weights = find_weights(weights)
+        self.geometry: Geometry | None = None
+        if is_image_layer(image):
+            layer, image = image, read_layer(image, axes)
+            self.geometry = labels_geometry(layer, image.axes)
         self.image = load_image(image, axes, image_params)
         self.seconds: dict[str, float] = {}
+        self._given_sha256 = ""
+        if superpixels is not None:
+            labels = _check_superpixels(superpixels, self.image.pixels.shape[1:])
+            self._given_sha256 = array_sha256(labels)
+            self.superpixels = connected_regions(labels)
 
     @cached_property
     def smoothed(self) -> np.ndarray:
@@ -161,6 +180,7 @@ class Run:
             classes_of_superpixels=step.classes.cpu().numpy(),
             probabilities=step.assignment.cpu().numpy(),
             record=self.cut_record(step),
+            geometry=self.geometry,
         )
 
     def cut_record(self, step: Step) -> Record:
@@ -193,6 +213,7 @@ class Run:
             Parameters, versions, device, hashes of image and weights, and the seconds of
             the stages done so far.
         """
+        given = {"given_superpixels": {"sha256": self._given_sha256}}
         return {
             "software": software_record(),
             "device": device_record(self.device),
@@ -200,7 +221,7 @@ class Run:
             "weights": {"name": self.weights.name, "sha256": self.weights.sha256},
             "parameters": params_record(self.params),
             "seconds": {stage: round(value, 3) for stage, value in self.seconds.items()},
-        }
+        } | (given if self._given_sha256 else {})
 
     @cached_property
     def _model(self) -> SuperAE:
@@ -240,6 +261,16 @@ class Run:
             raise ComputationError(_out_of_memory(self.device)) from error
         finally:
             self.seconds[name] = self.seconds.get(name, 0) + time.perf_counter() - start
+
+
+def _check_superpixels(superpixels: ArrayLike, shape: tuple[int, ...]) -> np.ndarray:
+    given = np.asarray(superpixels)
+    if given.dtype.kind not in "iu" or given.shape != shape:
+        raise InvalidParameterError(
+            f"superpixels: {given.dtype} of shape {given.shape}, expected integers of shape "
+            f"{shape} as the image"
+        )
+    return given
 
 
 def _as_many_channels(pixels: Tensor, n_channels: int) -> Tensor:

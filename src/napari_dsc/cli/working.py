@@ -6,11 +6,11 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from napari_dsc.cli.jobs import make_folders, refuse_clashes
-from napari_dsc.cli.recipes import recipe_content
 from napari_dsc.device import keep_freed_memory, resolve_device
 from napari_dsc.errors import ComputationError, DSCError
 from napari_dsc.files import check_output, write_atomically, write_image
 from napari_dsc.images import draw_boundaries, to_label_image
+from napari_dsc.recipes import recipe_content
 from napari_dsc.record import params_record
 from napari_dsc.run import Run
 from napari_dsc.superae.weights import DEFAULT, find_weights

@@ -77,13 +77,13 @@ class Image:
 
 
 def load_image(
-    image: ArrayLike | Path, axes: str = "", params: ImageParams = ImageParams()
+    image: ArrayLike | RawImage | Path, axes: str = "", params: ImageParams = ImageParams()
 ) -> Image:
     """Check an image and bring its intensities to the range 0 to 1.
 
     Parameters
     ----------
-    image : array_like or path
+    image : array_like, RawImage or path
         Two-dimensional image of one channel (grey) or three (RGB), at least 8 pixels wide
         and high, of any integer or float type; an alpha channel is dropped. A dask array is
         computed. A ``str`` is a path.
@@ -113,7 +113,7 @@ def load_image(
     >>> grey.pixels.shape, grey.axes, grey.normalization
     ((1, 8, 8), 'YX', Normalization(mode='percentile', low=0, high=63))
     """
-    raw = read_image(Path(image)) if isinstance(image, (str, Path)) else _from_array(image)
+    raw = _as_raw(image)
     _check_type(raw.pixels)
     layout = check_axes(axes, raw.pixels) or raw.axes or guess_axes(raw.pixels)
     pixels, layout = drop_single_axes(raw.pixels, layout)
@@ -133,7 +133,7 @@ def load_image(
         spacing,
         raw.unit if spacing else "",
         normalization,
-        _sha256(raw.pixels),
+        array_sha256(raw.pixels),
         notes,
     )
 
@@ -159,6 +159,12 @@ def to_label_image(labels: np.ndarray) -> np.ndarray:
     smallest = np.min_scalar_type(int(labels.max()) + 1)
     numbered: np.ndarray = labels.astype(smallest) + smallest.type(1)
     return numbered
+
+
+def _as_raw(image: ArrayLike | RawImage | Path) -> RawImage:
+    if isinstance(image, RawImage):
+        return image._replace(pixels=_from_array(image.pixels).pixels)
+    return read_image(Path(image)) if isinstance(image, (str, Path)) else _from_array(image)
 
 
 def _from_array(image: ArrayLike) -> RawImage:
@@ -206,8 +212,19 @@ def _check_finite(pixels: np.ndarray) -> None:
         raise InvalidImageError(f"image: values beyond {limit}, expected float64 at most")
 
 
-def _sha256(pixels: np.ndarray) -> str:
-    """Hash of type, shape and little-endian values in C order."""
+def array_sha256(pixels: np.ndarray) -> str:
+    """Hash of type, shape and little-endian values in C order.
+
+    Parameters
+    ----------
+    pixels : array
+        Any numbers.
+
+    Returns
+    -------
+    sha256 : str
+        Hexadecimal digits.
+    """
     dtype = pixels.dtype.newbyteorder("<")
     content = hashlib.sha256(f"{dtype.str}{pixels.shape}".encode())
     content.update(np.ascontiguousarray(pixels, dtype).reshape(-1).view(np.uint8).data)

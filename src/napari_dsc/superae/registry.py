@@ -194,6 +194,11 @@ def _download(entry: RegisteredWeights) -> bytes:
             f"{entry.file}: not on this machine and no address is known, expected the address "
             "of a folder that holds it in NAPARI_DSC_WEIGHTS_URL"
         )
+    if os.environ.get("NAPARI_DSC_OFFLINE"):
+        raise WeightsError(
+            f"{entry.file}: not on this machine, expected it in {cache_folder()} while "
+            "downloads are switched off (NAPARI_DSC_OFFLINE, or the preference in napari)"
+        )
     url, buffer = f"{base.rstrip('/')}/{entry.file}", io.BytesIO()
     try:
         pooch.HTTPDownloader()(url, buffer, None)

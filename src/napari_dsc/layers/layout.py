@@ -1,0 +1,100 @@
+"""What the axes of a napari layer are."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari.layers import Image as ImageLayer
+
+_NAMES = {
+    "T": ("t", "time", "frame"),
+    "Z": ("z", "depth", "plane"),
+    "C": ("c", "channel", "channels"),
+    "Y": ("y", "height", "row"),
+    "X": ("x", "width", "column"),
+}
+_WORDS = {"T": "time", "Z": "depth", "C": "channel", "Y": "height", "X": "width"}
+
+
+class Layout(NamedTuple):
+    """What the axes of a layer's array are.
+
+    Attributes
+    ----------
+    axes : str
+        One letter of ``TZCYX`` for each axis of the array.
+    joins_channels : bool
+        Whether all channels enter the method at once, as colors do; otherwise one channel
+        is picked, like a plane or a frame.
+    """
+
+    axes: str
+    joins_channels: bool
+
+    def words(self) -> str:
+        """Describe the layout for people, with what is segmented of it."""
+        if self.axes == "YXC":
+            return "height x width, color"
+        names = " x ".join(_WORDS[axis] for axis in self.axes)
+        picked = [
+            _WORDS[axis] for axis in self.axes if axis in "TZ" or axis == self._picked_channel
+        ]
+        return f"{names}: the shown {' and '.join(picked)}" if picked else names
+
+    @property
+    def _picked_channel(self) -> str:
+        return "" if self.joins_channels else "C"
+
+    def picks(self, axis: str) -> bool:
+        """Tell whether one index of this axis is picked."""
+        return axis in "TZ" or axis == self._picked_channel
+
+    def image_axes(self) -> str:
+        """Axes that remain of the array after picking."""
+        return "".join(axis for axis in self.axes if not self.picks(axis))
+
+
+def possible_layouts(layer: ImageLayer) -> list[Layout]:
+    """All ways to read the axes of a layer, the most likely one first.
+
+    Parameters
+    ----------
+    layer : napari Image layer
+        Names of its axes count most, then ``rgb``, then the shape.
+
+    Returns
+    -------
+    layouts : list of Layout
+        Empty for arrays of one axis or more than five.
+    """
+    shape = (layer.data[0] if layer.multiscale else layer.data).shape
+    if layer.rgb:
+        found = [layout.axes for layout in _layouts_of(shape[:-1], "YX")]
+        return [Layout(axes + "C", joins_channels=True) for axes in found if "C" not in axes]
+    candidates = [*_layouts_of(shape, "YX")]
+    named = _named_axes(layer)
+    return sorted(candidates, key=lambda layout: layout.axes != named)
+
+
+def _layouts_of(shape: Sequence[int], last: str) -> list[Layout]:
+    leading = len(shape) - len(last)
+    found = []
+    for axes in itertools.permutations("ZTC", leading) if leading >= 0 else ():
+        joins = "C" in axes and shape[axes.index("C")] in (1, 3)
+        if joins:
+            found.append(Layout("".join(axes) + last, joins_channels=True))
+        found.append(Layout("".join(axes) + last, joins_channels=False))
+    return found
+
+
+def _named_axes(layer: ImageLayer) -> str:
+    """Axes as the layer names them; empty if a name says nothing."""
+    letters = [
+        next((axis for axis, names in _NAMES.items() if label.strip().lower() in names), "")
+        for label in layer.axis_labels
+    ]
+    return "".join(letters) if all(letters) and len(set(letters)) == len(letters) else ""

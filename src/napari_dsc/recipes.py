@@ -1,0 +1,258 @@
+"""Recipes: the parameters of a run as JSON, as Python code and as a command line."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.metadata
+import json
+import shlex
+from typing import TYPE_CHECKING, Any
+
+from napari_dsc.errors import InvalidParameterError
+from napari_dsc.params import CutParams, ImageParams, Params, SuperpixelParams
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+STAGES: dict[str, type[Params]] = {
+    "image": ImageParams,
+    "superpixels": SuperpixelParams,
+    "cut": CutParams,
+}
+WEIGHTS_HASH = "weights_sha256"
+_KEYWORDS = {"image": "image_params", "superpixels": "superpixel_params", "cut": "cut_params"}
+_KEYS = ("software", "weights", "parameters")
+_DEFAULT_WEIGHTS = "superae-bsds500"
+
+
+def read_recipe(path: Path) -> dict[str, Any]:
+    """Parameters in a recipe, or in the record of a TIFF this program wrote.
+
+    Parameters
+    ----------
+    path : Path
+        JSON or TIFF file.
+
+    Returns
+    -------
+    values : dict
+        Checked values by name of the parameter, ``weights`` and ``weights_sha256`` among
+        them; only those that the recipe names.
+
+    Raises
+    ------
+    InvalidParameterError
+        If the file cannot be read, or names something unknown or out of range.
+    """
+    recipe = _load(path)
+    _refuse_unknown(recipe, _KEYS, str(path))
+    stages = _section(recipe, "parameters", path)
+    _refuse_unknown(stages, STAGES, f"{path}: parameters")
+    values: dict[str, Any] = {}
+    for stage, kind in STAGES.items():
+        given = _section(stages, stage, path)
+        names = [field.name for field in dataclasses.fields(kind)]
+        _refuse_unknown(given, names, f"{path}: {stage}")
+        try:
+            kind(**given)
+        except InvalidParameterError as error:
+            raise InvalidParameterError(f"{path}: {error}") from error
+        values |= given
+    weights = _section(recipe, "weights", path)
+    _refuse_unknown(weights, ("name", "sha256"), f"{path}: weights")
+    if "name" in weights:
+        values |= {"weights": weights["name"]}
+        values |= {WEIGHTS_HASH: weights["sha256"]} if "sha256" in weights else {}
+    return values
+
+
+def recipe_content(parameters: Mapping[str, object], weights: str) -> bytes:
+    """Write parameters as a recipe.
+
+    Parameters
+    ----------
+    parameters : mapping
+        Parameters by name for each stage of `STAGES`.
+    weights : str
+        Name or path of the weights.
+
+    Returns
+    -------
+    content : bytes
+        JSON that `read_recipe` reads.
+    """
+    recipe = {
+        "software": {"napari-dsc": importlib.metadata.version("napari-dsc")},
+        "weights": {"name": weights},
+        "parameters": parameters,
+    }
+    return (json.dumps(recipe, indent=2) + "\n").encode()
+
+
+def _load(path: Path) -> dict[str, Any]:
+    try:
+        if path.suffix.lower() in (".tif", ".tiff"):
+            return _record_in_tiff(path)
+        recipe = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise InvalidParameterError(f"recipe={str(path)!r}: {reason}") from error
+    except ValueError as error:
+        raise InvalidParameterError(f"recipe={str(path)!r}: no recipe ({error})") from error
+    if not isinstance(recipe, dict):
+        raise InvalidParameterError(
+            f"recipe={str(path)!r}: expected an object of {', '.join(_KEYS)}, "
+            f"got {type(recipe).__name__}"
+        )
+    return recipe
+
+
+def _record_in_tiff(path: Path) -> dict[str, Any]:
+    """The part of a result's record that a recipe holds."""
+    from tifffile import TiffFile, TiffFileError
+
+    try:
+        with TiffFile(path) as file:
+            record = json.loads(file.pages.first.description)
+    except TiffFileError as error:
+        raise ValueError(str(error)) from error
+    if not isinstance(record, dict) or "parameters" not in record:
+        raise ValueError("the TIFF holds no record of napari-dsc")
+    return {key: record[key] for key in _KEYS if key in record}
+
+
+def _section(parent: Mapping[str, Any], key: str, path: Path) -> dict[str, Any]:
+    section = parent.get(key, {})
+    if not isinstance(section, dict):
+        raise InvalidParameterError(
+            f"recipe={str(path)!r}: {key} is {type(section).__name__}, expected an object"
+        )
+    return section
+
+
+def _refuse_unknown(given: Mapping[str, Any], known: Any, place: str) -> None:
+    unknown = [repr(key) for key in given if key not in known]
+    if unknown:
+        raise InvalidParameterError(
+            f"{place}: unknown {', '.join(unknown)}; expected {', '.join(known)}"
+        )
+
+
+def params_from_record(record: Mapping[str, Any]) -> dict[str, Params]:
+    """Parameters that the record of a run names.
+
+    Parameters
+    ----------
+    record : mapping
+        Record of a result, or a recipe.
+
+    Returns
+    -------
+    params : dict of str to Params
+        Stage of `STAGES` to its parameters; what is not named has its default.
+
+    Raises
+    ------
+    InvalidParameterError
+        If a stage, a name or a value is unknown.
+    """
+    stages = record.get("parameters", {})
+    _refuse_unknown(stages, STAGES, "record: parameters")
+    params = {}
+    for stage, kind in STAGES.items():
+        given = stages.get(stage, {})
+        names = [field.name for field in dataclasses.fields(kind)]
+        _refuse_unknown(given, names, f"record: {stage}")
+        params[stage] = kind(**given)
+    return params
+
+
+def as_recipe(record: Mapping[str, Any]) -> str:
+    """Write the run of a record as a recipe file.
+
+    Parameters
+    ----------
+    record : mapping
+        Record of a result.
+
+    Returns
+    -------
+    text : str
+        JSON that ``--recipe`` reads.
+    """
+    recipe = {key: record[key] for key in _KEYS if key in record}
+    return json.dumps(recipe, indent=2) + "\n"
+
+
+def as_python(record: Mapping[str, Any], image: str, axes: str = "") -> str:
+    """Write the run of a record as Python code.
+
+    Parameters
+    ----------
+    record : mapping
+        Record of a result.
+    image : str
+        Python expression of the image.
+    axes : str
+        Axes of that image, where they have to be told.
+
+    Returns
+    -------
+    code : str
+        It leaves the result in the variable ``result``.
+    """
+    arguments, used = [image], []
+    if axes:
+        arguments.append(f"axes={axes!r}")
+    for name, value in _options(record).items():
+        arguments.append(f"{name}={value!r}")
+    for stage, params in params_from_record(record).items():
+        changed = _changed(params)
+        if changed:
+            used.append(type(params).__name__)
+            fields = ", ".join(f"{name}={value!r}" for name, value in changed.items())
+            arguments.append(f"{_KEYWORDS[stage]}={used[-1]}({fields})")
+    imports = ["import napari_dsc"]
+    imports += [f"from napari_dsc import {', '.join(sorted(used))}"] if used else []
+    lines = "".join(f"    {argument},\n" for argument in arguments)
+    return "\n".join([*imports, "", f"result = napari_dsc.segment(\n{lines})", ""])
+
+
+def as_command(record: Mapping[str, Any], image: str, output: str) -> str:
+    """Write the run of a record as a command line.
+
+    Parameters
+    ----------
+    record : mapping
+        Record of a result.
+    image, output : str
+        Files to read and to write.
+
+    Returns
+    -------
+    command : str
+        For a POSIX shell.
+    """
+    words = ["napari-dsc", "segment", image, "--output", output]
+    flags: dict[str, object] = dict(_options(record))
+    for params in params_from_record(record).values():
+        flags |= _changed(params)
+    for name, value in flags.items():
+        words += ["--" + name.replace("_", "-"), str(value)]
+    return shlex.join(words)
+
+
+def _changed(params: Params) -> dict[str, object]:
+    """Fields that differ from their defaults."""
+    default = type(params)()
+    values = dataclasses.asdict(params)
+    return {name: value for name, value in values.items() if value != getattr(default, name)}
+
+
+def _options(record: Mapping[str, Any]) -> dict[str, str]:
+    """Device and weights, as far as they have to be named."""
+    weights = record.get("weights", {}).get("name", _DEFAULT_WEIGHTS)
+    device = record.get("device", {}).get("name", "")
+    named = {} if weights == _DEFAULT_WEIGHTS else {"weights": weights}
+    return named | ({"device": device} if device else {})

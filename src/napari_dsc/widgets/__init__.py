@@ -1,0 +1,1 @@
+"""The plugin inside napari: docks and layer actions."""

@@ -1,0 +1,223 @@
+"""What the docks that read an image have in common."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from qtpy.QtCore import QEvent, Qt
+from qtpy.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+from superqt import QCollapsible
+
+from napari_dsc.errors import DSCError
+from napari_dsc.params import CutParams, ImageParams, Params, SuperpixelParams
+from napari_dsc.widgets._compute_panel import DEFAULT_WEIGHTS, ComputePanel, selected
+from napari_dsc.widgets._image_panel import ImagePanel
+from napari_dsc.widgets._parameters import ParameterControls, form_layout
+from napari_dsc.widgets._preferences import (
+    apply_weights_preferences,
+    last_values,
+    preferences,
+    remember_values,
+)
+from napari_dsc.widgets._run_bar import RunBar, notify_error
+from napari_dsc.widgets._runs import Request, run_job
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
+
+    from napari_dsc.widgets._runs import Result
+    from napari_dsc.widgets._source import Source
+
+
+class Dock(QWidget):
+    """Base of the docks: image, parameters, device and weights, run bar.
+
+    Parameters
+    ----------
+    napari_viewer : napari Viewer
+        Viewer of the dock.
+    """
+
+    stage: ClassVar[str]
+    kinds: ClassVar[tuple[type[Params], ...]]
+    everyday: ClassVar[tuple[str, ...]]
+    can_keep: ClassVar[bool] = False
+
+    def __init__(self, napari_viewer: Viewer) -> None:
+        super().__init__()
+        self.viewer = napari_viewer
+        self.image_panel = ImagePanel(napari_viewer)
+        self.parameters = ParameterControls(self.kinds)
+        self.compute = ComputePanel(preferences().device)
+        self.run_bar = RunBar(can_keep=self.can_keep)
+        self.reset_button = QPushButton("Reset")
+        self.reset_button.setToolTip("Back to the defaults.")
+        self.advanced = QCollapsible("Advanced")
+        self._source: Source | None = None
+        self._is_closed = False
+        self._lay_out()
+        self.image_panel.changed.connect(self._show_problem)
+        self.run_bar.asked.connect(self.run)
+        self.run_bar.succeeded.connect(self._succeed)
+        self.run_bar.ended.connect(self._end)
+        self.reset_button.clicked.connect(self.reset)
+        self.restore(last_values(self.stage))
+        self._show_problem()
+
+    def _lay_out(self) -> None:
+        content = QWidget()
+        column = QVBoxLayout(content)
+        column.setContentsMargins(0, 0, 0, 0)
+        form = form_layout()
+        self.image_panel.add_to(form)
+        self.parameters.add_to(form, self.everyday)
+        self.compute.add_to(form)
+        column.addLayout(form)
+        column.addWidget(self._fill_advanced())
+        column.addStretch()
+        area = QScrollArea()
+        area.setWidget(content)
+        area.setWidgetResizable(True)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        layout = QVBoxLayout(self)
+        bar = area.verticalScrollBar().sizeHint().width()
+        area.setMinimumWidth(content.minimumSizeHint().width() + bar)
+        layout.addWidget(area, 1)
+        layout.addWidget(self.run_bar)
+
+    def _fill_advanced(self) -> QCollapsible:
+        content = QWidget()
+        form = form_layout(content)
+        self.parameters.add_to(
+            form, [name for name in self.parameters.controls if name not in self.everyday]
+        )
+        for label, control in self.extra_controls():
+            form.addRow(*([label] if label else []), control)
+        row = QHBoxLayout()
+        row.addStretch()
+        row.addWidget(self.reset_button)
+        form.addRow(row)
+        self.advanced.addWidget(content)
+        self.advanced.setCollapsedIcon("\u25b8")
+        self.advanced.setExpandedIcon("\u25be")
+        self.advanced.collapse(animate=False)
+        return self.advanced
+
+    def extra_controls(self) -> list[tuple[str, QWidget]]:
+        """Further controls of the dock, with their labels."""
+        return []
+
+    # what the controls say
+
+    def values(self) -> dict[str, Any]:
+        """Values of the controls, ready for JSON."""
+        return self.parameters.values() | {
+            "device": selected(self.compute.device),
+            "weights": selected(self.compute.weights),
+        }
+
+    def restore(self, values: dict[str, Any]) -> None:
+        """Show values; those that no longer fit are passed over."""
+        for name, value in values.items():
+            try:
+                self.parameters.set({name: value})
+            except (ValueError, TypeError):
+                continue
+        if "device" in values:
+            self.compute.set_device(str(values["device"]))
+        if "weights" in values:
+            self.compute.set_weights(str(values["weights"]))
+
+    def reset(self) -> None:
+        """Show the defaults."""
+        self.parameters.reset()
+        self.compute.set_device(preferences().device)
+        self.compute.set_weights(DEFAULT_WEIGHTS)
+
+    def _show_problem(self) -> None:
+        self.run_bar.block(self.image_panel.problem())
+
+    # running
+
+    def request(self, source: Source) -> Request:
+        """Copy what a run needs out of the controls."""
+        names = {
+            ImageParams: "image_params",
+            SuperpixelParams: "superpixel_params",
+            CutParams: "cut_params",
+        }
+        params = {names[kind]: self.parameters.get(kind) for kind in self.kinds}
+        return Request(
+            stage=self.stage,
+            array=source.array,
+            index=source.index,
+            axes=source.axes,
+            spacing=source.spacing,
+            unit=source.unit,
+            mask=source.mask,
+            weights=selected(self.compute.weights),
+            device=selected(self.compute.device),
+            n_threads=preferences().threads,
+            **params,
+        )
+
+    def run(self) -> None:
+        """Compute in the background; a dock that is computing does nothing."""
+        if self.run_bar.is_running:
+            return
+        try:
+            source = self.image_panel.source()
+            request = self.request(source)
+        except DSCError as error:
+            notify_error(str(error), "")
+            return
+        apply_weights_preferences(preferences())
+        remember_values(self.stage, self.values())
+        self._source = source._replace(array=None)
+        n_steps = request.cut_params.n_iterations if self.stage == "segment" else 0
+        self.run_bar.start(run_job, request, n_steps, self.values())
+
+    def _succeed(self, result: Result) -> None:
+        if not self._is_closed and self._source is not None:
+            self.show_result(result, self._source)
+
+    def _end(self) -> None:
+        self._source = None
+        if not self._is_closed:
+            sentence = self.run_bar.status.text()
+            self._show_problem()
+            self.run_bar.status.setText(self.image_panel.problem() or sentence)
+
+    def show_result(self, result: Result, source: Source) -> None:
+        """Put what a run made into the viewer."""
+        raise NotImplementedError
+
+    def event(self, event: QEvent) -> bool:
+        """End the run and let go of the viewer when the dock is closed.
+
+        napari closes a dock by taking its widget out of the window.
+        """
+        if event.type() == QEvent.Type.ParentChange and self.parent() is None:
+            self._close()
+        return bool(super().event(event))
+
+    def _close(self) -> None:
+        if self._is_closed or not hasattr(self, "run_bar"):
+            return
+        self._is_closed = True
+        self.run_bar.cancel()
+        self.compute.survey.cancel()
+        self.image_panel.disconnect_layers()
+
+
+def record_of(result: Result, source: Source) -> dict[str, object]:
+    """Record of a run, with the layer it read and the part of it."""
+    return {**result.record, "layer": source.record()}

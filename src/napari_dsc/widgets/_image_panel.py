@@ -1,0 +1,189 @@
+"""Which image, which axes, which part of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from qtpy.QtCore import QObject, Signal
+from qtpy.QtWidgets import QComboBox
+
+from napari_dsc.errors import InvalidImageError
+from napari_dsc.layers import level_array, possible_layouts
+from napari_dsc.widgets._parameters import combo_box
+from napari_dsc.widgets._source import VIEW, WHOLE, Source, Where, read_source
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from napari.layers import Image, Layer
+    from napari.viewer import Viewer
+    from qtpy.QtWidgets import QFormLayout
+
+COMFORTABLE_PIXELS = 4 * 2**20
+
+
+class LayerChooser(QComboBox):
+    """Combo box of the layers of some kind; keeps its choice when the list changes."""
+
+    def refresh(self, layers: Iterable[Layer], active: Layer | None, first: str = "") -> None:
+        """Show these layers; ``first`` is an entry before them that stands for none."""
+        before = self.currentData() if self.count() else active
+        entries = ([(first, None)] if first else []) + [(one.name, one) for one in layers]
+        is_new = [(self.itemText(i), self.itemData(i)) for i in range(self.count())] != entries
+        if not is_new:
+            return
+        self.blockSignals(True)
+        self.clear()
+        for name, layer in entries:
+            self.addItem(name, layer)
+        self.blockSignals(False)
+        present = [layer for _, layer in entries]
+        wanted = before if before in present else active if active in present else None
+        self.setCurrentIndex(present.index(wanted) if wanted in present else len(entries) - 1)
+        self.currentIndexChanged.emit(self.currentIndex())
+
+    def choose(self, layer: Layer) -> None:
+        """Select a layer of the list."""
+        for index in range(self.count()):
+            if self.itemData(index) == layer:
+                self.setCurrentIndex(index)
+
+
+class ImagePanel(QObject):
+    """Choosers of image, axes and part.
+
+    Parameters
+    ----------
+    viewer : napari Viewer
+        Its layers are followed until `disconnect_layers`.
+    """
+
+    changed = Signal()
+
+    def __init__(self, viewer: Viewer) -> None:
+        super().__init__()
+        self._viewer = viewer
+        self.image = LayerChooser()
+        self.axes = combo_box("What the axes of the image are, and what is segmented of them.")
+        self.where = combo_box(
+            "The whole image, what the window shows of it, or what lies under the shapes of a "
+            "Shapes layer; a finer level of a pyramid takes longer."
+        )
+        self.image.setToolTip("The image to work on.")
+        self.image.setSizePolicy(self.axes.sizePolicy())
+        self.image.setMinimumWidth(90)
+        self.image.currentIndexChanged.connect(self._show_image)
+        self.axes.currentIndexChanged.connect(self.changed)
+        self._events = [
+            getattr(viewer.layers.events, name)
+            for name in ("inserted", "removed", "reordered", "renamed")
+        ]
+        for event in self._events:
+            event.connect(self.refresh)
+        self.refresh()
+
+    def add_to(self, form: QFormLayout) -> None:
+        """Put the choosers into a form."""
+        form.addRow("Image", self.image)
+        form.addRow("Axes", self.axes)
+        form.addRow("Where", self.where)
+
+    def disconnect_layers(self) -> None:
+        """Follow the viewer's layers no longer, and let go of them."""
+        for event in self._events:
+            event.disconnect(self.refresh)
+        self._events = []
+        for box in (self.image, self.axes, self.where):
+            box.clear()
+
+    def refresh(self, event: object = None) -> None:
+        """Show the layers as they are now."""
+        from napari.layers import Image
+
+        layers = self._viewer.layers
+        images = [layer for layer in layers if isinstance(layer, Image)]
+        self.image.refresh(images, layers.selection.active)
+        self._show_where()
+        self.changed.emit()
+
+    @property
+    def layer(self) -> Image | None:
+        """The chosen image layer."""
+        return self.image.currentData()
+
+    def problem(self) -> str:
+        """Why the chosen image cannot be used as it is; empty if it can."""
+        if self.layer is None:
+            return "Open an image, or choose File > Open Sample > Deep Superpixel Cut."
+        if self.axes.currentData() is None:
+            return f"{self.layer.name} has {self.layer.ndim} axes, expected 2 to 5."
+        layout = self.axes.currentData()
+        if layout.axes[0] == "C" and layout.joins_channels and not self.layer.rgb:
+            n_channels = level_array(self.layer).shape[0]
+            return "" if n_channels in (1, 3) else f"{n_channels} channels, expected 1 or 3."
+        return ""
+
+    def _show_image(self) -> None:
+        self.axes.blockSignals(True)
+        self.axes.clear()
+        for layout in possible_layouts(self.layer) if self.layer is not None else ():
+            self.axes.addItem(layout.words(), layout)
+        self.axes.blockSignals(False)
+        self.axes.setEnabled(self.axes.count() > 1)
+        self._show_where()
+        self.changed.emit()
+
+    def _show_where(self) -> None:
+        from napari.layers import Shapes
+
+        before = self.where.currentText()
+        self.where.clear()
+        if self.layer is None:
+            return
+        for words, where in _whole_levels(self.layer):
+            self.where.addItem(words, where)
+        if self.layer.multiscale:
+            self.where.setCurrentIndex(_comfortable_level(self.layer))
+        self.where.addItem(VIEW, Where(VIEW))
+        for layer in self._viewer.layers:
+            if isinstance(layer, Shapes):
+                self.where.addItem(f"shapes of {layer.name}", Where("shapes", shapes=layer))
+        if before and self.where.findText(before) >= 0:
+            self.where.setCurrentText(before)
+
+    def source(self) -> Source:
+        """Read the choosers.
+
+        Returns
+        -------
+        source : Source
+            Nothing of the image is computed yet.
+
+        Raises
+        ------
+        InvalidImageError
+            If there is no image, or the part of it is empty.
+        """
+        layer, layout = self.layer, self.axes.currentData()
+        if layer is None or layout is None:
+            raise InvalidImageError(f"image: {self.problem()}")
+        return read_source(layer, layout, self.where.currentData(), self._viewer.dims.point)
+
+
+def _whole_levels(layer: Image) -> list[tuple[str, Where]]:
+    if not layer.multiscale:
+        return [(WHOLE, Where(WHOLE))]
+    return [
+        (f"{WHOLE}, level {level}: " + " x ".join(map(str, shape[-2:])), Where(WHOLE, level))
+        for level, shape in enumerate(np.asarray(layer.level_shapes)[:, : layer.ndim])
+    ]
+
+
+def _comfortable_level(layer: Image) -> int:
+    """Finest level of at most four megapixels."""
+    sizes = [
+        int(np.prod(shape[-2:])) for shape in np.asarray(layer.level_shapes)[:, : layer.ndim]
+    ]
+    fitting = [level for level, size in enumerate(sizes) if size <= COMFORTABLE_PIXELS]
+    return fitting[0] if fitting else len(sizes) - 1

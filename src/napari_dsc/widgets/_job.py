@@ -1,0 +1,136 @@
+"""How a dock's work runs in a thread of its own: nothing of Qt or napari in here."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import functools
+import gc
+import importlib
+import importlib.util
+import os
+import sys
+import threading
+import traceback
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from napari_dsc.errors import DSCError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    import numpy as np
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a running job tells: a sentence, and after each step of the cut its figures."""
+
+    sentence: str
+    iteration: int = 0
+    label_loss: float = 0.0
+    cut_loss: float = 0.0
+    n_classes: int = 0
+    preview: np.ndarray | None = None
+    step: int = 1
+
+
+@dataclass
+class Outcome:
+    """How a job ended: with a value, an error, or because it was cancelled."""
+
+    value: object = None
+    error: BaseException | None = None
+    trace: str = ""
+    is_cancelled: bool = False
+
+
+@dataclass(frozen=True)
+class Control:
+    """What the dock may ask of a running job."""
+
+    cancel: threading.Event = field(default_factory=threading.Event)
+    keep: threading.Event = field(default_factory=threading.Event)
+
+
+class Cancelled(Exception):
+    """The user wants no result."""
+
+
+def ends_in_outcome(
+    job: Callable[..., Generator[object, None, object]],
+) -> Callable[..., Generator[object, None, Outcome]]:
+    """Turn whatever ends a job into a returned `Outcome`.
+
+    napari's generator workers swallow a RuntimeError, which most of torch's errors are, and
+    never resume the generator of a worker that was asked to quit.
+    """
+
+    @functools.wraps(job)
+    def guarded(control: Control, *arguments: object) -> Generator[object, None, Outcome]:
+        try:
+            with contextlib.closing(job(control, *arguments)) as running:
+                outcome = Outcome((yield from _until_cancelled(running, control)))
+        except Cancelled:
+            outcome = Outcome(is_cancelled=True)
+        except Exception as error:  # nothing may leave the thread
+            outcome = _failure(error)
+        _free_memory()
+        return outcome
+
+    return guarded
+
+
+def _until_cancelled(
+    running: Generator[object, None, object], control: Control
+) -> Generator[object, None, object]:
+    while True:
+        check_cancelled(control)
+        try:
+            item = next(running)
+        except StopIteration as end:
+            return end.value
+        yield item
+
+
+def _free_memory() -> None:
+    """Collect what the ended job left, and give cached GPU memory back."""
+    gc.collect()
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_initialized():
+        torch.cuda.empty_cache()
+
+
+def _failure(error: BaseException) -> Outcome:
+    """Keep the words of an error, but none of the frames that hold images."""
+    trace = traceback.format_exc()
+    error.__cause__ = error.__context__ = None
+    return Outcome(error=error.with_traceback(None), trace=trace)
+
+
+def check_cancelled(control: Control) -> None:
+    """Raise `Cancelled` once the dock asked for it."""
+    if control.cancel.is_set():
+        raise Cancelled
+
+
+def load_torch() -> None:
+    """Import torch without stopping the other threads for its half second of linking.
+
+    An import holds the interpreter's lock while the system links the library; a call of
+    ``dlopen`` does not. Where that fails, the import does it.
+    """
+    found = importlib.util.find_spec("torch")
+    if "torch" not in sys.modules and sys.platform == "linux" and found and found.origin:
+        library = Path(found.origin).parent / "lib" / "libtorch_python.so"
+        ctypes.CDLL(None).dlopen(str(library).encode(), os.RTLD_NOW)
+    importlib.import_module("torch")
+
+
+def in_user_words(error: BaseException) -> str:
+    """One sentence for the user."""
+    if isinstance(error, DSCError):
+        return str(error)
+    return f"The run failed unexpectedly ({type(error).__name__}: {error})"

@@ -1,0 +1,104 @@
+"""Layers that docks add and update."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from napari.layers import Image, Labels
+
+from napari_dsc.layers import as_many_axes
+from napari_dsc.widgets._preferences import preferences
+
+if TYPE_CHECKING:
+    import numpy as np
+    from napari.layers import Layer
+    from napari.viewer import Viewer
+
+    from napari_dsc.layers import Geometry
+
+KEY = "napari-dsc"
+
+
+def layer_to_update(viewer: Viewer, name: str, kind: type[Layer]) -> Any:
+    """Layer of this name that an earlier run made, unless the user wants new ones."""
+    if preferences().on_rerun != "update" or name not in viewer.layers:
+        return None
+    layer = viewer.layers[name]
+    return layer if isinstance(layer, kind) and KEY in layer.metadata else None
+
+
+def show_labels(
+    viewer: Viewer,
+    name: str,
+    labels: np.ndarray,
+    geometry: Geometry,
+    layer: Labels | None = None,
+) -> Labels:
+    """Put labels into a layer, or into a new one above all others.
+
+    Parameters
+    ----------
+    viewer : napari Viewer
+        Its selection stays as it is.
+    name : str
+        Name of a new layer.
+    labels : S unsigned int array
+        0 is unassigned.
+    geometry : Geometry
+        Where they lie.
+    layer : napari Labels layer, optional
+        Receives the labels; what could be undone in it no longer can.
+
+    Returns
+    -------
+    layer : napari Labels layer
+        It is in the viewer.
+    """
+    pixels = as_many_axes(labels, geometry)
+    if layer is not None and layer in viewer.layers:
+        layer.data = pixels
+        for option, value in geometry.options().items():
+            setattr(layer, option, value)
+        _clear_history(layer)
+        return layer
+    return add_quietly(
+        viewer, Labels(pixels, name=name, metadata={KEY: {}}, **geometry.options())
+    )
+
+
+def show_image(
+    viewer: Viewer, name: str, pixels: np.ndarray, rgb: bool, geometry: Geometry
+) -> Image:
+    """Put an image into the layer of this name that an earlier run made, or a new one."""
+    axes = pixels if rgb else as_many_axes(pixels, geometry)
+    if rgb and len(geometry.scale) > 2:
+        axes = pixels.reshape((1,) * (len(geometry.scale) - 2) + pixels.shape)
+    layer = layer_to_update(viewer, name, Image)
+    if layer is not None and layer.rgb == rgb:
+        layer.data = axes
+        for option, value in geometry.options().items():
+            setattr(layer, option, value)
+        return layer  # type: ignore[no-any-return]
+    return add_quietly(
+        viewer,
+        Image(axes, name=name, rgb=rgb, metadata={KEY: {}}, **geometry.options()),
+    )
+
+
+def add_quietly(viewer: Viewer, layer: Any) -> Any:
+    """Add a layer, and leave the selection of the user as it is."""
+    selection = viewer.layers.selection
+    before, active = set(selection), selection.active
+    viewer.add_layer(layer)
+    selection.clear()
+    selection.update(before)
+    selection.active = active
+    return layer
+
+
+def _clear_history(layer: Labels) -> None:
+    """Forget the undo steps, which would write old pixels into the new labels."""
+    was_editable = layer.editable
+    layer.editable = False
+    layer.editable = True
+    layer.editable = was_editable

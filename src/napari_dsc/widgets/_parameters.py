@@ -1,0 +1,125 @@
+"""Controls for the fields of parameter classes, made from params.py alone."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
+
+from magicgui.widgets import create_widget
+from qtpy.QtCore import QEvent, QObject, Qt
+from qtpy.QtWidgets import QComboBox, QFormLayout, QSizePolicy, QWidget
+
+from napari_dsc.params import Params
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+P = TypeVar("P", bound=Params)
+
+# where a field's name with spaces would not say enough
+LABELS = {
+    "n_superpixels": "Superpixels",
+    "n_partitions": "Classes, at most",
+    "n_iterations": "Iterations",
+    "source": "Made from",
+}
+
+
+def label_of(field: str) -> str:
+    """Label of a field's control."""
+    return LABELS.get(field, field.replace("_", " ").capitalize())
+
+
+def help_of(kind: type[Params], field: str) -> str:
+    """Help of a field as one line without markup, from the docstring of its class."""
+    lines = (kind.__doc__ or "").partition("Parameters\n")[2].splitlines()
+    start = next(i for i, line in enumerate(lines) if line.strip().startswith(f"{field} :"))
+    found = []
+    for line in lines[start + 1 :]:
+        if line.strip() and not line.startswith("        "):
+            break
+        found.append(line.strip())
+    return " ".join(found).strip().replace("``", "")
+
+
+class ParameterControls(QObject):
+    """One control for each field of some parameter classes.
+
+    Parameters
+    ----------
+    kinds : iterable of type
+        Parameter classes; no two may share the name of a field.
+    """
+
+    def __init__(self, kinds: Iterable[type[Params]]) -> None:
+        super().__init__()
+        self._kinds = tuple(kinds)
+        self.controls: dict[str, Any] = {}
+        for kind in self._kinds:
+            hints = get_type_hints(kind, include_extras=True)
+            for field in dataclasses.fields(kind):
+                self.controls[field.name] = create_widget(
+                    name=field.name,
+                    annotation=hints[field.name],
+                    value=field.default,
+                    options={"tooltip": help_of(kind, field.name)},
+                )
+                self._tame(self.controls[field.name].native)
+
+    def _tame(self, native: QWidget) -> None:
+        """Let a control shrink in a narrow dock, and not change when scrolled over."""
+        native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        native.setMinimumWidth(90)
+        native.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        native.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Scroll the dock, not the values of controls without focus."""
+        if event.type() == QEvent.Type.Wheel and not watched.hasFocus():
+            event.ignore()
+            return True
+        return False
+
+    def add_to(self, form: QFormLayout, fields: Iterable[str]) -> None:
+        """Put controls into a form, each with its label."""
+        for field in fields:
+            control = self.controls[field]
+            form.addRow(label_of(field), control.native)
+            form.labelForField(control.native).setToolTip(control.tooltip)
+
+    def get(self, kind: type[P]) -> P:
+        """Parameters as the controls show them."""
+        names = [field.name for field in dataclasses.fields(kind)]
+        return kind(**{name: self.controls[name].value for name in names})
+
+    def values(self) -> dict[str, object]:
+        """Value of every control."""
+        return {name: control.value for name, control in self.controls.items()}
+
+    def set(self, values: Mapping[str, object]) -> None:
+        """Show values; names without a control are passed over."""
+        for name in values.keys() & self.controls.keys():
+            self.controls[name].value = values[name]
+
+    def reset(self) -> None:
+        """Show the defaults."""
+        for kind in self._kinds:
+            self.set(dataclasses.asdict(kind()))
+
+
+def combo_box(tooltip: str) -> QComboBox:
+    """Combo box that fits into a narrow dock."""
+    box = QComboBox()
+    box.setToolTip(tooltip)
+    box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+    box.setMinimumWidth(90)
+    return box
+
+
+def form_layout(parent: QWidget | None = None) -> QFormLayout:
+    """Form whose fields grow, for a narrow dock."""
+    form = QFormLayout(parent)
+    form.setContentsMargins(0, 0, 0, 0)
+    form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+    form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
+    return form

@@ -1,0 +1,91 @@
+"""What the user set under Preferences, and the values of the last run."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from napari.settings import get_settings
+
+from napari_dsc.files import write_atomically
+
+PLUGIN = "napari-dsc"
+
+
+@dataclass(frozen=True)
+class Preferences:
+    """The page *Preferences > Plugin Preferences > Deep Superpixel Cut*.
+
+    The defaults are those of the manifest; napari before 0.9 has no such page.
+    """
+
+    device: str = "auto"
+    threads: int = 0
+    memory_share: float = 0.5
+    show_smoothed: bool = False
+    show_superpixels: bool = False
+    on_rerun: str = "update"
+    weights_folder: str = ""
+    offline: bool = False
+
+
+def preferences() -> Preferences:
+    """Present preferences of the user."""
+    try:
+        from napari.settings import get_plugin_settings
+
+        pages = get_plugin_settings(PLUGIN)
+    except (ImportError, KeyError):
+        return Preferences()
+    return Preferences(**_flat(pages))
+
+
+def _flat(pages: Any) -> dict[str, Any]:
+    return {
+        name: getattr(getattr(pages, page), name)
+        for page in ("compute", "output", "weights")
+        for name in type(getattr(pages, page)).model_fields
+    }
+
+
+def apply_weights_preferences(chosen: Preferences) -> None:
+    """Make downloads and look-ups of weights follow the preferences."""
+    for variable, value in (
+        ("NAPARI_DSC_WEIGHTS_DIR", chosen.weights_folder),
+        ("NAPARI_DSC_OFFLINE", "1" if chosen.offline else ""),
+    ):
+        if value:
+            os.environ[variable] = value
+
+
+def _last_values_path() -> Path | None:
+    """File beside napari's own settings; None where napari keeps none."""
+    config = get_settings().config_path
+    return Path(config).parent / f"{PLUGIN}-last-values.json" if config else None
+
+
+def last_values(dock: str) -> dict[str, Any]:
+    """Values of the dock's last run; empty if there was none."""
+    path = _last_values_path()
+    try:
+        found = json.loads(path.read_text("utf-8")) if path else {}
+        return dict(found[dock])
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+
+
+def remember_values(dock: str, values: dict[str, object]) -> None:
+    """Keep the values of a run for the next session."""
+    path = _last_values_path()
+    if path is None:
+        return
+    try:
+        known = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        known = {}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    content = json.dumps(known | {dock: values}, indent=2).encode()
+    write_atomically(path, lambda file: file.write(content))

@@ -1,0 +1,212 @@
+"""The jobs behind Run: smooth, over-segment, segment."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_dsc.params import CutParams, ImageParams, SuperpixelParams
+from napari_dsc.widgets._job import (
+    Control,
+    Progress,
+    check_cancelled,
+    ends_in_outcome,
+    load_torch,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+
+    from napari_dsc.results import Step
+    from napari_dsc.run import Run
+
+REPORT_SECONDS = 0.05
+PREVIEW_SECONDS = 0.3
+PREVIEW_PIXELS = 2**20
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Request:
+    """Everything a run needs, copied from the dock before it starts.
+
+    ``array[index]`` is read by the job, so that a lazy array is computed off the GUI thread.
+    """
+
+    stage: str
+    array: object
+    index: tuple[int | slice, ...]
+    axes: str
+    spacing: tuple[float, ...] = ()
+    unit: str = ""
+    mask: np.ndarray | None = None
+    superpixels: tuple[object, tuple[int | slice, ...]] | None = None
+    weights: str
+    device: str
+    image_params: ImageParams = ImageParams()
+    superpixel_params: SuperpixelParams = SuperpixelParams()
+    cut_params: CutParams = CutParams()
+    n_threads: int = 0
+    preview: bool = True
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a finished job gives; arrays that its stage did not make are None."""
+
+    record: dict[str, object]
+    smoothed: np.ndarray | None = None
+    superpixels: np.ndarray | None = None
+    labels: np.ndarray | None = None
+    features: dict[str, np.ndarray] = field(default_factory=dict)
+
+
+@ends_in_outcome
+def run_job(control: Control, request: Request) -> Generator[Progress, None, Result]:
+    """Smooth, over-segment or segment what a dock asks for."""
+    yield Progress("Loading")
+    load_torch()
+    with _threads(request.n_threads):
+        run = _new_run(request)
+        return (yield from STAGES[request.stage](run, request, control))
+
+
+def _new_run(request: Request) -> Run:
+    from napari_dsc.files import RawImage
+    from napari_dsc.run import Run
+
+    pixels = np.asarray(request.array[request.index])  # type: ignore[index]
+    given = None
+    if request.superpixels is not None:
+        labels, part = request.superpixels
+        given = np.asarray(labels[part])  # type: ignore[index]
+    return Run(
+        RawImage(pixels, request.axes, request.spacing, request.unit),
+        weights=request.weights,
+        device=request.device,
+        image_params=request.image_params,
+        superpixel_params=request.superpixel_params,
+        cut_params=request.cut_params,
+        superpixels=given,
+    )
+
+
+def _smooth(run: Run, request: Request, control: Control) -> Generator[Progress, None, Result]:
+    yield Progress("Smoothing")
+    smoothed = run.image.restore(run.smoothed)
+    return Result(run.record(), smoothed=smoothed)
+
+
+def _over_segment(
+    run: Run, request: Request, control: Control
+) -> Generator[Progress, None, Result]:
+    from napari_dsc.images import to_label_image
+
+    yield from _make_superpixels(run, control)
+    labels = _masked(to_label_image(run.superpixels), request.mask)
+    return Result(run.record(), superpixels=labels)
+
+
+def _make_superpixels(run: Run, control: Control) -> Iterator[Progress]:
+    if run.superpixel_params.source == "smoothed":
+        yield Progress("Smoothing")
+        _ = run.smoothed
+        check_cancelled(control)
+    yield Progress("Making superpixels")
+    _ = run.superpixels
+    check_cancelled(control)
+
+
+def _segment(run: Run, request: Request, control: Control) -> Generator[Progress, None, Result]:
+    yield from _make_superpixels(run, control)
+    yield Progress("Starting the cut")
+    step = yield from _cut(run, request, control)
+    result = run.result(step)
+    labels = _masked(result.labels, request.mask)
+    table = result.features()
+    kept = np.isin(table["index"], labels)
+    return Result(
+        result.record,
+        smoothed=result.smoothed,
+        superpixels=_masked(result.superpixels, request.mask),
+        labels=labels,
+        features={name: column[kept] for name, column in table.items()},
+    )
+
+
+def _cut(run: Run, request: Request, control: Control) -> Generator[Progress, None, Step]:
+    """Run the cut, reporting a few times a second."""
+    start = time.perf_counter()
+    previews = _Previews(run.superpixels, request)
+    reported = start
+    total = request.cut_params.n_iterations
+    for step in run.iter_steps():
+        check_cancelled(control)
+        now = time.perf_counter()
+        is_last = step.iteration == total or control.keep.is_set()
+        if is_last or now - reported >= REPORT_SECONDS:
+            reported = now
+            left = (now - start) / step.iteration * (total - step.iteration)
+            yield Progress(
+                f"Merging superpixels: {step.iteration} of {total}, {_in_words(left)} left",
+                step.iteration,
+                float(step.label_loss),
+                float(step.cut_loss),
+                step.n_classes,
+                previews.next(step),
+                previews.step,
+            )
+        if is_last:
+            break
+    return step
+
+
+class _Previews:
+    """Labels of the running cut, at most a megapixel of them, a few times a second."""
+
+    def __init__(self, superpixels: np.ndarray, request: Request) -> None:
+        self.step = int(np.ceil(np.sqrt(superpixels.size / PREVIEW_PIXELS)))
+        thinned = (slice(self.step // 2, None, self.step),) * 2
+        self._superpixels = superpixels[thinned]
+        self._mask = None if request.mask is None else request.mask[thinned]
+        self._wanted = request.preview
+        self._due = 0.0
+
+    def next(self, step: Step) -> np.ndarray | None:
+        """Class plus 1 of each pixel, if it is time for the next preview."""
+        if not self._wanted or time.perf_counter() < self._due:
+            return None
+        classes = (step.classes.cpu().numpy() + 1).astype(np.uint16)
+        labels = _masked(classes[self._superpixels], self._mask)
+        self._due = time.perf_counter() + PREVIEW_SECONDS
+        return labels
+
+
+def _masked(labels: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
+    """Put 0, unassigned, outside the mask."""
+    return labels if mask is None else np.where(mask, labels, labels.dtype.type(0))
+
+
+def _in_words(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+@contextlib.contextmanager
+def _threads(n_threads: int) -> Iterator[None]:
+    """Compute on so many threads, and leave torch as it was."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(n_threads or max(before - 1, 1))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+STAGES = {"smooth": _smooth, "superpixels": _over_segment, "segment": _segment}

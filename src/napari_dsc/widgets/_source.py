@@ -1,0 +1,238 @@
+"""Which part of a layer a run reads, and where its pixels lie."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from skimage.draw import polygon2mask
+
+from napari_dsc.errors import InvalidImageError, InvalidParameterError
+from napari_dsc.layers import (
+    Geometry,
+    Layout,
+    geometry_of,
+    labels_geometry,
+    level_array,
+    physical_size,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari.layers import Image, Labels, Shapes
+
+WHOLE, VIEW = "whole image", "current view"
+
+
+class Where(NamedTuple):
+    """Which part of an image: ``WHOLE``, ``VIEW`` or that under a Shapes layer."""
+
+    part: str
+    level: int = 0
+    shapes: Shapes | None = None
+
+
+class Source(NamedTuple):
+    """What a run reads: a part of a layer's array, and where its pixels lie."""
+
+    name: str
+    level: int
+    array: Any
+    index: tuple[int | slice, ...]
+    layout: Layout
+    spacing: tuple[float, ...]
+    unit: str
+    mask: np.ndarray | None
+    geometry: Geometry
+    image_geometry: Geometry
+
+    @property
+    def axes(self) -> str:
+        """Axes of ``array[index]``."""
+        return self.layout.image_axes()
+
+    def record(self) -> dict[str, object]:
+        """Which part of which layer this is, ready for JSON."""
+        index = [[one.start, one.stop] if isinstance(one, slice) else one for one in self.index]
+        return {
+            "name": self.name,
+            "level": self.level,
+            "axes": self.layout.axes,
+            "index": index,
+            "masked": self.mask is not None,
+        }
+
+    def part_of(self, labels: Labels) -> tuple[Any, tuple[int | slice, ...]]:
+        """Array of a Labels layer on the same image, and the index of the same part.
+
+        Raises
+        ------
+        InvalidParameterError
+            If it has another shape than the image.
+        """
+        axes = self.layout.axes
+        expected = tuple(
+            n for n, axis in zip(self.array.shape, axes, strict=True) if axis != "C"
+        )
+        array = level_array(labels)
+        if tuple(array.shape) != expected:
+            raise InvalidParameterError(
+                f"superpixels: {labels.name} has shape {tuple(array.shape)}, expected "
+                f"{expected} as {self.name}"
+            )
+        return array, tuple(
+            one for one, axis in zip(self.index, axes, strict=True) if axis != "C"
+        )
+
+
+def read_source(layer: Image, layout: Layout, where: Where, point: Sequence[float]) -> Source:
+    """Part of a layer that a run reads; nothing of the image is computed yet.
+
+    Parameters
+    ----------
+    layer : napari Image layer
+        The image.
+    layout : Layout
+        What its axes are.
+    where : Where
+        Which part.
+    point : sequence of float
+        Where the viewer stands along each axis, in world coordinates.
+
+    Raises
+    ------
+    InvalidImageError
+        If the part is empty.
+    """
+    is_view = where.part == VIEW and layer.multiscale
+    level = int(layer.data_level) if is_view else where.level
+    array, factors = level_array(layer, level), level_factors(layer, level)
+    corners, mask = _corners(layer, where, array.shape, factors)
+    shown = np.round((np.asarray(layer.world_to_data(point)) + 0.5) / factors - 0.5).astype(int)
+    index, offset = _crop(layout, array.shape, corners, shown)
+    full = labels_geometry(layer, layout.axes)
+    assert full is not None  # only layouts with Y and X last are offered
+    dropped = layer.ndim - len(full.scale)
+    geometry = full.part((offset * factors)[dropped:], factors[dropped:])
+    whole = geometry_of(layer).part(offset * factors, factors)
+    spacing, unit = physical_size(geometry, layout.axes[dropped:])
+    return Source(
+        name=layer.name,
+        level=level,
+        array=array,
+        index=index,
+        layout=layout,
+        spacing=spacing,
+        unit=unit,
+        mask=mask,
+        geometry=geometry,
+        image_geometry=whole if layout.joins_channels and not layer.rgb else geometry,
+    )
+
+
+def _corners(
+    layer: Image, where: Where, shape: tuple[int, ...], factors: np.ndarray
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """First and last-plus-one pixel along Y and X, and a mask within them."""
+    size = np.array(shape[: layer.ndim][-2:])
+    if where.part == VIEW:
+        corners = np.asarray(layer.corner_pixels)[:, -2:] + [[0, 0], [1, 1]]
+        corners = np.clip(corners, 0, size)
+        if (corners[1] <= corners[0]).any():
+            raise InvalidImageError(f"image: the window shows no pixel of {layer.name}")
+        return corners, None
+    if where.shapes is not None:
+        return shapes_region(where.shapes, layer, size, factors[-2:])
+    return np.array([[0, 0], size]), None
+
+
+def level_factors(layer: Image, level: int) -> np.ndarray:
+    """How many pixels of the finest level one of this level covers, along each axis."""
+    if not layer.multiscale:
+        return np.ones(layer.ndim)
+    return np.asarray(layer.downsample_factors[level], float)[: layer.ndim]
+
+
+def _crop(
+    layout: Layout, shape: tuple[int, ...], corners: np.ndarray, point: np.ndarray
+) -> tuple[tuple[int | slice, ...], np.ndarray]:
+    """Index of the part in the layer's array, and its offset along the layer's axes."""
+    index: list[int | slice] = []
+    offset = np.zeros(len(point))
+    spans = {"Y": corners[:, 0], "X": corners[:, 1]}
+    for position, axis in enumerate(layout.axes):
+        if axis in spans:
+            start, stop = map(int, spans[axis])
+            index.append(slice(start, stop))
+            offset[position] = start
+        elif layout.picks(axis):
+            picked = int(np.clip(point[position], 0, shape[position] - 1))
+            index.append(picked)
+            offset[position] = picked
+        else:
+            index.append(slice(None))
+    return tuple(index), offset
+
+
+def shapes_region(
+    shapes: Shapes, layer: Image, size: np.ndarray, factors: np.ndarray
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Part of an image that the shapes of a layer cover.
+
+    Parameters
+    ----------
+    shapes : napari Shapes layer
+        Rectangles, ellipses, polygons and paths; lines cover nothing.
+    layer : napari Image layer
+        The image.
+    size : (2,) int array
+        Height and width of the level in use.
+    factors : (2,) float array
+        Pixels of the finest level in one of this level.
+
+    Returns
+    -------
+    corners : (2, 2) int array
+        First and last-plus-one row and column of the smallest box around the shapes.
+    mask : (Y, X) bool array or None
+        Pixels of the box under the shapes; None if these are all.
+
+    Raises
+    ------
+    InvalidImageError
+        If no shape covers a pixel of the image.
+    """
+    outlines = [
+        _outline(vertices, kind, shapes, layer, factors)
+        for vertices, kind in zip(shapes.data, shapes.shape_type, strict=True)
+        if kind != "line"
+    ]
+    everything = np.concatenate(outlines) if outlines else np.zeros((1, 2))
+    first = np.clip(np.floor(everything.min(0)).astype(int), 0, size)
+    beyond = np.clip(np.ceil(everything.max(0)).astype(int) + 1, first, size)
+    mask = np.zeros(tuple(beyond - first), bool)
+    for outline in outlines:
+        mask |= polygon2mask(mask.shape, outline - first)
+    rows, columns = mask.any(1).nonzero()[0], mask.any(0).nonzero()[0]
+    if not len(rows):
+        raise InvalidImageError(
+            f"image: the shapes of {shapes.name} cover no pixel of {layer.name}, expected a "
+            "rectangle, an ellipse or a polygon on it"
+        )
+    box = np.array([[rows[0], columns[0]], [rows[-1] + 1, columns[-1] + 1]])
+    inside = mask[box[0, 0] : box[1, 0], box[0, 1] : box[1, 1]]
+    return box + first, None if inside.all() else inside
+
+
+def _outline(
+    vertices: np.ndarray, kind: str, shapes: Shapes, layer: Image, factors: np.ndarray
+) -> np.ndarray:
+    """Vertices of a shape as rows and columns of the image."""
+    if kind == "ellipse":  # napari stores the corners of its box
+        angle = np.linspace(0, 2 * np.pi, 65)[:-1, None]
+        center = vertices.mean(0)
+        across, down = (vertices[1] - vertices[0]) / 2, (vertices[3] - vertices[0]) / 2
+        vertices = center + np.cos(angle) * across + np.sin(angle) * down
+    points = np.array([layer.world_to_data(shapes.data_to_world(one)) for one in vertices])
+    return (points[:, -2:] + 0.5) / factors - 0.5

@@ -1,0 +1,213 @@
+"""Actions on the active layer, for the Layers menu and the command palette."""
+
+import json
+from typing import Any
+
+import numpy as np
+from napari.layers import Image, Labels
+from napari.utils.notifications import show_info, show_warning
+from napari.viewer import Viewer
+from qtpy.QtWidgets import QApplication
+
+from napari_dsc.layers import geometry_of, level_array
+from napari_dsc.widgets._analysis import LayerPart, Physical, measure_job, split_job
+from napari_dsc.widgets._job import Outcome, in_user_words
+from napari_dsc.widgets._output import KEY, add_quietly
+from napari_dsc.widgets._run_bar import Task, notify_error
+from napari_dsc.widgets.segment import Segment
+
+PLUGIN = "napari-dsc"
+
+
+def segment_image(viewer: Viewer) -> None:
+    """Segment the active image with the values of the Segment dock."""
+    layer = viewer.layers.selection.active
+    if not isinstance(layer, Image):
+        show_warning("Select one image layer to segment.")
+        return
+    dock = open_segment(viewer)
+    dock.image_panel.image.choose(layer)
+    dock.run()
+
+
+def split_classes(viewer: Viewer) -> None:
+    """Number the connected regions of the active labels, in a layer of their own."""
+    layer = _active_labels(viewer)
+    if layer is None:
+        return
+    options = geometry_of(layer).options() | {
+        "name": f"{layer.name} [regions]",
+        "metadata": dict(layer.metadata),
+    }
+
+    def show(value: Any) -> None:
+        regions, features = value
+        add_quietly(viewer, Labels(regions, features=features, **options))
+
+    _in_background(split_job, (level_array(layer), _columns(layer)), show)
+
+
+def measure_segments(viewer: Viewer) -> None:
+    """Write area, centroid and mean intensities into the features of the active labels."""
+    layer = _active_labels(viewer)
+    if layer is None:
+        return
+    labels = level_array(layer)
+    part = _measured_image(viewer, layer)
+    geometry = geometry_of(layer)
+    spacing, offset = map(tuple, (geometry.scale.tolist(), geometry.translate.tolist()))
+    physical = Physical(spacing, offset, _axis_names(layer))
+
+    def show(features: Any) -> None:
+        if layer in viewer.layers:
+            layer.features = features
+            of_image = f", intensities of {part.name}" if part else ""
+            show_info(f"Measured {len(features['index'])} segments{of_image}.")
+
+    job = (labels, part, physical, _columns(layer))
+    _in_background(measure_job, job, show)
+
+
+def copy_as_python(viewer: Viewer) -> None:
+    """Copy the run that made the active labels as Python code."""
+    from napari_dsc.recipes import as_python
+
+    record = _active_record(viewer)
+    if record:
+        _copy(as_python(record, _python_source(record)), "Python code")
+
+
+def copy_as_command(viewer: Viewer) -> None:
+    """Copy the run that made the active labels as a command line."""
+    from napari_dsc.recipes import as_command
+
+    record = _active_record(viewer)
+    if record:
+        name = record["layer"]["name"]
+        path = viewer.layers[name].source.path if name in viewer.layers else None
+        _copy(as_command(record, path or "IMAGE.tif", f"{name}_labels.tif"), "command line")
+
+
+def copy_as_recipe(viewer: Viewer) -> None:
+    """Copy the run that made the active labels as a recipe."""
+    from napari_dsc.recipes import as_recipe
+
+    record = _active_record(viewer)
+    if record:
+        _copy(as_recipe(record), "recipe")
+
+
+def repeat_run(viewer: Viewer) -> None:
+    """Show the run that made the active labels in the Segment dock, ready for a layer."""
+    record = _active_record(viewer)
+    if not record:
+        return
+    dock = open_segment(viewer)
+    dock.show_record(record)
+    images = [layer for layer in viewer.layers.selection if isinstance(layer, Image)]
+    if images:
+        dock.image_panel.image.choose(images[0])
+    show_info("The dock shows the parameters of that run; choose an image and press Run.")
+
+
+def open_segment(viewer: Viewer) -> Segment:
+    """Segment dock of a viewer, opened if it is not."""
+    for dock in viewer.window.dock_widgets.values():
+        if isinstance(dock, Segment):
+            return dock
+    _, dock = viewer.window.add_plugin_dock_widget(PLUGIN, "Segment")
+    return dock  # type: ignore[no-any-return]
+
+
+def _active_labels(viewer: Viewer) -> Labels | None:
+    layer = viewer.layers.selection.active
+    if isinstance(layer, Labels):
+        return layer
+    show_warning("Select one labels layer.")
+    return None
+
+
+def _active_record(viewer: Viewer) -> dict[str, Any]:
+    """Record of the run that made the active labels; empty, with a warning, without one."""
+    layer = _active_labels(viewer)
+    record = layer.metadata.get(KEY, {}) if layer is not None else {}
+    if layer is not None and "iterations" not in record:
+        show_warning(f"{layer.name} was not made by the Segment dock, so it holds no run.")
+        return {}
+    return dict(record)
+
+
+def _measured_image(viewer: Viewer, labels: Labels) -> LayerPart | None:
+    """Image whose intensities belong to labels: the one of their run, else of their shape."""
+    shape = tuple(level_array(labels).shape)
+    where = labels.metadata.get(KEY, {}).get("layer", {})
+    if where.get("name") in viewer.layers:
+        layer = viewer.layers[where["name"]]
+        n_axes = len(where["axes"])
+        if isinstance(layer, Image) and level_array(layer, where["level"]).ndim == n_axes:
+            index = tuple(
+                slice(*one) if isinstance(one, list) else one for one in where["index"]
+            )
+            array = level_array(layer, where["level"])
+            return LayerPart(layer.name, array, index, where["axes"])
+    for layer in viewer.layers:
+        if isinstance(layer, Image) and tuple(level_array(layer).shape)[: layer.ndim] == shape:
+            axes = "ZYX"[-layer.ndim :] + ("C" if layer.rgb else "")
+            return LayerPart(layer.name, level_array(layer), (), axes)
+    return None
+
+
+def _axis_names(layer: Labels) -> tuple[str, ...]:
+    default = "tzyx"[-layer.ndim :]
+    return tuple(
+        label if label.isidentifier() else name
+        for label, name in zip(layer.axis_labels, default, strict=True)
+    )
+
+
+def _columns(layer: Labels) -> dict[str, np.ndarray]:
+    """Features of a layer by name; without the column of labels they belong to none."""
+    table = {str(name): column.to_numpy() for name, column in layer.features.items()}
+    return table if "index" in table else {}
+
+
+def _python_source(record: dict[str, Any]) -> str:
+    """Expression for the part of the layer that a run read."""
+    where = record["layer"]
+    name = f"viewer.layers[{json.dumps(where['name'])}]"
+    spans = [one for one in where["index"] if one != [None, None]]
+    whole = [[0, size] for size in record["image"]["shape"]]
+    if spans == whole and not where["level"]:
+        return name
+    level = f"[{where['level']}]" if where["level"] else ""
+    return f"{name}.data{level}[{', '.join(map(_as_subscript, where['index']))}]"
+
+
+def _as_index(entries: list[Any]) -> tuple[int | slice, ...]:
+    return tuple(slice(*one) if isinstance(one, list) else one for one in entries)
+
+
+def _as_subscript(one: int | list[int | None]) -> str:
+    if isinstance(one, int):
+        return str(one)
+    return ":" if one == [None, None] else f"{one[0]}:{one[1]}"
+
+
+def _copy(text: str, kind: str) -> None:
+    QApplication.clipboard().setText(text)
+    show_info(f"Copied the run as {kind}.")
+
+
+def _in_background(job: Any, arguments: tuple[object, ...], show: Any) -> None:
+    """Run a job, then show its value, or say what failed."""
+    task = Task(QApplication.instance())
+
+    def end(outcome: Outcome) -> None:
+        task.deleteLater()
+        if outcome.error is not None:
+            notify_error(in_user_words(outcome.error), outcome.trace)
+        elif not outcome.is_cancelled:
+            show(outcome.value)
+
+    task.finished.connect(end)
+    task.start(job, *arguments)

@@ -1,0 +1,199 @@
+"""The dock that segments an image."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.layers import Labels
+from qtpy.QtWidgets import QCheckBox, QWidget
+
+from napari_dsc.errors import InvalidParameterError
+from napari_dsc.params import CutParams, ImageParams, SuperpixelParams
+from napari_dsc.widgets._dock import Dock, record_of
+from napari_dsc.widgets._image_panel import LayerChooser
+from napari_dsc.widgets._output import KEY, layer_to_update, show_image, show_labels
+from napari_dsc.widgets._plot import ConvergencePlot
+from napari_dsc.widgets._preferences import preferences
+
+if TYPE_CHECKING:
+    from napari_dsc.widgets._job import Progress
+    from napari_dsc.widgets._runs import Request, Result
+    from napari_dsc.widgets._source import Source
+
+
+class Segment(Dock):
+    """Dock of *Plugins > Deep Superpixel Cut > Segment*."""
+
+    stage = "segment"
+    kinds = (ImageParams, SuperpixelParams, CutParams)
+    everyday = ("method", "n_superpixels", "n_partitions", "result", "n_iterations", "seed")
+    can_keep = True
+
+    def __init__(self, napari_viewer: "napari.viewer.Viewer") -> None:  # noqa: F821, UP037
+        self.given = LayerChooser()
+        self.preview = _check_box(
+            "Live preview", "Show the labels a few times a second while they form.", True
+        )
+        chosen = preferences()
+        self.show_smoothed = _check_box(
+            "Show smoothed image", "Add it as an Image layer.", chosen.show_smoothed
+        )
+        self.show_superpixels = _check_box(
+            "Show superpixels", "Add them as a Labels layer.", chosen.show_superpixels
+        )
+        self.plot = ConvergencePlot()
+        self._labels: Any = None
+        self._undo: Any = None
+        super().__init__(napari_viewer)
+        self.layout().addWidget(self.plot)
+        self.plot.hide()
+        self.run_bar.progressed.connect(self._show_progress)
+        self.image_panel.changed.connect(self._show_given)
+        self._show_given()
+
+    def extra_controls(self) -> list[tuple[str, QWidget]]:
+        """Superpixels of another tool, and what to show."""
+        self.given.setToolTip(
+            "Start from the superpixels of a Labels layer, of any tool; each connected piece "
+            "of a label counts as one."
+        )
+        return [
+            ("Superpixels of", self.given),
+            ("", self.preview),
+            ("", self.show_smoothed),
+            ("", self.show_superpixels),
+        ]
+
+    def _show_given(self) -> None:
+        if not self.image_panel.image.count():
+            self.given.clear()
+        labels = [layer for layer in self.viewer.layers if isinstance(layer, Labels)]
+        self.given.refresh(labels, None, first="this run")
+
+    def values(self) -> dict[str, Any]:
+        """Values of the controls, ready for JSON."""
+        return super().values() | {"preview": self.preview.isChecked()}
+
+    def restore(self, values: dict[str, Any]) -> None:
+        """Show values; those that no longer fit are passed over."""
+        super().restore(values)
+        self.preview.setChecked(bool(values.get("preview", True)))
+
+    def request(self, source: Source) -> Request:
+        """Copy what a run needs out of the controls."""
+        request = super().request(source)
+        given = self.given.currentData()
+        return dataclasses.replace(
+            request,
+            preview=self.preview.isChecked(),
+            superpixels=None if given is None else source.part_of(given),
+        )
+
+    # while it runs
+
+    def run(self) -> None:
+        """Segment in the background."""
+        if self.run_bar.is_running:
+            return
+        self._labels = self._undo = None
+        self.plot.start(self.parameters.controls["n_iterations"].value)
+        super().run()
+        self.plot.setVisible(self.run_bar.is_running or self.plot.isVisible())
+
+    def _show_progress(self, told: Progress) -> None:
+        if self._is_closed or self._source is None:
+            return
+        if told.iteration:
+            self.plot.add(told)
+        if told.preview is not None:
+            self._show_labels(told.preview, self._source, told.step)
+
+    def _show_labels(self, labels: np.ndarray, source: Source, step: int) -> None:
+        """Put labels into this run's layer."""
+        name = f"{source.name} [DSC]"
+        n_axes = len(source.geometry.scale)
+        steps = np.array([1] * (n_axes - 2) + [step, step])
+        geometry = source.geometry.part([0] * n_axes, steps)
+        if self._labels is None:
+            self._labels = layer_to_update(self.viewer, name, Labels)
+            if self._labels is not None:
+                self._undo = _snapshot(self._labels)
+                self._labels.features = {}
+        elif self._labels not in self.viewer.layers:
+            return  # the user removed it: no more previews
+        self._labels = show_labels(self.viewer, name, labels, geometry, self._labels)
+
+    def show_result(self, result: Result, source: Source) -> None:
+        """Finish the labels, and add the intermediate layers that are wanted."""
+        assert result.labels is not None
+        if self._labels is not None and self._labels not in self.viewer.layers:
+            self._labels = None  # the preview was removed, but a result is still wanted
+        self._show_labels(result.labels, source, 1)
+        self._labels.features = result.features
+        self._labels.metadata[KEY] = record_of(result, source)
+        name = source.name
+        if self.show_smoothed.isChecked() and result.smoothed is not None:
+            rgb = source.axes.endswith("C")
+            title, geometry = f"{name} [smoothed]", source.image_geometry
+            show_image(self.viewer, title, result.smoothed, rgb, geometry)
+        if self.show_superpixels.isChecked() and result.superpixels is not None:
+            title = f"{name} [superpixels]"
+            layer = layer_to_update(self.viewer, title, Labels)
+            layer = show_labels(self.viewer, title, result.superpixels, source.geometry, layer)
+            layer.metadata[KEY] = record_of(result, source)
+        n_segments = len(result.features["index"])
+        seconds = sum(result.record["seconds"].values())  # type: ignore[attr-defined]
+        self.run_bar.status.setText(f"{n_segments} segments in {seconds:.1f} s")
+        self._labels = self._undo = None
+
+    def _end(self) -> None:
+        """Take back what the preview of a run without a result changed."""
+        if self._labels is not None and not self._is_closed:
+            if self._undo is not None and self._labels in self.viewer.layers:
+                for name, value in self._undo.items():
+                    setattr(self._labels, name, value)
+            elif self._labels in self.viewer.layers:
+                self.viewer.layers.remove(self._labels)
+        self._labels = self._undo = None
+        super()._end()
+
+    # recipes
+
+    def show_record(self, record: dict[str, Any]) -> None:
+        """Show the parameters of an earlier run.
+
+        Parameters
+        ----------
+        record : dict
+            Of a layer's metadata.
+        """
+        stages = record.get("parameters")
+        if not isinstance(stages, dict):
+            raise InvalidParameterError("record: holds no parameters, expected those of a run")
+        values: dict[str, Any] = {}
+        for stage in stages.values():
+            values |= stage
+        self.restore(
+            values
+            | {
+                "device": record["device"]["name"],
+                "weights": record["weights"]["name"],
+                "preview": self.preview.isChecked(),
+            }
+        )
+
+
+def _snapshot(layer: Labels) -> dict[str, Any]:
+    """What a preview overwrites."""
+    names = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
+    kept = {"data": layer.data, "features": layer.features}
+    return kept | {name: getattr(layer, name) for name in names}
+
+
+def _check_box(text: str, tooltip: str, is_checked: bool) -> QCheckBox:
+    box = QCheckBox(text)
+    box.setToolTip(tooltip)
+    box.setChecked(is_checked)
+    return box

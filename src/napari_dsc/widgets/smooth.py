@@ -1,0 +1,33 @@
+"""The dock that smooths an image."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from napari_dsc.params import ImageParams
+from napari_dsc.widgets._dock import Dock, record_of
+from napari_dsc.widgets._output import KEY, show_image
+
+if TYPE_CHECKING:
+    from napari_dsc.widgets._runs import Result
+    from napari_dsc.widgets._source import Source
+
+
+class Smooth(Dock):
+    """Dock of *Plugins > Deep Superpixel Cut > Smooth*."""
+
+    stage = "smooth"
+    kinds = (ImageParams,)
+    everyday = ()
+
+    def __init__(self, napari_viewer: "napari.viewer.Viewer") -> None:  # noqa: F821, UP037
+        super().__init__(napari_viewer)
+
+    def show_result(self, result: Result, source: Source) -> None:
+        """Add the smoothed image, or renew that of an earlier run."""
+        assert result.smoothed is not None
+        name, rgb = f"{source.name} [smoothed]", source.axes.endswith("C")
+        layer = show_image(self.viewer, name, result.smoothed, rgb, source.image_geometry)
+        layer.metadata[KEY] = record_of(result, source)
+        seconds = result.record["seconds"]["smooth"]  # type: ignore[index]
+        self.run_bar.status.setText(f"Smoothed in {seconds:.1f} s")

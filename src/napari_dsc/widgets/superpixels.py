@@ -1,0 +1,35 @@
+"""The dock that divides an image into superpixels."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from napari.layers import Labels
+
+from napari_dsc.params import ImageParams, SuperpixelParams
+from napari_dsc.widgets._dock import Dock, record_of
+from napari_dsc.widgets._output import KEY, layer_to_update, show_labels
+
+if TYPE_CHECKING:
+    from napari_dsc.widgets._runs import Result
+    from napari_dsc.widgets._source import Source
+
+
+class Superpixels(Dock):
+    """Dock of *Plugins > Deep Superpixel Cut > Superpixels*."""
+
+    stage = "superpixels"
+    kinds = (ImageParams, SuperpixelParams)
+    everyday = ("method", "n_superpixels", "source")
+
+    def __init__(self, napari_viewer: "napari.viewer.Viewer") -> None:  # noqa: F821, UP037
+        super().__init__(napari_viewer)
+
+    def show_result(self, result: Result, source: Source) -> None:
+        """Add the superpixels, or renew those of an earlier run."""
+        assert result.superpixels is not None
+        name = f"{source.name} [superpixels]"
+        layer = layer_to_update(self.viewer, name, Labels)
+        layer = show_labels(self.viewer, name, result.superpixels, source.geometry, layer)
+        layer.metadata[KEY] = record_of(result, source)
+        self.run_bar.status.setText(f"{result.superpixels.max()} superpixels")

@@ -1,0 +1,101 @@
+"""Docks in a real napari window; without an X server, in one that draws nothing."""
+
+import importlib.util
+import os
+import sys
+
+import numpy as np
+import pytest
+
+# no X server: Qt's own off-screen platform, unless the caller chose one
+if sys.platform == "linux" and not os.environ.get("DISPLAY"):
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+os.environ["NAPARI_CONFIG"] = ""  # an empty name: settings of the user stay as they are
+os.environ.setdefault("NAPARI_ASYNC", "0")
+
+# the environment "core" has neither napari nor Qt
+collect_ignore_glob = [] if importlib.util.find_spec("napari") else ["test_*.py"]
+
+FIXTURES = {"make_napari_viewer", "make_napari_viewer_proxy", "viewer"}
+# modules of napari 0.9 that ask the graphics card while a layer is added
+GL_MODULES = ("image", "labels", "scalar_field", "base")
+
+
+def has_gl():
+    from qtpy.QtGui import QOffscreenSurface, QOpenGLContext
+
+    context = QOpenGLContext()
+    if not context.create():
+        return False
+    surface = QOffscreenSurface()
+    surface.create()
+    return bool(context.makeCurrent(surface))
+
+
+@pytest.fixture(autouse=True)
+def _gl_or_stub(request, monkeypatch):
+    """Answer napari's questions to the graphics card where there is none."""
+    if not FIXTURES & set(request.fixturenames):
+        return
+    request.getfixturevalue("qapp")
+    if has_gl():
+        return
+    if request.node.get_closest_marker("needs_gl"):
+        pytest.skip("needs OpenGL: run under xvfb-run")
+    images = importlib.import_module("napari._vispy.layers.image")
+    monkeypatch.setattr(images, "get_gl_extensions", lambda: "texture_float")
+    for name in GL_MODULES:
+        module = importlib.import_module(f"napari._vispy.layers.{name}")
+        if hasattr(module, "get_max_texture_sizes"):
+            monkeypatch.setattr(module, "get_max_texture_sizes", lambda: (16384, 2048))
+
+
+@pytest.fixture
+def viewer(make_napari_viewer_proxy):
+    """Viewer as plugins see it: private names are refused, threads are watched."""
+    return make_napari_viewer_proxy()
+
+
+@pytest.fixture
+def open_dock(qtbot):
+    """Open a dock by its name, as the Plugins menu and the console do."""
+
+    def opened(viewer, name="Segment", **values):
+        _, dock = viewer.window.add_plugin_dock_widget("napari-dsc", name)
+        if name != "Evaluate":
+            qtbot.waitUntil(lambda: not dock.compute.survey.is_running, timeout=60_000)
+            small = {"n_superpixels": 12, "n_iterations": 3, "n_partitions": 6, "seed": 5}
+            dock.restore(small | {"device": "cpu"} | values)
+        return dock
+
+    return opened
+
+
+@pytest.fixture
+def run(qtbot):
+    """Press Run and wait for the end."""
+
+    def ran(dock, timeout=60_000):
+        qtbot.waitUntil(lambda: dock.run_bar.run_button.isEnabled(), timeout=5_000)
+        dock.run_bar.run_button.click()
+        qtbot.waitUntil(lambda: not dock.run_bar.is_running, timeout=timeout)
+
+    return ran
+
+
+@pytest.fixture
+def pixels():
+    """Four colored quadrants with noise, (40, 56, 3) uint8."""
+    rng = np.random.default_rng(0)
+    colors = rng.integers(0, 200, (2, 2, 3))
+    image = colors.repeat(20, 0).repeat(28, 1) + rng.integers(0, 20, (40, 56, 3))
+    return image.astype(np.uint8)
+
+
+@pytest.fixture
+def messages():
+    """Notifications that came since the test began."""
+    from napari.utils.notifications import notification_manager
+
+    before = len(notification_manager.records)
+    return lambda: [str(one.message) for one in notification_manager.records[before:]]

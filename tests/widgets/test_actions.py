@@ -1,0 +1,170 @@
+"""Layer actions, called as the menus and the command palette do."""
+
+import json
+import shlex
+
+import numpy as np
+import pytest
+from napari._app_model import get_app_model
+from qtpy.QtWidgets import QApplication
+
+from napari_dsc.cli import main
+from napari_dsc.widgets import actions
+
+
+@pytest.fixture
+def segmented(viewer, open_dock, run, pixels):
+    """Viewer with an image and its labels, the labels active."""
+    viewer.add_image(pixels, name="cells", scale=(2, 3), units=("um", "um"))
+    dock = open_dock(viewer, result="classes")
+    run(dock)
+    labels = viewer.layers["cells [DSC]"]
+    viewer.layers.selection.active = labels
+    return viewer, labels, dock
+
+
+def test_segment_runs_on_the_active_image(viewer, open_dock, qtbot, pixels):
+    viewer.add_image(pixels, name="other")
+    viewer.add_image(pixels, name="cells")
+    dock = open_dock(viewer)
+    viewer.layers.selection.active = viewer.layers["other"]
+    actions.segment_image(viewer)
+    assert dock.run_bar.is_running
+    qtbot.waitUntil(lambda: not dock.run_bar.is_running, timeout=60_000)
+    assert "other [DSC]" in viewer.layers
+
+
+def test_segment_opens_the_dock_by_its_command(make_napari_viewer, qtbot, pixels):
+    viewer = make_napari_viewer()
+    viewer.add_image(pixels, name="cells")
+    get_app_model().commands.execute_command("napari-dsc.segment_image").result()
+    [dock] = viewer.window.dock_widgets.values()
+    assert dock.run_bar.is_running
+    dock.run_bar.cancel()
+    qtbot.waitUntil(lambda: not dock.run_bar.is_running, timeout=60_000)
+    qtbot.waitUntil(lambda: not dock.compute.survey.is_running, timeout=60_000)
+
+
+def test_classes_split_into_regions_with_their_class(segmented, qtbot):
+    viewer, labels, _ = segmented
+    actions.split_classes(viewer)
+    qtbot.waitUntil(lambda: "cells [DSC] [regions]" in viewer.layers, timeout=20_000)
+    regions = viewer.layers["cells [DSC] [regions]"]
+    np.testing.assert_allclose(regions.scale, labels.scale)
+    for index, of in zip(regions.features["index"], regions.features["class"], strict=True):
+        assert (labels.data[regions.data == index] == of).all()
+
+
+def test_segments_are_measured_in_physical_units(segmented, qtbot, pixels):
+    viewer, labels, _ = segmented
+    actions.measure_segments(viewer)
+    qtbot.waitUntil(lambda: "area" in labels.features, timeout=20_000)
+    table = labels.features.set_index("index")
+    for label in np.unique(labels.data):
+        inside = labels.data == label
+        row = table.loc[label]
+        assert row["area_px"] == inside.sum()
+        assert row["area"] == 6 * inside.sum()
+        assert row["mean_intensity_1"] == pytest.approx(pixels[inside][:, 1].mean())
+        assert row["centroid_x"] == pytest.approx(3 * np.nonzero(inside)[1].mean())
+        assert 0 < row["confidence"] <= 1
+        assert row["class"] == label
+
+
+def test_labels_without_a_run_can_be_measured_too(viewer, qtbot, pixels):
+    viewer.add_image(pixels, name="cells")
+    labels = viewer.add_labels(np.arange(40 * 56).reshape(40, 56) // 1120 + 1, name="mine")
+    actions.measure_segments(viewer)
+    qtbot.waitUntil(lambda: "area" in labels.features, timeout=20_000)
+    assert labels.features["mean_intensity_0"][0] == pytest.approx(pixels[:20, :, 0].mean())
+
+
+def test_the_copied_code_runs_in_the_console(segmented):
+    viewer, labels, _ = segmented
+    actions.copy_as_python(viewer)
+    names = {"viewer": viewer}
+    exec(QApplication.clipboard().text(), names)
+    np.testing.assert_array_equal(names["result"].labels, labels.data)
+
+
+def test_the_copied_command_names_the_parameters(segmented):
+    viewer, _, _ = segmented
+    actions.copy_as_command(viewer)
+    words = shlex.split(QApplication.clipboard().text())
+    assert words[:3] == ["napari-dsc", "segment", "IMAGE.tif"]
+    assert words[words.index("--n-superpixels") + 1] == "12"
+
+
+def test_the_copied_recipe_gives_the_same_labels_in_the_shell(
+    segmented, tmp_path, monkeypatch, pixels
+):
+    import imageio.v3 as iio
+    import tifffile
+
+    viewer, labels, _ = segmented
+    actions.copy_as_recipe(viewer)
+    monkeypatch.chdir(tmp_path)
+    iio.imwrite("cells.png", pixels)
+    (tmp_path / "run.dsc.json").write_text(QApplication.clipboard().text())
+    command = "segment cells.png -o labels.tif --device cpu --recipe run.dsc.json"
+    assert main(command.split()) == 0
+    np.testing.assert_array_equal(tifffile.imread("labels.tif"), labels.data)
+
+
+def test_repeat_shows_the_run_and_gives_equal_labels(segmented, run, pixels):
+    viewer, labels, dock = segmented
+    viewer.add_image(pixels, name="again")
+    dock.reset()
+    viewer.layers.selection.active = labels
+    viewer.layers.selection.add(viewer.layers["again"])
+    viewer.layers.selection.active = labels
+    viewer.layers.selection.add(viewer.layers["again"])
+    actions.repeat_run(viewer)
+    dock.image_panel.image.choose(viewer.layers["again"])
+    run(dock)
+    np.testing.assert_array_equal(viewer.layers["again [DSC]"].data, labels.data)
+
+
+def test_labels_of_others_hold_no_run(viewer, messages):
+    viewer.add_labels(np.ones((4, 4), int), name="mine")
+    for action in (actions.copy_as_python, actions.copy_as_recipe, actions.repeat_run):
+        action(viewer)
+    assert len(messages()) == 3
+    assert all("holds no run" in message for message in messages())
+
+
+def test_the_record_on_the_layer_is_plain_json(segmented):
+    _, labels, _ = segmented
+    record = labels.metadata["napari-dsc"]
+    assert json.loads(json.dumps(record)) == record
+    assert {"software", "device", "image", "weights", "parameters", "seconds", "layer"} <= set(
+        record
+    )
+
+
+def test_labels_saved_by_napari_stay_the_same(segmented, tmp_path):
+    import tifffile
+
+    _, labels, _ = segmented
+    [path] = labels.save(str(tmp_path / "labels.tif"))
+    np.testing.assert_array_equal(tifffile.imread(path), labels.data)
+
+
+def test_actions_apply_only_to_their_kind_of_layer(make_napari_viewer, pixels):
+    from app_model.types import MenuItem
+    from napari._app_model.context import get_context
+
+    viewer = make_napari_viewer()
+    viewer.add_image(pixels, name="cells")
+    menu = get_app_model().menus.get_menu("napari/layers/segment")
+    ours = {
+        item.command.id: item
+        for item in menu
+        if isinstance(item, MenuItem) and item.command.id.startswith("napari-dsc")
+    }
+    context = get_context(viewer.layers)
+    assert ours["napari-dsc.segment_image"].when.eval(context)
+    assert not ours["napari-dsc.split_classes"].when.eval(context)
+    viewer.add_labels(np.ones((4, 4), int))
+    assert not ours["napari-dsc.segment_image"].when.eval(context)
+    assert ours["napari-dsc.split_classes"].when.eval(context)

@@ -1,0 +1,266 @@
+"""The other docks, the looks of all, and what the manifest promises."""
+
+import dataclasses
+
+import npe2
+import numpy as np
+import pytest
+from napari._app_model import get_app_model
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QAbstractButton, QComboBox, QLabel, QScrollArea, QWidget
+
+import napari_dsc
+from napari_dsc import SuperpixelParams, params, sample_data
+from napari_dsc.widgets._parameters import help_of
+from napari_dsc.widgets._preferences import Preferences, preferences
+
+DOCKS = ("Segment", "Smooth", "Superpixels", "Evaluate")
+
+
+def test_smooth_adds_an_image_of_the_same_kind(viewer, open_dock, run, pixels):
+    viewer.add_image(pixels, name="cells", scale=(2, 2))
+    run(open_dock(viewer, "Smooth"))
+    smoothed = viewer.layers["cells [smoothed]"]
+    assert smoothed.rgb
+    np.testing.assert_array_equal(smoothed.data, napari_dsc.smooth(pixels, device="cpu"))
+    np.testing.assert_allclose(smoothed.scale, (2, 2))
+    assert smoothed.metadata["napari-dsc"]["weights"]["name"] == "superae-bsds500"
+
+
+def test_smooth_keeps_values_of_16_bits(viewer, open_dock, run):
+    values = np.random.default_rng(0).integers(300, 60_000, (40, 56)).astype(np.uint16)
+    viewer.add_image(values, name="cells")
+    run(open_dock(viewer, "Smooth"))
+    smoothed = viewer.layers["cells [smoothed]"]
+    assert not smoothed.rgb
+    assert smoothed.data.dtype == np.uint16
+
+
+def test_superpixels_are_those_of_the_console(viewer, open_dock, run, pixels):
+    viewer.add_image(pixels, name="cells")
+    run(open_dock(viewer, "Superpixels", method="watershed"))
+    expected = napari_dsc.over_segment(
+        pixels,
+        device="cpu",
+        superpixel_params=SuperpixelParams(n_superpixels=12, method="watershed"),
+    )
+    np.testing.assert_array_equal(viewer.layers["cells [superpixels]"].data, expected)
+
+
+def test_evaluate_scores_two_label_layers(viewer, open_dock, run):
+    first = np.repeat([1, 2], 8).reshape(2, 8)
+    viewer.add_labels(first, name="truth")
+    viewer.add_labels(np.ones_like(first), name="result")
+    dock = open_dock(viewer, "Evaluate")
+    assert dock.result.currentText() == "result"
+    run(dock)
+    shown = {
+        dock.table.item(row, 0).text(): float(dock.table.item(row, 1).text())
+        for row in range(3)
+    }
+    assert shown == {
+        "Segmentation covering": 0.5,
+        "Probabilistic Rand index": pytest.approx(7 / 15, abs=1e-4),
+        "Variation of information": 1.0,
+    }
+
+
+def test_evaluate_says_what_is_missing(viewer, open_dock):
+    dock = open_dock(viewer, "Evaluate")
+    assert dock.run_bar.status.text() == "Choose two label layers."
+    viewer.add_labels(np.ones((4, 4), int), name="a")
+    viewer.add_labels(np.ones((5, 5), int), name="b")
+    assert "shapes (5, 5) and (4, 4)" in dock.run_bar.status.text()
+    assert not dock.run_bar.run_button.isEnabled()
+    viewer.window.remove_dock_widget(dock)
+    viewer.layers.clear()
+
+
+@pytest.mark.parametrize("name", DOCKS)
+def test_the_menu_command_opens_the_dock(make_napari_viewer, qtbot, name):
+    viewer = make_napari_viewer()
+    get_app_model().commands.execute_command(f"napari-dsc.{name.lower()}").result()
+    [dock] = viewer.window.dock_widgets.values()
+    assert type(dock).__name__ == name
+    if name != "Evaluate":
+        qtbot.waitUntil(lambda: not dock.compute.survey.is_running, timeout=60_000)
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+@pytest.mark.parametrize("name", DOCKS)
+def test_at_300_pixels_nothing_is_cut(viewer, open_dock, qtbot, pixels, name, theme):
+    viewer.theme = theme
+    viewer.add_image(pixels, name="an image with quite a long name, as microscopes give them")
+    dock = open_dock(viewer, name)
+    if name != "Evaluate":
+        dock.advanced.expand(animate=False)
+    dock.resize(300, 900)
+    for area in dock.findChildren(QScrollArea):
+        assert area.widget().minimumSizeHint().width() <= area.viewport().width()
+    assert dock.minimumSizeHint().width() <= 300
+    for child in dock.findChildren((QLabel, QAbstractButton)):
+        fits = child.sizeHint().width() <= child.width()
+        is_wrapped = isinstance(child, QLabel) and child.wordWrap()
+        assert fits or is_wrapped or child.isHidden() or not child.text(), child.text()
+
+
+@pytest.mark.parametrize("name", DOCKS)
+def test_every_control_has_a_tooltip_of_one_line(viewer, open_dock, pixels, name):
+    viewer.add_image(pixels, name="cells")
+    dock = open_dock(viewer, name)
+    controls = dock.findChildren((QComboBox, QAbstractButton))
+    own = [one for one in controls if one.parent() and not one.objectName().startswith("qt_")]
+    without = [
+        one
+        for one in own
+        if not one.toolTip() and one.text() != "Advanced" and "Spin" not in str(one.parent())
+        if not isinstance(one.parent(), QComboBox)
+    ]
+    assert without == []
+
+
+@pytest.mark.parametrize(
+    "kind", [params.ImageParams, params.SuperpixelParams, params.CutParams]
+)
+def test_help_comes_from_the_docstring(kind):
+    for field in dataclasses.fields(kind):
+        text = help_of(kind, field.name)
+        assert text.endswith(".")
+        assert "``" not in text
+        assert "\n" not in text
+    assert help_of(params.CutParams, "momentum") == "Momentum of stochastic gradient descent."
+
+
+def test_the_controls_know_the_bounds(viewer, open_dock, pixels):
+    viewer.add_image(pixels, name="cells")
+    dock = open_dock(viewer)
+    control = dock.parameters.controls["learning_rate"]
+    assert control.min == 0.0001
+    assert control.max == 1.0
+    control.value = 0.0005
+    assert dock.parameters.get(params.CutParams).learning_rate == 0.0005
+
+
+def test_reset_shows_the_defaults(viewer, open_dock, pixels):
+    viewer.add_image(pixels, name="cells")
+    dock = open_dock(viewer, normalization="percentile", method="ucm")
+    dock.reset_button.click()
+    for kind in dock.kinds:
+        assert dock.parameters.get(kind) == kind()
+
+
+def test_the_active_image_is_preselected_and_the_choice_is_kept(viewer, open_dock, pixels):
+    first = viewer.add_image(pixels, name="a")
+    viewer.add_image(pixels, name="b")
+    viewer.layers.selection.active = first
+    chooser = open_dock(viewer, "Smooth").image_panel.image
+    assert chooser.currentText() == "a"
+    viewer.add_image(pixels, name="c")
+    viewer.layers.move(0, 2)
+    assert chooser.currentText() == "a"
+    assert chooser.count() == 3
+    viewer.layers.remove("a")
+    assert chooser.currentText() in {"b", "c"}
+
+
+def test_the_device_says_why_cuda_is_not_used(viewer, open_dock, pixels):
+    import torch
+
+    viewer.add_image(pixels, name="cells")
+    dock = open_dock(viewer)
+    dock.compute.set_device("auto")
+    text = dock.compute.device_note.text()
+    assert text == "CPU. torch " + torch.__version__ + " was built without CUDA." or (
+        torch.version.cuda is not None
+    )
+    assert "pip install" in dock.compute.device_note.toolTip() or torch.version.cuda
+
+
+def test_weights_show_size_data_and_license(viewer, open_dock, pixels):
+    viewer.add_image(pixels, name="cells")
+    text = open_dock(viewer).compute.weights_note.text()
+    assert "3.0 MB" in text
+    assert "BSDS500" in text
+    assert "BSD-3-Clause" in text
+
+
+def test_a_device_that_is_not_there_is_told(viewer, open_dock, run, pixels, messages):
+    viewer.add_image(pixels, name="cells")
+    dock = open_dock(viewer, device="cuda:99")
+    run(dock)
+    assert len(messages()) == 1
+    assert messages()[0].startswith("device='cuda:99'")
+
+
+def test_the_preferences_of_the_manifest_are_those_of_the_code(plugin_settings):
+    assert preferences() == Preferences()
+
+
+def test_preferences_are_heeded(plugin_settings, viewer, open_dock, run, pixels):
+    from napari.settings import get_plugin_settings
+
+    pages = get_plugin_settings("napari-dsc")
+    pages.output.on_rerun = "add"
+    pages.output.show_superpixels = True
+    pages.compute.device = "cpu"
+    try:
+        viewer.add_image(pixels, name="cells")
+        _, dock = viewer.window.add_plugin_dock_widget("napari-dsc", "Segment")
+        assert dock.compute.device.currentText() == "cpu"
+        assert dock.show_superpixels.isChecked()
+        dock = open_dock(viewer)
+        run(dock)
+        run(dock)
+        names = [layer.name for layer in viewer.layers]
+        assert names.count("cells [DSC] [1]") == 1
+    finally:
+        for page in (pages.output, pages.compute):
+            page.reset()
+
+
+def test_a_run_too_big_for_the_memory_is_not_started(viewer, open_dock, pixels, monkeypatch):
+    from napari_dsc.widgets import _memory
+
+    viewer.add_image(pixels, name="cells")
+    dock = open_dock(viewer)
+    monkeypatch.setattr(_memory, "free_bytes", lambda _: 1_000_000)
+    dock.run()
+    assert not dock.run_bar.is_running
+    assert "MiB" in dock.run_bar.status.text()
+
+
+@pytest.mark.parametrize("name", ["tissue", "nuclei", "neuropil", "cell", "photo"])
+def test_the_gui_never_waits_longer_than_200_ms(viewer, open_dock, qtbot, name):
+    """A timer of 10 ms runs on while a sample is segmented, previews and all."""
+    import time
+
+    [(data, options, _)] = getattr(sample_data, name)()
+    viewer.add_image(data, **options)
+    viewer.add_labels(np.ones((2, 2), int))  # napari itself waits for its first Labels layer
+    dock = open_dock(viewer, n_superpixels=100, n_iterations=4, n_partitions=32)
+    beats = []
+    timer = QTimer()
+    timer.timeout.connect(lambda: beats.append(time.perf_counter()))
+    timer.start(10)
+    dock.run()
+    qtbot.waitUntil(lambda: not dock.run_bar.is_running, timeout=120_000)
+    timer.stop()
+    assert len(beats) > 20
+    assert max(np.diff(beats)) < 0.2
+
+
+def test_the_samples_open_from_the_menu(viewer):
+    for key in ("tissue", "nuclei", "neuropil", "cell", "photo"):
+        [layer] = viewer.open_sample("napari-dsc", key)
+        assert layer.axis_labels == ("y", "x")
+    np.testing.assert_allclose(viewer.layers["cell"].scale, (0.107, 0.107))
+
+
+def test_the_manifest_is_valid_and_all_its_names_import():
+    from pathlib import Path
+
+    path = Path(napari_dsc.__file__).with_name("napari.yaml")
+    manifest = npe2.PluginManifest.from_file(path)
+    manifest.validate_imports()
+    assert [one.display_name for one in manifest.contributions.widgets] == list(DOCKS)
+    assert isinstance(QWidget, type)

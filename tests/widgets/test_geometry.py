@@ -1,0 +1,212 @@
+"""Labels lie on the image, whatever kind of image, and whatever part of it."""
+
+import dask.array
+import numpy as np
+import pytest
+
+from napari_dsc.layers import Layout, possible_layouts
+
+
+def corners(layer, shape=None):
+    """World coordinates of the outer corners of a layer's first and last pixel."""
+    shape = np.array(layer.data.shape[-2:] if shape is None else shape)
+    lead = [0] * (layer.ndim - 2)
+    ends = ([-0.5, -0.5], shape - 0.5)
+    return [np.asarray(layer.data_to_world([*lead, *end]))[-2:] for end in ends]
+
+
+def assert_same_place(labels, image, shape=None):
+    for ours, theirs in zip(corners(labels), corners(image, shape), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-9)
+
+
+@pytest.fixture
+def stack():
+    rng = np.random.default_rng(1)
+    return rng.integers(0, 999, (3, 40, 56)).astype(np.uint16)
+
+
+def test_a_grey_image_of_16_bits(viewer, open_dock, run, stack):
+    image = viewer.add_image(stack[0], name="cells", scale=(0.3, 0.2), translate=(4, -5))
+    run(open_dock(viewer))
+    assert_same_place(viewer.layers["cells [DSC]"], image)
+
+
+def test_an_affine_transform(viewer, open_dock, run, stack):
+    affine = np.array([[1, 0.2, 3], [-0.1, 1.5, 4], [0, 0, 1]])
+    image = viewer.add_image(stack[0], name="cells", affine=affine, scale=(2, 2), rotate=20)
+    run(open_dock(viewer))
+    assert_same_place(viewer.layers["cells [DSC]"], image)
+
+
+def test_the_shown_plane_of_a_stack(viewer, open_dock, run, stack):
+    image = viewer.add_image(
+        stack,
+        name="cells",
+        scale=(5, 2, 2),
+        translate=(1, 2, 3),
+        axis_labels=("z", "y", "x"),
+        units=("um", "um", "um"),
+    )
+    viewer.dims.set_point(0, 1 + 2 * 5)
+    dock = open_dock(viewer)
+    assert dock.image_panel.axes.currentText() == "depth x height x width: the shown depth"
+    run(dock)
+    labels = viewer.layers["cells [DSC]"]
+    assert labels.data.shape == (1, 40, 56)
+    np.testing.assert_allclose(labels.data_to_world((0, 0, 0)), image.data_to_world((2, 0, 0)))
+    assert labels.axis_labels == ("z", "y", "x")
+    assert labels.metadata["napari-dsc"]["layer"]["index"] == [2, [0, 40], [0, 56]]
+
+
+def test_three_channels_enter_together_and_labels_hold_for_all(viewer, open_dock, run, stack):
+    image = viewer.add_image(
+        stack, name="cells", axis_labels=("c", "y", "x"), scale=(1, 0.5, 0.5)
+    )
+    dock = open_dock(viewer)
+    assert dock.image_panel.axes.currentText() == "channel x height x width"
+    dock.show_smoothed.setChecked(True)
+    run(dock)
+    labels = viewer.layers["cells [DSC]"]
+    assert labels.data.shape == (40, 56)
+    assert_same_place(labels, image)
+    smoothed = viewer.layers["cells [smoothed]"]
+    assert smoothed.data.shape == stack.shape
+    np.testing.assert_allclose(smoothed.scale, image.scale)
+    assert labels.metadata["napari-dsc"]["image"]["n_channels"] == 3
+
+
+def test_one_shown_channel_can_be_picked_instead(viewer, open_dock, run, stack):
+    viewer.add_image(stack, name="cells", axis_labels=("c", "y", "x"))
+    dock = open_dock(viewer)
+    dock.image_panel.axes.setCurrentText("channel x height x width: the shown channel")
+    viewer.dims.set_point(0, 1)
+    run(dock)
+    record = viewer.layers["cells [DSC]"].metadata["napari-dsc"]
+    assert record["layer"]["index"][0] == 1
+    assert record["image"]["n_channels"] == 1
+
+
+@pytest.mark.parametrize(("level", "size"), [(0, (80, 112)), (1, (40, 56))])
+def test_a_level_of_a_pyramid(viewer, open_dock, run, level, size):
+    fine = np.random.default_rng(0).integers(0, 255, (80, 112)).astype(np.uint8)
+    image = viewer.add_image(
+        [fine, fine[::2, ::2]], name="cells", multiscale=True, scale=(0.5, 0.5)
+    )
+    dock = open_dock(viewer)
+    dock.image_panel.where.setCurrentIndex(level)
+    run(dock)
+    labels = viewer.layers["cells [DSC]"]
+    assert labels.data.shape == size
+    assert_same_place(labels, image, fine.shape)
+
+
+def test_a_rectangle_of_a_shapes_layer(viewer, open_dock, run, stack):
+    image = viewer.add_image(stack[0], name="cells", scale=(0.5, 0.5), translate=(10, 20))
+    box = np.array([[5, 8], [5, 30], [25, 30], [25, 8]])
+    viewer.add_shapes([box], name="here", scale=(0.5, 0.5), translate=(10, 20))
+    dock = open_dock(viewer)
+    dock.image_panel.where.setCurrentText("shapes of here")
+    run(dock)
+    labels = viewer.layers["cells [DSC]"]
+    start, stop = zip(*labels.metadata["napari-dsc"]["layer"]["index"], strict=True)
+    assert start == (5, 8)
+    np.testing.assert_allclose(labels.data_to_world((0, 0)), image.data_to_world(start))
+    assert abs(stop[0] - 25) <= 1
+    assert abs(stop[1] - 30) <= 1
+    assert labels.data.min() >= 1
+
+
+def test_pixels_outside_an_ellipse_are_unassigned(viewer, open_dock, run, stack):
+    viewer.add_image(stack[0], name="cells")
+    box = np.array([[5, 8], [5, 40], [35, 40], [35, 8]])
+    viewer.add_shapes([box], shape_type="ellipse", name="here")
+    dock = open_dock(viewer)
+    dock.image_panel.where.setCurrentText("shapes of here")
+    run(dock)
+    labels = viewer.layers["cells [DSC]"]
+    assert labels.data[0, 0] == 0
+    assert labels.data[15, 16] > 0
+    share = np.mean(labels.data > 0)
+    assert share == pytest.approx(np.pi / 4, abs=0.07)
+    assert 0 not in list(labels.features["index"])
+
+
+def test_shapes_beside_the_image_are_told(viewer, open_dock, messages, stack):
+    viewer.add_image(stack[0], name="cells")
+    viewer.add_shapes([np.array([[90, 90], [90, 99], [99, 99], [99, 90]])], name="far")
+    dock = open_dock(viewer)
+    dock.image_panel.where.setCurrentText("shapes of far")
+    dock.run()
+    assert len(messages()) == 1
+    assert messages()[0].startswith("image: the shapes of far cover no pixel of cells")
+
+
+def test_the_part_that_the_window_shows(viewer, open_dock, run, stack):
+    image = viewer.add_image(stack[0], name="cells", scale=(2, 2))
+    image.corner_pixels = np.array([[10, 12], [29, 43]])
+    dock = open_dock(viewer)
+    dock.image_panel.where.setCurrentText("current view")
+    run(dock)
+    labels = viewer.layers["cells [DSC]"]
+    assert labels.data.shape == (20, 32)
+    np.testing.assert_allclose(labels.data_to_world((0, 0)), image.data_to_world((10, 12)))
+
+
+def test_a_lazy_image_is_computed_off_the_gui_thread(viewer, open_dock, run, stack):
+    import threading
+
+    threads = set()
+
+    def block(values):
+        threads.add(threading.current_thread().name)
+        return values
+
+    lazy = dask.array.from_array(stack[0]).map_blocks(block, dtype=stack.dtype)
+    viewer.add_image(lazy, name="cells", contrast_limits=(0, 999))
+    dock = open_dock(viewer)
+    threads.clear()
+    run(dock)
+    assert threads
+    assert viewer.layers["cells [DSC]"].data.shape == (40, 56)
+
+
+def test_big_previews_are_thinned_and_lie_on_the_image(
+    viewer, open_dock, qtbot, stack, monkeypatch
+):
+    from napari_dsc.widgets import _runs
+
+    monkeypatch.setattr(_runs, "PREVIEW_PIXELS", 40 * 56 // 8)
+    image = viewer.add_image(stack[0], name="cells", scale=(2, 2))
+    dock = open_dock(viewer, n_iterations=2000)
+    dock.run()
+    qtbot.waitUntil(lambda: "cells [DSC]" in viewer.layers, timeout=60_000)
+    labels = viewer.layers["cells [DSC]"]
+    assert labels.data.shape == (13, 19)
+    np.testing.assert_allclose(
+        labels.data_to_world((-0.5, -0.5)), image.data_to_world((-0.5, -0.5))
+    )
+    dock.run_bar.keep_button.click()
+    qtbot.waitUntil(lambda: not dock.run_bar.is_running, timeout=20_000)
+    assert labels.data.shape == (40, 56)
+    assert_same_place(labels, image)
+
+
+@pytest.mark.parametrize(
+    ("shape", "options", "first"),
+    [
+        ((40, 56), {}, Layout("YX", False)),
+        ((40, 56, 3), {"rgb": True}, Layout("YXC", True)),
+        ((9, 40, 56), {"axis_labels": ("time", "y", "x")}, Layout("TYX", False)),
+        ((9, 40, 56), {"axis_labels": ("channel", "y", "x")}, Layout("CYX", False)),
+        ((3, 40, 56), {"axis_labels": ("C", "Y", "X")}, Layout("CYX", True)),
+        ((2, 9, 40, 56), {"axis_labels": ("t", "z", "y", "x")}, Layout("TZYX", False)),
+        ((9, 40, 56), {}, Layout("ZYX", False)),
+    ],
+)
+def test_names_of_axes_count_before_guesses(shape, options, first):
+    from napari.layers import Image
+
+    layouts = possible_layouts(Image(np.zeros(shape, np.uint8), **options))
+    assert layouts[0] == first
+    assert len({one.words() for one in layouts}) == len(layouts)
