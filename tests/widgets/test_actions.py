@@ -5,6 +5,7 @@ import shlex
 
 import numpy as np
 import pytest
+from app_model.types import MenuItem
 from napari._app_model import get_app_model
 from qtpy.QtWidgets import QApplication
 
@@ -150,21 +151,28 @@ def test_labels_saved_by_napari_stay_the_same(segmented, tmp_path):
     np.testing.assert_array_equal(tifffile.imread(path), labels.data)
 
 
-def test_actions_apply_only_to_their_kind_of_layer(make_napari_viewer, pixels):
-    from app_model.types import MenuItem
-    from napari._app_model.context import get_context
-
-    viewer = make_napari_viewer()
-    viewer.add_image(pixels, name="cells")
-    menu = get_app_model().menus.get_menu("napari/layers/segment")
-    ours = {
-        item.command.id: item
-        for item in menu
-        if isinstance(item, MenuItem) and item.command.id.startswith("napari-dsc")
-    }
-    context = get_context(viewer.layers)
-    assert ours["napari-dsc.segment_image"].when.eval(context)
-    assert not ours["napari-dsc.split_classes"].when.eval(context)
-    viewer.add_labels(np.ones((4, 4), int))
-    assert not ours["napari-dsc.segment_image"].when.eval(context)
-    assert ours["napari-dsc.split_classes"].when.eval(context)
+@pytest.mark.parametrize(
+    ("menu", "command", "kind"),
+    [
+        ("segment", "segment_image", "image"),
+        ("segment", "split_classes", "labels"),
+        ("segment", "repeat_run", "labels"),
+        ("measure", "measure_segments", "labels"),
+        ("metadata", "copy_as_python", "labels"),
+        ("metadata", "copy_as_command", "labels"),
+        ("metadata", "copy_as_recipe", "labels"),
+    ],
+)
+def test_an_action_stands_in_the_menu_of_its_kind_of_layer(
+    make_napari_viewer, menu, command, kind
+):
+    make_napari_viewer()
+    [item] = [
+        item
+        for item in get_app_model().menus.get_menu(f"napari/layers/{menu}")
+        if isinstance(item, MenuItem) and item.command.id == f"napari-dsc.{command}"
+    ]
+    for other in ("image", "labels", "shapes", None):
+        context = {"active_layer_type": other}
+        assert item.when.eval(context) == (other == kind)
+        assert item.command.enablement.eval(context) == (other == kind)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from napari_dsc.widgets._job import Control, ends_in_outcome
+from napari_dsc.widgets._job import Control, Progress, ends_in_outcome
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -79,9 +79,9 @@ def measure_job(
 @ends_in_outcome
 def score_job(
     control: Control, pair: tuple[Any, Any]
-) -> Generator[None, None, dict[str, float]]:
+) -> Generator[Progress, None, dict[str, float]]:
     """Scores of a label image against another."""
-    yield None
+    yield Progress("Counting pixels")
     from napari_dsc.evaluation.summary import score_segmentation
 
     result, truth = map(np.asarray, pair)

@@ -19,6 +19,7 @@ from napari_dsc.errors import DSCError
 from napari_dsc.params import CutParams, ImageParams, Params, SuperpixelParams
 from napari_dsc.widgets._compute_panel import DEFAULT_WEIGHTS, ComputePanel, selected
 from napari_dsc.widgets._image_panel import ImagePanel
+from napari_dsc.widgets._memory import memory_problem
 from napari_dsc.widgets._parameters import ParameterControls, form_layout
 from napari_dsc.widgets._preferences import (
     apply_weights_preferences,
@@ -179,7 +180,12 @@ class Dock(QWidget):
         except DSCError as error:
             notify_error(str(error), "")
             return
-        apply_weights_preferences(preferences())
+        chosen = preferences()
+        problem = memory_problem(request, source.n_pixels, chosen.memory_share)
+        if problem:
+            self.run_bar.status.setText(problem)
+            return
+        apply_weights_preferences(chosen)
         remember_values(self.stage, self.values())
         self._source = source._replace(array=None)
         n_steps = request.cut_params.n_iterations if self.stage == "segment" else 0

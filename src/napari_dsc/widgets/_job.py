@@ -53,6 +53,7 @@ class Control:
 
     cancel: threading.Event = field(default_factory=threading.Event)
     keep: threading.Event = field(default_factory=threading.Event)
+    is_shown: threading.Event = field(default_factory=threading.Event)
 
 
 class Cancelled(Exception):
@@ -77,7 +78,7 @@ def ends_in_outcome(
             outcome = Outcome(is_cancelled=True)
         except Exception as error:  # nothing may leave the thread
             outcome = _failure(error)
-        _free_memory()
+        _free_gpu_memory()
         return outcome
 
     return guarded
@@ -95,9 +96,8 @@ def _until_cancelled(
         yield item
 
 
-def _free_memory() -> None:
-    """Collect what the ended job left, and give cached GPU memory back."""
-    gc.collect()
+def _free_gpu_memory() -> None:
+    """Give back what torch keeps for later."""
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_initialized():
         torch.cuda.empty_cache()
@@ -107,6 +107,7 @@ def _failure(error: BaseException) -> Outcome:
     """Keep the words of an error, but none of the frames that hold images."""
     trace = traceback.format_exc()
     error.__cause__ = error.__context__ = None
+    gc.collect()  # the frames of an error refer to themselves
     return Outcome(error=error.with_traceback(None), trace=trace)
 
 

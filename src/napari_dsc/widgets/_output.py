@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from napari.layers import Image, Labels
 
-from napari_dsc.layers import as_many_axes
+from napari_dsc.layers import as_many_axes, geometry_of
 from napari_dsc.widgets._preferences import preferences
 
 if TYPE_CHECKING:
-    import numpy as np
     from napari.layers import Layer
     from napari.viewer import Viewer
 
@@ -57,8 +57,7 @@ def show_labels(
     pixels = as_many_axes(labels, geometry)
     if layer is not None and layer in viewer.layers:
         layer.data = pixels
-        for option, value in geometry.options().items():
-            setattr(layer, option, value)
+        _place(layer, geometry)
         _clear_history(layer)
         return layer
     return add_quietly(
@@ -76,13 +75,20 @@ def show_image(
     layer = layer_to_update(viewer, name, Image)
     if layer is not None and layer.rgb == rgb:
         layer.data = axes
-        for option, value in geometry.options().items():
-            setattr(layer, option, value)
+        _place(layer, geometry)
         return layer  # type: ignore[no-any-return]
     return add_quietly(
         viewer,
         Image(axes, name=name, rgb=rgb, metadata={KEY: {}}, **geometry.options()),
     )
+
+
+def _place(layer: Layer, geometry: Geometry) -> None:
+    """Move a layer; each change draws the window again, so only what differs is set."""
+    present = geometry_of(layer).options()
+    for option, value in geometry.options().items():
+        if not np.array_equal(np.asarray(present[option]), np.asarray(value)):
+            setattr(layer, option, value)
 
 
 def add_quietly(viewer: Viewer, layer: Any) -> Any:

@@ -24,7 +24,7 @@ class Preferences:
 
     device: str = "auto"
     threads: int = 0
-    memory_share: float = 0.5
+    memory_share: float = 0.7
     show_smoothed: bool = False
     show_superpixels: bool = False
     on_rerun: str = "update"

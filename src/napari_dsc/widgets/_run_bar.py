@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from napari.qt.threading import GeneratorWorker, create_worker
 from napari.utils.notifications import Notification, NotificationSeverity, notification_manager
 from napari.utils.progress import progress
-from qtpy.QtCore import QObject, QThreadPool, Signal
+from qtpy.QtCore import QObject, QThreadPool, QTimer, Signal
 from qtpy.QtWidgets import (
     QApplication,
     QHBoxLayout,
@@ -92,6 +92,11 @@ class Task(QObject):
         """End the job within one step, without a result."""
         if self._control:
             self._control.cancel.set()
+
+    def tell_shown(self) -> None:
+        """Let the job go on, since the window shows what it told."""
+        if self._control:
+            self._control.is_shown.set()
 
     def keep(self) -> None:
         """End the job within one step, with what it has."""
@@ -206,6 +211,8 @@ class RunBar(QWidget):
         self.keep_button.setEnabled(told.iteration > 0 and self.run_button.isEnabled())
         self.progressed.emit(told)
         self._show_in_napari(told)
+        # behind the events that draw
+        QTimer.singleShot(0, self.task.tell_shown)
 
     def _show_in_napari(self, told: Progress) -> None:
         """Move the bar of the activity dock; it handles waiting events, our end among them."""

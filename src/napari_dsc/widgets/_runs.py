@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 REPORT_SECONDS = 0.05
 PREVIEW_SECONDS = 0.3
 PREVIEW_PIXELS = 2**20
+# the longest that a step waits for the window, which draws faster when nothing competes
+SHOW_SECONDS = 1.0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -149,6 +151,7 @@ def _cut(run: Run, request: Request, control: Control) -> Generator[Progress, No
         is_last = step.iteration == total or control.keep.is_set()
         if is_last or now - reported >= REPORT_SECONDS:
             reported = now
+            control.is_shown.clear()
             left = (now - start) / step.iteration * (total - step.iteration)
             yield Progress(
                 f"Merging superpixels: {step.iteration} of {total}, {_in_words(left)} left",
@@ -159,6 +162,7 @@ def _cut(run: Run, request: Request, control: Control) -> Generator[Progress, No
                 previews.next(step),
                 previews.step,
             )
+            control.is_shown.wait(SHOW_SECONDS)
         if is_last:
             break
     return step

@@ -52,6 +52,17 @@ class Source(NamedTuple):
         """Axes of ``array[index]``."""
         return self.layout.image_axes()
 
+    @property
+    def n_pixels(self) -> int:
+        """Pixels of the part, channels not counted."""
+        spans = zip(self.index, self.array.shape, self.layout.axes, strict=True)
+        sizes = [
+            len(range(*one.indices(size)))
+            for one, size, axis in spans
+            if isinstance(one, slice) and axis != "C"
+        ]
+        return int(np.prod(sizes))
+
     def record(self) -> dict[str, object]:
         """Which part of which layer this is, ready for JSON."""
         index = [[one.start, one.stop] if isinstance(one, slice) else one for one in self.index]

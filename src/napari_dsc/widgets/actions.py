@@ -120,9 +120,9 @@ def open_segment(viewer: Viewer) -> Segment:
 
 
 def _active_labels(viewer: Viewer) -> Labels | None:
-    layer = viewer.layers.selection.active
-    if isinstance(layer, Labels):
-        return layer
+    chosen = [layer for layer in viewer.layers.selection if isinstance(layer, Labels)]
+    if len(chosen) == 1:
+        return chosen[0]
     show_warning("Select one labels layer.")
     return None
 

@@ -58,7 +58,10 @@ class Evaluate(QWidget):
         labels = [layer for layer in self.viewer.layers if isinstance(layer, Labels)]
         active = self.viewer.layers.selection.active
         self.result.refresh(labels, active)
-        self.truth.refresh(labels, next((one for one in labels if one != active), None))
+        self.truth.refresh(labels, active)
+        others = [one for one in labels if one != self.result.currentData()]
+        if others and self.truth.currentData() not in others:
+            self.truth.choose(others[0])
         self._show_problem()
 
     def _show_problem(self) -> None:
