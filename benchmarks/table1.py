@@ -6,7 +6,7 @@ divides the image (IMG), its reconstruction by an autoencoder trained without th
 (W0) and by ones trained with it (W1, ...) by Felzenszwalb and Huttenlocher's algorithm (EGB)
 at four scales, the same for every row: 0.4 to 3.1 in CIELab / 100, sigma 0.8, at least 20
 pixels. OIS takes the best of the four for each image. The number of superpixels is whatever
-comes out.
+comes out. Besides, the scale is chosen for each image and row anew so that about 100 come out.
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 # scikit-image divides them by 255
 SCALES = (100, 200, 400, 800)
 IMAGE = "IMG"
+COUNT, EACH = 100, "100 each"
+N_TRIES = 12
 
 
 def row_names(arguments: argparse.Namespace) -> dict[str, str]:
@@ -43,12 +45,27 @@ def row_names(arguments: argparse.Namespace) -> dict[str, str]:
     return rows
 
 
-def superpixels_at_scales(pixels: np.ndarray) -> dict[int, np.ndarray]:
-    """EGB of one image at each scale."""
+def superpixels_at_scales(pixels: np.ndarray) -> dict[int | str, np.ndarray]:
+    """EGB of one image at each scale, and at the one that gives about 100."""
     colors = np.moveaxis(color_features(pixels), 0, -1)
-    return {
+    found: dict[int | str, np.ndarray] = {
         scale: felzenszwalb(colors, scale=scale, sigma=0.8, min_size=20) for scale in SCALES
     }
+    return found | {EACH: about_100_superpixels(colors)}
+
+
+def about_100_superpixels(colors: np.ndarray) -> np.ndarray:
+    """EGB of one image at the scale, found by bisection, that comes closest to 100."""
+    low, high = 0.0, 16.0
+    tried = []
+    for _ in range(N_TRIES):
+        middle = (low + high) / 2
+        labels = felzenszwalb(colors, scale=2**middle, sigma=0.8, min_size=20)
+        n_superpixels = int(labels.max()) + 1
+        tried.append((abs(n_superpixels - COUNT), labels))
+        low, high = (middle, high) if n_superpixels > COUNT else (low, middle)
+    best: np.ndarray = min(tried, key=lambda one: one[0])[1]
+    return best
 
 
 def measure(sample: Sample, rows: dict[str, str]) -> dict[str, Measures]:
@@ -74,11 +91,11 @@ def table_row(report: Report, samples: list[Sample], name: str) -> Row:
         "PRI": round(summary.pri.ois, 3),
         "VI": round(summary.vi.ois, 3),
     }
-    for scale, key in zip(SCALES, keys, strict=True):
+    for scale, key in zip((*SCALES, EACH), (*keys, f"{name}: {EACH}"), strict=True):
         one = report.summary(samples, [key])
         count = report.mean(samples, key, "n_superpixels")
-        row[f"scale {scale}: SC / VI / count"] = (
-            f"{one.sc.ods:.3f} / {one.vi.ods:.2f} / {count:.0f}"
+        row[f"scale {scale}: SC / PRI / VI / count"] = (
+            f"{one.sc.ods:.3f} / {one.pri.ods:.3f} / {one.vi.ods:.2f} / {count:.0f}"
         )
     return row | {"images": len(samples)}
 

@@ -404,7 +404,7 @@ def test_the_packaged_weights_are_listed_found_and_intact(capsys):
 def test_without_a_name_the_default_weights_are_meant(capsys):
     for command in ("where", "fetch"):
         assert main(["weights", command]) == 0
-    assert capsys.readouterr().out.count("superae-bsds500-v1.safetensors") == 2
+    assert capsys.readouterr().out.count("superae-bsds500-v2.safetensors") == 2
 
 
 @pytest.mark.parametrize("command", ["where", "fetch", "verify"])

@@ -79,6 +79,14 @@ def test_pieces_are_numbered_and_know_their_label():
     assert regions.dtype == np.uint8
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.uint32, np.int64])
+def test_pieces_of_the_largest_label_of_a_type_stay_apart(dtype):
+    largest = min(np.iinfo(dtype).max, 65535)
+    regions, parents = split_into_regions(np.array([[largest, 0, largest, 0, 7]], dtype))
+    assert regions.tolist() == [[1, 0, 2, 0, 3]]
+    assert parents.tolist() == [largest, largest, 7]
+
+
 @pytest.mark.parametrize("value", [0, 3])
 def test_one_value_everywhere_is_one_piece_or_none(value):
     regions, parents = split_into_regions(np.full((2, 2), value))

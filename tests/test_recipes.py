@@ -1,5 +1,6 @@
 """A run can be handed on: as a recipe, as Python code, as a command line."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -106,9 +107,43 @@ def test_parameters_come_back_from_a_record(result):
     [
         ({"cutting": {}}, "record: parameters: unknown 'cutting'"),
         ({"cut": {"K": 3}}, "record: cut: unknown 'K'"),
-        ({"cut": {"seed": -1}}, "seed=-1: expected 0 to"),
+        ({"cut": {"seed": -1}}, "record: seed=-1: expected 0 to"),
+        ({"cut": None}, "record: cut is NoneType, expected an object"),
+        (5, "record: parameters is int, expected an object"),
     ],
 )
 def test_a_record_of_something_else_is_refused(parameters, words):
     with pytest.raises(InvalidParameterError, match=words):
         params_from_record({"parameters": parameters})
+
+
+@pytest.mark.parametrize("key", ["weights", "device"])
+def test_a_record_with_a_damaged_part_is_refused(key):
+    with pytest.raises(InvalidParameterError, match=f"record: {key} is str"):
+        as_python({key: "cpu"}, "pixels")
+
+
+def test_long_calls_are_broken_into_lines():
+    cut = CutParams(
+        n_partitions=8,
+        n_iterations=3,
+        affinity_scale=3.5,
+        label_weight=2.0,
+        cut_normalization="pairs",
+        precision="bfloat16",
+        result="regions",
+    )
+    code = as_python({"parameters": {"cut": dataclasses.asdict(cut)}}, "pixels")
+    assert max(map(len, code.splitlines())) <= 88
+    assert eval(code.partition("cut_params=")[2][:-4], vars(napari_dsc.params)) == cut
+
+
+def test_the_weights_that_need_no_name_are_the_default_ones():
+    from napari_dsc import recipes
+    from napari_dsc.superae.registry import DEFAULT
+
+    assert recipes._DEFAULT_WEIGHTS == DEFAULT
+
+
+def test_a_file_name_is_no_flag():
+    assert as_command({}, "-a.tif", "b.tif") == "napari-dsc segment ./-a.tif --output b.tif"

@@ -96,3 +96,8 @@ def test_connected_regions_take_any_integers(offset):
     labels = np.array([[0, 1, 0]]) + offset
 
     assert regions.connected_regions(labels).tolist() == [[0, 1, 2]]
+
+
+def test_labels_that_fill_their_type_stay_apart():
+    labels = np.array([255, 0, 255, 0, 7], np.uint8)
+    assert regions.connected_regions(labels).tolist() == [0, 1, 2, 3, 4]

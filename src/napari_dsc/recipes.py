@@ -24,6 +24,7 @@ WEIGHTS_HASH = "weights_sha256"
 _KEYWORDS = {"image": "image_params", "superpixels": "superpixel_params", "cut": "cut_params"}
 _KEYS = ("software", "weights", "parameters")
 _DEFAULT_WEIGHTS = "superae-bsds500"
+_LONGEST_ARGUMENT = 83  # of a line of 88 characters, less four spaces and a comma
 
 
 def read_recipe(path: Path) -> dict[str, Any]:
@@ -45,22 +46,13 @@ def read_recipe(path: Path) -> dict[str, Any]:
     InvalidParameterError
         If the file cannot be read, or names something unknown or out of range.
     """
-    recipe = _load(path)
-    _refuse_unknown(recipe, _KEYS, str(path))
-    stages = _section(recipe, "parameters", path)
-    _refuse_unknown(stages, STAGES, f"{path}: parameters")
+    recipe, place = _load(path), str(path)
+    _refuse_unknown(recipe, _KEYS, place)
     values: dict[str, Any] = {}
-    for stage, kind in STAGES.items():
-        given = _section(stages, stage, path)
-        names = [field.name for field in dataclasses.fields(kind)]
-        _refuse_unknown(given, names, f"{path}: {stage}")
-        try:
-            kind(**given)
-        except InvalidParameterError as error:
-            raise InvalidParameterError(f"{path}: {error}") from error
+    for given in _given_parameters(recipe, place).values():
         values |= given
-    weights = _section(recipe, "weights", path)
-    _refuse_unknown(weights, ("name", "sha256"), f"{path}: weights")
+    weights = _section(recipe, "weights", place)
+    _refuse_unknown(weights, ("name", "sha256"), f"{place}: weights")
     if "name" in weights:
         values |= {"weights": weights["name"]}
         values |= {WEIGHTS_HASH: weights["sha256"]} if "sha256" in weights else {}
@@ -122,11 +114,26 @@ def _record_in_tiff(path: Path) -> dict[str, Any]:
     return {key: record[key] for key in _KEYS if key in record}
 
 
-def _section(parent: Mapping[str, Any], key: str, path: Path) -> dict[str, Any]:
+def _given_parameters(recipe: Mapping[str, Any], place: str) -> dict[str, dict[str, Any]]:
+    """Checked parameters of each stage, only those that are named."""
+    stages = _section(recipe, "parameters", place)
+    _refuse_unknown(stages, STAGES, f"{place}: parameters")
+    given = {stage: _section(stages, stage, place) for stage in STAGES}
+    for stage, kind in STAGES.items():
+        names = [field.name for field in dataclasses.fields(kind)]
+        _refuse_unknown(given[stage], names, f"{place}: {stage}")
+        try:
+            kind(**given[stage])
+        except InvalidParameterError as error:
+            raise InvalidParameterError(f"{place}: {error}") from error
+    return given
+
+
+def _section(parent: Mapping[str, Any], key: str, place: str) -> dict[str, Any]:
     section = parent.get(key, {})
     if not isinstance(section, dict):
         raise InvalidParameterError(
-            f"recipe={str(path)!r}: {key} is {type(section).__name__}, expected an object"
+            f"{place}: {key} is {type(section).__name__}, expected an object"
         )
     return section
 
@@ -155,17 +162,10 @@ def params_from_record(record: Mapping[str, Any]) -> dict[str, Params]:
     Raises
     ------
     InvalidParameterError
-        If a stage, a name or a value is unknown.
+        If a stage or a name is unknown, or a value cannot be used.
     """
-    stages = record.get("parameters", {})
-    _refuse_unknown(stages, STAGES, "record: parameters")
-    params = {}
-    for stage, kind in STAGES.items():
-        given = stages.get(stage, {})
-        names = [field.name for field in dataclasses.fields(kind)]
-        _refuse_unknown(given, names, f"record: {stage}")
-        params[stage] = kind(**given)
-    return params
+    given = _given_parameters(record, "record")
+    return {stage: kind(**given[stage]) for stage, kind in STAGES.items()}
 
 
 def as_recipe(record: Mapping[str, Any]) -> str:
@@ -211,8 +211,7 @@ def as_python(record: Mapping[str, Any], image: str, axes: str = "") -> str:
         changed = _changed(params)
         if changed:
             used.append(type(params).__name__)
-            fields = ", ".join(f"{name}={value!r}" for name, value in changed.items())
-            arguments.append(f"{_KEYWORDS[stage]}={used[-1]}({fields})")
+            arguments.append(_call(f"{_KEYWORDS[stage]}={used[-1]}", changed))
     imports = ["import napari_dsc"]
     imports += [f"from napari_dsc import {', '.join(sorted(used))}"] if used else []
     lines = "".join(f"    {argument},\n" for argument in arguments)
@@ -234,13 +233,23 @@ def as_command(record: Mapping[str, Any], image: str, output: str) -> str:
     command : str
         For a POSIX shell.
     """
-    words = ["napari-dsc", "segment", image, "--output", output]
+    named = f"./{image}" if image.startswith("-") else image
+    words = ["napari-dsc", "segment", named, "--output", output]
     flags: dict[str, object] = dict(_options(record))
     for params in params_from_record(record).values():
         flags |= _changed(params)
     for name, value in flags.items():
         words += ["--" + name.replace("_", "-"), str(value)]
     return shlex.join(words)
+
+
+def _call(start: str, fields: Mapping[str, object]) -> str:
+    """Call with keywords, on one line where it is short enough."""
+    keywords = [f"{name}={value!r}" for name, value in fields.items()]
+    line = f"{start}({', '.join(keywords)})"
+    if len(line) <= _LONGEST_ARGUMENT:
+        return line
+    return f"{start}(\n" + "".join(f"        {one},\n" for one in keywords) + "    )"
 
 
 def _changed(params: Params) -> dict[str, object]:
@@ -252,7 +261,7 @@ def _changed(params: Params) -> dict[str, object]:
 
 def _options(record: Mapping[str, Any]) -> dict[str, str]:
     """Device and weights, as far as they have to be named."""
-    weights = record.get("weights", {}).get("name", _DEFAULT_WEIGHTS)
-    device = record.get("device", {}).get("name", "")
+    weights = _section(record, "weights", "record").get("name", _DEFAULT_WEIGHTS)
+    device = _section(record, "device", "record").get("name", "")
     named = {} if weights == _DEFAULT_WEIGHTS else {"weights": weights}
     return named | ({"device": device} if device else {})

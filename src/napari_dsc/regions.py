@@ -153,6 +153,7 @@ def connected_regions(labels: np.ndarray) -> np.ndarray:
     >>> connected_regions(np.array([[5, 5, 2, 5]]))
     array([[0, 0, 1, 2]])
     """
+    labels = labels.astype(np.int64)  # the largest value of a small type has no next one
     pieces = np.zeros(labels.shape, np.int64)
     n_pieces = 0
     boxes = ndimage.find_objects(labels - labels.min() + 1)

@@ -269,3 +269,10 @@ def test_the_manifest_is_valid_and_all_its_names_import():
     manifest.validate_imports()
     assert [one.display_name for one in manifest.contributions.widgets] == list(DOCKS)
     assert isinstance(QWidget, type)
+
+
+def test_the_default_weights_are_those_of_the_registry():
+    from napari_dsc.superae.registry import DEFAULT
+    from napari_dsc.widgets._compute_panel import DEFAULT_WEIGHTS
+
+    assert DEFAULT_WEIGHTS == DEFAULT

@@ -50,7 +50,7 @@ def test_the_shown_plane_of_a_stack(viewer, open_dock, run, stack):
     )
     viewer.dims.set_point(0, 1 + 2 * 5)
     dock = open_dock(viewer)
-    assert dock.image_panel.axes.currentText() == "depth x height x width: the shown depth"
+    assert dock.image_panel.axes.currentText() == "Z, Y, X: shown plane"
     run(dock)
     labels = viewer.layers["cells [DSC]"]
     assert labels.data.shape == (1, 40, 56)
@@ -64,7 +64,7 @@ def test_three_channels_enter_together_and_labels_hold_for_all(viewer, open_dock
         stack, name="cells", axis_labels=("c", "y", "x"), scale=(1, 0.5, 0.5)
     )
     dock = open_dock(viewer)
-    assert dock.image_panel.axes.currentText() == "channel x height x width"
+    assert dock.image_panel.axes.currentText() == "C, Y, X: all channels"
     dock.show_smoothed.setChecked(True)
     run(dock)
     labels = viewer.layers["cells [DSC]"]
@@ -79,7 +79,7 @@ def test_three_channels_enter_together_and_labels_hold_for_all(viewer, open_dock
 def test_one_shown_channel_can_be_picked_instead(viewer, open_dock, run, stack):
     viewer.add_image(stack, name="cells", axis_labels=("c", "y", "x"))
     dock = open_dock(viewer)
-    dock.image_panel.axes.setCurrentText("channel x height x width: the shown channel")
+    dock.image_panel.axes.setCurrentText("C, Y, X: shown channel")
     viewer.dims.set_point(0, 1)
     run(dock)
     record = viewer.layers["cells [DSC]"].metadata["napari-dsc"]

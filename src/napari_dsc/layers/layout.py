@@ -17,7 +17,7 @@ _NAMES = {
     "Y": ("y", "height", "row"),
     "X": ("x", "width", "column"),
 }
-_WORDS = {"T": "time", "Z": "depth", "C": "channel", "Y": "height", "X": "width"}
+_PICKED = {"T": "frame", "Z": "plane", "C": "channel"}
 
 
 class Layout(NamedTuple):
@@ -37,13 +37,12 @@ class Layout(NamedTuple):
 
     def words(self) -> str:
         """Describe the layout for people, with what is segmented of it."""
-        if self.axes == "YXC":
-            return "height x width, color"
-        names = " x ".join(_WORDS[axis] for axis in self.axes)
-        picked = [
-            _WORDS[axis] for axis in self.axes if axis in "TZ" or axis == self._picked_channel
-        ]
-        return f"{names}: the shown {' and '.join(picked)}" if picked else names
+        letters = ", ".join(self.axes.removesuffix("C"))
+        picked = [_PICKED[axis] for axis in self.axes if self.picks(axis)]
+        if picked:
+            return f"{letters}: shown {' and '.join(picked)}"
+        kinds = {"YX": "grey", "YXC": "color"}
+        return f"{letters}: {kinds.get(self.axes, 'all channels')}"
 
     @property
     def _picked_channel(self) -> str:

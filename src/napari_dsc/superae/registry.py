@@ -28,9 +28,9 @@ class RegisteredWeights(NamedTuple):
 
 WEIGHTS = {
     "superae-bsds500": RegisteredWeights(
-        file="superae-bsds500-v1.safetensors",
-        sha256="7f17d3e60a745896e2e1f614d8dbb0223a7b870dd53efd85ee31e771384454db",
-        size=2_976_804,
+        file="superae-bsds500-v2.safetensors",
+        sha256="c0a535ec35630dedcd8c7c68355f85b1d2b69301a84ed7d02359e86ffb986ab1",
+        size=2_976_836,
         license="BSD-3-Clause; training images for non-commercial research and education",
         training_data="BSDS500, all 500 images; templates: gPb-owt-ucm cut at 100 regions",
         packaged=True,

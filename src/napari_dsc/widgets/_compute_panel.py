@@ -16,7 +16,7 @@ from napari_dsc.widgets._run_bar import Task
 if TYPE_CHECKING:
     from qtpy.QtWidgets import QComboBox, QFormLayout
 
-DEFAULT_WEIGHTS = "superae-bsds500"
+DEFAULT_WEIGHTS = "superae-bsds500"  # the registry itself loads slowly; a test compares them
 CHOOSE_FILE = "choose a file..."
 
 

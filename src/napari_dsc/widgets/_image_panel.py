@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QComboBox
 
 from napari_dsc.errors import InvalidImageError
 from napari_dsc.layers import level_array, possible_layouts
-from napari_dsc.widgets._parameters import combo_box
+from napari_dsc.widgets._parameters import MIN_WIDTH, combo_box
 from napari_dsc.widgets._source import VIEW, WHOLE, Source, Where, read_source
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class ImagePanel(QObject):
         )
         self.image.setToolTip("The image to work on.")
         self.image.setSizePolicy(self.axes.sizePolicy())
-        self.image.setMinimumWidth(90)
+        self.image.setMinimumWidth(MIN_WIDTH)
         self.image.currentIndexChanged.connect(self._show_image)
         self.axes.currentIndexChanged.connect(self.changed)
         self._events = [

@@ -16,12 +16,16 @@ if TYPE_CHECKING:
 
 P = TypeVar("P", bound=Params)
 
+MIN_WIDTH = 125
+
 # where a field's name with spaces would not say enough
 LABELS = {
+    "method": "Superpixels by",
     "n_superpixels": "Superpixels",
-    "n_partitions": "Classes, at most",
+    "n_partitions": "Max. classes",
     "n_iterations": "Iterations",
     "source": "Made from",
+    "cut_normalization": "Cut divided by",
 }
 
 
@@ -69,7 +73,7 @@ class ParameterControls(QObject):
     def _tame(self, native: QWidget) -> None:
         """Let a control shrink in a narrow dock, and not change when scrolled over."""
         native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        native.setMinimumWidth(90)
+        native.setMinimumWidth(MIN_WIDTH)
         native.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         native.installEventFilter(self)
 
@@ -112,7 +116,7 @@ def combo_box(tooltip: str) -> QComboBox:
     box = QComboBox()
     box.setToolTip(tooltip)
     box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-    box.setMinimumWidth(90)
+    box.setMinimumWidth(MIN_WIDTH)
     return box
 
 
