@@ -40,8 +40,8 @@ def wait(seconds: float, until: Callable[[], bool] = lambda: False) -> None:
 
 
 def save(pixels: np.ndarray, path: Path) -> None:
-    """Write a picture with 256 colors, which keeps it small."""
-    picture = Image.fromarray(pixels[..., :3]).quantize(256, dither=Image.Dither.NONE)
+    """Write a picture with 128 colors, which keeps it small."""
+    picture = Image.fromarray(pixels[..., :3]).quantize(128, dither=Image.Dither.NONE)
     picture.save(path, optimize=True)
 
 

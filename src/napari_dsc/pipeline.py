@@ -38,6 +38,7 @@ class RunOptions(OverSegmentOptions, total=False):
     """Keyword arguments of `segment` and `iter_segment`; see `Run`."""
 
     cut_params: CutParams
+    superpixels: ArrayLike
 
 
 def smooth(image: ArrayLike | str | Path, **options: Unpack[SmoothOptions]) -> np.ndarray:

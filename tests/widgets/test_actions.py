@@ -112,6 +112,35 @@ def test_the_copied_recipe_gives_the_same_labels_in_the_shell(
     np.testing.assert_array_equal(tifffile.imread("labels.tif"), labels.data)
 
 
+def test_the_saved_recipe_is_the_copied_one(segmented, tmp_path, monkeypatch, messages):
+    viewer, _, _ = segmented
+    path = tmp_path / "run.dsc.json"
+    asked = []
+
+    def answer(parent, title, suggested, kinds):
+        asked.append(suggested)
+        return str(path), kinds
+
+    monkeypatch.setattr(actions.QFileDialog, "getSaveFileName", answer)
+    actions.save_recipe(viewer)
+    assert asked == ["cells.dsc.json"]
+    actions.copy_as_recipe(viewer)
+    assert path.read_text() == QApplication.clipboard().text()
+    path.unlink()
+    monkeypatch.setattr(actions.QFileDialog, "getSaveFileName", lambda *_: ("", ""))
+    actions.save_recipe(viewer)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_recipe_that_cannot_be_saved_is_told(segmented, tmp_path, monkeypatch, messages):
+    viewer, _, _ = segmented
+    missing = str(tmp_path / "missing" / "run.dsc.json")
+    monkeypatch.setattr(actions.QFileDialog, "getSaveFileName", lambda *_: (missing, ""))
+    actions.save_recipe(viewer)
+    assert len(messages()) == 1
+    assert missing in messages()[0]
+
+
 def test_repeat_shows_the_run_and_gives_equal_labels(segmented, run, pixels):
     viewer, labels, dock = segmented
     viewer.add_image(pixels, name="again")
@@ -161,6 +190,7 @@ def test_labels_saved_by_napari_stay_the_same(segmented, tmp_path):
         ("metadata", "copy_as_python", "labels"),
         ("metadata", "copy_as_command", "labels"),
         ("metadata", "copy_as_recipe", "labels"),
+        ("metadata", "save_recipe", "labels"),
     ],
 )
 def test_an_action_stands_in_the_menu_of_its_kind_of_layer(

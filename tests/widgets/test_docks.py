@@ -118,6 +118,9 @@ def test_every_control_has_a_tooltip_of_one_line(viewer, open_dock, pixels, name
         if not isinstance(one.parent(), QComboBox)
     ]
     assert without == []
+    if name != "Evaluate":
+        helps = [one.native.toolTip() for one in dock.parameters.controls.values()]
+        assert all(text and "\n" not in text for text in helps)
 
 
 @pytest.mark.parametrize(
@@ -217,6 +220,23 @@ def test_preferences_are_heeded(viewer, open_dock, run, pixels):
     finally:
         for page in (pages.output, pages.compute):
             page.reset()
+
+
+def test_the_weights_folder_and_the_network_follow_the_preferences(monkeypatch):
+    import os
+
+    from napari_dsc.widgets import _preferences
+
+    monkeypatch.setenv("NAPARI_DSC_WEIGHTS_DIR", "/outer")
+    monkeypatch.delenv("NAPARI_DSC_OFFLINE", raising=False)
+    _preferences._outer_value.cache_clear()
+    _preferences.apply_weights_preferences(Preferences(weights_folder="/mine", offline=True))
+    assert os.environ["NAPARI_DSC_WEIGHTS_DIR"] == "/mine"
+    assert os.environ["NAPARI_DSC_OFFLINE"] == "1"
+    _preferences.apply_weights_preferences(Preferences())
+    assert os.environ["NAPARI_DSC_WEIGHTS_DIR"] == "/outer"
+    assert "NAPARI_DSC_OFFLINE" not in os.environ
+    _preferences._outer_value.cache_clear()
 
 
 def test_a_run_too_big_for_the_memory_is_not_started(viewer, open_dock, pixels, monkeypatch):

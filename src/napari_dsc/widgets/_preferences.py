@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 from dataclasses import dataclass
@@ -57,8 +58,17 @@ def apply_weights_preferences(chosen: Preferences) -> None:
         ("NAPARI_DSC_WEIGHTS_DIR", chosen.weights_folder),
         ("NAPARI_DSC_OFFLINE", "1" if chosen.offline else ""),
     ):
-        if value:
-            os.environ[variable] = value
+        wanted = value or _outer_value(variable)
+        if wanted:
+            os.environ[variable] = wanted
+        else:
+            os.environ.pop(variable, None)
+
+
+@functools.cache
+def _outer_value(variable: str) -> str:
+    """What the environment held before a preference changed it."""
+    return os.environ.get(variable, "")
 
 
 def _last_values_path() -> Path | None:

@@ -1,14 +1,17 @@
 """Actions on the active layer, for the Layers menu and the command palette."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from napari.layers import Image, Labels
 from napari.utils.notifications import show_info, show_warning
 from napari.viewer import Viewer
-from qtpy.QtWidgets import QApplication
+from qtpy.QtWidgets import QApplication, QFileDialog
 
+from napari_dsc.errors import DSCError
+from napari_dsc.files import write_atomically
 from napari_dsc.layers import geometry_of, level_array
 from napari_dsc.widgets._analysis import LayerPart, Physical, measure_job, split_job
 from napari_dsc.widgets._job import Outcome, in_user_words
@@ -95,6 +98,29 @@ def copy_as_recipe(viewer: Viewer) -> None:
     record = _active_record(viewer)
     if record:
         _copy(as_recipe(record), "recipe")
+
+
+def save_recipe(viewer: Viewer) -> None:
+    """Write the run that made the active labels into a recipe file, ``*.dsc.json``."""
+    from napari_dsc.recipes import as_recipe
+
+    record = _active_record(viewer)
+    if not record:
+        return
+    name = record["layer"]["name"]
+    source = viewer.layers[name].source.path if name in viewer.layers else None
+    beside = (Path(source) if source else Path(name)).with_suffix(".dsc.json")
+    parent = QApplication.activeWindow()
+    path, _ = QFileDialog.getSaveFileName(parent, "Save recipe", str(beside), "*.dsc.json")
+    if not path:
+        return
+    content = as_recipe(record).encode()
+    try:
+        write_atomically(Path(path), lambda file: file.write(content))
+    except DSCError as error:
+        notify_error(str(error), "")
+    else:
+        show_info(f"Saved {path}.")
 
 
 def repeat_run(viewer: Viewer) -> None:
