@@ -4,8 +4,10 @@
         [--variants NAME ...]
 
 runs the cut on validation images in variants of the paper's setting: without the batch norm
-of the head, with the encoder frozen, with each loss alone, with the weight of the cut divided
-by pairs instead of superpixels squared, for 100 and 1000 superpixels. Scores are those of
+of the head, with the encoder frozen, with the statistics of its batch norm frozen, reading the
+smoothed image, with each loss alone, with L1 summed over pixels (by half: as large as the
+parameters allow), with the weight of the cut divided by pairs instead of superpixels squared,
+for 100 and 1000 superpixels. Scores are those of
 classes and of their connected regions after 128 iterations; the affinities w are those of
 neighbor pairs of two different superpixels, before the first and after the last iteration.
 """
@@ -15,7 +17,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import torch
@@ -52,12 +54,27 @@ class Variant:
     n_superpixels: int = 100
     head_norm: bool = True
     trained_encoder: bool = True
+    statistics_of_image: bool = True
+    reads_smoothed: bool = False
+
+
+class FixedBatchNorm(nn.BatchNorm2d):
+    """Batch norm that keeps the statistics of its training."""
+
+    def train(self, mode: bool = True) -> Self:
+        """Stay in evaluation mode."""
+        return super().train(False)
 
 
 VARIANTS = {
     "paper": Variant(),
     "head without batch norm": Variant(head_norm=False),
     "encoder frozen": Variant(trained_encoder=False),
+    "encoder's statistics frozen": Variant(statistics_of_image=False),
+    "encoder reads the smoothed image": Variant(reads_smoothed=True),
+    "L1 summed": Variant(
+        cut=CutParams(label_weight=1000.0, learning_rate=1.0, cut_weight=0.25)
+    ),
     "L1 alone": Variant(cut=CutParams(cut_weight=0.0)),
     "L2 alone": Variant(cut=CutParams(label_weight=0.0)),
     "cut per pair": Variant(cut=CutParams(cut_normalization="pairs")),
@@ -74,6 +91,10 @@ def embedding_of(model: SuperAE, variant: Variant) -> Embedding:
         torch.manual_seed(variant.cut.seed)
         embedding = Embedding(copy.deepcopy(model.encoder), variant.cut.n_partitions)
     embedding.encoder.requires_grad_(variant.trained_encoder)
+    if not variant.statistics_of_image:
+        for module in embedding.encoder.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.__class__ = FixedBatchNorm
     if not variant.head_norm:
         embedding.norm = nn.Identity()  # type: ignore[assignment]
     return embedding.to(next(model.parameters()).device)
@@ -111,6 +132,8 @@ def measure(
     params = SuperpixelParams(n_superpixels=variant.n_superpixels)
     superpixels = over_segment_pixels(smoothed, params)
     embedding = embedding_of(model, variant)
+    if variant.reads_smoothed:
+        image = torch.from_numpy(smoothed).to(image.device).unsqueeze(0)
     details = affinity_measures(
         "at first", affinities(embedding, image, superpixels, variant.cut)
     )

@@ -523,6 +523,6 @@ def test_arrays_of_other_precision_are_converted(tmp_path, content):
 def test_nothing_is_downloaded_while_that_is_switched_off(registered, cache, monkeypatch):
     monkeypatch.setenv("NAPARI_DSC_WEIGHTS_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("NAPARI_DSC_OFFLINE", "1")
-    with pytest.raises(WeightsError, match="expected it in .* while downloads are switched off"):
+    with pytest.raises(WeightsError, match="while downloads are switched off"):
         fetch_weights("test")
     assert not cache.exists()
