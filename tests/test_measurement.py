@@ -16,7 +16,8 @@ LABELS = np.array([[1, 1, 3, 0], [1, 3, 3, 0], [5, 5, 3, 3]])
 
 def test_size_center_and_intensity_by_hand():
     image = np.arange(12.0).reshape(1, 3, 4)
-    table = measure_segments(LABELS, image, (2.0, 0.5), (10.0, -1.0), ("y", "x"))
+    to_world = np.array([[2.0, 0, 10], [0, 0.5, -1]])
+    table = measure_segments(LABELS, image, to_world, ("y", "x"))
     assert table["index"].tolist() == [1, 3, 5]
     assert table["area_px"].tolist() == [3, 5, 2]
     assert table["area"].tolist() == [3.0, 5.0, 2.0]
@@ -29,7 +30,7 @@ def test_it_agrees_with_scikit_image_in_three_dimensions():
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 5, (4, 5, 6))
     image = rng.random((2, 4, 5, 6))
-    ours = measure_segments(labels, image, (3, 1, 1), (0, 0, 0), ("z", "y", "x"))
+    ours = measure_segments(labels, image, np.diag([3.0, 1, 1, 0])[:3], ("z", "y", "x"))
     theirs = regionprops_table(
         labels,
         np.moveaxis(image, 0, -1),
@@ -43,7 +44,7 @@ def test_it_agrees_with_scikit_image_in_three_dimensions():
 
 
 def test_no_labels_give_an_empty_table():
-    table = measure_segments(np.zeros((3, 3), int), None, (1, 1), (0, 0), ("y", "x"))
+    table = measure_segments(np.zeros((3, 3), int), None, np.eye(2, 3), ("y", "x"))
     assert {name: len(column) for name, column in table.items()} == {
         "index": 0,
         "area_px": 0,
@@ -113,3 +114,29 @@ def test_rows_that_one_table_lacks_are_nan():
     assert joined["index"].tolist() == [1, 2, 3]
     np.testing.assert_array_equal(joined["class"], [5, np.nan, 6])
     np.testing.assert_array_equal(joined["area"], [np.nan, 20, 30])
+
+
+def test_a_rotation_moves_the_centers():
+    to_world = np.array([[0.0, -1, 0], [1, 0, 0]])  # by 90 degrees
+    table = measure_segments(np.array([[0, 0, 0, 7]]), None, to_world, ("y", "x"))
+    assert (table["centroid_y"].item(), table["centroid_x"].item()) == (-3, 0)
+
+
+def test_huge_and_negative_labels_are_counted_by_rank():
+    labels = np.array([[-5, 4_000_000_000, 4_000_000_000, 0]])
+    table = measure_segments(labels, None, np.eye(2, 3), ("y", "x"))
+    assert table["index"].tolist() == [4_000_000_000]
+    assert table["area_px"].tolist() == [2]
+
+
+def test_an_axis_of_one_plane_does_not_count_for_the_area():
+    to_world = np.diag([7.0, 2, 3, 0])[:3]
+    table = measure_segments(np.ones((1, 2, 2), int), None, to_world, ("z", "y", "x"))
+    assert table["area"].tolist() == [4 * 6]
+
+
+def test_words_join_as_well():
+    left = {"index": np.array([1]), "kind": np.array(["nucleus"])}
+    joined = join_tables(left, {"index": np.array([1, 2]), "area": np.array([5, 6])})
+    assert joined["kind"][0] == "nucleus"
+    assert np.isnan(joined["kind"][1])

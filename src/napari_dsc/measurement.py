@@ -49,8 +49,7 @@ def segment_table(
 def measure_segments(
     labels: np.ndarray,
     image: np.ndarray | None,
-    spacing: Sequence[float],
-    offset: Sequence[float],
+    to_world: np.ndarray,
     axis_names: Sequence[str],
 ) -> Table:
     """Size, center and mean intensities of each segment.
@@ -58,37 +57,42 @@ def measure_segments(
     Parameters
     ----------
     labels : S int array
-        Segments; 0 belongs to none.
+        Segments; 0 and negative values belong to none.
     image : (C, *S) array or None
         Intensities, in the units of the original.
-    spacing, offset : sequence of float
-        Size of a pixel and position of the first one, along each axis.
+    to_world : (n, n + 1) float array
+        Linear map from pixels to physical coordinates, and the place of the first pixel in
+        the last column.
     axis_names : sequence of str
         Name of each axis.
 
     Returns
     -------
     table : dict of str to array
-        ``index``, ``area_px`` (pixels), ``area`` (pixels times the size of one),
+        ``index``, ``area_px`` (pixels), ``area`` (pixels times the size of one, along the
+        axes longer than one),
         ``centroid_<axis>`` in physical units, and ``mean_intensity``, numbered from 0 where
         there are several channels.
     """
-    sizes = np.bincount(labels.ravel())
-    index = sizes[1:].nonzero()[0] + 1
+    index, inverse = np.unique(labels, return_inverse=True)
+    inverse = inverse.reshape(labels.shape)
+    places = np.arange(len(index))[index > 0]  # labels may be far apart: count by rank
+    sizes = np.bincount(inverse.ravel(), minlength=len(index))[places]
+    linear, origin = to_world[:, :-1], to_world[:, -1]
+    long = [axis for axis, size in enumerate(labels.shape) if size > 1]
     table = {
-        "index": index,
-        "area_px": sizes[index],
-        "area": sizes[index] * float(np.prod(np.abs(spacing))),
+        "index": index[places],
+        "area_px": sizes,
+        "area": sizes * abs(float(np.linalg.det(linear[np.ix_(long, long)]))),
     }
-    centers = np.reshape(
-        ndimage.center_of_mass(np.ones(labels.shape), labels, index), (-1, labels.ndim)
-    )
+    centers = ndimage.center_of_mass(np.ones(labels.shape), inverse, places)
+    worlds = np.reshape(centers, (-1, labels.ndim)) @ linear.T + origin
     for axis, name in enumerate(axis_names):
-        table[f"centroid_{name}"] = centers[:, axis] * spacing[axis] + offset[axis]
+        table[f"centroid_{name}"] = worlds[:, axis]
     channels = [] if image is None else list(image)
     for number, channel in enumerate(channels):
         name = "mean_intensity" if len(channels) == 1 else f"mean_intensity_{number}"
-        table[name] = np.asarray(ndimage.mean(channel, labels, index))
+        table[name] = np.asarray(ndimage.mean(channel, inverse, places))
     return table
 
 
@@ -139,6 +143,7 @@ def join_tables(table: Table, other: Table) -> Table:
             if np.array_equal(one["index"], index):
                 joined[name] = column
             else:
-                joined[name] = np.full(len(index), np.nan)
+                is_number = column.dtype.kind in "iufb"
+                joined[name] = np.full(len(index), np.nan, float if is_number else object)
                 joined[name][rows] = column
     return joined

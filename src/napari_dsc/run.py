@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import threading
 import time
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -40,6 +41,10 @@ if TYPE_CHECKING:
 
     from napari_dsc.files import RawImage
     from napari_dsc.layers import Geometry
+
+
+# runs of several threads draw their weights one after the other, each from its own seed
+_ONE_SEED = threading.Lock()
 
 
 class Run:
@@ -238,7 +243,7 @@ class Run:
     def _embedding(self) -> Embedding:
         """Network of the cut: the trained encoder, and a head drawn from the seed."""
         params = self.cut_params
-        with torch.random.fork_rng(devices=[]), torch.device("cpu"):
+        with _ONE_SEED, torch.random.fork_rng(devices=[]), torch.device("cpu"):
             torch.default_generator.manual_seed(params.seed)  # leaves GPUs alone
             embedding = Embedding(copy.deepcopy(self._model.encoder), params.n_partitions)
         return embedding.to(self.device, torch.float32)

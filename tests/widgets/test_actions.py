@@ -88,6 +88,41 @@ def test_the_copied_code_runs_in_the_console(segmented):
     np.testing.assert_array_equal(names["result"].labels, labels.data)
 
 
+def test_the_copied_code_names_part_and_axes(viewer, open_dock, run, qtbot):
+    stack = np.random.default_rng(0).integers(0, 99, (3, 40, 56)).astype(np.uint8)
+    viewer.add_image(stack, name="cells")
+    dock = open_dock(viewer)
+    dock.image_panel.axes.setCurrentText("C, Y, X: all channels")
+    run(dock)
+    labels = viewer.layers["cells [DSC]"]
+    viewer.layers.selection.active = labels
+    actions.copy_as_python(viewer)
+    names = {"viewer": viewer}
+    exec(QApplication.clipboard().text(), names)
+    np.testing.assert_array_equal(names["result"].labels, labels.data)
+
+
+def test_what_a_copied_run_cannot_hold_is_said(viewer, open_dock, run, pixels, messages):
+    viewer.add_image(pixels, name="cells")
+    given = viewer.add_labels(np.arange(40 * 56).reshape(40, 56) // 280, name="bands")
+    dock = open_dock(viewer)
+    dock.given.choose(given)
+    run(dock)
+    viewer.layers.selection.active = viewer.layers["cells [DSC]"]
+    actions.copy_as_recipe(viewer)
+    assert "does not hold the superpixels it was given" in messages()[-1]
+
+
+def test_measured_centers_follow_a_rotation(viewer, qtbot):
+    labels = viewer.add_labels(np.ones((3, 5), int), name="mine", rotate=90, scale=(2, 2))
+    actions.measure_segments(viewer)
+    qtbot.waitUntil(lambda: "area" in labels.features, timeout=20_000)
+    row = labels.features.iloc[0]
+    center = labels.data_to_world((1, 2))
+    assert (row["centroid_y"], row["centroid_x"]) == pytest.approx(center)
+    assert row["area"] == pytest.approx(4 * 15)
+
+
 def test_the_copied_command_names_the_parameters(segmented):
     viewer, _, _ = segmented
     actions.copy_as_command(viewer)

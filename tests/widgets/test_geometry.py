@@ -132,6 +132,38 @@ def test_pixels_outside_an_ellipse_are_unassigned(viewer, open_dock, run, stack)
     assert 0 not in list(labels.features["index"])
 
 
+def test_units_of_the_viewer_and_of_shapes_are_converted(viewer, open_dock, run, stack):
+    units = {"units": ("nm", "nm", "nm"), "scale": (1000, 500, 500)}
+    image = viewer.add_image(stack, name="cells", axis_labels=("z", "y", "x"), **units)
+    viewer.add_image(stack, name="other", axis_labels=("z", "y", "x"), units=("um",) * 3)
+    box = np.array([[5, 8], [5, 30], [25, 30], [25, 8]])
+    viewer.add_shapes([box / 2], name="here", units=("um", "um"))
+    factor = (1 * viewer.layers.units[0]).to("nm").magnitude
+    viewer.dims.set_point(0, 2000 / factor)
+    dock = open_dock(viewer)
+    dock.image_panel.image.choose(image)
+    dock.image_panel.where.setCurrentText("shapes of here")
+    run(dock)
+    index = viewer.layers["cells [DSC]"].metadata["napari-dsc"]["layer"]["index"]
+    assert index[0] == 2
+    assert abs(index[1][0] - 5) <= 1
+    assert abs(index[2][1] - 30) <= 1
+
+
+def test_shapes_on_other_planes_do_not_count(viewer, open_dock, run, stack):
+    viewer.add_image(stack, name="cells", axis_labels=("z", "y", "x"))
+    corners = np.array([[5, 8], [5, 30], [25, 30], [25, 8]])
+    here, there = (np.column_stack([np.full(4, z), corners + 9 * z]) for z in (0, 1))
+    viewer.add_shapes([here, there], name="both")
+    viewer.dims.set_point(0, 0)
+    dock = open_dock(viewer)
+    dock.image_panel.where.setCurrentText("shapes of both")
+    run(dock)
+    index = viewer.layers["cells [DSC]"].metadata["napari-dsc"]["layer"]["index"]
+    assert index[0] == 0
+    assert index[1][1] <= 26
+
+
 def test_shapes_beside_the_image_are_told(viewer, open_dock, messages, stack):
     viewer.add_image(stack[0], name="cells")
     viewer.add_shapes([np.array([[90, 90], [90, 99], [99, 99], [99, 90]])], name="far")
@@ -202,6 +234,7 @@ def test_big_previews_are_thinned_and_lie_on_the_image(
         ((3, 40, 56), {"axis_labels": ("C", "Y", "X")}, Layout("CYX", True)),
         ((2, 9, 40, 56), {"axis_labels": ("t", "z", "y", "x")}, Layout("TZYX", False)),
         ((9, 40, 56), {}, Layout("ZYX", False)),
+        ((9, 3, 40, 56), {"axis_labels": ("t", "c", "y", "x")}, Layout("TCYX", False)),
     ],
 )
 def test_names_of_axes_count_before_guesses(shape, options, first):
@@ -210,3 +243,11 @@ def test_names_of_axes_count_before_guesses(shape, options, first):
     layouts = possible_layouts(Image(np.zeros(shape, np.uint8), **options))
     assert layouts[0] == first
     assert len({one.words() for one in layouts}) == len(layouts)
+
+
+def test_axes_that_do_not_end_in_y_and_x_are_refused_by_name(viewer, open_dock):
+    image = np.zeros((40, 56, 3), np.uint8)
+    viewer.add_image(image, name="cells", rgb=False, axis_labels=("y", "x", "c"))
+    dock = open_dock(viewer)
+    assert not dock.run_bar.run_button.isEnabled()
+    assert "y, x, c" in dock.run_bar.status.text()

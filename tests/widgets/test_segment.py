@@ -96,7 +96,9 @@ def test_repeated_runs_update_the_layer_with_equal_labels(viewer, open_dock, run
 def test_a_layer_of_the_user_with_that_name_is_left_alone(viewer, open_dock, run, pixels):
     viewer.add_image(pixels, name="cells")
     painted = viewer.add_labels(np.ones((40, 56), int), name="cells [DSC]")
-    run(open_dock(viewer))
+    dock = open_dock(viewer)
+    run(dock)
+    run(dock)
     assert len(viewer.layers) == 3
     assert (painted.data == 1).all()
 
@@ -115,8 +117,10 @@ def test_undo_does_not_bring_old_pixels_into_new_labels(viewer, open_dock, run, 
 
 def test_the_selection_and_the_keys_of_the_viewer_stay(viewer, open_dock, run, pixels):
     layer = viewer.add_image(pixels, name="cells")
+    keys = dict(viewer.keymap)
     dock = open_dock(viewer)
     run(dock)
+    assert dict(viewer.keymap) == keys
     assert viewer.layers.selection.active == layer
 
 
@@ -343,6 +347,169 @@ def test_a_dock_closed_while_running_ends_the_run_and_adds_nothing(
     qtbot.waitUntil(lambda: not bar.is_running, timeout=10_000)
     assert [layer.name for layer in viewer.layers] == ["cells"]
     assert messages() == []
+
+
+@pytest.mark.parametrize("end", ["close", "error", "cancel"])
+def test_a_rerun_that_ends_early_gives_the_earlier_result_back(
+    viewer, open_dock, run, qtbot, pixels, monkeypatch, end
+):
+    viewer.add_image(pixels, name="cells")
+    dock = open_dock(viewer)
+    run(dock)
+    labels = viewer.layers["cells [DSC]"]
+    before, record = labels.data.copy(), dict(labels.metadata["napari-dsc"])
+    shown = []
+    first_preview = _runs._Previews.next
+
+    def fail_later(previews, step):
+        shown.append(1)
+        if end == "error" and len(shown) > 3:
+            raise RuntimeError("no")
+        return first_preview(previews, step)
+
+    monkeypatch.setattr(_runs._Previews, "next", fail_later)
+    monkeypatch.setattr(_runs, "PREVIEW_SECONDS", 0)
+    monkeypatch.setattr(_runs, "PREVIEW_PIXELS", 300)
+    dock.restore({"n_iterations": 2000, "seed": 8})
+    bar = dock.run_bar
+    dock.run()
+    qtbot.waitUntil(lambda: labels.data.shape != before.shape, timeout=60_000)
+    labels.mode = "paint"
+    labels.fill((0, 0), 5)
+    if end == "cancel":
+        bar.cancel()
+    elif end == "close":
+        viewer.window.remove_dock_widget(dock)
+        np.testing.assert_array_equal(labels.data, before)  # at once
+    qtbot.waitUntil(lambda: not bar.is_running, timeout=10_000)
+    np.testing.assert_array_equal(labels.data, before)
+    np.testing.assert_allclose(labels.scale, (1, 1))
+    assert labels.metadata["napari-dsc"] == record
+    assert len(labels.features) == len(np.unique(before))
+    assert labels.mode == "paint"
+    labels.undo()
+    np.testing.assert_array_equal(labels.data, before)
+    assert len(viewer.layers) == 2
+
+
+def test_cancel_while_the_last_stage_runs_gives_nothing(
+    viewer, open_dock, qtbot, pixels, monkeypatch
+):
+    viewer.add_image(pixels, name="cells")
+    dock = open_dock(viewer, "Smooth")
+    smooth = _runs.STAGES["smooth"]
+
+    def cancelled_at_the_end(running, request, control):
+        result = yield from smooth(running, request, control)
+        control.cancel.set()
+        return result
+
+    monkeypatch.setitem(_runs.STAGES, "smooth", cancelled_at_the_end)
+    dock.run()
+    qtbot.waitUntil(lambda: not dock.run_bar.is_running, timeout=60_000)
+    assert [layer.name for layer in viewer.layers] == ["cells"]
+    assert dock.run_bar.status.text() == "Cancelled; nothing was changed."
+
+
+def test_a_device_that_fails_even_to_be_tidied_frees_the_dock(
+    viewer, open_dock, run, pixels, monkeypatch
+):
+    import torch
+
+    def fail():
+        raise RuntimeError("device-side assert triggered")
+
+    viewer.add_image(pixels, name="cells")
+    dock = open_dock(viewer)
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.cuda, "empty_cache", fail)
+    run(dock)
+    assert "cells [DSC]" in viewer.layers
+
+
+def test_what_happened_stays_readable(viewer, open_dock, qtbot, run, pixels):
+    viewer.add_image(pixels, name="cells")
+    dock = open_dock(viewer, n_iterations=2000)
+    dock.run()
+    qtbot.waitUntil(lambda: "cells [DSC]" in viewer.layers, timeout=60_000)
+    dock.run_bar.cancel()
+    qtbot.waitUntil(lambda: not dock.run_bar.is_running, timeout=10_000)
+    assert dock.run_bar.status.text() == "Cancelled; nothing was changed."
+    dock.restore({"n_iterations": 2})
+    run(dock)
+    sentence = dock.run_bar.status.text()
+    assert "segments in" in sentence
+    viewer.add_image(pixels, name="another")
+    assert dock.run_bar.status.text() == sentence
+
+
+def test_two_docks_on_one_image_draw_into_layers_of_their_own(viewer, open_dock, qtbot, pixels):
+    from napari_dsc.widgets.segment import Segment
+
+    viewer.add_image(pixels, name="cells")
+    first = open_dock(viewer, n_iterations=2000)
+    second = Segment(viewer)
+    viewer.window.add_dock_widget(second, name="another")
+    qtbot.waitUntil(lambda: not second.compute.survey.is_running, timeout=60_000)
+    second.restore({"n_superpixels": 12, "n_iterations": 2000, "device": "cpu"})
+    first.run()
+    qtbot.waitUntil(lambda: len(viewer.layers) == 2, timeout=60_000)
+    second.run()
+    qtbot.waitUntil(lambda: len(viewer.layers) == 3, timeout=60_000)
+    first.run_bar.keep_button.click()
+    qtbot.waitUntil(lambda: not first.run_bar.is_running, timeout=10_000)
+    kept = viewer.layers["cells [DSC]"].data.copy()
+    second.run_bar.cancel()
+    qtbot.waitUntil(lambda: not second.run_bar.is_running, timeout=10_000)
+    np.testing.assert_array_equal(viewer.layers["cells [DSC]"].data, kept)
+    assert len(viewer.layers) == 2
+
+
+def test_networks_drawn_in_parallel_are_those_of_their_seeds(pixels):
+    from concurrent.futures import ThreadPoolExecutor
+
+    def first_weight(seed):
+        one = napari_dsc.Run(pixels, device="cpu", cut_params=CutParams(seed=seed))
+        return float(one._embedding().parts[0].weight.detach().flatten()[0])
+
+    alone = [first_weight(seed) for seed in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(first_weight, [0, 1, 2, 3] * 4)) == alone * 4
+
+
+def test_a_closed_dock_holds_no_layer(viewer, open_dock, pixels):
+    viewer.add_image(pixels, name="cells")
+    viewer.add_labels(np.ones((40, 56), int), name="bands")
+    dock = open_dock(viewer)
+    assert dock.given.count() == 2
+    viewer.window.remove_dock_widget(dock)
+    assert dock.given.count() == 0
+    assert dock.image_panel.image.count() == 0
+
+
+def test_reset_forgets_given_superpixels(viewer, open_dock, pixels):
+    viewer.add_image(pixels, name="cells")
+    layer = viewer.add_labels(np.ones((40, 56), int), name="bands")
+    dock = open_dock(viewer)
+    dock.given.choose(layer)
+    dock.preview.setChecked(False)
+    dock.reset()
+    assert dock.given.currentData() is None
+    assert dock.preview.isChecked()
+
+
+def test_a_folder_that_cannot_be_written_does_not_hinder_a_run(
+    viewer, open_dock, run, pixels, tmp_path, monkeypatch
+):
+    from napari_dsc.widgets import _preferences
+
+    (tmp_path / "file").write_text("[]")
+    monkeypatch.setattr(
+        _preferences, "_last_values_path", lambda: tmp_path / "file" / "last.json"
+    )
+    viewer.add_image(pixels, name="cells")
+    run(open_dock(viewer))
+    assert "cells [DSC]" in viewer.layers
 
 
 def test_a_closed_dock_no_longer_follows_the_layers(viewer, open_dock, pixels):

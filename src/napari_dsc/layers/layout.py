@@ -68,7 +68,8 @@ def possible_layouts(layer: ImageLayer) -> list[Layout]:
     Returns
     -------
     layouts : list of Layout
-        Empty for arrays of one axis or more than five.
+        Empty for arrays of one axis or more than five, and where the names of the axes say
+        that Y and X are not the last two.
     """
     shape = (layer.data[0] if layer.multiscale else layer.data).shape
     if layer.rgb:
@@ -76,6 +77,8 @@ def possible_layouts(layer: ImageLayer) -> list[Layout]:
         return [Layout(axes + "C", joins_channels=True) for axes in found if "C" not in axes]
     candidates = [*_layouts_of(shape, "YX")]
     named = _named_axes(layer)
+    if named and not any(layout.axes == named for layout in candidates):
+        return []
     return sorted(candidates, key=lambda layout: layout.axes != named)
 
 
@@ -83,8 +86,7 @@ def _layouts_of(shape: Sequence[int], last: str) -> list[Layout]:
     leading = len(shape) - len(last)
     found = []
     for axes in itertools.permutations("ZTC", leading) if leading >= 0 else ():
-        joins = "C" in axes and shape[axes.index("C")] in (1, 3)
-        if joins:
+        if axes == ("C",) and shape[0] in (1, 3):
             found.append(Layout("".join(axes) + last, joins_channels=True))
         found.append(Layout("".join(axes) + last, joins_channels=False))
     return found

@@ -22,7 +22,10 @@ class LayerPart(NamedTuple):
 
     def channels_first(self, shape: tuple[int, ...]) -> np.ndarray | None:
         """Pixels as (C, *S); None if they do not fit labels of shape S."""
-        pixels = np.asarray(self.array[self.index])
+        try:
+            pixels = np.asarray(self.array[self.index])
+        except IndexError:  # another image has that name now
+            return None
         picked = [isinstance(one, int) for one in self.index]
         picked += [False] * (len(self.axes) - len(picked))
         axes = "".join(
@@ -34,10 +37,9 @@ class LayerPart(NamedTuple):
 
 
 class Physical(NamedTuple):
-    """Pixel size, position of the first pixel, and name of each axis."""
+    """Linear map from pixels to the world, (n, n + 1), and name of each axis."""
 
-    spacing: tuple[float, ...]
-    offset: tuple[float, ...]
+    to_world: np.ndarray
     axis_names: tuple[str, ...]
 
 

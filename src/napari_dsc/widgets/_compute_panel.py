@@ -41,7 +41,7 @@ class ComputePanel(QObject):
         self.set_device(device)
         self.survey = Task(self)
         self.survey.finished.connect(self._show_machine)
-        self.survey.start(survey_job)
+        self.survey.start(survey_job, is_quiet=True)
 
     def add_to(self, form: QFormLayout) -> None:
         """Put the choosers into a form."""

@@ -214,9 +214,11 @@ class Dock(QWidget):
     def _end(self) -> None:
         self._source = None
         if not self._is_closed:
-            sentence = self.run_bar.status.text()
+            self.take_back()
             self._show_problem()
-            self.run_bar.status.setText(self.image_panel.problem() or sentence)
+
+    def take_back(self) -> None:
+        """Undo what a run without a result changed in the viewer."""
 
     def show_result(self, result: Result, source: Source) -> None:
         """Put what a run made into the viewer."""
@@ -236,6 +238,7 @@ class Dock(QWidget):
             return
         self._is_closed = True
         self.run_bar.cancel()
+        self.take_back()
         self.compute.survey.cancel()
         self.image_panel.disconnect_layers()
 

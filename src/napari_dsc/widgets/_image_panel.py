@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QComboBox
 from napari_dsc.errors import InvalidImageError
 from napari_dsc.layers import level_array, possible_layouts
 from napari_dsc.widgets._parameters import MIN_WIDTH, combo_box
-from napari_dsc.widgets._source import VIEW, WHOLE, Source, Where, read_source
+from napari_dsc.widgets._source import VIEW, WHOLE, Source, Where, read_source, unit_factors
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -64,6 +64,7 @@ class ImagePanel(QObject):
     def __init__(self, viewer: Viewer) -> None:
         super().__init__()
         self._viewer = viewer
+        self._shown: Image | None = None
         self.image = LayerChooser()
         self.axes = combo_box("What the axes of the image are, and what is segmented of them.")
         self.where = combo_box(
@@ -94,6 +95,7 @@ class ImagePanel(QObject):
         for event in self._events:
             event.disconnect(self.refresh)
         self._events = []
+        self._shown = None
         for box in (self.image, self.axes, self.where):
             box.clear()
 
@@ -117,7 +119,11 @@ class ImagePanel(QObject):
         if self.layer is None:
             return "Open an image, or choose File > Open Sample > Deep Superpixel Cut."
         if self.axes.currentData() is None:
-            return f"{self.layer.name} has {self.layer.ndim} axes, expected 2 to 5."
+            names = ", ".join(self.layer.axis_labels)
+            return (
+                f"The axes of {self.layer.name} are {names}; expected 2 to 5, Y and X last "
+                "(or an RGB image)."
+            )
         layout = self.axes.currentData()
         if layout.axes[0] == "C" and layout.joins_channels and not self.layer.rgb:
             n_channels = level_array(self.layer).shape[0]
@@ -125,9 +131,14 @@ class ImagePanel(QObject):
         return ""
 
     def _show_image(self) -> None:
+        layouts = possible_layouts(self.layer) if self.layer is not None else []
+        offered = [self.axes.itemData(index) for index in range(self.axes.count())]
+        if self.layer is not None and self.layer == self._shown and layouts == offered:
+            return  # the same image among other layers
+        self._shown = self.layer
         self.axes.blockSignals(True)
         self.axes.clear()
-        for layout in possible_layouts(self.layer) if self.layer is not None else ():
+        for layout in layouts:
             self.axes.addItem(layout.words(), layout)
         self.axes.blockSignals(False)
         self.axes.setEnabled(self.axes.count() > 1)
@@ -137,7 +148,7 @@ class ImagePanel(QObject):
     def _show_where(self) -> None:
         from napari.layers import Shapes
 
-        before = self.where.currentText()
+        before = self.where.currentData()
         self.where.clear()
         if self.layer is None:
             return
@@ -149,8 +160,9 @@ class ImagePanel(QObject):
         for layer in self._viewer.layers:
             if isinstance(layer, Shapes):
                 self.where.addItem(f"shapes of {layer.name}", Where("shapes", shapes=layer))
-        if before and self.where.findText(before) >= 0:
-            self.where.setCurrentText(before)
+        for index in range(self.where.count()):
+            if self.where.itemData(index) == before:
+                self.where.setCurrentIndex(index)
 
     def source(self) -> Source:
         """Read the choosers.
@@ -168,7 +180,8 @@ class ImagePanel(QObject):
         layer, layout = self.layer, self.axes.currentData()
         if layer is None or layout is None:
             raise InvalidImageError(f"image: {self.problem()}")
-        return read_source(layer, layout, self.where.currentData(), self._viewer.dims.point)
+        point = self._viewer.dims.point * unit_factors(self._viewer.layers.units, layer.units)
+        return read_source(layer, layout, self.where.currentData(), point)
 
 
 def _whole_levels(layer: Image) -> list[tuple[str, Where]]:

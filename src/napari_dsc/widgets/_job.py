@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import functools
-import gc
 import importlib
 import importlib.util
 import os
@@ -92,6 +91,7 @@ def _until_cancelled(
         try:
             item = next(running)
         except StopIteration as end:
+            check_cancelled(control)  # what was cancelled in its last stage gives nothing
             return end.value
         yield item
 
@@ -100,14 +100,16 @@ def _free_gpu_memory() -> None:
     """Give back what torch keeps for later."""
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_initialized():
-        torch.cuda.empty_cache()
+        with contextlib.suppress(RuntimeError):  # a device that failed fails here again
+            torch.cuda.empty_cache()
 
 
 def _failure(error: BaseException) -> Outcome:
     """Keep the words of an error, but none of the frames that hold images."""
     trace = traceback.format_exc()
+    if error.__traceback__ is not None:
+        traceback.clear_frames(error.__traceback__)
     error.__cause__ = error.__context__ = None
-    gc.collect()  # the frames of an error refer to themselves
     return Outcome(error=error.with_traceback(None), trace=trace)
 
 

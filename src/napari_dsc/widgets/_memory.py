@@ -52,13 +52,11 @@ def needed_bytes(request: Request, n_pixels: int) -> float:
 
 
 def free_bytes(device: str) -> float:
-    """Free memory of the device a run would take; of the main memory if torch sleeps yet."""
+    """Free main memory; infinite for GPUs, which are asked in the run, off the GUI thread."""
     torch = sys.modules.get("torch")
-    wants_gpu = device == "auto" or device.startswith("cuda")
-    if torch is not None and wants_gpu and torch.cuda.is_available():
-        index = int(device.partition(":")[2] or 0)
-        if index < torch.cuda.device_count():
-            return float(torch.cuda.mem_get_info(index)[0])
+    takes_cuda = device == "auto" and torch is not None and torch.cuda.is_available()
+    if takes_cuda or device not in ("auto", "cpu"):
+        return math.inf
     return float(psutil.virtual_memory().available)
 
 

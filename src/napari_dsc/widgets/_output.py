@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,14 +19,43 @@ if TYPE_CHECKING:
     from napari_dsc.layers import Geometry
 
 KEY = "napari-dsc"
+RUNNING = "running"
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What a preview overwrites in the layer of an earlier run."""
+
+    values: dict[str, Any]
+    metadata: dict[str, Any]
+
+    @classmethod
+    def of(cls, layer: Labels) -> Snapshot:
+        """Remember a layer."""
+        names = ("data", "features", *geometry_of(layer).options())
+        return cls({name: getattr(layer, name) for name in names}, dict(layer.metadata))
+
+    def restore(self, layer: Labels) -> None:
+        """Bring the layer back; what was painted on the preview cannot be undone into it."""
+        for name, value in self.values.items():
+            setattr(layer, name, value)
+        layer.metadata = self.metadata
+        _clear_history(layer)
 
 
 def layer_to_update(viewer: Viewer, name: str, kind: type[Layer]) -> Any:
-    """Layer of this name that an earlier run made, unless the user wants new ones."""
-    if preferences().on_rerun != "update" or name not in viewer.layers:
+    """Layer that an earlier run made under this name, unless the user wants new ones.
+
+    napari numbers names that are taken; a layer that another dock is drawing is left to it.
+    """
+    if preferences().on_rerun != "update":
         return None
-    layer = viewer.layers[name]
-    return layer if isinstance(layer, kind) and KEY in layer.metadata else None
+    numbered = re.compile(re.escape(name) + r"( \[\d+\])?")
+    for layer in reversed(viewer.layers):
+        is_idle = not layer.metadata.get(KEY, {RUNNING: True}).get(RUNNING)
+        if isinstance(layer, kind) and is_idle and numbered.fullmatch(layer.name):
+            return layer
+    return None
 
 
 def show_labels(
@@ -60,9 +91,7 @@ def show_labels(
         _place(layer, geometry)
         _clear_history(layer)
         return layer
-    return add_quietly(
-        viewer, Labels(pixels, name=name, metadata={KEY: {}}, **geometry.options())
-    )
+    return add_quietly(viewer, Labels(pixels, name=name, **geometry.options()))
 
 
 def show_image(
@@ -104,7 +133,9 @@ def add_quietly(viewer: Viewer, layer: Any) -> Any:
 
 def _clear_history(layer: Labels) -> None:
     """Forget the undo steps, which would write old pixels into the new labels."""
-    was_editable = layer.editable
+    was_editable, mode = layer.editable, layer.mode
     layer.editable = False
     layer.editable = True
     layer.editable = was_editable
+    if was_editable:
+        layer.mode = mode

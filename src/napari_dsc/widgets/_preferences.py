@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import os
@@ -11,6 +12,7 @@ from typing import Any
 
 from napari.settings import get_settings
 
+from napari_dsc.errors import OutputError
 from napari_dsc.files import write_atomically
 
 PLUGIN = "napari-dsc"
@@ -96,6 +98,9 @@ def remember_values(dock: str, values: dict[str, object]) -> None:
         known = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError):
         known = {}
-    path.parent.mkdir(parents=True, exist_ok=True)
+    known = known if isinstance(known, dict) else {}
     content = json.dumps(known | {dock: values}, indent=2).encode()
-    write_atomically(path, lambda file: file.write(content))
+    # a folder that cannot be written is no reason not to run
+    with contextlib.suppress(OSError, OutputError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, lambda file: file.write(content))

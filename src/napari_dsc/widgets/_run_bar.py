@@ -22,6 +22,7 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from superqt.utils import create_worker as quiet_worker
 
 from napari_dsc.widgets._job import Control, Outcome, Progress, in_user_words
 
@@ -72,12 +73,16 @@ class Task(QObject):
         """Whether a job is under way."""
         return self._control is not None
 
-    def start(self, job: Job, *arguments: object) -> None:
-        """Run ``job(control, *arguments)``; one job at a time."""
+    def start(self, job: Job, *arguments: object, is_quiet: bool = False) -> None:
+        """Run ``job(control, *arguments)``; one job at a time.
+
+        napari does not ask about a quiet job when its window is closed.
+        """
         if self.is_running:
             return
         self._control = Control()
-        worker = create_worker(job, self._control, *arguments, _worker_class=_Worker)
+        create = quiet_worker if is_quiet else create_worker
+        worker = create(job, self._control, *arguments, _worker_class=_Worker)
         worker.control = self._control
         worker.yielded.connect(self.progressed)
         worker.returned.connect(self._end)
@@ -130,6 +135,7 @@ class RunBar(QWidget):
 
     def __init__(self, *, can_keep: bool) -> None:
         super().__init__()
+        self._reason = ""
         self._bar_of_napari: Any = None
         self._settings: dict[str, object] = {}
         self.task = Task(self)
@@ -171,7 +177,9 @@ class RunBar(QWidget):
             return
         self.run_button.setEnabled(not reason)
         self.run_button.setToolTip(reason or "Compute, in the background.")
-        self.status.setText(reason)
+        if reason != self._reason:
+            self.status.setText(reason)
+        self._reason = reason
 
     def start(
         self, job: Job, argument: object, n_steps: int, settings: dict[str, object]

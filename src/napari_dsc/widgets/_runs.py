@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -205,12 +206,20 @@ def _threads(n_threads: int) -> Iterator[None]:
     """Compute on so many threads, and leave torch as it was."""
     import torch
 
-    before = torch.get_num_threads()
-    torch.set_num_threads(n_threads or max(before - 1, 1))
+    outside = _outside_threads()
+    torch.set_num_threads(n_threads or max(outside - 1, 1))
     try:
         yield
     finally:
-        torch.set_num_threads(before)
+        torch.set_num_threads(outside)
+
+
+@functools.cache
+def _outside_threads() -> int:
+    """Threads of torch before any job changed them; jobs may overlap."""
+    import torch
+
+    return torch.get_num_threads()
 
 
 STAGES = {"smooth": _smooth, "superpixels": _over_segment, "segment": _segment}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+import pint
 from skimage.draw import polygon2mask
 
 from napari_dsc.errors import InvalidImageError, InvalidParameterError
@@ -119,8 +120,8 @@ def read_source(layer: Image, layout: Layout, where: Where, point: Sequence[floa
     is_view = where.part == VIEW and layer.multiscale
     level = int(layer.data_level) if is_view else where.level
     array, factors = level_array(layer, level), level_factors(layer, level)
-    corners, mask = _corners(layer, where, array.shape, factors)
     shown = np.round((np.asarray(layer.world_to_data(point)) + 0.5) / factors - 0.5).astype(int)
+    corners, mask = _corners(layer, where, array.shape, factors, shown)
     index, offset = _crop(layout, array.shape, corners, shown)
     full = labels_geometry(layer, layout.axes)
     assert full is not None  # only layouts with Y and X last are offered
@@ -143,7 +144,11 @@ def read_source(layer: Image, layout: Layout, where: Where, point: Sequence[floa
 
 
 def _corners(
-    layer: Image, where: Where, shape: tuple[int, ...], factors: np.ndarray
+    layer: Image,
+    where: Where,
+    shape: tuple[int, ...],
+    factors: np.ndarray,
+    shown: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """First and last-plus-one pixel along Y and X, and a mask within them."""
     size = np.array(shape[: layer.ndim][-2:])
@@ -154,8 +159,24 @@ def _corners(
             raise InvalidImageError(f"image: the window shows no pixel of {layer.name}")
         return corners, None
     if where.shapes is not None:
-        return shapes_region(where.shapes, layer, size, factors[-2:])
+        return shapes_region(where.shapes, layer, size, factors[-2:], shown)
     return np.array([[0, 0], size]), None
+
+
+def unit_factors(have: Sequence[Any] | None, want: Sequence[Any]) -> np.ndarray:
+    """What coordinates in units `have` are multiplied by to be in units `want`.
+
+    ``have`` is None where a viewer's layers have units that do not fit together; napari
+    then draws all layers as if they had none.
+    """
+    if have is None:
+        return np.ones(len(want))
+    pairs = zip(have[-len(want) :], want, strict=False)
+    try:
+        factors = [float((1 * one).to(other).magnitude) for one, other in pairs]
+    except pint.DimensionalityError:
+        return np.ones(len(want))
+    return np.array([1.0] * (len(want) - len(factors)) + factors)
 
 
 def level_factors(layer: Image, level: int) -> np.ndarray:
@@ -187,7 +208,7 @@ def _crop(
 
 
 def shapes_region(
-    shapes: Shapes, layer: Image, size: np.ndarray, factors: np.ndarray
+    shapes: Shapes, layer: Image, size: np.ndarray, factors: np.ndarray, shown: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Part of an image that the shapes of a layer cover.
 
@@ -201,6 +222,8 @@ def shapes_region(
         Height and width of the level in use.
     factors : (2,) float array
         Pixels of the finest level in one of this level.
+    shown : int array
+        Index of the shown plane along every axis of the image; shapes on others do not count.
 
     Returns
     -------
@@ -217,7 +240,7 @@ def shapes_region(
     outlines = [
         _outline(vertices, kind, shapes, layer, factors)
         for vertices, kind in zip(shapes.data, shapes.shape_type, strict=True)
-        if kind != "line"
+        if kind != "line" and _is_in_plane(vertices, shapes, layer, shown)
     ]
     everything = np.concatenate(outlines) if outlines else np.zeros((1, 2))
     first = np.clip(np.floor(everything.min(0)).astype(int), 0, size)
@@ -236,6 +259,22 @@ def shapes_region(
     return box + first, None if inside.all() else inside
 
 
+def _in_image(vertices: np.ndarray, shapes: Shapes, layer: Image) -> np.ndarray:
+    """Vertices in the pixels of an image's finest level."""
+    factors = unit_factors(shapes.units, layer.units[-shapes.ndim :])
+    worlds = [np.asarray(shapes.data_to_world(one)) * factors for one in vertices]
+    return np.array([layer.world_to_data(world) for world in worlds])
+
+
+def _is_in_plane(vertices: np.ndarray, shapes: Shapes, layer: Image, shown: np.ndarray) -> bool:
+    """Whether a shape lies on the shown plane; one without planes lies on all."""
+    n_planes = min(shapes.ndim, layer.ndim) - 2
+    if n_planes <= 0:
+        return True
+    planes = np.round(_in_image(vertices, shapes, layer)[:, -2 - n_planes : -2])
+    return bool((planes == shown[-2 - n_planes : -2]).all())
+
+
 def _outline(
     vertices: np.ndarray, kind: str, shapes: Shapes, layer: Image, factors: np.ndarray
 ) -> np.ndarray:
@@ -245,5 +284,5 @@ def _outline(
         center = vertices.mean(0)
         across, down = (vertices[1] - vertices[0]) / 2, (vertices[3] - vertices[0]) / 2
         vertices = center + np.cos(angle) * across + np.sin(angle) * down
-    points = np.array([layer.world_to_data(shapes.data_to_world(one)) for one in vertices])
+    points = _in_image(vertices, shapes, layer)
     return (points[:, -2:] + 0.5) / factors - 0.5

@@ -29,6 +29,9 @@ def segment_image(viewer: Viewer) -> None:
         show_warning("Select one image layer to segment.")
         return
     dock = open_segment(viewer)
+    if dock.run_bar.is_running:
+        show_warning("The Segment dock is busy; cancel its run or wait for its end.")
+        return
     dock.image_panel.image.choose(layer)
     dock.run()
 
@@ -57,9 +60,7 @@ def measure_segments(viewer: Viewer) -> None:
         return
     labels = level_array(layer)
     part = _measured_image(viewer, layer)
-    geometry = geometry_of(layer)
-    spacing, offset = map(tuple, (geometry.scale.tolist(), geometry.translate.tolist()))
-    physical = Physical(spacing, offset, _axis_names(layer))
+    physical = Physical(_to_world(layer), _axis_names(layer))
 
     def show(features: Any) -> None:
         if layer in viewer.layers:
@@ -77,7 +78,9 @@ def copy_as_python(viewer: Viewer) -> None:
 
     record = _active_record(viewer)
     if record:
-        _copy(as_python(record, _python_source(record)), "Python code")
+        image, axes = _python_source(record)
+        _copy(as_python(record, image, axes), "Python code")
+        _warn_of_losses(record)
 
 
 def copy_as_command(viewer: Viewer) -> None:
@@ -89,6 +92,7 @@ def copy_as_command(viewer: Viewer) -> None:
         name = record["layer"]["name"]
         path = viewer.layers[name].source.path if name in viewer.layers else None
         _copy(as_command(record, path or "IMAGE.tif", f"{name}_labels.tif"), "command line")
+        _warn_of_losses(record, whole_file=True)
 
 
 def copy_as_recipe(viewer: Viewer) -> None:
@@ -98,6 +102,7 @@ def copy_as_recipe(viewer: Viewer) -> None:
     record = _active_record(viewer)
     if record:
         _copy(as_recipe(record), "recipe")
+        _warn_of_losses(record)
 
 
 def save_recipe(viewer: Viewer) -> None:
@@ -109,7 +114,7 @@ def save_recipe(viewer: Viewer) -> None:
         return
     name = record["layer"]["name"]
     source = viewer.layers[name].source.path if name in viewer.layers else None
-    beside = (Path(source) if source else Path(name)).with_suffix(".dsc.json")
+    beside = Path(source or ".").parent / f"{name.replace('/', '_')}.dsc.json"
     parent = QApplication.activeWindow()
     path, _ = QFileDialog.getSaveFileName(parent, "Save recipe", str(beside), "*.dsc.json")
     if not path:
@@ -121,6 +126,7 @@ def save_recipe(viewer: Viewer) -> None:
         notify_error(str(error), "")
     else:
         show_info(f"Saved {path}.")
+        _warn_of_losses(record)
 
 
 def repeat_run(viewer: Viewer) -> None:
@@ -134,6 +140,7 @@ def repeat_run(viewer: Viewer) -> None:
     if images:
         dock.image_panel.image.choose(images[0])
     show_info("The dock shows the parameters of that run; choose an image and press Run.")
+    _warn_of_losses(record)
 
 
 def open_segment(viewer: Viewer) -> Segment:
@@ -178,13 +185,24 @@ def _measured_image(viewer: Viewer, labels: Labels) -> LayerPart | None:
             return LayerPart(layer.name, array, index, where["axes"])
     for layer in viewer.layers:
         if isinstance(layer, Image) and tuple(level_array(layer).shape)[: layer.ndim] == shape:
-            axes = "ZYX"[-layer.ndim :] + ("C" if layer.rgb else "")
+            axes = "TZYX"[-layer.ndim :] + ("C" if layer.rgb else "")
             return LayerPart(layer.name, level_array(layer), (), axes)
     return None
 
 
+def _to_world(layer: Labels) -> np.ndarray:
+    """Linear map from the pixels of a layer to the world, (n, n + 1)."""
+    origin = np.asarray(layer.data_to_world(np.zeros(layer.ndim)))
+    ends = [np.asarray(layer.data_to_world(unit)) for unit in np.eye(layer.ndim)]
+    return np.column_stack([*(end - origin for end in ends), origin])
+
+
 def _axis_names(layer: Labels) -> tuple[str, ...]:
-    default = "tzyx"[-layer.ndim :]
+    default = (
+        "tzyx"[-layer.ndim :]
+        if layer.ndim <= 4
+        else [f"axis_{number}" for number in range(layer.ndim)]
+    )
     return tuple(
         label if label.isidentifier() else name
         for label, name in zip(layer.axis_labels, default, strict=True)
@@ -197,16 +215,36 @@ def _columns(layer: Labels) -> dict[str, np.ndarray]:
     return table if "index" in table else {}
 
 
-def _python_source(record: dict[str, Any]) -> str:
-    """Expression for the part of the layer that a run read."""
+def _python_source(record: dict[str, Any]) -> tuple[str, str]:
+    """Expression for the part of the layer that a run read, and its axes if need be."""
     where = record["layer"]
     name = f"viewer.layers[{json.dumps(where['name'])}]"
+    if _is_whole(record):
+        return name, ""
+    level = f"[{where['level']}]" if where["level"] else ""
+    part = ", ".join(map(_as_subscript, where["index"]))
+    return f"{name}.data{level}[{part}]", record["image"]["axes"]
+
+
+def _is_whole(record: dict[str, Any]) -> bool:
+    """Whether a run read the whole of a grey or RGB image."""
+    where = record["layer"]
     spans = [one for one in where["index"] if one != [None, None]]
     whole = [[0, size] for size in record["image"]["shape"]]
-    if spans == whole and not where["level"]:
-        return name
-    level = f"[{where['level']}]" if where["level"] else ""
-    return f"{name}.data{level}[{', '.join(map(_as_subscript, where['index']))}]"
+    return spans == whole and where["axes"] in ("YX", "YXC") and not where["level"]
+
+
+def _warn_of_losses(record: dict[str, Any], *, whole_file: bool = False) -> None:
+    """Say what a copied run cannot hold."""
+    lost = []
+    if "given_superpixels" in record:
+        lost.append("the superpixels it was given")
+    if record["layer"]["masked"]:
+        lost.append("the shapes it was limited to")
+    if whole_file and not _is_whole(record):
+        lost.append("the part of the image it read")
+    if lost:
+        show_warning(f"The text does not hold {' and '.join(lost)}.")
 
 
 def _as_index(entries: list[Any]) -> tuple[int | slice, ...]:

@@ -25,6 +25,8 @@ class Evaluate(QWidget):
     def __init__(self, napari_viewer: "napari.viewer.Viewer") -> None:  # noqa: F821, UP037
         super().__init__()
         self.viewer = napari_viewer
+        self._scored: object = None
+        self._sentence = ""
         self.result, self.truth = LayerChooser(), LayerChooser()
         self.result.setToolTip("The segmentation to score.")
         self.truth.setToolTip("The segmentation to score it against, of the same shape.")
@@ -65,6 +67,9 @@ class Evaluate(QWidget):
         self._show_problem()
 
     def _show_problem(self) -> None:
+        pair = (self.result.currentData(), self.truth.currentData())
+        if pair != self._scored:
+            self.table.setRowCount(0)
         self.run_bar.block(self._problem())
 
     def _problem(self) -> str:
@@ -82,9 +87,14 @@ class Evaluate(QWidget):
             return
         result, truth = self.result.currentData(), self.truth.currentData()
         names = {"result": result.name, "truth": truth.name}
+        self._scored, self._sentence = (result, truth), f"{result.name} against {truth.name}"
+        self.table.setRowCount(0)
         self.run_bar.start(score_job, (level_array(result), level_array(truth)), 0, names)
 
     def _show_scores(self, scores: dict[str, float]) -> None:
+        if self._scored != (self.result.currentData(), self.truth.currentData()):
+            return  # other layers were chosen meanwhile
+        self.run_bar.status.setText(self._sentence)
         self.table.setRowCount(len(scores))
         for row, (name, score) in enumerate(scores.items()):
             for column, text in enumerate((name, f"{score:.4f}")):
@@ -100,6 +110,7 @@ class Evaluate(QWidget):
 
     def _close(self) -> None:
         self.run_bar.cancel()
+        self._scored = None
         for event in self._events:
             event.disconnect(self.refresh)
         self._events = []

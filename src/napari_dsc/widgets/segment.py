@@ -13,7 +13,14 @@ from napari_dsc.errors import InvalidParameterError
 from napari_dsc.params import CutParams, ImageParams, SuperpixelParams
 from napari_dsc.widgets._dock import Dock, record_of
 from napari_dsc.widgets._image_panel import LayerChooser
-from napari_dsc.widgets._output import KEY, layer_to_update, show_image, show_labels
+from napari_dsc.widgets._output import (
+    KEY,
+    RUNNING,
+    Snapshot,
+    layer_to_update,
+    show_image,
+    show_labels,
+)
 from napari_dsc.widgets._plot import ConvergencePlot
 from napari_dsc.widgets._preferences import preferences
 
@@ -67,8 +74,9 @@ class Segment(Dock):
         ]
 
     def _show_given(self) -> None:
-        if not self.image_panel.image.count():
+        if self._is_closed:
             self.given.clear()
+            return
         labels = [layer for layer in self.viewer.layers if isinstance(layer, Labels)]
         self.given.refresh(labels, None, first="this run")
 
@@ -79,7 +87,8 @@ class Segment(Dock):
     def restore(self, values: dict[str, Any]) -> None:
         """Show values; those that no longer fit are passed over."""
         super().restore(values)
-        self.preview.setChecked(bool(values.get("preview", True)))
+        if "preview" in values:
+            self.preview.setChecked(bool(values["preview"]))
 
     def request(self, source: Source) -> Request:
         """Copy what a run needs out of the controls."""
@@ -119,11 +128,12 @@ class Segment(Dock):
         if self._labels is None:
             self._labels = layer_to_update(self.viewer, name, Labels)
             if self._labels is not None:
-                self._undo = _snapshot(self._labels)
+                self._undo = Snapshot.of(self._labels)
                 self._labels.features = {}
         elif self._labels not in self.viewer.layers:
             return  # the user removed it: no more previews
         self._labels = show_labels(self.viewer, name, labels, geometry, self._labels)
+        self._labels.metadata[KEY] = {RUNNING: True}
 
     def show_result(self, result: Result, source: Source) -> None:
         """Finish the labels, and add the intermediate layers that are wanted."""
@@ -148,16 +158,25 @@ class Segment(Dock):
         self.run_bar.status.setText(f"{n_segments} segments in {seconds:.1f} s")
         self._labels = self._undo = None
 
-    def _end(self) -> None:
-        """Take back what the preview of a run without a result changed."""
-        if self._labels is not None and not self._is_closed:
-            if self._undo is not None and self._labels in self.viewer.layers:
-                for name, value in self._undo.items():
-                    setattr(self._labels, name, value)
-            elif self._labels in self.viewer.layers:
-                self.viewer.layers.remove(self._labels)
+    def take_back(self) -> None:
+        """Give the labels of the last run back, or remove the layer of the preview."""
+        layer, before = self._labels, self._undo
         self._labels = self._undo = None
-        super()._end()
+        if layer is None or layer not in self.viewer.layers:
+            return
+        if before is None:
+            self.viewer.layers.remove(layer)
+        else:
+            before.restore(layer)
+
+    def reset(self) -> None:
+        """Show the defaults."""
+        super().reset()
+        chosen = preferences()
+        self.given.setCurrentIndex(0)
+        self.preview.setChecked(True)
+        self.show_smoothed.setChecked(chosen.show_smoothed)
+        self.show_superpixels.setChecked(chosen.show_superpixels)
 
     # recipes
 
@@ -180,16 +199,9 @@ class Segment(Dock):
             | {
                 "device": record["device"]["name"],
                 "weights": record["weights"]["name"],
-                "preview": self.preview.isChecked(),
             }
         )
-
-
-def _snapshot(layer: Labels) -> dict[str, Any]:
-    """What a preview overwrites."""
-    names = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
-    kept = {"data": layer.data, "features": layer.features}
-    return kept | {name: getattr(layer, name) for name in names}
+        self.given.setCurrentIndex(0)
 
 
 def _check_box(text: str, tooltip: str, is_checked: bool) -> QCheckBox:
