@@ -60,7 +60,8 @@ def apply_weights_preferences(chosen: Preferences) -> None:
         ("NAPARI_DSC_WEIGHTS_DIR", chosen.weights_folder),
         ("NAPARI_DSC_OFFLINE", "1" if chosen.offline else ""),
     ):
-        wanted = value or _outer_value(variable)
+        outer = _outer_value(variable)  # asked first, before it is changed
+        wanted = value or outer
         if wanted:
             os.environ[variable] = wanted
         else:
