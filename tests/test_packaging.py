@@ -83,9 +83,12 @@ def test_napari_and_qt_come_only_with_the_extra_named_all(metadata):
     needs = metadata.get_all("Requires-Dist")
     assert any(need.startswith("torch") for need in needs)
     desktop = [
-        need for need in needs if re.match("napari|qt|py(qt|side)|magicgui", need.lower())
+        need
+        for need in needs
+        if re.match("napari|qt|py(qt|side)|magicgui|superqt|psutil", need.lower())
     ]
-    assert [need.partition(";")[2].strip() for need in desktop] == ["extra == 'all'"]
+    assert {need.partition(";")[2].strip() for need in desktop} == {"extra == 'all'"}
+    assert not any(re.match("py(qt|side)", need.lower()) for need in needs)
 
 
 def test_no_library_is_limited_to_old_versions(metadata):

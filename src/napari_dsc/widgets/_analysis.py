@@ -47,7 +47,13 @@ class Physical(NamedTuple):
 def split_job(
     control: Control, labels: Any, features: dict[str, np.ndarray]
 ) -> Generator[None, None, tuple[np.ndarray, dict[str, np.ndarray]]]:
-    """Connected regions of labels, and the features that they inherit."""
+    """Connected regions of labels, and the features that they inherit.
+
+    Yields
+    ------
+    nothing : None
+        Once, so that it can be cancelled before it starts.
+    """
     yield None
     from napari_dsc.measurement import split_into_regions
 
@@ -68,7 +74,13 @@ def measure_job(
     physical: Physical,
     features: dict[str, np.ndarray],
 ) -> Generator[None, None, dict[str, np.ndarray]]:
-    """Measurements of segments, beside the features they have."""
+    """Measurements of segments, beside the features they have.
+
+    Yields
+    ------
+    nothing : None
+        Once, so that it can be cancelled before it starts.
+    """
     yield None
     from napari_dsc.measurement import join_tables, measure_segments
 
@@ -82,7 +94,13 @@ def measure_job(
 def score_job(
     control: Control, pair: tuple[Any, Any]
 ) -> Generator[Progress, None, dict[str, float]]:
-    """Scores of a label image against another."""
+    """Scores of a label image against another.
+
+    Yields
+    ------
+    progress : Progress
+        Once.
+    """
     yield Progress("Counting pixels")
     from napari_dsc.evaluation.summary import score_segmentation
 

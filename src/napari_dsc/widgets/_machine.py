@@ -22,7 +22,13 @@ class Machine:
 
 @ends_in_outcome
 def survey_job(control: Control) -> Generator[None, None, Machine]:
-    """Look up devices and weights, and load what the first run would wait for."""
+    """Look up devices and weights, and load what the first run would wait for.
+
+    Yields
+    ------
+    nothing : None
+        Once, so that it can be cancelled before it starts.
+    """
     yield None
     load_torch()
     importlib.import_module("pandas")  # which napari loads with the first Labels layer

@@ -116,15 +116,15 @@ class Task(QObject):
 class RunBar(QWidget):
     """Buttons, progress bar and status line of a dock.
 
-    Signals
-    -------
-    asked
+    Attributes
+    ----------
+    asked : Signal
         The user pressed Run.
-    progressed : Progress
+    progressed : Signal of Progress
         The job goes on.
-    succeeded : object
+    succeeded : Signal of object
         The job's value; not sent when it was cancelled or failed.
-    ended
+    ended : Signal
         The job is over, however it went.
     """
 

@@ -69,7 +69,13 @@ class Result:
 
 @ends_in_outcome
 def run_job(control: Control, request: Request) -> Generator[Progress, None, Result]:
-    """Smooth, over-segment or segment what a dock asks for."""
+    """Smooth, over-segment or segment what a dock asks for.
+
+    Yields
+    ------
+    progress : Progress
+        At the start of each stage, and a few times a second during the cut.
+    """
     yield Progress("Loading")
     load_torch()
     with _threads(request.n_threads):
