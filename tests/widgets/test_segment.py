@@ -447,11 +447,11 @@ def test_two_docks_on_one_image_draw_into_layers_of_their_own(viewer, open_dock,
     from napari_dsc.widgets.segment import Segment
 
     viewer.add_image(pixels, name="cells")
-    first = open_dock(viewer, n_iterations=2000)
+    first = open_dock(viewer, n_iterations=10_000)
     second = Segment(viewer)
     viewer.window.add_dock_widget(second, name="another")
     qtbot.waitUntil(lambda: not second.compute.survey.is_running, timeout=60_000)
-    second.restore({"n_superpixels": 12, "n_iterations": 2000, "device": "cpu"})
+    second.restore({"n_superpixels": 12, "n_iterations": 10_000, "device": "cpu"})
     first.run()
     qtbot.waitUntil(lambda: len(viewer.layers) == 2, timeout=60_000)
     second.run()
