@@ -9,18 +9,33 @@ from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QComboBox
 
 from napari_dsc.errors import InvalidImageError
-from napari_dsc.layers import level_array, possible_layouts
+from napari_dsc.layers import possible_layouts
 from napari_dsc.widgets._parameters import MIN_WIDTH, combo_box
 from napari_dsc.widgets._source import VIEW, WHOLE, Source, Where, read_source, unit_factors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from napari.layers import Image, Layer
     from napari.viewer import Viewer
     from qtpy.QtWidgets import QFormLayout
 
 COMFORTABLE_PIXELS = 4 * 2**20
+
+
+LIST_EVENTS = ("inserted", "removed", "reordered", "renamed")
+
+
+def follow_layers(viewer: Viewer, callback: Callable[[object], None]) -> None:
+    """Call back whenever the list of a viewer's layers shows something else."""
+    for name in LIST_EVENTS:
+        getattr(viewer.layers.events, name).connect(callback)
+
+
+def unfollow_layers(viewer: Viewer, callback: Callable[[object], None]) -> None:
+    """Call back no longer; a callback that is not connected is passed over."""
+    for name in LIST_EVENTS:
+        getattr(viewer.layers.events, name).disconnect(callback)
 
 
 class LayerChooser(QComboBox):
@@ -76,12 +91,7 @@ class ImagePanel(QObject):
         self.image.setMinimumWidth(MIN_WIDTH)
         self.image.currentIndexChanged.connect(self._show_image)
         self.axes.currentIndexChanged.connect(self.changed)
-        self._events = [
-            getattr(viewer.layers.events, name)
-            for name in ("inserted", "removed", "reordered", "renamed")
-        ]
-        for event in self._events:
-            event.connect(self.refresh)
+        follow_layers(viewer, self.refresh)
         self.refresh()
 
     def add_to(self, form: QFormLayout) -> None:
@@ -92,9 +102,7 @@ class ImagePanel(QObject):
 
     def disconnect_layers(self) -> None:
         """Follow the viewer's layers no longer, and let go of them."""
-        for event in self._events:
-            event.disconnect(self.refresh)
-        self._events = []
+        unfollow_layers(self._viewer, self.refresh)
         self._shown = None
         for box in (self.image, self.axes, self.where):
             box.clear()
@@ -124,10 +132,6 @@ class ImagePanel(QObject):
                 f"The axes of {self.layer.name} are {names}; expected 2 to 5, Y and X last "
                 "(or an RGB image)."
             )
-        layout = self.axes.currentData()
-        if layout.axes[0] == "C" and layout.joins_channels and not self.layer.rgb:
-            n_channels = level_array(self.layer).shape[0]
-            return "" if n_channels in (1, 3) else f"{n_channels} channels, expected 1 or 3."
         return ""
 
     def _show_image(self) -> None:

@@ -178,11 +178,8 @@ def _measured_image(viewer: Viewer, labels: Labels) -> LayerPart | None:
         layer = viewer.layers[where["name"]]
         n_axes = len(where["axes"])
         if isinstance(layer, Image) and level_array(layer, where["level"]).ndim == n_axes:
-            index = tuple(
-                slice(*one) if isinstance(one, list) else one for one in where["index"]
-            )
             array = level_array(layer, where["level"])
-            return LayerPart(layer.name, array, index, where["axes"])
+            return LayerPart(layer.name, array, _as_index(where["index"]), where["axes"])
     for layer in viewer.layers:
         if isinstance(layer, Image) and tuple(level_array(layer).shape)[: layer.ndim] == shape:
             axes = "TZYX"[-layer.ndim :] + ("C" if layer.rgb else "")

@@ -8,7 +8,7 @@ from qtpy.QtWidgets import QHeaderView, QTableWidget, QTableWidgetItem, QVBoxLay
 
 from napari_dsc.layers import level_array
 from napari_dsc.widgets._analysis import score_job
-from napari_dsc.widgets._image_panel import LayerChooser
+from napari_dsc.widgets._image_panel import LayerChooser, follow_layers, unfollow_layers
 from napari_dsc.widgets._parameters import form_layout
 from napari_dsc.widgets._run_bar import RunBar
 
@@ -47,12 +47,7 @@ class Evaluate(QWidget):
         self.run_bar.succeeded.connect(self._show_scores)
         for box in (self.result, self.truth):
             box.currentIndexChanged.connect(self._show_problem)
-        self._events = [
-            getattr(napari_viewer.layers.events, name)
-            for name in ("inserted", "removed", "reordered", "renamed")
-        ]
-        for event in self._events:
-            event.connect(self.refresh)
+        follow_layers(napari_viewer, self.refresh)
         self.refresh()
 
     def refresh(self, event: object = None) -> None:
@@ -111,8 +106,6 @@ class Evaluate(QWidget):
     def _close(self) -> None:
         self.run_bar.cancel()
         self._scored = None
-        for event in self._events:
-            event.disconnect(self.refresh)
-        self._events = []
+        unfollow_layers(self.viewer, self.refresh)
         for box in (self.result, self.truth):
             box.clear()
