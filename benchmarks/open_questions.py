@@ -137,7 +137,8 @@ def measure(
     details = affinity_measures(
         "at first", affinities(embedding, image, superpixels, variant.cut)
     )
-    for step in iter_cut(image, superpixels, embedding, variant.cut):
+    free = np.full(superpixels.max() + 1, -1)
+    for step in iter_cut(image, superpixels, embedding, variant.cut, free):
         if step.iteration in CHECKED_ITERATIONS:
             n_classes = float(torch.count_nonzero(torch.bincount(step.classes)))
             details[f"classes at step {step.iteration}"] = n_classes

@@ -39,6 +39,7 @@ class RunOptions(OverSegmentOptions, total=False):
 
     cut_params: CutParams
     superpixels: ArrayLike
+    scribbles: ArrayLike
 
 
 def smooth(image: ArrayLike | str | Path, **options: Unpack[SmoothOptions]) -> np.ndarray:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 
+from napari_dsc.correction.parts import Parts, parts_of
 from napari_dsc.images import to_label_image
-from napari_dsc.layers import Geometry, labels_layer
+from napari_dsc.layers import PARTS_KEY, RECORD_KEY, Geometry, labels_layer
 from napari_dsc.measurement import segment_table
 from napari_dsc.regions import connected_regions
 
 if TYPE_CHECKING:
-    import numpy as np
     from napari.layers import Labels
     from torch import Tensor
 
@@ -112,6 +113,19 @@ class Segmentation:
             self.labels, self.superpixels, self.classes_of_superpixels, self.probabilities
         )
 
+    def parts(self) -> Parts:
+        """Superpixels, made ready for corrections.
+
+        Returns
+        -------
+        parts : Parts
+            With their mean colors in the smoothed image, and their probabilities.
+        """
+        axes = str(self.record["image"]["axes"])  # type: ignore[index]
+        channel = axes.find("C")
+        pixels = np.moveaxis(self.smoothed, channel, 0) if channel >= 0 else self.smoothed[None]
+        return parts_of(self.superpixels, pixels, self.probabilities)
+
     def to_layer(self, name: str = "DSC") -> Labels:
         """Make a napari Labels layer that lies on the image; needs napari.
 
@@ -124,11 +138,12 @@ class Segmentation:
         -------
         layer : napari Labels layer
             With the table of `features`, and the record in its metadata under
-            ``napari-dsc``; add it by ``viewer.add_layer``.
+            ``napari-dsc``; add it by ``viewer.add_layer``. The Correct dock takes it as it
+            is.
         """
         options = {
             "name": name,
             "features": self.features(),
-            "metadata": {"napari-dsc": self.record},
+            "metadata": {RECORD_KEY: self.record, PARTS_KEY: self.parts()},
         }
         return labels_layer(self.labels, self.geometry, options)

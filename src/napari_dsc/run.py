@@ -9,12 +9,12 @@ import time
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 
 from napari_dsc.cut.optimize import iter_cut
 from napari_dsc.device import is_out_of_memory, reproducible, resolve_device
 from napari_dsc.errors import ComputationError, InvalidImageError, InvalidParameterError
+from napari_dsc.guidance import check_label_image, classes_of_scribbles
 from napari_dsc.images import array_sha256, load_image, to_label_image
 from napari_dsc.layers import is_image_layer, labels_geometry, read_layer
 from napari_dsc.params import CutParams, ImageParams, SuperpixelParams
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    import numpy as np
     from napari.layers import Image as ImageLayer
     from numpy.typing import ArrayLike
     from torch import Tensor
@@ -71,6 +72,9 @@ class Run:
     superpixels : S int array, optional
         Superpixels made elsewhere, any labels; each connected piece of a label counts as
         one. Left out, they are made by `superpixel_params`.
+    scribbles : S int array, optional
+        Label ``k`` on a superpixel asks for class ``k`` there: the cut learns it, and the
+        superpixel has it in the end. 0 leaves the superpixel free.
 
     Attributes
     ----------
@@ -104,6 +108,7 @@ class Run:
         superpixel_params: SuperpixelParams = SuperpixelParams(),
         cut_params: CutParams = CutParams(),
         superpixels: ArrayLike | None = None,
+        scribbles: ArrayLike | None = None,
     ) -> None:
         for given, kind in (
             (image_params, ImageParams),
@@ -128,11 +133,12 @@ class Run:
             self.geometry = labels_geometry(layer, image.axes)
         self.image = load_image(image, axes, image_params)
         self.seconds: dict[str, float] = {}
-        self._given_sha256 = ""
+        self._given: dict[str, object] = {}
+        self._scribbles: np.ndarray | None = None
         if superpixels is not None:
-            labels = _check_superpixels(superpixels, self.image.pixels.shape[1:])
-            self._given_sha256 = array_sha256(labels)
-            self.superpixels = connected_regions(labels)
+            self.superpixels = connected_regions(self._give("superpixels", superpixels))
+        if scribbles is not None:
+            self._scribbles = self._give("scribbles", scribbles)
 
     @cached_property
     def smoothed(self) -> np.ndarray:
@@ -159,7 +165,8 @@ class Run:
         """
         superpixels, params = self.superpixels, self.cut_params
         with self._stage("cut"), torch.inference_mode(False):
-            steps = iter_cut(self._tensor(), superpixels, self._embedding(), params)
+            fixed = self._fixed_classes()
+            steps = iter_cut(self._tensor(), superpixels, self._embedding(), params, fixed)
         for _ in range(params.n_iterations):
             with self._stage("cut"), torch.inference_mode(False):
                 step = next(steps)
@@ -218,7 +225,6 @@ class Run:
             Parameters, versions, device, hashes of image and weights, and the seconds of
             the stages done so far.
         """
-        given = {"given_superpixels": {"sha256": self._given_sha256}}
         return {
             "software": software_record(),
             "device": device_record(self.device),
@@ -226,7 +232,18 @@ class Run:
             "weights": {"name": self.weights.name, "sha256": self.weights.sha256},
             "parameters": params_record(self.params),
             "seconds": {stage: round(value, 3) for stage, value in self.seconds.items()},
-        } | (given if self._given_sha256 else {})
+        } | self._given
+
+    def _give(self, name: str, labels: ArrayLike) -> np.ndarray:
+        """Check a label image of the user's, and put it on record."""
+        given = check_label_image(name, labels, self.image.pixels.shape[1:])
+        self._given[f"given_{name}"] = {"sha256": array_sha256(given)}
+        return given
+
+    def _fixed_classes(self) -> np.ndarray:
+        """Class of each superpixel that scribbles ask for, -1 without, (M,)."""
+        scribbles = self._scribbles if self._scribbles is not None else self.superpixels * 0
+        return classes_of_scribbles(scribbles, self.superpixels, self.cut_params.n_partitions)
 
     @cached_property
     def _model(self) -> SuperAE:
@@ -266,16 +283,6 @@ class Run:
             raise ComputationError(_out_of_memory(self.device)) from error
         finally:
             self.seconds[name] = self.seconds.get(name, 0) + time.perf_counter() - start
-
-
-def _check_superpixels(superpixels: ArrayLike, shape: tuple[int, ...]) -> np.ndarray:
-    given = np.asarray(superpixels)
-    if given.dtype.kind not in "iu" or given.shape != shape:
-        raise InvalidParameterError(
-            f"superpixels: {given.dtype} of shape {given.shape}, expected integers of shape "
-            f"{shape} as the image"
-        )
-    return given
 
 
 def _as_many_channels(pixels: Tensor, n_channels: int) -> Tensor:

@@ -27,7 +27,8 @@ def embedding():
 
 def run(image, superpixels, embedding, params):
     image = torch.from_numpy(image)[None].to(next(embedding.parameters()).device)
-    return list(iter_cut(image, superpixels, copy.deepcopy(embedding), params))
+    free = np.full(superpixels.max() + 1, -1)
+    return list(iter_cut(image, superpixels, copy.deepcopy(embedding), params, free))
 
 
 def test_steps_agree_with_the_plain_loop_of_algorithm_2(two_tone, blocks, embedding):
@@ -41,6 +42,23 @@ def test_steps_agree_with_the_plain_loop_of_algorithm_2(two_tone, blocks, embedd
         assert float(step.label_loss) == pytest.approx(label, rel=2e-3)
         assert float(step.cut_loss) == pytest.approx(cut, rel=2e-3)
         assert step.classes.tolist() == classes
+
+
+def test_fixed_classes_hold_in_every_step_and_spread(two_tone, blocks, embedding):
+    image = torch.from_numpy(two_tone)[None]
+    params = CutParams(n_partitions=6, n_iterations=60)
+    fixed = np.full(8, -1)
+    fixed[[0, 7]] = 4, 2
+    free = run(two_tone, blocks, embedding, params)
+    assert free[0].classes[[0, 7]].tolist() != [4, 2]
+
+    steps = list(iter_cut(image, blocks, copy.deepcopy(embedding), params, fixed))
+
+    assert all(step.classes[[0, 7]].tolist() == [4, 2] for step in steps)
+    classes = steps[-1].classes.view(2, 4)
+    assert (classes[:, :2] == 4).all()  # the others of the dark half follow
+    assert (classes[:, 2:] == 2).sum() >= 2  # so do some of the bright half
+    assert (classes[:, 2:] != 4).all()
 
 
 def test_superpixels_merge_along_the_true_border(two_tone, blocks, embedding):

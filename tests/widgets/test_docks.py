@@ -14,7 +14,7 @@ from napari_dsc import SuperpixelParams, params, sample_data
 from napari_dsc.widgets._parameters import help_of
 from napari_dsc.widgets._preferences import Preferences, preferences
 
-DOCKS = ("Segment", "Smooth", "Superpixels", "Evaluate")
+DOCKS = ("Segment", "Smooth", "Superpixels", "Correct", "Evaluate")
 
 
 def test_smooth_adds_an_image_of_the_same_kind(viewer, open_dock, run, pixels):
@@ -82,7 +82,7 @@ def test_the_menu_command_opens_the_dock(make_napari_viewer, qtbot, name):
     get_app_model().commands.execute_command(f"napari-dsc.{name.lower()}").result()
     [dock] = viewer.window.dock_widgets.values()
     assert type(dock).__name__ == name
-    if name != "Evaluate":
+    if hasattr(dock, "compute"):
         qtbot.waitUntil(lambda: not dock.compute.survey.is_running, timeout=60_000)
 
 
@@ -92,7 +92,7 @@ def test_at_300_pixels_nothing_is_cut(viewer, open_dock, qtbot, pixels, name, th
     viewer.theme = theme
     viewer.add_image(pixels, name="an image with quite a long name, as microscopes give them")
     dock = open_dock(viewer, name)
-    if name != "Evaluate":
+    if hasattr(dock, "advanced"):
         dock.advanced.expand(animate=False)
     dock.setFixedSize(300, 900)
     dock.grab()  # lays everything out
@@ -118,7 +118,7 @@ def test_every_control_has_a_tooltip_of_one_line(viewer, open_dock, pixels, name
         if not isinstance(one.parent(), QComboBox)
     ]
     assert without == []
-    if name != "Evaluate":
+    if hasattr(dock, "parameters"):
         helps = [one.native.toolTip() for one in dock.parameters.controls.values()]
         assert all(text and "\n" not in text for text in helps)
 
@@ -151,6 +151,29 @@ def test_reset_shows_the_defaults(viewer, open_dock, pixels):
     dock.reset_button.click()
     for kind in dock.kinds:
         assert dock.parameters.get(kind) == kind()
+
+
+def test_presets_keep_values_under_names(viewer, open_dock, pixels, monkeypatch, tmp_path):
+    from napari_dsc.widgets import _preferences
+
+    monkeypatch.setattr(_preferences, "_last_values_path", lambda: tmp_path / "values.json")
+    viewer.add_image(pixels, name="cells")
+    dock = open_dock(viewer, n_partitions=9, method="egb")
+    dock.presets.names.setCurrentText("coarse")
+    dock.presets.save.click()
+    dock.reset()
+    dock.presets.names.setCurrentText("other")
+    dock.presets.save.click()
+    again = open_dock(viewer, "Smooth")
+    assert again.presets.names.count() == 0
+    dock.presets.names.textActivated.emit("coarse")
+    assert dock.values()["n_partitions"] == 9
+    assert dock.values()["method"] == "egb"
+    dock.presets.names.setCurrentText("coarse")
+    dock.presets.delete.click()
+    assert [dock.presets.names.itemText(i) for i in range(dock.presets.names.count())] == [
+        "other"
+    ]
 
 
 def test_the_active_image_is_preselected_and_the_choice_is_kept(viewer, open_dock, pixels):
@@ -276,17 +299,11 @@ def test_a_run_too_big_for_the_memory_is_not_started(viewer, open_dock, pixels, 
 
 @pytest.mark.parametrize("name", ["tissue", "nuclei", "neuropil", "cell", "photo"])
 def test_the_gui_never_waits_longer_than_200_ms(viewer, open_dock, qtbot, name):
-    """A timer of 10 ms runs on while a sample is segmented, previews and all.
-
-    Adding a layer takes napari itself longer where the processor draws, so the layer of an
-    earlier run is there.
-    """
+    """A timer of 10 ms runs on while a sample is segmented, first layer, previews and all."""
     import time
 
     [(data, options, _)] = getattr(sample_data, name)()
     viewer.add_image(data, **options)
-    earlier = np.ones(data.shape[:2], np.uint8)
-    viewer.add_labels(earlier, name=f"{options['name']} [DSC]", metadata={"napari-dsc": {}})
     dock = open_dock(viewer, n_superpixels=100, n_iterations=2, n_partitions=32)
     beats = []
     timer = QTimer()

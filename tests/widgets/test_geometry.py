@@ -4,7 +4,15 @@ import dask.array
 import numpy as np
 import pytest
 
+import napari_dsc
+from napari_dsc import CutParams, SuperpixelParams
 from napari_dsc.layers import Layout, possible_layouts
+
+SMALL = {
+    "device": "cpu",
+    "superpixel_params": SuperpixelParams(n_superpixels=12),
+    "cut_params": CutParams(n_iterations=3, n_partitions=6, seed=5),
+}
 
 
 def corners(layer, shape=None):
@@ -74,6 +82,48 @@ def test_three_channels_enter_together_and_labels_hold_for_all(viewer, open_dock
     assert smoothed.data.shape == stack.shape
     np.testing.assert_allclose(smoothed.scale, image.scale)
     assert labels.metadata["napari-dsc"]["image"]["n_channels"] == 3
+
+
+def test_three_layers_enter_together_as_channels(viewer, open_dock, run, stack):
+    place = {"scale": (0.5, 0.25), "translate": (3, 4), "rotate": 10}
+    for name, plane in zip("abc", stack, strict=True):
+        viewer.add_image(plane, name=name, **place)
+    viewer.add_image(stack[0], name="elsewhere")
+    viewer.add_image(stack[0, :30], name="smaller", **place)
+    dock = open_dock(viewer)
+    panel = dock.image_panel
+    panel.image.choose(viewer.layers["a"])
+    assert [one.text() for one in panel.channels.menu().actions()] == ["b", "c"]
+    panel.channels.choose([viewer.layers["b"]])
+    assert "2 channels are chosen, expected 1 or 3" in dock.run_bar.status.text()
+    assert not dock.run_bar.run_button.isEnabled()
+    panel.channels.choose([viewer.layers["b"], viewer.layers["c"]])
+    dock.show_smoothed.setChecked(True)
+    run(dock)
+    labels, smoothed = viewer.layers["a [DSC]"], viewer.layers["a [smoothed]"]
+    assert_same_place(labels, viewer.layers["a"])
+    assert smoothed.data.shape == stack.shape
+    assert_same_place(smoothed, viewer.layers["a"])
+    record = labels.metadata["napari-dsc"]
+    assert record["layer"]["channels"] == ["a", "b", "c"]
+    result = napari_dsc.segment(stack, axes="CYX", **SMALL)
+    np.testing.assert_array_equal(labels.data, result.labels)
+
+
+def test_channels_that_no_longer_fit_are_left_out(viewer, open_dock, stack):
+    for name, plane in zip("abc", stack, strict=True):
+        viewer.add_image(plane, name=name)
+    panel = open_dock(viewer, "Smooth").image_panel
+    panel.channels.choose([viewer.layers["a"], viewer.layers["b"]])
+    assert panel.channels.text() == "with 2 more"
+    viewer.layers["b"].name = "renamed"
+    assert panel.channels.text() == "with 2 more"
+    viewer.layers.remove("renamed")
+    assert panel.channels.text() == "with 1 more"
+    viewer.add_image(stack[0, :20], name="other")
+    panel.image.choose(viewer.layers["other"])
+    assert panel.channels.text() == "this image alone"
+    assert not panel.channels.isEnabled()
 
 
 def test_one_shown_channel_can_be_picked_instead(viewer, open_dock, run, stack):
@@ -183,6 +233,20 @@ def test_the_part_that_the_window_shows(viewer, open_dock, run, stack):
     labels = viewer.layers["cells [DSC]"]
     assert labels.data.shape == (20, 32)
     np.testing.assert_allclose(labels.data_to_world((0, 0)), image.data_to_world((10, 12)))
+
+
+def test_a_try_on_the_view_leaves_the_result_alone(viewer, open_dock, run, qtbot, stack):
+    viewer.add_image(stack[0], name="cells")
+    dock = open_dock(viewer)
+    run(dock)
+    whole = viewer.layers["cells [DSC]"].data.copy()
+    viewer.layers["cells"].corner_pixels = np.array([[10, 12], [29, 43]])
+    dock.try_button.click()
+    qtbot.waitUntil(lambda: not dock.run_bar.is_running, timeout=60_000)
+    tried = viewer.layers["cells [DSC try]"]
+    assert tried.data.shape == (20, 32)
+    np.testing.assert_array_equal(viewer.layers["cells [DSC]"].data, whole)
+    assert dock.image_panel.where.currentText() == "whole image"
 
 
 def test_a_lazy_image_is_computed_off_the_gui_thread(viewer, open_dock, run, stack):

@@ -231,6 +231,48 @@ def test_cancel_gives_the_labels_of_the_last_run_back(viewer, open_dock, run, qt
     assert len(labels.features) == len(np.unique(before))
 
 
+def test_scribbles_decide_classes(viewer, open_dock, run, pixels):
+    viewer.add_image(pixels, name="cells")
+    scribbles = np.zeros((40, 56), np.uint8)
+    scribbles[2:4, 2:5] = 5
+    scribbles[35:38, 50:54] = 2
+    layer = viewer.add_labels(scribbles, name="scribbles")
+    dock = open_dock(viewer)
+    run(dock)
+    free = viewer.layers["cells [DSC]"].data.copy()
+    assert not (free[scribbles > 0] == scribbles[scribbles > 0]).all()
+    dock.scribbles.choose(layer)
+    run(dock)
+    labels = viewer.layers["cells [DSC]"]
+    np.testing.assert_array_equal(labels.data[scribbles > 0], scribbles[scribbles > 0])
+    record = labels.metadata["napari-dsc"]
+    assert len(record["given_scribbles"]["sha256"]) == 64
+
+
+def test_a_scribble_without_a_class_is_told(viewer, open_dock, run, pixels, messages):
+    viewer.add_image(pixels, name="cells")
+    dock = open_dock(viewer)
+    dock.scribbles.choose(viewer.add_labels(np.full((40, 56), 7), name="scribbles"))
+    run(dock)
+    [message] = messages()
+    assert (
+        message
+        == "scribbles: got label 7, expected 1 to 6, the number of classes (n_partitions)"
+    )
+    assert "cells [DSC]" not in viewer.layers
+
+
+def test_the_confidence_can_be_shown(viewer, open_dock, run, pixels):
+    viewer.add_image(pixels, name="cells", scale=(2, 2))
+    dock = open_dock(viewer)
+    dock.show_confidence.setChecked(True)
+    run(dock)
+    shown = viewer.layers["cells [confidence]"]
+    assert shown.data.dtype == np.float32
+    assert 0 <= shown.data.min() < shown.data.max() <= 1
+    np.testing.assert_allclose(shown.scale, (2, 2))
+
+
 def test_the_same_dock_cannot_start_twice(viewer, open_dock, qtbot, pixels, monkeypatch):
     viewer.add_image(pixels, name="cells")
     dock = open_dock(viewer, n_iterations=2000)

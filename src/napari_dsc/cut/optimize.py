@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 
 from napari_dsc.cut.graph import pair_affinity, superpixel_pairs
-from napari_dsc.cut.losses import cut_loss, label_loss, superpixel_classes
+from napari_dsc.cut.guide import Guide
+from napari_dsc.cut.losses import cut_loss, superpixel_classes
 from napari_dsc.device import reproducible
 from napari_dsc.regions import region_mean
 
@@ -46,7 +47,11 @@ class CutStep(NamedTuple):
 
 
 def iter_cut(
-    image: Tensor, superpixels: np.ndarray, embedding: nn.Module, params: CutParams
+    image: Tensor,
+    superpixels: np.ndarray,
+    embedding: nn.Module,
+    params: CutParams,
+    fixed: np.ndarray,
 ) -> Iterator[CutStep]:
     """Merge superpixels, one training step at a time.
 
@@ -61,6 +66,8 @@ def iter_cut(
         trained in place, in training mode.
     params : CutParams
         Settings.
+    fixed : (M,) int64 array
+        Class that a superpixel must have; -1 leaves it free, see `Guide`.
 
     Yields
     ------
@@ -76,6 +83,7 @@ def iter_cut(
     pairs = torch.from_numpy(superpixel_pairs(superpixels, params.radius_factor)).to(
         image.device
     )
+    guide = Guide(fixed, regions)
     cut_weight = params.cut_weight / normalization(params, n_superpixels, pairs.shape[1])
     optimizer = torch.optim.SGD(
         embedding.parameters(), lr=params.learning_rate, momentum=params.momentum
@@ -84,13 +92,14 @@ def iter_cut(
     for iteration in range(1, params.n_iterations + 1):
         with torch.enable_grad(), reproducible(image.device):
             optimizer.zero_grad()
-            features = _features(embedding, image, params)
-            classes = superpixel_classes(features.detach(), regions, n_superpixels)
+            features = guide.arrange(_features(embedding, image, params))
+            votes = superpixel_classes(features.detach(), regions, n_superpixels)
+            classes = guide.classes(votes)
             assignment = region_mean(features.softmax(1), regions, n_superpixels)
             means = region_mean(features.detach(), regions, n_superpixels)
             affinity = pair_affinity(means, pairs, scale=params.affinity_scale)
             losses = (
-                label_loss(features, classes[regions]),
+                guide.label_loss(features, classes[regions]),
                 cut_loss(assignment, pairs, affinity),
             )
             total = params.label_weight * losses[0] + cut_weight * losses[1]

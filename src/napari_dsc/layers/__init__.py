@@ -1,6 +1,8 @@
 """Between napari layers and arrays: which axis is which, and where the pixels lie."""
 
 from napari_dsc.layers.arrays import (
+    PARTS_KEY,
+    RECORD_KEY,
     as_many_axes,
     is_image_layer,
     labels_layer,
@@ -11,6 +13,8 @@ from napari_dsc.layers.geometry import Geometry, geometry_of, labels_geometry, p
 from napari_dsc.layers.layout import Layout, possible_layouts
 
 __all__ = [
+    "PARTS_KEY",
+    "RECORD_KEY",
     "Geometry",
     "Layout",
     "as_many_axes",

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from napari.layers import Image as ImageLayer
     from napari.layers import Labels
 
+# where the metadata of a layer holds the record of its run, and its superpixels for corrections
+RECORD_KEY = "napari-dsc"
+PARTS_KEY = "napari-dsc superpixels"
+
 
 def is_image_layer(candidate: object) -> TypeGuard[ImageLayer]:
     """Tell a napari Image layer from arrays and paths, without importing napari."""

@@ -92,6 +92,29 @@ class Geometry:
             self.axis_labels[1:],
         )
 
+    def with_channel_axis(self) -> Geometry:
+        """Geometry of several channels of the array, along a first axis.
+
+        Returns
+        -------
+        geometry : Geometry
+            The channels lie one unit apart.
+        """
+        n_axes = len(self.scale)
+        shear = np.zeros((n_axes + 1, n_axes + 1))
+        shear[1:, 1:][np.triu_indices(n_axes, 1)] = self.shear
+        rotate, affine = np.eye(n_axes + 1), np.eye(n_axes + 2)
+        rotate[1:, 1:], affine[1:, 1:] = self.rotate, self.affine
+        return Geometry(
+            np.append(1.0, self.scale),
+            np.append(0.0, self.translate),
+            rotate,
+            shear[np.triu_indices(n_axes + 1, 1)],
+            affine,
+            ("pixel", *self.units),
+            ("c", *self.axis_labels),
+        )
+
     def options(self) -> dict[str, object]:
         """Keyword arguments that place a napari layer.
 

@@ -10,6 +10,10 @@ from napari_dsc.widgets._job import Control, Progress, ends_in_outcome
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+    from pathlib import Path
+
+    from napari_dsc.correction.parts import Parts
+    from napari_dsc.sessions import Session
 
 
 class LayerPart(NamedTuple):
@@ -88,6 +92,66 @@ def measure_job(
     image = part.channels_first(array.shape) if part else None
     table = measure_segments(array, image, *physical)
     return join_tables(features, table) if features else table
+
+
+@ends_in_outcome
+def parts_job(
+    control: Control, labels: np.ndarray, given: Any, part: LayerPart | None
+) -> Generator[None, None, Parts]:
+    """Superpixels made ready: those of a run, or of a label image and the image under it.
+
+    Yields
+    ------
+    nothing : None
+        Once, so that it can be cancelled before it starts.
+    """
+    yield None
+    from napari_dsc.correction.parts import Parts, parts_of
+    from napari_dsc.regions import connected_regions
+
+    if isinstance(given, Parts):
+        parts = given
+    else:
+        array = np.asarray(given)
+        superpixels = np.where(array > 0, connected_regions(array) + 1, 0)
+        image = part.channels_first(array.shape) if part else None
+        pixels = labels[None] if image is None else image
+        parts = parts_of(superpixels, pixels, np.zeros((int(superpixels.max()), 0)))
+    _ = parts.pairs, parts.margins, parts.labels_of(labels)  # what is computed once
+    return parts
+
+
+@ends_in_outcome
+def split_by_seeds_job(
+    control: Control, labels: np.ndarray, scribbles: Any, parts: Parts
+) -> Generator[None, None, np.ndarray]:
+    """Labels of superpixels after a split by scribbles.
+
+    Yields
+    ------
+    nothing : None
+        Once, so that it can be cancelled before it starts.
+    """
+    yield None
+    from napari_dsc.correction.edits import seeds_of, split
+
+    seeds = seeds_of(np.asarray(scribbles), parts.superpixels, len(labels))
+    return split(labels, seeds, parts)
+
+
+@ends_in_outcome
+def save_job(control: Control, path: Path, session: Session) -> Generator[None, None, None]:
+    """Write a session.
+
+    Yields
+    ------
+    nothing : None
+        Once, so that it can be cancelled before it starts.
+    """
+    yield None
+    from napari_dsc.sessions import save_session
+
+    save_session(path, session)
 
 
 @ends_in_outcome

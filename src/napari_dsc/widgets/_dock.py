@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from qtpy.QtCore import QEvent, QObject, QSize, Qt
 from qtpy.QtWidgets import (
     QFrame,
-    QHBoxLayout,
-    QPushButton,
     QScrollArea,
     QVBoxLayout,
     QWidget,
@@ -17,16 +15,18 @@ from superqt import QCollapsible
 
 from napari_dsc.errors import DSCError
 from napari_dsc.params import CutParams, ImageParams, Params, SuperpixelParams
+from napari_dsc.widgets._closing import ClosingWidget
 from napari_dsc.widgets._compute_panel import DEFAULT_WEIGHTS, ComputePanel, selected
 from napari_dsc.widgets._image_panel import ImagePanel
 from napari_dsc.widgets._memory import memory_problem
-from napari_dsc.widgets._parameters import ParameterControls, form_layout
+from napari_dsc.widgets._parameters import ParameterControls, form_layout, push_button, row_of
 from napari_dsc.widgets._preferences import (
     apply_weights_preferences,
     last_values,
     preferences,
     remember_values,
 )
+from napari_dsc.widgets._presets import Presets
 from napari_dsc.widgets._run_bar import RunBar, notify_error
 from napari_dsc.widgets._runs import Request, run_job
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
     from napari_dsc.widgets._runs import Result
-    from napari_dsc.widgets._source import Source
+    from napari_dsc.widgets._source import Source, Where
 
 
 class VerticalScroll(QScrollArea):
@@ -60,7 +60,7 @@ class VerticalScroll(QScrollArea):
         return bool(super().eventFilter(watched, event))
 
 
-class Dock(QWidget):
+class Dock(ClosingWidget):
     """Base of the docks: image, parameters, device and weights, run bar.
 
     Parameters
@@ -81,17 +81,18 @@ class Dock(QWidget):
         self.parameters = ParameterControls(self.kinds)
         self.compute = ComputePanel(preferences().device)
         self.run_bar = RunBar(can_keep=self.can_keep)
-        self.reset_button = QPushButton("Reset")
-        self.reset_button.setToolTip("Back to the defaults.")
+        self.reset_button = push_button("Reset", "Back to the defaults.")
+        self.presets = Presets(self.stage, self.values)
         self.advanced = QCollapsible("Advanced")
         self._source: Source | None = None
         self._is_closed = False
         self._lay_out()
         self.image_panel.changed.connect(self._show_problem)
-        self.run_bar.asked.connect(self.run)
+        self.run_bar.asked.connect(lambda: self.run())
         self.run_bar.succeeded.connect(self._succeed)
         self.run_bar.ended.connect(self._end)
         self.reset_button.clicked.connect(self.reset)
+        self.presets.chosen.connect(self.restore)
         self.restore(last_values(self.stage))
         self._show_problem()
 
@@ -101,6 +102,8 @@ class Dock(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         form = form_layout()
         self.image_panel.add_to(form)
+        for label, control in self.image_controls():
+            form.addRow(label, control)
         self.parameters.add_to(form, self.everyday)
         self.compute.add_to(form)
         column.addLayout(form)
@@ -118,15 +121,18 @@ class Dock(QWidget):
         )
         for label, control in self.extra_controls():
             form.addRow(*([label] if label else []), control)
-        row = QHBoxLayout()
-        row.addStretch()
-        row.addWidget(self.reset_button)
-        form.addRow(row)
+        form.addRow("Preset", self.presets.names)
+        form.addRow(row_of(self.presets.save, self.presets.delete))
+        form.addRow(row_of(self.reset_button))
         self.advanced.addWidget(content)
         self.advanced.setCollapsedIcon("\u25b8")
         self.advanced.setExpandedIcon("\u25be")
         self.advanced.collapse(animate=False)
         return self.advanced
+
+    def image_controls(self) -> list[tuple[str, QWidget]]:
+        """Further controls below the choice of the image, with their labels."""
+        return []
 
     def extra_controls(self) -> list[tuple[str, QWidget]]:
         """Further controls of the dock, with their labels."""
@@ -186,12 +192,15 @@ class Dock(QWidget):
             **params,
         )
 
-    def run(self) -> None:
-        """Compute in the background; a dock that is computing does nothing."""
+    def run(self, where: Where | None = None) -> None:
+        """Compute in the background; a dock that is computing does nothing.
+
+        ``where`` replaces the part that the image panel shows.
+        """
         if self.run_bar.is_running:
             return
         try:
-            source = self.image_panel.source()
+            source = self.image_panel.source(where)
             request = self.request(source)
         except DSCError as error:
             notify_error(str(error), "")
@@ -224,16 +233,8 @@ class Dock(QWidget):
         """Put what a run made into the viewer."""
         raise NotImplementedError
 
-    def event(self, event: QEvent) -> bool:
-        """End the run and let go of the viewer when the dock is closed.
-
-        napari closes a dock by taking its widget out of the window.
-        """
-        if event.type() == QEvent.Type.ParentChange and self.parent() is None:
-            self._close()
-        return bool(super().event(event))
-
-    def _close(self) -> None:
+    def let_go(self) -> None:
+        """End the run and forget the viewer."""
         if self._is_closed or not hasattr(self, "run_bar"):
             return
         self._is_closed = True

@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QComboBox
 
 from napari_dsc.errors import InvalidImageError
 from napari_dsc.layers import possible_layouts
+from napari_dsc.widgets._channels import ChannelChooser
 from napari_dsc.widgets._parameters import MIN_WIDTH, combo_box
 from napari_dsc.widgets._source import VIEW, WHOLE, Source, Where, read_source, unit_factors
 
@@ -86,11 +87,13 @@ class ImagePanel(QObject):
             "The whole image, what the window shows of it, or what lies under the shapes of a "
             "Shapes layer; a finer level of a pyramid takes longer."
         )
+        self.channels = ChannelChooser()
+        self.channels.changed.connect(self.changed)
         self.image.setToolTip("The image to work on.")
         self.image.setSizePolicy(self.axes.sizePolicy())
         self.image.setMinimumWidth(MIN_WIDTH)
         self.image.currentIndexChanged.connect(self._show_image)
-        self.axes.currentIndexChanged.connect(self.changed)
+        self.axes.currentIndexChanged.connect(self._show_axes)
         follow_layers(viewer, self.refresh)
         self.refresh()
 
@@ -98,12 +101,14 @@ class ImagePanel(QObject):
         """Put the choosers into a form."""
         form.addRow("Image", self.image)
         form.addRow("Axes", self.axes)
+        form.addRow("Channels", self.channels)
         form.addRow("Where", self.where)
 
     def disconnect_layers(self) -> None:
         """Follow the viewer's layers no longer, and let go of them."""
         unfollow_layers(self._viewer, self.refresh)
         self._shown = None
+        self.channels.forget()
         for box in (self.image, self.axes, self.where):
             box.clear()
 
@@ -115,7 +120,15 @@ class ImagePanel(QObject):
         images = [layer for layer in layers if isinstance(layer, Image)]
         self.image.refresh(images, layers.selection.active)
         self._show_where()
+        self._show_channels()
         self.changed.emit()
+
+    def _show_axes(self) -> None:
+        self._show_channels()
+        self.changed.emit()
+
+    def _show_channels(self) -> None:
+        self.channels.refresh(self.layer, self.axes.currentData(), self._viewer.layers)
 
     @property
     def layer(self) -> Image | None:
@@ -132,7 +145,7 @@ class ImagePanel(QObject):
                 f"The axes of {self.layer.name} are {names}; expected 2 to 5, Y and X last "
                 "(or an RGB image)."
             )
-        return ""
+        return self.channels.problem()
 
     def _show_image(self) -> None:
         layouts = possible_layouts(self.layer) if self.layer is not None else []
@@ -147,6 +160,7 @@ class ImagePanel(QObject):
         self.axes.blockSignals(False)
         self.axes.setEnabled(self.axes.count() > 1)
         self._show_where()
+        self._show_channels()
         self.changed.emit()
 
     def _show_where(self) -> None:
@@ -168,8 +182,13 @@ class ImagePanel(QObject):
             if self.where.itemData(index) == before:
                 self.where.setCurrentIndex(index)
 
-    def source(self) -> Source:
+    def source(self, where: Where | None = None) -> Source:
         """Read the choosers.
+
+        Parameters
+        ----------
+        where : Where, optional
+            Replaces the chosen part.
 
         Returns
         -------
@@ -185,7 +204,9 @@ class ImagePanel(QObject):
         if layer is None or layout is None:
             raise InvalidImageError(f"image: {self.problem()}")
         point = self._viewer.dims.point * unit_factors(self._viewer.layers.units, layer.units)
-        return read_source(layer, layout, self.where.currentData(), point)
+        source = read_source(layer, layout, where or self.where.currentData(), point)
+        others = self.channels.chosen
+        return source.with_channels(others) if others else source
 
 
 def _whole_levels(layer: Image) -> list[tuple[str, Where]]:

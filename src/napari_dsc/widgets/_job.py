@@ -130,6 +130,8 @@ def load_torch() -> None:
         library = Path(found.origin).parent / "lib" / "libtorch_python.so"
         ctypes.CDLL(None).dlopen(str(library).encode(), os.RTLD_NOW)
     importlib.import_module("torch")
+    # napari needs it for the first Labels layer, and would import it on the GUI thread
+    importlib.import_module("pandas")
 
 
 def in_user_words(error: BaseException) -> str:

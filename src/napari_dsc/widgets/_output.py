@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.layers import Image, Labels
 
-from napari_dsc.layers import as_many_axes, geometry_of
+from napari_dsc.layers import RECORD_KEY, as_many_axes, geometry_of
 from napari_dsc.widgets._preferences import preferences
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from napari_dsc.layers import Geometry
 
-KEY = "napari-dsc"
+KEY = RECORD_KEY
 RUNNING = "running"
 
 
@@ -37,9 +37,9 @@ class Snapshot:
 
     def restore(self, layer: Labels) -> None:
         """Bring the layer back; what was painted on the preview cannot be undone into it."""
+        layer.metadata = self.metadata
         for name, value in self.values.items():
             setattr(layer, name, value)
-        layer.metadata = self.metadata
         _clear_history(layer)
 
 
@@ -63,6 +63,8 @@ def show_labels(
     name: str,
     labels: np.ndarray,
     geometry: Geometry,
+    metadata: dict[str, Any],
+    *,
     layer: Labels | None = None,
 ) -> Labels:
     """Put labels into a layer, or into a new one above all others.
@@ -77,6 +79,8 @@ def show_labels(
         0 is unassigned.
     geometry : Geometry
         Where they lie.
+    metadata : dict
+        What to know about them; whoever is told of new labels finds it there.
     layer : napari Labels layer, optional
         Receives the labels; what could be undone in it no longer can.
 
@@ -87,11 +91,13 @@ def show_labels(
     """
     pixels = as_many_axes(labels, geometry)
     if layer is not None and layer in viewer.layers:
+        layer.metadata = {**layer.metadata, **metadata}
         layer.data = pixels
         _place(layer, geometry)
         _clear_history(layer)
         return layer
-    return add_quietly(viewer, Labels(pixels, name=name, **geometry.options()))
+    new = Labels(pixels, name=name, metadata=metadata, **geometry.options())
+    return add_quietly(viewer, new)
 
 
 def show_image(

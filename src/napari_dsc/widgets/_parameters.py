@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
 from magicgui.widgets import create_widget
 from qtpy.QtCore import QEvent, QObject, Qt
-from qtpy.QtWidgets import QComboBox, QFormLayout, QSizePolicy, QWidget
+from qtpy.QtWidgets import (
+    QComboBox,
+    QFormLayout,
+    QHBoxLayout,
+    QPushButton,
+    QSizePolicy,
+    QWidget,
+)
 
 from napari_dsc.params import Params
 
@@ -118,6 +125,21 @@ def combo_box(tooltip: str) -> QComboBox:
     box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
     box.setMinimumWidth(MIN_WIDTH)
     return box
+
+
+def push_button(text: str, tooltip: str) -> QPushButton:
+    """Button with a tooltip."""
+    button = QPushButton(text)
+    button.setToolTip(tooltip)
+    return button
+
+
+def row_of(*widgets: QWidget) -> QHBoxLayout:
+    """Widgets side by side; combo boxes take what is left."""
+    row = QHBoxLayout()
+    for widget in widgets:
+        row.addWidget(widget, int(isinstance(widget, QComboBox)))
+    return row
 
 
 def form_layout(parent: QWidget | None = None) -> QFormLayout:

@@ -268,3 +268,21 @@ def notify_error(message: str, report: str) -> None:
     notification_manager.dispatch(
         Notification(message, NotificationSeverity.ERROR, actions=actions)
     )
+
+
+def in_background(
+    job: Job, arguments: tuple[object, ...], show: Callable[[Any], object]
+) -> Task:
+    """Run a job, then show its value, or say what failed; the task can be cancelled."""
+    task = Task(QApplication.instance())
+
+    def end(outcome: Outcome) -> None:
+        task.deleteLater()
+        if outcome.error is not None:
+            notify_error(in_user_words(outcome.error), outcome.trace)
+        elif not outcome.is_cancelled:
+            show(outcome.value)
+
+    task.finished.connect(end)
+    task.start(job, *arguments)
+    return task

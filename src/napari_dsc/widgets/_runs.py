@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import functools
 import time
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from napari_dsc.widgets._job import (
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
+    from napari_dsc.correction.parts import Parts
     from napari_dsc.results import Step
     from napari_dsc.run import Run
 
@@ -47,6 +49,7 @@ class Request:
     unit: str = ""
     mask: np.ndarray | None = None
     superpixels: tuple[object, tuple[int | slice, ...]] | None = None
+    scribbles: tuple[object, tuple[int | slice, ...]] | None = None
     weights: str
     device: str
     image_params: ImageParams = ImageParams()
@@ -65,6 +68,7 @@ class Result:
     superpixels: np.ndarray | None = None
     labels: np.ndarray | None = None
     features: dict[str, np.ndarray] = field(default_factory=dict)
+    parts: Parts | None = None
 
 
 @ends_in_outcome
@@ -88,10 +92,6 @@ def _new_run(request: Request) -> Run:
     from napari_dsc.run import Run
 
     pixels = np.asarray(request.array[request.index])  # type: ignore[index]
-    given = None
-    if request.superpixels is not None:
-        labels, part = request.superpixels
-        given = np.asarray(labels[part])  # type: ignore[index]
     return Run(
         RawImage(pixels, request.axes, request.spacing, request.unit),
         weights=request.weights,
@@ -99,8 +99,14 @@ def _new_run(request: Request) -> Run:
         image_params=request.image_params,
         superpixel_params=request.superpixel_params,
         cut_params=request.cut_params,
-        superpixels=given,
+        superpixels=_read(request.superpixels),
+        scribbles=_read(request.scribbles),
     )
+
+
+def _read(part: tuple[object, tuple[int | slice, ...]] | None) -> np.ndarray | None:
+    """Compute part of a lazy array."""
+    return None if part is None else np.asarray(part[0][part[1]])  # type: ignore[index]
 
 
 def _smooth(run: Run, request: Request, control: Control) -> Generator[Progress, None, Result]:
@@ -137,12 +143,14 @@ def _segment(run: Run, request: Request, control: Control) -> Generator[Progress
     labels = _masked(result.labels, request.mask)
     table = result.features()
     kept = np.isin(table["index"], labels)
+    superpixels = _masked(result.superpixels, request.mask)
     return Result(
         result.record,
         smoothed=result.smoothed,
-        superpixels=_masked(result.superpixels, request.mask),
+        superpixels=superpixels,
         labels=labels,
         features={name: column[kept] for name, column in table.items()},
+        parts=dataclasses.replace(result.parts(), superpixels=superpixels),
     )
 
 

@@ -17,6 +17,7 @@ from napari_dsc.layers import (
     level_array,
     physical_size,
 )
+from napari_dsc.widgets._channels import StackedArrays
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,6 +48,7 @@ class Source(NamedTuple):
     mask: np.ndarray | None
     geometry: Geometry
     image_geometry: Geometry
+    channels: tuple[str, ...] = ()
 
     @property
     def axes(self) -> str:
@@ -73,7 +75,17 @@ class Source(NamedTuple):
             "axes": self.layout.axes,
             "index": index,
             "masked": self.mask is not None,
-        }
+        } | ({"channels": list(self.channels)} if self.channels else {})
+
+    def with_channels(self, others: Sequence[Image]) -> Source:
+        """The same part of several layers, as channels of one image."""
+        return self._replace(
+            array=StackedArrays([self.array, *(level_array(one) for one in others)]),
+            index=(slice(None), *self.index),
+            layout=Layout(f"C{self.layout.axes}", joins_channels=True),
+            image_geometry=self.geometry.with_channel_axis(),
+            channels=(self.name, *(one.name for one in others)),
+        )
 
     def part_of(self, labels: Labels) -> tuple[Any, tuple[int | slice, ...]]:
         """Array of a Labels layer on the same image, and the index of the same part.

@@ -13,10 +13,10 @@ from qtpy.QtWidgets import QApplication, QFileDialog
 from napari_dsc.errors import DSCError
 from napari_dsc.files import write_atomically
 from napari_dsc.layers import geometry_of, level_array
-from napari_dsc.widgets._analysis import LayerPart, Physical, measure_job, split_job
-from napari_dsc.widgets._job import Outcome, in_user_words
+from napari_dsc.widgets._analysis import Physical, measure_job, split_job
+from napari_dsc.widgets._measured import measured_image
 from napari_dsc.widgets._output import KEY, add_quietly
-from napari_dsc.widgets._run_bar import Task, notify_error
+from napari_dsc.widgets._run_bar import in_background, notify_error
 from napari_dsc.widgets.segment import Segment
 
 PLUGIN = "napari-dsc"
@@ -50,7 +50,7 @@ def split_classes(viewer: Viewer) -> None:
         regions, features = value
         add_quietly(viewer, Labels(regions, features=features, **options))
 
-    _in_background(split_job, (level_array(layer), _columns(layer)), show)
+    in_background(split_job, (level_array(layer), _columns(layer)), show)
 
 
 def measure_segments(viewer: Viewer) -> None:
@@ -59,7 +59,7 @@ def measure_segments(viewer: Viewer) -> None:
     if layer is None:
         return
     labels = level_array(layer)
-    part = _measured_image(viewer, layer)
+    part = measured_image(viewer, layer)
     physical = Physical(_to_world(layer), _axis_names(layer))
 
     def show(features: Any) -> None:
@@ -69,7 +69,7 @@ def measure_segments(viewer: Viewer) -> None:
             show_info(f"Measured {len(features['index'])} segments{of_image}.")
 
     job = (labels, part, physical, _columns(layer))
-    _in_background(measure_job, job, show)
+    in_background(measure_job, job, show)
 
 
 def copy_as_python(viewer: Viewer) -> None:
@@ -170,23 +170,6 @@ def _active_record(viewer: Viewer) -> dict[str, Any]:
     return dict(record)
 
 
-def _measured_image(viewer: Viewer, labels: Labels) -> LayerPart | None:
-    """Image whose intensities belong to labels: the one of their run, else of their shape."""
-    shape = tuple(level_array(labels).shape)
-    where = labels.metadata.get(KEY, {}).get("layer", {})
-    if where.get("name") in viewer.layers:
-        layer = viewer.layers[where["name"]]
-        n_axes = len(where["axes"])
-        if isinstance(layer, Image) and level_array(layer, where["level"]).ndim == n_axes:
-            array = level_array(layer, where["level"])
-            return LayerPart(layer.name, array, _as_index(where["index"]), where["axes"])
-    for layer in viewer.layers:
-        if isinstance(layer, Image) and tuple(level_array(layer).shape)[: layer.ndim] == shape:
-            axes = "TZYX"[-layer.ndim :] + ("C" if layer.rgb else "")
-            return LayerPart(layer.name, level_array(layer), (), axes)
-    return None
-
-
 def _to_world(layer: Labels) -> np.ndarray:
     """Linear map from the pixels of a layer to the world, (n, n + 1)."""
     origin = np.asarray(layer.data_to_world(np.zeros(layer.ndim)))
@@ -218,6 +201,11 @@ def _python_source(record: dict[str, Any]) -> tuple[str, str]:
     name = f"viewer.layers[{json.dumps(where['name'])}]"
     if _is_whole(record):
         return name, ""
+    if "channels" in where:
+        arrays = f"[viewer.layers[name].data for name in {json.dumps(where['channels'])}]"
+        part = ", ".join(map(_as_subscript, where["index"][1:]))
+        stacked = f"[one[{part}] for one in {arrays}]"
+        return stacked, record["image"]["axes"]
     level = f"[{where['level']}]" if where["level"] else ""
     part = ", ".join(map(_as_subscript, where["index"]))
     return f"{name}.data{level}[{part}]", record["image"]["axes"]
@@ -238,14 +226,12 @@ def _warn_of_losses(record: dict[str, Any], *, whole_file: bool = False) -> None
         lost.append("the superpixels it was given")
     if record["layer"]["masked"]:
         lost.append("the shapes it was limited to")
-    if whole_file and not _is_whole(record):
+    if whole_file and "channels" in record["layer"]:
+        lost.append("the channels of other layers")
+    elif whole_file and not _is_whole(record):
         lost.append("the part of the image it read")
     if lost:
         show_warning(f"The text does not hold {' and '.join(lost)}.")
-
-
-def _as_index(entries: list[Any]) -> tuple[int | slice, ...]:
-    return tuple(slice(*one) if isinstance(one, list) else one for one in entries)
 
 
 def _as_subscript(one: int | list[int | None]) -> str:
@@ -257,18 +243,3 @@ def _as_subscript(one: int | list[int | None]) -> str:
 def _copy(text: str, kind: str) -> None:
     QApplication.clipboard().setText(text)
     show_info(f"Copied the run as {kind}.")
-
-
-def _in_background(job: Any, arguments: tuple[object, ...], show: Any) -> None:
-    """Run a job, then show its value, or say what failed."""
-    task = Task(QApplication.instance())
-
-    def end(outcome: Outcome) -> None:
-        task.deleteLater()
-        if outcome.error is not None:
-            notify_error(in_user_words(outcome.error), outcome.trace)
-        elif not outcome.is_cancelled:
-            show(outcome.value)
-
-    task.finished.connect(end)
-    task.start(job, *arguments)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from napari.layers import Labels
-from qtpy.QtCore import QEvent
-from qtpy.QtWidgets import QHeaderView, QTableWidget, QTableWidgetItem, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHeaderView, QTableWidget, QTableWidgetItem, QVBoxLayout
 
 from napari_dsc.layers import level_array
 from napari_dsc.widgets._analysis import score_job
+from napari_dsc.widgets._closing import ClosingWidget
 from napari_dsc.widgets._image_panel import LayerChooser, follow_layers, unfollow_layers
 from napari_dsc.widgets._parameters import form_layout
 from napari_dsc.widgets._run_bar import RunBar
@@ -19,7 +19,7 @@ HELP = {
 }
 
 
-class Evaluate(QWidget):
+class Evaluate(ClosingWidget):
     """Dock of *Plugins > Deep Superpixel Cut > Evaluate*."""
 
     def __init__(self, napari_viewer: "napari.viewer.Viewer") -> None:  # noqa: F821, UP037
@@ -97,13 +97,8 @@ class Evaluate(QWidget):
                 item.setToolTip(HELP[name])
                 self.table.setItem(row, column, item)
 
-    def event(self, event: QEvent) -> bool:
-        """End the run and let go of the viewer when the dock is closed."""
-        if event.type() == QEvent.Type.ParentChange and self.parent() is None:
-            self._close()
-        return bool(super().event(event))
-
-    def _close(self) -> None:
+    def let_go(self) -> None:
+        """End the run and forget the viewer."""
         self.run_bar.cancel()
         self._scored = None
         unfollow_layers(self.viewer, self.refresh)

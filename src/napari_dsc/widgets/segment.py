@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Labels
-from qtpy.QtWidgets import QCheckBox, QWidget
+from qtpy.QtWidgets import QCheckBox, QPushButton, QWidget
 
 from napari_dsc.errors import InvalidParameterError
+from napari_dsc.layers import PARTS_KEY, as_many_axes
 from napari_dsc.params import CutParams, ImageParams, SuperpixelParams
 from napari_dsc.widgets._dock import Dock, record_of
 from napari_dsc.widgets._image_panel import LayerChooser
@@ -23,11 +24,14 @@ from napari_dsc.widgets._output import (
 )
 from napari_dsc.widgets._plot import ConvergencePlot
 from napari_dsc.widgets._preferences import preferences
+from napari_dsc.widgets._source import VIEW, Where
 
 if TYPE_CHECKING:
     from napari_dsc.widgets._job import Progress
     from napari_dsc.widgets._runs import Request, Result
     from napari_dsc.widgets._source import Source
+
+RESULT, TRY = "[DSC]", "[DSC try]"
 
 
 class Segment(Dock):
@@ -50,15 +54,29 @@ class Segment(Dock):
         self.show_superpixels = _check_box(
             "Show superpixels", "Add them as a Labels layer.", chosen.show_superpixels
         )
+        self.show_confidence = _check_box(
+            "Show confidence", "Add the margin of each superpixel as an Image layer.", False
+        )
+        self.scribbles = LayerChooser()
+        self.try_button = QPushButton("Try on view")
         self.plot = ConvergencePlot()
         self._labels: Any = None
         self._undo: Any = None
+        self._suffix = RESULT
         super().__init__(napari_viewer)
         self.layout().addWidget(self.plot)
         self.plot.hide()
         self.run_bar.progressed.connect(self._show_progress)
         self.image_panel.changed.connect(self._show_given)
+        self.try_button.clicked.connect(self.try_on_view)
         self._show_given()
+
+    def image_controls(self) -> list[tuple[str, QWidget]]:
+        """A button for a first try."""
+        self.try_button.setToolTip(
+            "Run on what the window shows, into a layer of its own; Where stays as it is."
+        )
+        return [("", self.try_button)]
 
     def extra_controls(self) -> list[tuple[str, QWidget]]:
         """Superpixels of another tool, and what to show."""
@@ -66,19 +84,26 @@ class Segment(Dock):
             "Start from the superpixels of a Labels layer, of any tool; each connected piece "
             "of a label counts as one."
         )
+        self.scribbles.setToolTip(
+            "Labels layer with strokes on some superpixels: label 1 asks for class 1 there."
+        )
         return [
             ("Superpixels of", self.given),
+            ("Scribbles", self.scribbles),
             ("", self.preview),
             ("", self.show_smoothed),
             ("", self.show_superpixels),
+            ("", self.show_confidence),
         ]
 
     def _show_given(self) -> None:
         if self._is_closed:
             self.given.clear()
+            self.scribbles.clear()
             return
         labels = [layer for layer in self.viewer.layers if isinstance(layer, Labels)]
         self.given.refresh(labels, None, first="this run")
+        self.scribbles.refresh(labels, None, first="none")
 
     def values(self) -> dict[str, Any]:
         """Values of the controls, ready for JSON."""
@@ -93,22 +118,28 @@ class Segment(Dock):
     def request(self, source: Source) -> Request:
         """Copy what a run needs out of the controls."""
         request = super().request(source)
-        given = self.given.currentData()
+        given, scribbles = self.given.currentData(), self.scribbles.currentData()
         return dataclasses.replace(
             request,
             preview=self.preview.isChecked(),
             superpixels=None if given is None else source.part_of(given),
+            scribbles=None if scribbles is None else source.part_of(scribbles),
         )
 
     # while it runs
 
-    def run(self) -> None:
-        """Segment in the background."""
+    def try_on_view(self) -> None:
+        """Segment what the window shows, into a layer of its own."""
+        self.run(Where(VIEW), TRY)
+
+    def run(self, where: Where | None = None, suffix: str = RESULT) -> None:
+        """Segment in the background; the part chosen under Where, or another one."""
         if self.run_bar.is_running:
             return
+        self._suffix = suffix
         self._labels = self._undo = None
         self.plot.start(self.parameters.controls["n_iterations"].value)
-        super().run()
+        super().run(where)
         self.plot.setVisible(self.run_bar.is_running or self.plot.isVisible())
 
     def _show_progress(self, told: Progress) -> None:
@@ -117,11 +148,14 @@ class Segment(Dock):
         if told.iteration:
             self.plot.add(told)
         if told.preview is not None:
-            self._show_labels(told.preview, self._source, told.step)
+            running = {KEY: {RUNNING: True}}
+            self._show_labels(told.preview, self._source, told.step, running)
 
-    def _show_labels(self, labels: np.ndarray, source: Source, step: int) -> None:
+    def _show_labels(
+        self, labels: np.ndarray, source: Source, step: int, metadata: dict[str, Any]
+    ) -> None:
         """Put labels into this run's layer."""
-        name = f"{source.name} [DSC]"
+        name = f"{source.name} {self._suffix}"
         n_axes = len(source.geometry.scale)
         steps = np.array([1] * (n_axes - 2) + [step, step])
         geometry = source.geometry.part([0] * n_axes, steps)
@@ -132,18 +166,23 @@ class Segment(Dock):
                 self._labels.features = {}
         elif self._labels not in self.viewer.layers:
             return  # the user removed it: no more previews
-        self._labels = show_labels(self.viewer, name, labels, geometry, self._labels)
-        self._labels.metadata[KEY] = {RUNNING: True}
+        self._labels = show_labels(
+            self.viewer, name, labels, geometry, metadata, layer=self._labels
+        )
 
     def show_result(self, result: Result, source: Source) -> None:
         """Finish the labels, and add the intermediate layers that are wanted."""
         assert result.labels is not None
+        assert result.parts is not None
         if self._labels is not None and self._labels not in self.viewer.layers:
             self._labels = None  # the preview was removed, but a result is still wanted
-        self._show_labels(result.labels, source, 1)
+        name, record = source.name, record_of(result, source)
+        parts = dataclasses.replace(
+            result.parts,
+            superpixels=as_many_axes(result.parts.superpixels, source.geometry),
+        )
+        self._show_labels(result.labels, source, 1, {KEY: record, PARTS_KEY: parts})
         self._labels.features = result.features
-        self._labels.metadata[KEY] = record_of(result, source)
-        name = source.name
         if self.show_smoothed.isChecked() and result.smoothed is not None:
             rgb = source.axes.endswith("C")
             title, geometry = f"{name} [smoothed]", source.image_geometry
@@ -151,8 +190,18 @@ class Segment(Dock):
         if self.show_superpixels.isChecked() and result.superpixels is not None:
             title = f"{name} [superpixels]"
             layer = layer_to_update(self.viewer, title, Labels)
-            layer = show_labels(self.viewer, title, result.superpixels, source.geometry, layer)
-            layer.metadata[KEY] = record_of(result, source)
+            show_labels(
+                self.viewer,
+                title,
+                result.superpixels,
+                source.geometry,
+                {KEY: record},
+                layer=layer,
+            )
+        if self.show_confidence.isChecked():
+            margins = np.append(np.nan, parts.margins).astype(np.float32)
+            title, geometry = f"{name} [confidence]", source.geometry
+            show_image(self.viewer, title, margins[parts.superpixels], False, geometry)
         n_segments = len(result.features["index"])
         seconds = sum(result.record["seconds"].values())  # type: ignore[attr-defined]
         self.run_bar.status.setText(f"{n_segments} segments in {seconds:.1f} s")
@@ -174,6 +223,8 @@ class Segment(Dock):
         super().reset()
         chosen = preferences()
         self.given.setCurrentIndex(0)
+        self.scribbles.setCurrentIndex(0)
+        self.show_confidence.setChecked(False)
         self.preview.setChecked(True)
         self.show_smoothed.setChecked(chosen.show_smoothed)
         self.show_superpixels.setChecked(chosen.show_superpixels)
@@ -202,6 +253,7 @@ class Segment(Dock):
             }
         )
         self.given.setCurrentIndex(0)
+        self.scribbles.setCurrentIndex(0)
 
 
 def _check_box(text: str, tooltip: str, is_checked: bool) -> QCheckBox:

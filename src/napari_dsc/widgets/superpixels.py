@@ -30,6 +30,6 @@ class Superpixels(Dock):
         assert result.superpixels is not None
         name = f"{source.name} [superpixels]"
         layer = layer_to_update(self.viewer, name, Labels)
-        layer = show_labels(self.viewer, name, result.superpixels, source.geometry, layer)
-        layer.metadata[KEY] = record_of(result, source)
+        record = {KEY: record_of(result, source)}
+        show_labels(self.viewer, name, result.superpixels, source.geometry, record, layer=layer)
         self.run_bar.status.setText(f"{result.superpixels.max()} superpixels")

@@ -1,0 +1,1 @@
+"""Correcting a segmentation superpixel by superpixel."""

@@ -1,0 +1,193 @@
+"""Edits of the labels of superpixels; each takes labels and gives new ones."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import higra as hg
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+if TYPE_CHECKING:
+    from napari_dsc.correction.parts import Parts
+
+Table = dict[str, np.ndarray]
+
+
+def move(labels: np.ndarray, chosen: np.ndarray, label: int) -> np.ndarray:
+    """Give superpixels to a segment.
+
+    Parameters
+    ----------
+    labels : (M,) int array
+        Label of each superpixel.
+    chosen : (P,) int array
+        Superpixels, counted from 0.
+    label : int
+        Label of the segment; 0 takes them out of all.
+
+    Returns
+    -------
+    labels : (M,) int array
+        A copy.
+    """
+    moved = labels.copy()
+    moved[chosen] = label
+    return moved
+
+
+def merge(labels: np.ndarray, chosen: np.ndarray, parts: Parts) -> np.ndarray:
+    """Merge all segments that own one of some superpixels into the largest of them.
+
+    Parameters
+    ----------
+    labels : (M,) int array
+        Label of each superpixel.
+    chosen : (P,) int array
+        Superpixels, counted from 0.
+    parts : Parts
+        Gives their sizes.
+
+    Returns
+    -------
+    labels : (M,) int array
+        A copy; superpixels without a segment stay without.
+    """
+    segments = np.unique(labels[chosen])
+    segments = segments[segments > 0]
+    if not len(segments):
+        return labels.copy()
+    areas = [int(parts.sizes[labels == segment].sum()) for segment in segments]
+    return np.where(np.isin(labels, segments), segments[int(np.argmax(areas))], labels)
+
+
+def detach(labels: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """Make a new segment of superpixels.
+
+    Parameters
+    ----------
+    labels : (M,) int array
+        Label of each superpixel.
+    chosen : (P,) int array
+        Superpixels, counted from 0.
+
+    Returns
+    -------
+    labels : (M,) int array
+        A copy; the new segment has the next free number.
+    """
+    return move(labels, chosen, int(labels.max(initial=0)) + 1)
+
+
+def seeds_of(scribbles: np.ndarray, superpixels: np.ndarray, n_superpixels: int) -> np.ndarray:
+    """Scribble that covers most of each superpixel.
+
+    Parameters
+    ----------
+    scribbles : S int array
+        Scribbles; 0 and less is none.
+    superpixels : S int array
+        Superpixels, from 1; 0 belongs to none.
+    n_superpixels : int
+        Number of superpixels ``M``.
+
+    Returns
+    -------
+    seeds : (M,) int64 array
+        Label of a scribble; 0 where none touches the superpixel.
+
+    Examples
+    --------
+    >>> seeds_of(np.array([[0, 7, 7, 3]]), np.array([[1, 2, 2, 2]]), 2)
+    array([0, 7])
+    """
+    seeds = np.zeros(n_superpixels, np.int64)
+    drawn = (scribbles > 0) & (superpixels > 0)
+    if not drawn.any():
+        return seeds
+    values, ranks = np.unique(scribbles[drawn], return_inverse=True)
+    keys = (superpixels[drawn].astype(np.int64) - 1) * len(values) + ranks.ravel()
+    found, counts = np.unique(keys, return_counts=True)
+    # the last of equal superpixels wins: the one with the highest count
+    order = np.lexsort((counts, found // len(values)))
+    seeds[found[order] // len(values)] = values[found[order] % len(values)]
+    return seeds
+
+
+def split(labels: np.ndarray, seeds: np.ndarray, parts: Parts) -> np.ndarray:
+    """Divide segments that hold several seeds, by a watershed over their superpixels.
+
+    Parameters
+    ----------
+    labels : (M,) int array
+        Label of each superpixel.
+    seeds : (M,) int array
+        Seed of each superpixel; 0 is none.
+    parts : Parts
+        Gives neighbors, colors and sizes.
+
+    Returns
+    -------
+    labels : (M,) int array
+        A copy. In each connected piece of a segment with two seeds or more, every superpixel
+        goes with the seed that it reaches over the smallest step in color. The largest
+        share keeps the label, the others take free numbers.
+
+    References
+    ----------
+    Cousty, Bertrand, Najman, Couprie: Watershed Cuts, IEEE PAMI 31 (2009).
+    """
+    n = len(labels)
+    inside = parts.pairs[:, labels[parts.pairs[0]] == labels[parts.pairs[1]]]
+    links = coo_array((np.ones(inside.shape[1]), tuple(inside)), shape=(n, n))
+    _, pieces = connected_components(links, directed=False)
+    graph = hg.UndirectedGraph(n)
+    graph.add_edges(*parts.pairs)
+    steps = np.linalg.norm(np.subtract(*(parts.colors[side] for side in parts.pairs)), axis=1)
+    apart = labels[parts.pairs[0]] != labels[parts.pairs[1]]
+    steps = np.where(apart, steps.max(initial=0.0) + 1, steps)
+    grown = hg.labelisation_seeded_watershed(graph, steps, seeds)
+    divided = labels.copy()
+    for piece in np.unique(pieces[(seeds > 0) & (labels > 0)]):
+        members = np.flatnonzero(pieces == piece)
+        if len(np.unique(seeds[members][seeds[members] > 0])) > 1:
+            _divide(divided, members, grown[members], parts.sizes[members])
+    return divided
+
+
+def _divide(
+    labels: np.ndarray, members: np.ndarray, seeds: np.ndarray, sizes: np.ndarray
+) -> None:
+    """Number the shares of a piece in place; the largest keeps its label."""
+    areas = np.bincount(seeds, sizes)
+    for seed in np.unique(seeds):
+        if seed != areas.argmax():
+            labels[members[seeds == seed]] = labels.max() + 1
+
+
+def table_of(labels: np.ndarray, parts: Parts) -> Table:
+    """Class and confidence of each segment.
+
+    Parameters
+    ----------
+    labels : (M,) int array
+        Label of each superpixel.
+    parts : Parts
+        Gives sizes and probabilities.
+
+    Returns
+    -------
+    table : dict of str to array
+        ``index`` (the label); where probabilities are known also ``class`` (from 1), the
+        most probable one over the segment's pixels, and ``confidence``, its mean probability.
+    """
+    index, rows = np.unique(labels, return_inverse=True)
+    table = {"index": index[index > 0]}
+    if parts.probabilities.shape[1]:
+        weights = coo_array((parts.sizes, (rows, np.arange(len(rows))))).tocsr()
+        means = (weights @ parts.probabilities)[index > 0]
+        areas = np.asarray(weights.sum(axis=1)).ravel()[index > 0]
+        table["class"] = means.argmax(1) + 1
+        table["confidence"] = means.max(1) / np.maximum(areas, 1)
+    return table

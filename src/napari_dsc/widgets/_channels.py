@@ -1,0 +1,134 @@
+"""Several images as the channels of one run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.layers import Image
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QMenu, QPushButton, QSizePolicy
+
+from napari_dsc.layers import geometry_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from napari.layers import Layer
+
+    from napari_dsc.layers import Layout
+
+ALONE = "this image alone"
+N_CHANNELS = 3
+
+
+class StackedArrays:
+    """Arrays of one shape as one array with a first axis; computed when indexed.
+
+    Parameters
+    ----------
+    arrays : sequence of array
+        NumPy, dask or zarr.
+    """
+
+    def __init__(self, arrays: Sequence[Any]) -> None:
+        self._arrays = tuple(arrays)
+        self.shape = (len(arrays), *arrays[0].shape)
+        self.ndim = len(self.shape)
+
+    def __getitem__(self, index: tuple[Any, ...]) -> np.ndarray:
+        parts = [np.asarray(array[index[1:]]) for array in self._arrays]
+        pixels: np.ndarray = np.stack(parts)[index[0]]
+        return pixels
+
+
+class ChannelChooser(QPushButton):
+    """Menu of the images that can be further channels of the chosen one.
+
+    Attributes
+    ----------
+    changed : Signal
+        Others are chosen.
+    """
+
+    changed = Signal()
+
+    def __init__(self) -> None:
+        super().__init__(ALONE)
+        self.setToolTip(
+            "Grey images of the same shape and place that go in together with this one, as "
+            "colors do; three in all."
+        )
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self._chosen: list[Layer] = []
+        self._menu = QMenu(self)
+        self.setMenu(self._menu)
+
+    @property
+    def chosen(self) -> list[Layer]:
+        """Further images, in the order of the viewer."""
+        return list(self._chosen)
+
+    def refresh(
+        self, layer: Image | None, layout: Layout | None, layers: Iterable[Layer]
+    ) -> None:
+        """Offer the images that fit the chosen one; those chosen before stay chosen."""
+        fitting = [] if layer is None or layout is None else _fitting(layer, layout, layers)
+        self._menu.clear()
+        for one in fitting:
+            action = self._menu.addAction(one.name)
+            action.setCheckable(True)
+            action.setChecked(one in self._chosen)
+            action.toggled.connect(lambda is_on, one=one: self._toggle(one, is_on, fitting))
+        self._set([one for one in fitting if one in self._chosen])
+        self.setEnabled(bool(fitting))
+
+    def choose(self, layers: Iterable[Layer]) -> None:
+        """Tick images of the menu."""
+        names = {layer.name for layer in layers}
+        for action in self._menu.actions():
+            action.setChecked(action.text() in names)
+
+    def forget(self) -> None:
+        """Let go of all layers."""
+        self._menu.clear()
+        self._chosen = []
+
+    def _toggle(self, layer: Layer, is_on: bool, fitting: list[Layer]) -> None:
+        others = [one for one in self._chosen if one != layer]
+        self._set([one for one in fitting if one in others or (is_on and one == layer)])
+        self.changed.emit()
+
+    def _set(self, layers: list[Layer]) -> None:
+        self._chosen = layers
+        self.setText(f"with {len(layers)} more" if layers else ALONE)
+
+    def problem(self) -> str:
+        """Why these channels cannot go together; empty if they can."""
+        n_channels = 1 + len(self._chosen)
+        if n_channels in (1, N_CHANNELS):
+            return ""
+        return f"{n_channels} channels are chosen, expected 1 or {N_CHANNELS}."
+
+
+def _fitting(layer: Image, layout: Layout, candidates: Iterable[Layer]) -> list[Layer]:
+    """Other grey images of the same shape at the same place."""
+    if layout.image_axes() != "YX" or layer.multiscale:
+        return []
+    return [
+        one
+        for one in candidates
+        if isinstance(one, Image)
+        and one != layer
+        and not (one.rgb or one.multiscale)
+        and tuple(one.data.shape) == tuple(layer.data.shape)
+        and _lies_alike(one, layer)
+    ]
+
+
+def _lies_alike(one: Image, other: Image) -> bool:
+    first, second = (geometry_of(layer).options() for layer in (one, other))
+    return all(
+        np.array_equal(np.asarray(first[name]), np.asarray(second[name]))
+        for name in ("scale", "translate", "rotate", "shear", "affine", "units")
+    )
