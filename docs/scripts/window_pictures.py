@@ -2,7 +2,8 @@
 
     xvfb-run -a -s "-screen 0 1600x1000x24" python docs/scripts/window_pictures.py docs/images
 
-writes dock-empty.png, dock-running.png, dock-result.png, dock-light.png and preferences.png,
+writes dock-empty.png, dock-running.png, dock-result.png, dock-correct.png, dock-light.png and
+preferences.png,
 and, given a file as second argument, writes there how long each sample took from Run to its
 first preview and to its result.
 """
@@ -78,6 +79,19 @@ def time_sample(sample: str) -> dict[str, float]:
     return {"first preview": round(first, 1), "result": round(last, 1)}
 
 
+def take_correction(viewer: napari.Viewer, path: Path) -> None:
+    """The Correct dock, with half as many segments again as the run gave."""
+    shown, dock = viewer.window.add_plugin_dock_widget("napari-dsc", "Correct")
+    wait(60, lambda: dock.editor is not None)
+    viewer.layers.selection.active = dock.editor.layer
+    dock.number.setValue(dock.number.value() * 3 // 2)
+    shown.raise_()
+    dock.next.click()
+    window(viewer, path)
+    dock.editor.layer.undo()
+    viewer.window.remove_dock_widget(dock)
+
+
 def take_pictures(folder: Path) -> None:
     """Every picture of the documentation."""
     viewer, dock = open_window("tissue")
@@ -88,6 +102,7 @@ def take_pictures(folder: Path) -> None:
     window(viewer, folder / "dock-running.png")
     wait(600, lambda: not dock.run_bar.is_running)
     window(viewer, folder / "dock-result.png")
+    take_correction(viewer, folder / "dock-correct.png")
     dialog = viewer.window._open_preferences_dialog()
     names = [dialog._list.item(row).text() for row in range(dialog._list.count())]
     dialog._list.setCurrentRow(next(i for i, name in enumerate(names) if "Superpixel" in name))

@@ -27,8 +27,8 @@ MIN_WIDTH = 125
 
 # where a field's name with spaces would not say enough
 LABELS = {
-    "method": "Superpixels by",
-    "n_superpixels": "Superpixels",
+    "method": "Superpixels",
+    "n_superpixels": "Number of them",
     "n_partitions": "Max. classes",
     "n_iterations": "Iterations",
     "source": "Made from",
