@@ -1,4 +1,4 @@
-"""Controls for the fields of parameter classes, made from params.py alone."""
+"""Controls for the fields of parameter classes, made from the package params alone."""
 
 from __future__ import annotations
 
