@@ -22,7 +22,7 @@ LAYERS = (
     "record",
     "results",
     "run recipes",
-    "pipeline",
+    "pipeline methods",
     "batch sample_data",
     "demo",
     "cli",

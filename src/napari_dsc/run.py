@@ -127,8 +127,9 @@ class Run:
         if is_image_layer(image):
             layer, image = image, read_layer(image, axes)
             self.geometry = labels_geometry(layer, image.axes)
-        ready = isinstance(image, Image)
-        self.image = image if ready else load_image(image, axes, image_params)
+        self.image: Image = (
+            image if isinstance(image, Image) else load_image(image, axes, image_params)
+        )
         self.seconds: dict[str, float] = {}
         self._given_sha256 = ""
         if superpixels is not None:
