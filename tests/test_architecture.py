@@ -23,6 +23,7 @@ LAYERS = (
     "results",
     "run recipes",
     "pipeline methods",
+    "scoring",
     "batch sample_data",
     "demo",
     "cli",

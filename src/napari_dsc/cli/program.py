@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from cyclopts import App, CycloptsError
 
+from napari_dsc.cli.evaluating import evaluate
 from napari_dsc.cli.machine import info
 from napari_dsc.cli.recipes import fill_from_recipe
 from napari_dsc.cli.segmenting import segment, smooth, superpixels
@@ -65,7 +66,7 @@ def _program() -> App:
         suppress_keyboard_interrupt=False,
         result_action="return_value",
     )
-    for command in (segment, superpixels, smooth, demo, train, weights, info):
+    for command in (segment, superpixels, smooth, demo, train, evaluate, weights, info):
         program.command(command)
     return program
 

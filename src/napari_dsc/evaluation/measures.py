@@ -21,7 +21,7 @@ from napari_dsc.evaluation.metrics import (
 from napari_dsc.evaluation.objects import average_precision, best_union, foreground_dice
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
 
     from scipy.sparse import csr_array
 
@@ -182,7 +182,7 @@ def _scores(
     return scores | (_object_scores(segmentation, labels) if zero == "background" else {})
 
 
-def _object_scores(segmentation: np.ndarray, objects: np.ndarray) -> Mapping[str, float]:
+def _object_scores(segmentation: np.ndarray, objects: np.ndarray) -> dict[str, float]:
     foreground = objects != 0
     union = best_union(segmentation, foreground)
     pieces, _ = ndimage.label(union)

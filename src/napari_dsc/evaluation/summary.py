@@ -169,6 +169,47 @@ def summarize_measures(
     return summary
 
 
+def mean_over_images(
+    scores: Sequence[Sequence[Mapping[str, float]]],
+) -> list[dict[str, float]]:
+    """Means of whatever was measured, at each scale.
+
+    Parameters
+    ----------
+    scores : sequence over images of sequences over scales of dict
+        Any numbers by name, ``area`` among them; the same names for every image.
+
+    Returns
+    -------
+    means : list over scales of dict
+        Covering is weighted by annotated area.
+
+    Raises
+    ------
+    InvalidParameterError
+        If there are no images or no scales, or images have different numbers of scales.
+
+    Examples
+    --------
+    >>> small, large = {"sc": 0.0, "vi": 1.0, "area": 1.0}, {"sc": 1.0, "vi": 2.0, "area": 3.0}
+    >>> mean_over_images([[small], [large]])
+    [{'sc': 0.75, 'vi': 1.5, 'area': 2.0}]
+    """
+    _check_scales(scores)
+    areas = [of_image[0]["area"] for of_image in scores]
+    return [
+        {
+            name: float(
+                np.average(
+                    [one[name] for one in of_scale], weights=areas if name == "sc" else None
+                )
+            )
+            for name in of_scale[0]
+        }
+        for of_scale in zip(*scores, strict=True)
+    ]
+
+
 def _check_scales(scores: Sequence[Sequence[object]]) -> None:
     counts = sorted({len(of_image) for of_image in scores})
     if len(counts) != 1 or counts[0] == 0:
