@@ -77,7 +77,6 @@ class Entry(NamedTuple):
         """
         options = self.options
         weights = find_weights(options.weights or DEFAULT)
-        given = {one.name: getattr(options, one.name) for one in dataclasses.fields(options)}
         return {
             "method": self.method,
             "superpixels": self.superpixels,
@@ -88,11 +87,7 @@ class Entry(NamedTuple):
             "device": resolve_device(options.device).type,
             "weights": {"name": Path(weights.name).name, "sha256": weights.sha256},
             "napari-dsc": importlib.metadata.version("napari-dsc"),
-            "parameters": {
-                name.removesuffix("_params"): dataclasses.asdict(value)
-                for name, value in given.items()
-                if isinstance(value, Params)
-            },
+            "parameters": parameters_of(options),
         }
 
 
@@ -144,6 +139,27 @@ def make_entries(
             )
             entries.append(entry)
     return list({entry.name: entry for entry in entries}.values())
+
+
+def parameters_of(options: MethodOptions) -> Record:
+    """Parameters of all methods, ready for JSON.
+
+    Parameters
+    ----------
+    options : MethodOptions
+        Options.
+
+    Returns
+    -------
+    parameters : dict
+        For each class of parameters a dict that the class accepts as keyword arguments.
+    """
+    given = {one.name: getattr(options, one.name) for one in dataclasses.fields(options)}
+    return {
+        name.removesuffix("_params"): dataclasses.asdict(value)
+        for name, value in given.items()
+        if isinstance(value, Params)
+    }
 
 
 def check_methods(methods: Sequence[str]) -> None:
