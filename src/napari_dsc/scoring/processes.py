@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import multiprocessing
 import multiprocessing.connection
@@ -97,7 +98,8 @@ class _Crew:
         if not self._idle:
             self._start()
         pipe = self._idle.pop()
-        pipe.send(task)
+        with contextlib.suppress(OSError):  # `take` tells of a process that is dead
+            pipe.send(task)
         self.busy[pipe] = number
 
     def take(self) -> Iterator[Outcome]:
