@@ -18,6 +18,7 @@ from napari_dsc.files import read_labels
 CONTOURS = ("--method", "gpb_owt_ucm", "--processes", "1", "--device", "cpu")
 ALL_SCALES = (*CONTOURS, "--scales", "0.1,0.4,0.8")
 OUT = Path("out")
+PROGRAM = (sys.executable, "-m", "napari_dsc")
 
 
 @pytest.fixture(autouse=True)
@@ -165,9 +166,9 @@ def test_a_kill_loses_no_finished_image(small_bsds):
         "-o",
         "out",
     ]
-    flags = ["--method", "gpb_owt_ucm,dsc", "--processes", "2", "--device", "cpu"]
-    endless = [*flags, "--cut.n-iterations", "10000", "--cut.n-partitions", "64"]
-    with subprocess.Popen([*command, *endless], stderr=subprocess.DEVNULL) as program:
+    flags = ["--processes", "2", "--device", "cpu", "--cut.n-iterations", "10000"]
+    endless = [*command, *flags, "--method", "gpb_owt_ucm,dsc"]
+    with subprocess.Popen(endless, stderr=subprocess.DEVNULL) as program:
         parts = OUT / "images/gpb_owt_ucm"
         deadline = time.monotonic() + 120
         while not list(parts.glob("_*.json")) and time.monotonic() < deadline:
@@ -282,7 +283,7 @@ def folders(quadrants):
 
 
 def test_objects_on_a_background_are_scored_in_folders(folders, capsys):
-    flags = ["--method", "felzenszwalb", "--scales", "100", "--processes", "1"]
+    flags = ["--method", "mumford_shah_tree", "--scales", "4", "--processes", "1"]
     command = ["evaluate", "folder", "images", "labels", "-o", "out", *flags]
     assert main([*command, "--zero", "background"]) == 2
     assert "c.png: has no label image" in capsys.readouterr().err
@@ -293,7 +294,7 @@ def test_objects_on_a_background_are_scored_in_folders(folders, capsys):
 
 
 def test_objects_are_not_scored_unless_asked(folders):
-    flags = ["--method", "felzenszwalb", "--scales", "100", "--processes", "1"]
+    flags = ["--method", "mumford_shah_tree", "--scales", "4", "--processes", "1"]
     main(["evaluate", "folder", "images", "labels", "-o", "out", *flags])
     assert "dice" not in records()[0]
 
@@ -350,13 +351,13 @@ def compare(*flags):
 
 def test_compare_draws_scores_and_keeps_each_method(small_bsds, quadrants, capsys):
     truth = "BSDS500/data/groundTruth/val/1001.mat"
-    methods = "felzenszwalb:100,multi_otsu"
+    methods = "mumford_shah_tree:4,multi_otsu"
     assert compare("--methods", methods, "--truth", truth, "--json") == 0
     drawn = Path("drawn")
-    labels = read_labels(drawn / "felzenszwalb_100.tif")
+    labels = read_labels(drawn / "mumford_shah_tree_4.tif")
     np.testing.assert_array_equal(labels, quadrants[1] + 1)
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert [row["method"] for row in rows] == ["felzenszwalb", "multi_otsu"]
+    assert [row["method"] for row in rows] == ["mumford_shah_tree", "multi_otsu"]
     assert rows[0]["sc"] == 0.625
     assert rows[1]["n_segments"] == 3
     table = json.loads((drawn / "compare.json").read_text())
