@@ -28,7 +28,7 @@ SCALES = {
     "n_regions": (4, 2),
     "threshold": (0.1, 0.5),
 }
-OWN_SCALES = {"felzenszwalb": (20, 200)}
+OWN_SCALES = {"felzenszwalb": (20, 200), "cae_tvl": (20, 200)}
 GRID = {"lsc", "seeds"}  # they refuse images as small as these
 
 every_method = pytest.mark.parametrize("name", sorted(METHODS.keys() - GRID))
