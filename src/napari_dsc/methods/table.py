@@ -120,8 +120,8 @@ METHODS: dict[str, Method] = {
         "recursive normalized cut of superpixels by color (scikit-image)",
         "Shi, Malik: Normalized Cuts and Image Segmentation, IEEE TPAMI 22, 2000",
         "threshold",
-        (0.001, 0.01, 0.03, 0.1, 0.2, 0.3, 0.5),
-        0.1,
+        (0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3),
+        0.01,
         sweeps.recursive_cut,
     ),
     "kmeans_rgb": Method(
