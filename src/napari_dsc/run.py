@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import threading
 import time
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -13,7 +12,7 @@ import numpy as np
 import torch
 
 from napari_dsc.cut.optimize import iter_cut
-from napari_dsc.device import is_out_of_memory, reproducible, resolve_device
+from napari_dsc.device import is_out_of_memory, reproducible, resolve_device, seeded
 from napari_dsc.errors import ComputationError, InvalidImageError, InvalidParameterError
 from napari_dsc.images import Image, array_sha256, load_image, to_label_image
 from napari_dsc.layers import is_image_layer, labels_geometry, read_layer
@@ -41,10 +40,6 @@ if TYPE_CHECKING:
 
     from napari_dsc.files import RawImage
     from napari_dsc.layers import Geometry
-
-
-# runs of several threads draw their weights one after the other, each from its own seed
-_ONE_SEED = threading.Lock()
 
 
 class Run:
@@ -246,9 +241,9 @@ class Run:
     def _embedding(self) -> Embedding:
         """Network of the cut: the trained encoder, and a head drawn from the seed."""
         params = self.cut_params
-        with _ONE_SEED, torch.random.fork_rng(devices=[]), torch.device("cpu"):
-            torch.default_generator.manual_seed(params.seed)  # leaves GPUs alone
-            embedding = Embedding(copy.deepcopy(self._model.encoder), params.n_partitions)
+        encoder = copy.deepcopy(self._model.encoder)
+        with seeded(params.seed):
+            embedding = Embedding(encoder, params.n_partitions)
         return embedding.to(self.device, torch.float32)
 
     def _tensor(self) -> Tensor:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from napari_dsc.params import BackpropParams
 
-N_LAYERS = 3
+N_LAYERS = 2
 
 
 def iter_backprop(
@@ -46,8 +46,9 @@ def iter_backprop(
 
     Notes
     -----
-    The network is that of [1]_: three layers of 3x3 convolution, ReLU and batch norm, a 1x1
-    convolution and batch norm. Its labels are given after the refinement by superpixels, as
+    The network is that of the author's published program: two layers of 3x3 convolution, ReLU
+    and batch norm, then a 1x1
+    convolution and batch norm. Labels are given after the refinement by superpixels, as
     those of DSC are; the single pixels of its argmax make thousands of specks.
 
     References

@@ -97,7 +97,8 @@ def normalized_cut(
     """
     n_vectors = min(n_partitions, affinity.shape[0])
     root_degrees = np.sqrt(affinity.sum(axis=1))
-    normalized = affinity.multiply(1 / np.outer(root_degrees, root_degrees)).tocsr()
+    inverse = sparse.diags_array(1 / root_degrees)
+    normalized = (inverse @ affinity @ inverse).tocsr()
     vectors = _leading_vectors(normalized, n_vectors, params.seed)
     return kmeans(vectors / root_degrees[:, None], n_vectors, params.seed, params.n_starts)
 

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
 from torch.nn import functional
 
+from napari_dsc.device import seeded
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from torch import Tensor
-
-# networks of several threads draw their weights one after the other
-_ONE_SEED = threading.Lock()
 
 
 def seeded_network(make: Callable[[], nn.Module], seed: int, device: torch.device) -> nn.Module:
@@ -35,8 +33,7 @@ def seeded_network(make: Callable[[], nn.Module], seed: int, device: torch.devic
     network : nn.Module
         In training mode, float32.
     """
-    with _ONE_SEED, torch.random.fork_rng(devices=[]), torch.device("cpu"):
-        torch.default_generator.manual_seed(seed)  # leaves GPUs alone
+    with seeded(seed):
         network = make()
     return network.to(device, torch.float32).train()
 

@@ -25,7 +25,6 @@ from napari_dsc.baselines.wnet import train_wnet, wnet_probabilities
 from napari_dsc.device import resolve_device
 from napari_dsc.hierarchy.contours import mean_boundary_tree, mumford_shah_tree
 from napari_dsc.images import Image, color_features
-from napari_dsc.params import SuperpixelParams
 from napari_dsc.regions import connected_regions, region_mean
 from napari_dsc.run import Run
 from napari_dsc.superae.features import superpixel_features
@@ -79,10 +78,18 @@ def superpixels_alone(
         yield _superpixels(run, changed, round(scale))
 
 
+def felzenszwalb(
+    image: Image, scales: Sequence[float], options: MethodOptions
+) -> Iterator[np.ndarray]:
+    """Regions of Felzenszwalb and Huttenlocher's algorithm at its own scales."""
+    for scale in scales:
+        yield egb_regions(image.pixels, scale)
+
+
 def divisions(
     divide: Divide, image: Image, scales: Sequence[float], options: MethodOptions
 ) -> Iterator[np.ndarray]:
-    """Whatever a function makes of the pixels of the image and each scale."""
+    """Whatever a function makes of the pixels of the image and each number."""
     for scale in scales:
         yield _result(divide(image.pixels, round(scale)), options)
 
@@ -177,12 +184,11 @@ def mumford_shah_loss(
 def cae_tvl(
     image: Image, scales: Sequence[float], options: MethodOptions
 ) -> Iterator[np.ndarray]:
-    """Mean shift of the image that CAE-TVL has smoothed."""
+    """Felzenszwalb and Huttenlocher's regions of the image that CAE-TVL has smoothed."""
     device = resolve_device(options.device)
     smoothed = smooth_by_cae_tvl(image.pixels, options.cae_tvl_params, device)
     for scale in scales:
-        params = SuperpixelParams(method="mean_shift", n_superpixels=round(scale))
-        yield over_segment_pixels(smoothed, params)
+        yield egb_regions(smoothed, scale)
 
 
 def wnet(image: Image, scales: Sequence[float], options: MethodOptions) -> Iterator[np.ndarray]:
@@ -197,9 +203,9 @@ slic, egb, mean_shift, watershed = (
     functools.partial(superpixels_alone, method)
     for method in ("slic", "egb", "mean_shift", "watershed")
 )
-felzenszwalb, multi_otsu, lsc, seeds = (
+multi_otsu, lsc, seeds = (
     functools.partial(divisions, divide)
-    for divide in (egb_regions, otsu_classes, lsc_superpixels, seeds_superpixels)
+    for divide in (otsu_classes, lsc_superpixels, seeds_superpixels)
 )
 kmeans_rgb, ncut_rgb = (functools.partial(color_clusters, a) for a in ("kmeans", "ncut"))
 kmeans_deep, ncut_deep = (functools.partial(deep_clusters, a) for a in ("kmeans", "ncut"))

@@ -9,6 +9,7 @@ from napari_dsc.methods.options import Method
 SUPERPIXELS = (100, 50, 20, 10)
 PARTITIONS = (8, 16, 32, 64)
 REGIONS = (2, 3, 4, 6, 8, 11, 15, 20, 30, 40, 60, 80, 100)
+EGB_SCALES = (50, 100, 200, 400, 800, 1600, 3200)
 # CIELab / 100 a pixel
 GRADIENTS = (0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.06, 0.07, 0.08, 0.1, 0.12, 0.15, 0.2, 0.25)
 STRENGTHS = tuple(percent / 100 for percent in range(3, 100, 3))
@@ -103,7 +104,7 @@ METHODS: dict[str, Method] = {
         "Felzenszwalb-Huttenlocher over its own constant k, at least 20 pixels",
         "Felzenszwalb, Huttenlocher: Efficient Graph-Based Image Segmentation, IJCV 59, 2004",
         "threshold",
-        (50, 100, 200, 400, 800, 1600, 3200),
+        EGB_SCALES,
         400,
         sweeps.felzenszwalb,
     ),
@@ -119,8 +120,8 @@ METHODS: dict[str, Method] = {
         "recursive normalized cut of superpixels by color (scikit-image)",
         "Shi, Malik: Normalized Cuts and Image Segmentation, IEEE TPAMI 22, 2000",
         "threshold",
-        (0.001, 0.01, 0.03, 0.1, 0.2, 0.3, 0.5),
-        0.1,
+        (0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3),
+        0.01,
         sweeps.recursive_cut,
     ),
     "kmeans_rgb": Method(
@@ -172,12 +173,12 @@ METHODS: dict[str, Method] = {
         sweeps.mumford_shah_loss,
     ),
     "cae_tvl": Method(
-        "mean shift after an autoencoder with total variation loss",
+        "Felzenszwalb-Huttenlocher after an autoencoder with total variation loss",
         "Wang, Yang, Liao: Unsupervised Image Segmentation Using Convolutional Autoencoder "
         "with Total Variation Regularization as Preprocessing, ICASSP 2017",
-        "n_superpixels",
-        SUPERPIXELS,
-        20,
+        "threshold",
+        EGB_SCALES,
+        400,
         sweeps.cae_tvl,
     ),
     "wnet": Method(
