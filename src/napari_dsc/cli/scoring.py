@@ -11,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from rich import box
 from rich.table import Table
 
 from napari_dsc.device import keep_freed_memory, resolve_device
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
 
 # seconds between two lines on where we are, where no terminal shows a bar
 LINE_EVERY = 30.0
-# measures that fit into a terminal; the files have all
+# measures to show in a terminal; the files have all
 SHOWN = ("sc", "pri", "vi", "dice", "ap50")
 
 
@@ -235,12 +236,15 @@ def _write_text(path: Path, text: str) -> None:
 def _show(figures: Sequence[Figures], report: Report) -> None:
     if not figures:
         return
-    shown = [name for name in SHOWN if name in figures[0].best]
-    heads = [MEASURES[name].title for name in shown]
-    table = Table("method", "images", *heads, "s / image", caption="ODS / OIS")
+    table = Table("method", "images", "s/image", "", "ODS", "OIS", "scale", box=box.SIMPLE)
     for one in figures:
-        best = [f"{one.best[name].ods:.3f} / {one.best[name].ois:.3f}" for name in shown]
-        table.add_row(one.entry.name, str(one.n_images), *best, f"{one.seconds:.2f}")
+        lead = (one.entry.name, str(one.n_images), f"{one.seconds:.2f}")
+        for name in SHOWN:
+            if name in one.best:
+                ods, ois, scale = one.best[name]
+                figures_of_it = (f"{ods:.3f}", f"{ois:.3f}", f"{one.entry.scales[scale]:g}")
+                table.add_row(*lead, MEASURES[name].title, *figures_of_it)
+                lead = ("", "", "")
     report.table(table)
 
 
