@@ -28,7 +28,7 @@ autodoc_typehints = "none"  # numpydoc's sections give the types, with shapes
 
 
 class Parameters(SphinxDirective):
-    """A table of one class of params.py: ``{parameters} CutParams``."""
+    """A table of one class of napari_dsc.params: ``{parameters} CutParams``."""
 
     required_arguments = 1
 

@@ -1,9 +1,11 @@
 import socket
 
+import imageio.v3 as iio
 import numpy as np
 import pytest
 import torch
 from hypothesis import settings
+from scipy.io import savemat
 
 # time limits on single examples fail on busy machines
 settings.register_profile("steady", deadline=None)
@@ -70,3 +72,27 @@ def quadrants():
     rng = np.random.default_rng(0)
     noise = rng.integers(-8, 9, (32, 48, 3))
     return (colors[labels] + noise).clip(0, 255).astype(np.uint8), labels
+
+
+@pytest.fixture
+def small_bsds(tmp_path, quadrants):
+    """A data set of three images in the folders of BSDS500, with its contour maps.
+
+    The two annotations are the quadrants and the whole image; contours have the strength
+    0.2 between left and right, 0.6 between top and bottom.
+    """
+    pixels, labels = quadrants
+    root = tmp_path / "BSDS500"
+    for folder in ("data/images/val", "data/groundTruth/val", "ucm2/val"):
+        (root / folder).mkdir(parents=True)
+    cells = np.empty((1, 2), object)
+    for index, one in enumerate((labels + 1, np.ones_like(labels))):
+        cells[0, index] = {"Segmentation": one.astype(np.uint16)}
+    contours = np.zeros((65, 97))
+    contours[:, 48] = 0.2
+    contours[32] = 0.6
+    for name in ("1001", "2002", "3003"):
+        iio.imwrite(root / f"data/images/val/{name}.jpg", pixels)
+        savemat(root / f"data/groundTruth/val/{name}.mat", {"groundTruth": cells})
+        savemat(root / f"ucm2/val/{name}.mat", {"ucm2": contours})
+    return root

@@ -109,3 +109,33 @@ def plain_cut(image, superpixels, embedding, params):
         (params.label_weight * label + params.cut_weight / m**2 * cut).backward()
         optimizer.step()
         yield float(label.detach()), float(cut.detach()), classes.tolist()
+
+
+def mumford_shah(image, probabilities, weight):
+    """Kim and Ye's loss over pixels, divided by their number; absolute differences."""
+    _, height, width = probabilities.shape
+    places = [(y, x) for y in range(height) for x in range(width)]
+    total = 0.0
+    for p in probabilities:
+        mean = sum(image[:, y, x] * p[y, x] for y, x in places) / p.sum()
+        for y, x in places:
+            total += sum((image[:, y, x] - mean) ** 2) * p[y, x]
+            if y:
+                total += weight * abs(p[y, x] - p[y - 1, x])
+            if x:
+                total += weight * abs(p[y, x] - p[y, x - 1])
+    return total / (height * width)
+
+
+def pixel_affinity(image, radius, color_scale, place_scale):
+    """W-Net's full matrix of affinities between pixels."""
+    _, height, width = image.shape
+    places = [(y, x) for y in range(height) for x in range(width)]
+    w = np.zeros((len(places), len(places)))
+    for i, a in enumerate(places):
+        for j, b in enumerate(places):
+            if math.dist(a, b) <= radius:
+                color = sum((image[:, a[0], a[1]] - image[:, b[0], b[1]]) ** 2)
+                place = math.dist(a, b) ** 2
+                w[i, j] = math.exp(-color / color_scale**2 - place / place_scale**2)
+    return w

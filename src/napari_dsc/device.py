@@ -7,6 +7,7 @@ import ctypes
 import os
 import platform
 import re
+import threading
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
@@ -16,6 +17,8 @@ from napari_dsc.errors import DeviceUnavailableError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+# a lock: torch has one generator for all threads
+_ONE_SEED = threading.Lock()
 _NAMES = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 
 
@@ -147,6 +150,31 @@ def keep_freed_memory() -> bool:
     trim_threshold, top_pad, mmap_max = -1, -2, -4
     settings = ((mmap_max, 0), (trim_threshold, 2**31 - 1), (top_pad, 2**28))
     return all(mallopt(name, value) == 1 for name, value in settings)
+
+
+@contextlib.contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Draw the weights of networks made inside the block, on the CPU, from a seed alone.
+
+    The caller's random state stays as it was; blocks of several threads wait for each other.
+
+    Parameters
+    ----------
+    seed : int
+        Any seed.
+
+    Examples
+    --------
+    >>> with seeded(0):
+    ...     first = torch.nn.Linear(1, 1).weight
+    >>> with seeded(0):
+    ...     second = torch.nn.Linear(1, 1).weight
+    >>> bool(first == second)
+    True
+    """
+    with _ONE_SEED, torch.random.fork_rng(devices=[]), torch.device("cpu"):
+        torch.default_generator.manual_seed(seed)  # leaves GPUs alone
+        yield
 
 
 @contextlib.contextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import threading
 import time
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -12,10 +11,10 @@ from typing import TYPE_CHECKING
 import torch
 
 from napari_dsc.cut.optimize import iter_cut
-from napari_dsc.device import is_out_of_memory, reproducible, resolve_device
+from napari_dsc.device import is_out_of_memory, reproducible, resolve_device, seeded
 from napari_dsc.errors import ComputationError, InvalidImageError, InvalidParameterError
 from napari_dsc.guidance import check_label_image, classes_of_scribbles
-from napari_dsc.images import array_sha256, load_image, to_label_image
+from napari_dsc.images import Image, array_sha256, load_image, to_label_image
 from napari_dsc.layers import is_image_layer, labels_geometry, read_layer
 from napari_dsc.params import CutParams, ImageParams, SuperpixelParams
 from napari_dsc.record import (
@@ -27,7 +26,7 @@ from napari_dsc.record import (
 )
 from napari_dsc.regions import connected_regions
 from napari_dsc.results import Segmentation, Step
-from napari_dsc.superae.model import Embedding, SuperAE, smooth_to_the_rim
+from napari_dsc.superae.model import Embedding, SuperAE, as_many_channels, smooth_to_the_rim
 from napari_dsc.superae.weights import DEFAULT, find_weights, load_weights
 from napari_dsc.superpixels import over_segment_pixels
 
@@ -44,10 +43,6 @@ if TYPE_CHECKING:
     from napari_dsc.layers import Geometry
 
 
-# runs of several threads draw their weights one after the other, each from its own seed
-_ONE_SEED = threading.Lock()
-
-
 class Run:
     """The method on one image, stage by stage; each stage is computed when first asked for.
 
@@ -56,6 +51,7 @@ class Run:
     image : array, path or napari Image layer
         Image as a NumPy or dask array, a file, or a layer of a viewer: two-dimensional, grey
         or RGB, of any integer or float type. Of a multiscale layer the finest level is taken.
+        What `load_image` gives passes as it is.
     axes : str, default ""
         Axes of the array as letters, ``"YX"``, ``"YXC"`` or ``"CYX"``; empty: those of the
         file, or guessed from the shape.
@@ -99,7 +95,7 @@ class Run:
 
     def __init__(  # noqa: PLR0913 - the public keyword arguments, each written once
         self,
-        image: ArrayLike | RawImage | str | Path | ImageLayer,
+        image: ArrayLike | RawImage | Image | str | Path | ImageLayer,
         *,
         axes: str = "",
         weights: str | Path = DEFAULT,
@@ -131,7 +127,9 @@ class Run:
         if is_image_layer(image):
             layer, image = image, read_layer(image, axes)
             self.geometry = labels_geometry(layer, image.axes)
-        self.image = load_image(image, axes, image_params)
+        self.image: Image = (
+            image if isinstance(image, Image) else load_image(image, axes, image_params)
+        )
         self.seconds: dict[str, float] = {}
         self._given: dict[str, object] = {}
         self._scribbles: np.ndarray | None = None
@@ -145,7 +143,7 @@ class Run:
         """Smoothed image ``x^R``, (C, *S) float32 in [0, 1]."""
         with self._stage("smooth"), reproducible(self.device), torch.no_grad():
             smoothed = smooth_to_the_rim(self._model, self._tensor())[0]
-            return _as_many_channels(smoothed, len(self.image.pixels)).cpu().numpy()
+            return as_many_channels(smoothed, len(self.image.pixels)).cpu().numpy()
 
     @cached_property
     def superpixels(self) -> np.ndarray:
@@ -260,15 +258,15 @@ class Run:
     def _embedding(self) -> Embedding:
         """Network of the cut: the trained encoder, and a head drawn from the seed."""
         params = self.cut_params
-        with _ONE_SEED, torch.random.fork_rng(devices=[]), torch.device("cpu"):
-            torch.default_generator.manual_seed(params.seed)  # leaves GPUs alone
-            embedding = Embedding(copy.deepcopy(self._model.encoder), params.n_partitions)
+        encoder = copy.deepcopy(self._model.encoder)
+        with seeded(params.seed):
+            embedding = Embedding(encoder, params.n_partitions)
         return embedding.to(self.device, torch.float32)
 
     def _tensor(self) -> Tensor:
         """Image as a batch of one with the channels of the network."""
         pixels = torch.from_numpy(self.image.pixels).to(self.device)
-        tensor = _as_many_channels(pixels, self._model.n_channels)
+        tensor = as_many_channels(pixels, self._model.n_channels)
         return tensor.unsqueeze(0).contiguous(memory_format=torch.channels_last)
 
     @contextlib.contextmanager
@@ -283,15 +281,6 @@ class Run:
             raise ComputationError(_out_of_memory(self.device)) from error
         finally:
             self.seconds[name] = self.seconds.get(name, 0) + time.perf_counter() - start
-
-
-def _as_many_channels(pixels: Tensor, n_channels: int) -> Tensor:
-    """Repeat one channel, or average back to one; equal counts pass."""
-    if len(pixels) == n_channels:
-        return pixels
-    if n_channels == 1:
-        return pixels.mean(0, keepdim=True)
-    return pixels.expand(n_channels, *pixels.shape[1:])
 
 
 def _out_of_memory(device: torch.device) -> str:

@@ -6,22 +6,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from skimage.metrics import variation_of_information as skimage_variation_of_information
-from sklearn.metrics import rand_score
+from sklearn.metrics import adjusted_rand_score, rand_score
 
 from napari_dsc.evaluation.contingency import contingency_table
 from napari_dsc.evaluation.metrics import (
     achievable_segmentation_accuracy,
+    adjusted_rand_index,
     probabilistic_rand_index,
     segmentation_covering,
+    undersegmentation_error,
     variation_of_information,
 )
 
 METRICS = [
     achievable_segmentation_accuracy,
+    adjusted_rand_index,
     probabilistic_rand_index,
     segmentation_covering,
+    undersegmentation_error,
     variation_of_information,
 ]
+DISTANCES = {undersegmentation_error, variation_of_information}
 TWO_LABEL_IMAGES = arrays(np.int64, (2, 4, 6), elements=st.integers(0, 5))
 LABEL_IMAGE = arrays(np.int64, (4, 6), elements=st.integers(0, 5))
 
@@ -37,6 +42,8 @@ TWO_TWO = np.array([[1, 1], [2, 2]])
         (probabilistic_rand_index, 3 / 6),  # agree: 1-2 together; 1-4, 2-4 apart
         (variation_of_information, 0.75 * (math.log2(3) - 2 / 3) + 0.5),
         (achievable_segmentation_accuracy, 3 / 4),
+        (adjusted_rand_index, (1 - 3 * 2 / 6) / ((3 + 2) / 2 - 3 * 2 / 6)),
+        (undersegmentation_error, (1 + 1) / 4),  # segment 1 leaks a pixel into either region
     ],
 )
 def test_four_pixels_score_as_by_hand(metric, answer):
@@ -68,7 +75,7 @@ def test_single_pixels_against_one_region_are_the_farthest_apart():
 
 def test_one_pixel_agrees_with_itself():
     table = contingency_table(np.array([[3]]), np.array([[8]]))
-    assert [metric(table) for metric in METRICS] == [1.0, 1.0, 1.0, 0.0]
+    assert all(metric(table) == (metric not in DISTANCES) for metric in METRICS)
 
 
 @given(TWO_LABEL_IMAGES)
@@ -83,6 +90,24 @@ def test_rand_index_is_that_of_scikit_learn(images):
     expected = rand_score(images[0].ravel(), images[1].ravel())
     ours = probabilistic_rand_index(contingency_table(*images))
     assert ours == pytest.approx(expected)
+
+
+@given(TWO_LABEL_IMAGES)
+def test_adjusted_rand_index_is_that_of_scikit_learn(images):
+    expected = adjusted_rand_score(images[0].ravel(), images[1].ravel())
+    assert adjusted_rand_index(contingency_table(*images)) == pytest.approx(expected)
+
+
+@given(TWO_LABEL_IMAGES)
+def test_undersegmentation_error_is_that_of_slow_loops(images):
+    superpixels, annotation = images
+    leaks = 0
+    for region in np.unique(annotation):
+        for one in np.unique(superpixels[annotation == region]):
+            inside = ((superpixels == one) & (annotation == region)).sum()
+            leaks += min(inside, (superpixels == one).sum() - inside)
+    error = undersegmentation_error(contingency_table(superpixels, annotation))
+    assert error == pytest.approx(leaks / 24)
 
 
 @given(TWO_LABEL_IMAGES)
@@ -117,7 +142,7 @@ def test_renumbering_changes_no_score(metric, images, numbers):
 @pytest.mark.parametrize("metric", METRICS)
 @given(labels=LABEL_IMAGE)
 def test_equal_partitions_have_the_perfect_score(metric, labels):
-    perfect = 0.0 if metric is variation_of_information else 1.0
+    perfect = 0.0 if metric in DISTANCES else 1.0
     assert metric(contingency_table(labels, labels + 3)) == perfect
 
 

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from cyclopts import App, CycloptsError
 
+from napari_dsc.cli.comparing import compare
+from napari_dsc.cli.evaluating import evaluate
 from napari_dsc.cli.machine import info
 from napari_dsc.cli.recipes import fill_from_recipe
 from napari_dsc.cli.segmenting import segment, smooth, superpixels
@@ -15,6 +17,7 @@ from napari_dsc.cli.weights import weights
 from napari_dsc.errors import DSCError
 
 WRONG_INPUT = 2
+_IMAGES = (segment, superpixels, smooth, demo)
 
 
 def run_program(arguments: Sequence[str]) -> int:
@@ -65,7 +68,17 @@ def _program() -> App:
         suppress_keyboard_interrupt=False,
         result_action="return_value",
     )
-    for command in (segment, superpixels, smooth, demo, train, weights, info):
+    for command in (
+        segment,
+        superpixels,
+        smooth,
+        demo,
+        train,
+        evaluate,
+        compare,
+        weights,
+        info,
+    ):
         program.command(command)
     return program
 

@@ -42,6 +42,7 @@ class Report:
             TimeElapsedColumn(),
             TimeRemainingColumn(),
             console=self._console,
+            speed_estimate_period=600.0,  # seconds; steps may take a minute each
             transient=True,
             redirect_stdout=False,
             disable=quiet or not self._console.is_terminal,
@@ -60,6 +61,11 @@ class Report:
         traceback: TracebackType | None,
     ) -> None:
         self._progress.stop()
+
+    @property
+    def shows_bar(self) -> bool:
+        """Whether a person sees the progress without being told."""
+        return self._console.is_terminal
 
     def file(self, path: Path, number: int, total: int) -> None:
         """Name the file that the next stages work on."""

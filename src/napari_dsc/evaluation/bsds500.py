@@ -8,6 +8,7 @@ import numpy as np
 from scipy.io import loadmat
 
 from napari_dsc.errors import InvalidImageError
+from napari_dsc.files import read_labels
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -93,6 +94,73 @@ def read_annotations(path: Path) -> list[np.ndarray]:
     if not usable or len({labels.shape for labels in annotations}) != 1:
         raise InvalidImageError(f"{path}: expected label images of two axes and one shape")
     return annotations
+
+
+def contours_path(root: Path, split: Split, name: str) -> Path:
+    """Where the contour map of an image lies.
+
+    Parameters
+    ----------
+    root : Path
+        Folder of the data set.
+    split : str
+        ``train``, ``val`` or ``test``.
+    name : str
+        Number of the image.
+
+    Returns
+    -------
+    path : Path
+        ``ucm2/SPLIT/NAME.mat`` as published, or the 8-bit form ``ucm2/SPLIT/NAME.png`` or
+        ``ucm2_png/SPLIT/NAME.png`` if only that exists.
+    """
+    published = root / "ucm2" / split / f"{name}.mat"
+    others = (published.with_suffix(".png"), root / "ucm2_png" / split / f"{name}.png")
+    return next((path for path in (published, *others) if path.is_file()), published)
+
+
+def read_contours(path: Path) -> np.ndarray:
+    """Contour map gPb-owt-ucm of one image.
+
+    Parameters
+    ----------
+    path : Path
+        A MATLAB file with the variable ``ucm2``, strengths in 0 to 1; or an 8-bit picture
+        of them.
+
+    Returns
+    -------
+    contours : (2Y + 1, 2X + 1) uint8 array
+        Strength times 255, rounded up, at double size.
+
+    Raises
+    ------
+    InvalidImageError
+        If the file is missing, damaged, or holds no contour map.
+    """
+    if path.suffix.lower() != ".mat":
+        contours = read_labels(path)
+    elif not path.is_file():
+        raise InvalidImageError(f"{path}: no such file, expected a contour map of BSDS500")
+    else:
+        contours = _strengths_to_bytes(path)
+    if contours.dtype != np.uint8 or any(side % 2 == 0 for side in contours.shape):
+        raise InvalidImageError(
+            f"{path}: {contours.dtype} of shape {contours.shape}, expected 8 bits and odd sides"
+        )
+    return contours
+
+
+def _strengths_to_bytes(path: Path) -> np.ndarray:
+    try:
+        strengths = np.asarray(loadmat(path, variable_names=["ucm2"])["ucm2"], np.float64)
+    except Exception as error:  # scipy raises a dozen types, zlib's and its own, on damage
+        raise InvalidImageError(f"{path}: no contour map in the form of BSDS500") from error
+    usable = strengths.ndim == 2 and strengths.size > 0
+    if not usable or not (strengths.min() >= 0 and strengths.max() <= 1):  # false for NaN too
+        raise InvalidImageError(f"{path}: expected strengths in 0 to 1 along two axes")
+    contours: np.ndarray = np.ceil(255 * strengths).astype(np.uint8)
+    return contours
 
 
 def _is_label_image(labels: object) -> bool:

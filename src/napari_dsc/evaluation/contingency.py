@@ -36,14 +36,26 @@ def contingency_table(first: np.ndarray, second: np.ndarray) -> csr_array:
     array([[2, 0],
            [1, 1]])
     """
-    _check_label_images(first, second)
+    check_label_images(first, second)
     rows, columns = _from_zero(first.ravel()), _from_zero(second.ravel())
     n_rows, n_columns = int(rows.max()) + 1, int(columns.max()) + 1
     keys, counts = _count(rows * n_columns + columns, n_rows * n_columns)
     return csr_array((counts, np.divmod(keys, n_columns)), shape=(n_rows, n_columns))
 
 
-def _check_label_images(first: np.ndarray, second: np.ndarray) -> None:
+def check_label_images(first: np.ndarray, second: np.ndarray) -> None:
+    """Make sure that two arrays are label images of one shape.
+
+    Parameters
+    ----------
+    first, second : S int array
+        Label images.
+
+    Raises
+    ------
+    InvalidImageError
+        If the shapes differ, there are no pixels, or the values are not integers.
+    """
     for name, labels in (("first", first), ("second", second)):
         if not np.issubdtype(labels.dtype, np.integer):
             raise InvalidImageError(

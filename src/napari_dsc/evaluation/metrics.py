@@ -85,6 +85,39 @@ def _count_pairs(counts: np.ndarray) -> float:
     return float(sizes @ (sizes - 1) / 2)
 
 
+def adjusted_rand_index(table: csr_array) -> float:
+    """Rand index, shifted and stretched so that chance gives 0.
+
+    Parameters
+    ----------
+    table : (n, m) sparse int array
+        Contingency table.
+
+    Returns
+    -------
+    index : float
+        1 for equal partitions, about 0 for unrelated ones, at least -0.5.
+
+    References
+    ----------
+    Hubert, Arabie: Comparing Partitions, Journal of Classification 2 (1985).
+
+    Examples
+    --------
+    >>> from napari_dsc.evaluation.contingency import contingency_table
+    >>> segments, annotation = np.array([[1, 1, 1, 2]]), np.array([[1, 1, 2, 2]])
+    >>> adjusted_rand_index(contingency_table(segments, annotation))  # (1 - 1) / (2.5 - 1)
+    0.0
+    """
+    counts = (table.sum(axis=1), table.sum(axis=0), table.data, np.array([table.sum()]))
+    in_first, in_second, in_both, n_pairs = (_count_pairs(count) for count in counts)
+    most = (in_first + in_second) / 2
+    by_chance = in_first * in_second / n_pairs if n_pairs else 0.0
+    if most == by_chance:  # one region each, or one pixel each
+        return 1.0
+    return (in_both - by_chance) / (most - by_chance)
+
+
 def variation_of_information(table: csr_array) -> float:
     """Information in each of two partitions that the other does not give, in bits.
 
@@ -149,3 +182,35 @@ def achievable_segmentation_accuracy(table: csr_array) -> float:
     best = np.zeros(table.shape[0])
     np.maximum.at(best, pairs.coords[0], pairs.data)
     return float(best.sum() / table.sum())
+
+
+def undersegmentation_error(table: csr_array) -> float:
+    """Share of pixels by which superpixels leak over the rims of annotated regions.
+
+    Parameters
+    ----------
+    table : (n, m) sparse int array
+        Contingency table; rows are superpixels, columns regions of the annotation.
+
+    Returns
+    -------
+    error : float
+        For each region and each superpixel that touches it, the smaller of the parts inside
+        and outside, summed and divided by the number of pixels; 0 if no superpixel crosses
+        a rim.
+
+    References
+    ----------
+    Neubert, Protzel: Superpixel Benchmark and Comparison, Forum Bildverarbeitung (2012).
+
+    Examples
+    --------
+    >>> from napari_dsc.evaluation.contingency import contingency_table
+    >>> superpixels, annotation = np.array([[1, 1, 1, 2]]), np.array([[1, 1, 2, 2]])
+    >>> undersegmentation_error(contingency_table(superpixels, annotation))  # 1 on each side
+    0.5
+    """
+    areas = table.sum(axis=1)
+    pairs = table.tocoo()
+    outside = areas[pairs.coords[0]] - pairs.data
+    return float(np.minimum(pairs.data, outside).sum() / areas.sum())

@@ -8,6 +8,7 @@ import numpy as np
 
 from napari_dsc.errors import InvalidImageError, InvalidParameterError
 from napari_dsc.evaluation.contingency import contingency_table
+from napari_dsc.evaluation.measures import MEASURES
 from napari_dsc.evaluation.metrics import (
     probabilistic_rand_index,
     segmentation_covering,
@@ -15,7 +16,7 @@ from napari_dsc.evaluation.metrics import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 
 class Scores(NamedTuple):
@@ -126,12 +127,7 @@ def summarize(scores: Sequence[Sequence[Scores]]) -> Summary:
     their summed area, so large images and those with more annotations count more. The
     other two are averaged over annotations, then over images.
     """
-    counts = sorted({len(of_image) for of_image in scores})
-    if len(counts) != 1 or counts[0] == 0:
-        raise InvalidParameterError(
-            f"scores: got {counts or 'no'} scales for {len(scores)} images, "
-            "expected the same number, at least one, for every image"
-        )
+    _check_scales(scores)
     table = np.array(scores, dtype=np.float64)  # (images, scales, fields of Scores)
     areas, ones = table[:, 0, Scores._fields.index("area")], np.ones(len(table))
     return Summary(
@@ -139,6 +135,88 @@ def summarize(scores: Sequence[Sequence[Scores]]) -> Summary:
         pri=best_over_scales(table[..., 1], ones, np.argmax),
         vi=best_over_scales(table[..., 2], ones, np.argmin),
     )
+
+
+def summarize_measures(
+    scores: Sequence[Sequence[Mapping[str, float]]],
+) -> dict[str, Best]:
+    """ODS and OIS of whatever was measured.
+
+    Parameters
+    ----------
+    scores : sequence over images of sequences over scales of dict
+        From `measure_segmentation`; the same scales, in the same order, for every image.
+
+    Returns
+    -------
+    summary : dict of str to Best
+        Of each of `MEASURES` that every image has. Covering is weighted by annotated area,
+        as in `summarize`; the others are means over images.
+
+    Raises
+    ------
+    InvalidParameterError
+        If there are no images or no scales, or images have different numbers of scales.
+    """
+    _check_scales(scores)
+    areas = np.array([of_image[0]["area"] for of_image in scores])
+    summary = {}
+    for name, measure in MEASURES.items():
+        if all(name in one for of_image in scores for one in of_image):
+            table = np.array([[one[name] for one in of_image] for of_image in scores])
+            weights = areas if name == "sc" else np.ones(len(areas))
+            summary[name] = best_over_scales(table, weights, measure.choose)
+    return summary
+
+
+def mean_over_images(
+    scores: Sequence[Sequence[Mapping[str, float]]],
+) -> list[dict[str, float]]:
+    """Means of whatever was measured, at each scale.
+
+    Parameters
+    ----------
+    scores : sequence over images of sequences over scales of dict
+        Any numbers by name, ``area`` among them; the same names for every image.
+
+    Returns
+    -------
+    means : list over scales of dict
+        Covering is weighted by annotated area.
+
+    Raises
+    ------
+    InvalidParameterError
+        If there are no images or no scales, or images have different numbers of scales.
+
+    Examples
+    --------
+    >>> small, large = {"sc": 0.0, "vi": 1.0, "area": 1.0}, {"sc": 1.0, "vi": 2.0, "area": 3.0}
+    >>> mean_over_images([[small], [large]])
+    [{'sc': 0.75, 'vi': 1.5, 'area': 2.0}]
+    """
+    _check_scales(scores)
+    areas = [of_image[0]["area"] for of_image in scores]
+    return [
+        {
+            name: float(
+                np.average(
+                    [one[name] for one in of_scale], weights=areas if name == "sc" else None
+                )
+            )
+            for name in of_scale[0]
+        }
+        for of_scale in zip(*scores, strict=True)
+    ]
+
+
+def _check_scales(scores: Sequence[Sequence[object]]) -> None:
+    counts = sorted({len(of_image) for of_image in scores})
+    if len(counts) != 1 or counts[0] == 0:
+        raise InvalidParameterError(
+            f"scores: got {counts or 'no'} scales for {len(scores)} images, "
+            "expected the same number, at least one, for every image"
+        )
 
 
 def best_over_scales(

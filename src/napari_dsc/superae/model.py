@@ -116,6 +116,28 @@ class SuperAE(nn.Module):
         return torch.sigmoid(logits.float())[..., :height, :width]
 
 
+def as_many_channels(pixels: Tensor, n_channels: int) -> Tensor:
+    """Repeat one channel, or average back to one; equal counts pass.
+
+    Parameters
+    ----------
+    pixels : (C, Y, X) float tensor
+        Image; C or `n_channels` is 1, or they are equal.
+    n_channels : int
+        Channels asked for.
+
+    Returns
+    -------
+    pixels : (n_channels, Y, X) float tensor
+        A view where nothing has to be averaged.
+    """
+    if len(pixels) == n_channels:
+        return pixels
+    if n_channels == 1:
+        return pixels.mean(0, keepdim=True)
+    return pixels.expand(n_channels, *pixels.shape[1:])
+
+
 def smooth_to_the_rim(model: SuperAE, image: Tensor) -> Tensor:
     """Smooth a batch without the dark rim that zero padding leaves.
 

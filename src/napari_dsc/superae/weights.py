@@ -12,6 +12,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load, save
 
+from napari_dsc.device import seeded
 from napari_dsc.errors import WeightsError
 from napari_dsc.files import write_atomically
 from napari_dsc.superae.model import SuperAE
@@ -124,7 +125,7 @@ def load_weights(file: WeightsFile) -> SuperAE:
         raise WeightsError(f"{file.path}: expected weights, got {error.strerror}") from error
     check_sha256(str(file.path), hashlib.sha256(content).hexdigest(), file.sha256)
     tensors = load(content)
-    with torch.random.fork_rng(devices=[]):
+    with seeded(0):  # whatever is drawn is replaced below
         model = SuperAE(tensors[_FIRST].shape[1])
     model.load_state_dict(tensors)
     return model.eval()

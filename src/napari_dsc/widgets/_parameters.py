@@ -1,4 +1,4 @@
-"""Controls for the fields of parameter classes, made from params.py alone."""
+"""Controls for the fields of parameter classes, made from the package params alone."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MIN_WIDTH = 125
 # where a field's name with spaces would not say enough
 LABELS = {
     "method": "Superpixels",
-    "n_superpixels": "Number of them",
+    "n_superpixels": "Number",
     "n_partitions": "Max. classes",
     "n_iterations": "Iterations",
     "source": "Made from",

@@ -1,0 +1,1 @@
+"""The methods that DSC is compared with, written from their papers."""

@@ -1,0 +1,143 @@
+"""Superpixels of opencv-contrib, offered where it is installed and never required."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_dsc.errors import ComputationError, InvalidParameterError
+from napari_dsc.regions import connected_regions
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+# below these sizes SEEDS ends the process in some versions
+LEAST_SIDE, LEAST_BLOCK = 32, 8
+SEEDS_LEVELS, SEEDS_PRIOR, SEEDS_BINS = 2, 2, 5
+LSC_RATIO = 0.075
+N_ITERATIONS = 10
+
+
+def has_contrib() -> bool:
+    """Tell whether opencv-contrib is installed, without loading it.
+
+    Returns
+    -------
+    answer : bool
+        True where the folder of OpenCV has a module ``ximgproc``.
+    """
+    found = importlib.util.find_spec("cv2")
+    places = found.submodule_search_locations if found else None
+    return any((Path(place) / "ximgproc").is_dir() for place in places or ())
+
+
+def lsc_superpixels(pixels: np.ndarray, n_superpixels: int) -> np.ndarray:
+    """Superpixels by linear spectral clustering, by opencv-contrib.
+
+    Parameters
+    ----------
+    pixels : (C, Y, X) float32 array
+        Image in 0 to 1 with one channel or three.
+    n_superpixels : int
+        Number of superpixels asked for; others may come out.
+
+    Returns
+    -------
+    superpixels : (Y, X) int64 array
+        Connected, labels from 0.
+
+    Raises
+    ------
+    InvalidParameterError
+        If the superpixels asked for are too small.
+    ComputationError
+        If opencv-contrib is missing or fails.
+
+    References
+    ----------
+    .. [1] Z. Li and J. Chen, "Superpixel segmentation using linear spectral clustering", CVPR,
+       2015.
+    """
+    width = _mean_width(pixels, n_superpixels)
+    module = _ximgproc()
+    try:
+        algorithm = module.createSuperpixelLSC(_to_bytes(pixels), round(width), LSC_RATIO)
+        algorithm.iterate(N_ITERATIONS)
+        algorithm.enforceLabelConnectivity()
+        labels = algorithm.getLabels()
+    except Exception as error:  # cv2.error is known only where OpenCV is
+        raise ComputationError(f"LSC: OpenCV failed ({error})") from error
+    return connected_regions(labels)
+
+
+def seeds_superpixels(pixels: np.ndarray, n_superpixels: int) -> np.ndarray:
+    """Superpixels by energy-driven sampling (SEEDS), by opencv-contrib.
+
+    Parameters
+    ----------
+    pixels : (C, Y, X) float32 array
+        Image in 0 to 1 with one channel or three.
+    n_superpixels : int
+        Number of superpixels asked for; the sizes of the blocks it starts from decide how
+        many come out.
+
+    Returns
+    -------
+    superpixels : (Y, X) int64 array
+        Connected, labels from 0.
+
+    Raises
+    ------
+    InvalidParameterError
+        If the superpixels asked for are too small.
+    ComputationError
+        If opencv-contrib is missing or fails.
+
+    References
+    ----------
+    .. [1] M. Van den Bergh et al., "SEEDS: superpixels extracted via energy-driven sampling",
+       International Journal of Computer Vision 111, 2015.
+    """
+    _mean_width(pixels, n_superpixels)
+    image = _to_bytes(pixels)
+    height, width, n_channels = image.shape
+    module = _ximgproc()
+    try:
+        algorithm = module.createSuperpixelSEEDS(
+            width, height, n_channels, n_superpixels, SEEDS_LEVELS, SEEDS_PRIOR, SEEDS_BINS
+        )
+        algorithm.iterate(image, N_ITERATIONS)
+        labels = algorithm.getLabels()
+    except Exception as error:  # cv2.error is known only where OpenCV is
+        raise ComputationError(f"SEEDS: OpenCV failed ({error})") from error
+    return connected_regions(labels)
+
+
+def _ximgproc() -> ModuleType:
+    if not has_contrib():
+        raise ComputationError("opencv-contrib is not installed: it brings LSC and SEEDS")
+    return importlib.import_module("cv2.ximgproc")
+
+
+def _mean_width(pixels: np.ndarray, n_superpixels: int) -> float:
+    """Width of a mean superpixel, refused where OpenCV is not safe."""
+    height, width = pixels.shape[1:]
+    mean_width = float(np.sqrt(height * width / n_superpixels))
+    if min(height, width) < LEAST_SIDE or mean_width < LEAST_BLOCK:
+        raise InvalidParameterError(
+            f"n_superpixels={n_superpixels}: {mean_width:.1f} pixels wide in an image of "
+            f"{height} x {width}, expected at least {LEAST_BLOCK} pixels and {LEAST_SIDE} x "
+            f"{LEAST_SIDE}"
+        )
+    return mean_width
+
+
+def _to_bytes(pixels: np.ndarray) -> np.ndarray:
+    """Image as OpenCV takes it safely: (Y, X, 3) uint8, contiguous, blue first."""
+    colors = np.broadcast_to(pixels, (3, *pixels.shape[1:]))[::-1]
+    clipped = np.clip(np.moveaxis(colors, 0, -1), 0, 1)
+    return np.ascontiguousarray(np.rint(255 * clipped).astype(np.uint8))

@@ -1,0 +1,125 @@
+"""The networks of the deep rivals, and how they start: always from their own seed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from napari_dsc.device import seeded
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torch import Tensor
+
+
+def seeded_network(make: Callable[[], nn.Module], seed: int, device: torch.device) -> nn.Module:
+    """Make a network whose first weights depend on a seed alone.
+
+    Parameters
+    ----------
+    make : function
+        Makes the network.
+    seed : int
+        Seed; the caller's random state stays as it was.
+    device : torch.device
+        Where the network goes.
+
+    Returns
+    -------
+    network : nn.Module
+        In training mode, float32.
+    """
+    with seeded(seed):
+        network = make()
+    return network.to(device, torch.float32).train()
+
+
+def convolutions(width_in: int, width: int, n_layers: int) -> nn.Sequential:
+    """Layers of 3x3 convolution, ReLU and batch norm.
+
+    Parameters
+    ----------
+    width_in : int
+        Channels before the first layer.
+    width : int
+        Channels after each layer.
+    n_layers : int
+        Number of layers.
+
+    Returns
+    -------
+    layers : nn.Sequential
+        They keep height and width.
+    """
+    layers: list[nn.Module] = []
+    for index in range(n_layers):
+        before = width if index else width_in
+        layers += [nn.Conv2d(before, width, 3, padding=1), nn.ReLU(), nn.BatchNorm2d(width)]
+    return nn.Sequential(*layers)
+
+
+class UNet(nn.Module):
+    """U-Net with three resolutions (Ronneberger et al. 2015), for images of any size.
+
+    Parameters
+    ----------
+    n_channels : int
+        Channels in.
+    n_outputs : int
+        Channels out, of a last 1x1 convolution.
+    width : int
+        Channels at full resolution; they double with each halving.
+    """
+
+    def __init__(self, n_channels: int, n_outputs: int, width: int = 16) -> None:
+        super().__init__()
+        self.fine = convolutions(n_channels, width, 2)
+        self.middle = convolutions(width, 2 * width, 2)
+        self.coarse = convolutions(2 * width, 4 * width, 2)
+        self.to_middle = convolutions(6 * width, 2 * width, 2)
+        self.to_fine = convolutions(3 * width, width, 2)
+        self.last = nn.Conv2d(width, n_outputs, 1)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Map an image (B, C, Y, X) to (B, n_outputs, Y, X)."""
+        fine = self.fine(image)
+        middle = self.middle(functional.max_pool2d(fine, 2, ceil_mode=True))
+        coarse = self.coarse(functional.max_pool2d(middle, 2, ceil_mode=True))
+        middle = self.to_middle(_beside(middle, coarse))
+        outputs: Tensor = self.last(self.to_fine(_beside(fine, middle)))
+        return outputs
+
+
+def _beside(level: Tensor, coarser: Tensor) -> Tensor:
+    """A level and the coarser one, enlarged, as channels of one tensor."""
+    enlarged = functional.interpolate(
+        coarser, size=list(level.shape[-2:]), mode="bilinear", align_corners=False
+    )
+    return torch.cat([level, enlarged], 1)
+
+
+def total_variation(maps: Tensor) -> Tensor:
+    """Anisotropic total variation: sum over channels, mean over pixels.
+
+    Parameters
+    ----------
+    maps : (1, C, Y, X) float tensor
+        Images or probabilities.
+
+    Returns
+    -------
+    variation : 0-d float tensor
+        Sum of absolute differences of face neighbors over the number of pixels.
+
+    Examples
+    --------
+    >>> import torch
+    >>> total_variation(torch.tensor([[[[0.0, 1.0], [0.0, 1.0]]]]))
+    tensor(0.5000)
+    """
+    n_pixels = maps.shape[-2] * maps.shape[-1]
+    return (maps.diff(dim=-1).abs().sum() + maps.diff(dim=-2).abs().sum()) / n_pixels

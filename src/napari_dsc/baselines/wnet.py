@@ -1,0 +1,224 @@
+"""W-Net: two U-Nets in a row and the soft normalized cut (Xia and Kulis 2017)."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+import torch
+from torch.nn import functional
+
+from napari_dsc.baselines.networks import UNet, seeded_network
+from napari_dsc.device import reproducible
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from torch import Tensor, nn
+
+    from napari_dsc.params import WNetParams
+
+
+class PixelGraph(NamedTuple):
+    """Affinities of the pixels of an image with those around them.
+
+    Attributes
+    ----------
+    offsets : list of (int, int)
+        Half of the neighborhood: rows and columns from a pixel to a neighbor.
+    weights : (len(offsets), Y, X) float tensor
+        Affinity of the pixel with that neighbor; 0 where it lies outside.
+    """
+
+    offsets: list[tuple[int, int]]
+    weights: Tensor
+
+    def spread(self, maps: Tensor) -> Tensor:
+        """Sum over the neighbors of each pixel, itself included, of weight times value.
+
+        Parameters
+        ----------
+        maps : (K, Y, X) float tensor
+            Values.
+
+        Returns
+        -------
+        sums : (K, Y, X) float tensor
+            ``W`` applied to each map.
+        """
+        sums = maps.clone()  # a pixel's affinity with itself is 1
+        for offset, weights in zip(self.offsets, self.weights, strict=True):
+            here, there = _windows(offset, maps.shape)
+            weight = weights[here[1:]]
+            sums[here] += weight * maps[there]
+            sums[there] += weight * maps[here]
+        return sums
+
+
+def pixel_graph(image: Tensor, params: WNetParams) -> PixelGraph:
+    """Affinities of nearby pixels by color and place.
+
+    Parameters
+    ----------
+    image : (C, Y, X) float tensor
+        Image in 0 to 1.
+    params : WNetParams
+        Radius and scales.
+
+    Returns
+    -------
+    graph : PixelGraph
+        Equation 3 of the paper.
+    """
+    reach = range(-params.radius, params.radius + 1)
+    offsets = [
+        (row, column)
+        for row, column in itertools.product(reach, reach)
+        if (row, column) > (0, 0) and math.hypot(row, column) <= params.radius
+    ]
+    weights = image.new_zeros(len(offsets), *image.shape[1:])
+    color_scale = params.color_scale / 255
+    for weight, offset in zip(weights, offsets, strict=True):
+        here, there = _windows(offset, image.shape)
+        difference = (image[here] - image[there]).square().sum(0) / color_scale**2
+        distance = math.hypot(*offset) / params.place_scale
+        weight[here[1:]] = (-difference - distance**2).exp()
+    return PixelGraph(offsets, weights)
+
+
+def _windows(
+    offset: tuple[int, int], shape: Sequence[int]
+) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
+    """Where the pixels lie that have a neighbor at an offset, and where these neighbors."""
+    here, there = [slice(None)], [slice(None)]
+    for step, size in zip(offset, shape[-2:], strict=True):
+        here.append(slice(max(0, -step), max(0, size - max(0, step))))
+        there.append(slice(max(0, step), max(0, size + min(0, step))))
+    return tuple(here), tuple(there)
+
+
+def soft_ncut_loss(probabilities: Tensor, graph: PixelGraph) -> Tensor:
+    """Soft normalized cut of a graph of pixels.
+
+    Parameters
+    ----------
+    probabilities : (K, Y, X) float tensor
+        Probability of each class; over classes they sum to one.
+    graph : PixelGraph
+        Affinities.
+
+    Returns
+    -------
+    loss : 0-d float tensor
+        ``K`` less the sum over classes of their inner over their total affinity, in 0 to K.
+
+    Notes
+    -----
+    The gradient of ``p' W p`` is ``2 W p``, because W is symmetric: W p is computed outside
+    of autograd's graph, which would hold one map a neighbor and class otherwise.
+
+    References
+    ----------
+    .. [1] X. Xia and B. Kulis, "W-Net: a deep model for fully unsupervised image
+       segmentation", arXiv:1711.08506, 2017: equation 2.
+    """
+    with torch.no_grad():
+        spread = graph.spread(probabilities)
+        degrees = graph.spread(torch.ones_like(probabilities[:1]))
+        constant = (probabilities * spread).sum((1, 2))
+    inner = 2 * (probabilities * spread).sum((1, 2)) - constant
+    total = (probabilities * degrees).sum((1, 2))
+    return len(probabilities) - (inner / total.clamp_min(1e-6)).sum()
+
+
+def train_wnet(
+    images: Sequence[np.ndarray], params: WNetParams, device: torch.device
+) -> nn.Module:
+    """Encoder of a W-Net, trained without labels.
+
+    Parameters
+    ----------
+    images : sequence of (C, Y, X) float32 array
+        Images in 0 to 1, taken in turn, one in each step; at least one.
+    params : WNetParams
+        Settings.
+    device : torch.device
+        Where to compute.
+
+    Returns
+    -------
+    encoder : nn.Module
+        U-Net from an image to K channels, before softmax.
+
+    Notes
+    -----
+    Each step moves the encoder by the soft normalized cut, then both U-Nets by the squared
+    error of the reconstruction, as algorithm 1 of [1]_. The U-Nets have three resolutions
+    instead of five, no dropout, and train for hundreds of steps instead of 50 000.
+
+    References
+    ----------
+    .. [1] X. Xia and B. Kulis, "W-Net: a deep model for fully unsupervised image
+       segmentation", arXiv:1711.08506, 2017.
+    """
+    n_channels, n_classes = len(images[0]), params.n_partitions
+    encoder = seeded_network(lambda: UNet(n_channels, n_classes), params.seed, device)
+    decoder = seeded_network(lambda: UNet(n_classes, n_channels), params.seed + 1, device)
+    rate = params.learning_rate
+    cutting = torch.optim.Adam(encoder.parameters(), lr=rate)
+    rebuilding = torch.optim.Adam([*encoder.parameters(), *decoder.parameters()], lr=rate)
+    inputs = [_network_input(pixels, params, device) for pixels in images]
+    graphs = [pixel_graph(image[0], params) for image in inputs]
+    for step in range(params.n_iterations):
+        image, graph = inputs[step % len(inputs)], graphs[step % len(inputs)]
+        with torch.enable_grad(), reproducible(device):
+            cutting.zero_grad()
+            torch.autograd.backward(soft_ncut_loss(encoder(image)[0].softmax(0), graph))
+            cutting.step()
+            rebuilding.zero_grad()
+            rebuilt = decoder(encoder(image).softmax(1))
+            torch.autograd.backward((rebuilt - image).square().sum(1).mean())
+            rebuilding.step()
+    return encoder
+
+
+def wnet_probabilities(
+    pixels: np.ndarray, encoder: nn.Module, params: WNetParams, device: torch.device
+) -> np.ndarray:
+    """Class probabilities of a trained W-Net, at the size of the image.
+
+    Parameters
+    ----------
+    pixels : (C, Y, X) float32 array
+        Image in 0 to 1.
+    encoder : nn.Module
+        From `train_wnet`.
+    params : WNetParams
+        Settings of the training.
+    device : torch.device
+        Where the encoder is.
+
+    Returns
+    -------
+    probabilities : (K, Y, X) float32 array
+        They sum to one over K; enlarged bilinearly where the network saw a smaller image.
+    """
+    with torch.no_grad():
+        small = encoder(_network_input(pixels, params, device)).softmax(1)
+        full = functional.interpolate(
+            small, size=list(pixels.shape[1:]), mode="bilinear", align_corners=False
+        )
+    probabilities: np.ndarray = full[0].contiguous().cpu().numpy()
+    return probabilities
+
+
+def _network_input(pixels: np.ndarray, params: WNetParams, device: torch.device) -> Tensor:
+    """Image as a batch of one, at most `longest_side` wide and high."""
+    image = torch.from_numpy(pixels)[None].to(device)
+    ratio = min(1.0, params.longest_side / max(pixels.shape[1:]))
+    size = [max(1, round(side * ratio)) for side in pixels.shape[1:]]
+    if ratio < 1:
+        image = functional.interpolate(image, size=size, mode="area")
+    return image.contiguous(memory_format=torch.channels_last)

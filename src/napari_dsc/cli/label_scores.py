@@ -1,0 +1,72 @@
+"""Two label images against each other, as a command."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_dsc.evaluation.matching import error_map
+from napari_dsc.evaluation.measures import MEASURES, measure_segmentation, prepare_annotation
+from napari_dsc.files import read_labels, write_image
+from napari_dsc.scoring.cases import read_truth
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from napari_dsc.cli.report import Report
+    from napari_dsc.evaluation.measures import Zero
+
+
+def score_labels(
+    result: Path, truth: Path, zero: Zero, report: Report, *, as_json: bool
+) -> None:
+    """Score one label image against another, and print the scores.
+
+    Parameters
+    ----------
+    result, truth : Path
+        Label images; the truth may be annotations of BSDS500.
+    zero : str
+        What the label 0 of the truth stands for.
+    report : Report
+        Where the line of JSON goes.
+    as_json : bool
+        Print a line of JSON, not a table.
+
+    Raises
+    ------
+    InvalidImageError
+        If a file cannot be read, or the shapes differ.
+    """
+    annotations = [prepare_annotation(labels, zero) for labels in read_truth(truth)]
+    scores = measure_segmentation(read_labels(result), annotations, zero)
+    if as_json:
+        report.result({"file": str(result), "truth": str(truth), **scores})
+        return
+    for name, measure in MEASURES.items():
+        if name in scores:
+            sys.stdout.write(f"{measure.title:<15}{scores[name]:8.4f}  {measure.meaning}\n")
+
+
+def write_errors(result: Path, truth: Path, picture: Path, *, overwrite: bool) -> None:
+    """Draw where two label images disagree.
+
+    Parameters
+    ----------
+    result, truth : Path
+        Label images; of several annotations the first is taken.
+    picture : Path
+        Image to write: 255 where they disagree, else 0.
+    overwrite : bool
+        Whether it may be replaced.
+
+    Raises
+    ------
+    DSCError
+        If a file cannot be read or written.
+    """
+    errors = error_map(read_labels(result), read_truth(truth)[0])
+    pixels = np.where(errors, np.uint8(255), np.uint8(0))
+    write_image(picture, pixels, record={}, spacing=(), unit="", overwrite=overwrite)

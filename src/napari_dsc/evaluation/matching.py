@@ -1,0 +1,58 @@
+"""Where two label images disagree."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from napari_dsc.evaluation.contingency import check_label_images, contingency_table
+
+
+def error_map(labels: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """Pixels where the best-matching segments of two label images disagree.
+
+    A segment and a region match if each is the other's best by intersection over union. A
+    pixel is right if its segment and its region match; so a region cut into pieces keeps
+    its largest piece, and of regions that share a segment the best-fitting is right.
+
+    Parameters
+    ----------
+    labels, truth : S int array
+        Label images of one shape; every value, 0 too, is a label.
+
+    Returns
+    -------
+    errors : S bool array
+        False everywhere only for equal partitions.
+
+    Raises
+    ------
+    InvalidImageError
+        If the shapes differ, there are no pixels, or the values are not integers.
+
+    Examples
+    --------
+    >>> error_map(np.array([[1, 1, 1, 2]]), np.array([[5, 5, 6, 6]])).astype(int)
+    array([[0, 0, 1, 0]])
+    """
+    check_label_images(labels, truth)
+    rows, columns = (
+        np.unique(one, return_inverse=True)[1].reshape(one.shape) for one in (labels, truth)
+    )
+    table = contingency_table(rows, columns)
+    pairs = table.tocoo()
+    row, column = pairs.coords
+    unions = table.sum(axis=1)[row] + table.sum(axis=0)[column] - pairs.data
+    overlaps = pairs.data / unions
+    partner_of_row = _best_partner(row, column, overlaps)
+    partner_of_column = _best_partner(column, row, overlaps)
+    agree = (partner_of_row[rows] == columns) & (partner_of_column[columns] == rows)
+    errors: np.ndarray = ~agree
+    return errors
+
+
+def _best_partner(own: np.ndarray, other: np.ndarray, overlaps: np.ndarray) -> np.ndarray:
+    """For each number in `own`, the one of `other` that overlaps most; of equals the first."""
+    order = np.lexsort((-other, overlaps, own))
+    partner = np.zeros(int(own.max()) + 1, np.int64)
+    partner[own[order]] = other[order]  # the last assignment stays
+    return partner

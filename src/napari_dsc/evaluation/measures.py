@@ -1,0 +1,194 @@
+"""Every measure of a segmentation against the annotations of its image, in one pass."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import numpy as np
+from scipy import ndimage
+
+from napari_dsc.errors import InvalidImageError
+from napari_dsc.evaluation.boundaries import boundary_pixels, boundary_recall, near
+from napari_dsc.evaluation.contingency import check_label_images, contingency_table
+from napari_dsc.evaluation.metrics import (
+    achievable_segmentation_accuracy,
+    adjusted_rand_index,
+    probabilistic_rand_index,
+    segmentation_covering,
+    undersegmentation_error,
+    variation_of_information,
+)
+from napari_dsc.evaluation.objects import average_precision, best_union, foreground_dice
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from scipy.sparse import csr_array
+
+Zero = Literal["region", "background", "unlabelled"]
+
+BOUNDARY_TOLERANCE = 2
+
+
+class Measure(NamedTuple):
+    """What a column of scores means.
+
+    Attributes
+    ----------
+    title : str
+        Short name for the head of a table.
+    meaning : str
+        One sentence.
+    choose : function
+        Index of the best of several scores: `numpy.argmax` or `numpy.argmin`.
+    """
+
+    title: str
+    meaning: str
+    choose: Callable[[np.ndarray], np.intp]
+
+
+MEASURES: dict[str, Measure] = {
+    "sc": Measure("SC", "Segmentation covering, up to 1.", np.argmax),
+    "pri": Measure("PRI", "Probabilistic Rand index, up to 1.", np.argmax),
+    "vi": Measure("VI", "Variation of information in bits, from 0 (best).", np.argmin),
+    "ari": Measure("ARI", "Adjusted Rand index, up to 1; 0 by chance.", np.argmax),
+    "asa": Measure("ASA", "Achievable segmentation accuracy, up to 1.", np.argmax),
+    "br": Measure("BR", "Boundary recall within 2 pixels, up to 1.", np.argmax),
+    "ue": Measure("UE", "Undersegmentation error, from 0 (best).", np.argmin),
+    "dice": Measure("Dice", "Foreground Dice of the best union of labels.", np.argmax),
+    "ap50": Measure("AP50", "Average precision of the union's pieces.", np.argmax),
+    "ap50_labels": Measure(
+        "AP50 of labels", "Average precision of the labels in that union.", np.argmax
+    ),
+}
+"""Measures by the name of their column, in the order of tables."""
+
+_OF_TABLE: dict[str, Callable[[csr_array], float]] = {
+    "sc": segmentation_covering,
+    "pri": probabilistic_rand_index,
+    "vi": variation_of_information,
+    "ari": adjusted_rand_index,
+    "asa": achievable_segmentation_accuracy,
+    "ue": undersegmentation_error,
+}
+
+
+class Annotation(NamedTuple):
+    """One person's label image, and what is needed of it again and again.
+
+    Attributes
+    ----------
+    labels : S int array
+        Regions or objects.
+    is_labelled : S bool array
+        Pixels that count.
+    boundary : S bool array
+        Boundary pixels that count.
+    """
+
+    labels: np.ndarray
+    is_labelled: np.ndarray
+    boundary: np.ndarray
+
+
+def prepare_annotation(labels: np.ndarray, zero: Zero = "region") -> Annotation:
+    """Make a label image ready to score many segmentations against.
+
+    Parameters
+    ----------
+    labels : S int array
+        Label image.
+    zero : str
+        What the label 0 stands for: a ``region`` like the others, the ``background`` of
+        objects, or ``unlabelled`` pixels, which are not counted.
+
+    Returns
+    -------
+    annotation : Annotation
+        The label image with its boundaries.
+
+    Raises
+    ------
+    InvalidImageError
+        If no pixel is labelled.
+    """
+    is_labelled = np.ones(labels.shape, bool) if zero != "unlabelled" else labels != 0
+    if not is_labelled.any():
+        raise InvalidImageError("annotation: every pixel is 0, expected some labelled ones")
+    boundary = boundary_pixels(labels)
+    if zero == "unlabelled":
+        boundary &= ~ndimage.binary_dilation(~is_labelled)
+    return Annotation(labels, is_labelled, boundary)
+
+
+def measure_segmentation(
+    segmentation: np.ndarray, annotations: Iterable[Annotation], zero: Zero = "region"
+) -> dict[str, float]:
+    """Score a segmentation by every measure that applies.
+
+    Parameters
+    ----------
+    segmentation : S int array
+        Label image.
+    annotations : iterable of Annotation
+        One from each person, from `prepare_annotation`.
+    zero : str
+        What the label 0 of the annotations stands for; where it is ``background``, the
+        measures of objects are among the scores.
+
+    Returns
+    -------
+    scores : dict of str to float
+        Mean over annotations of each of `MEASURES`, and ``area``, the annotated pixels of
+        all annotations together.
+
+    Raises
+    ------
+    InvalidImageError
+        If there are no annotations, or one has another shape than the segmentation.
+
+    Examples
+    --------
+    >>> halves = prepare_annotation(np.array([[1, 1], [2, 2]]))
+    >>> scores = measure_segmentation(np.array([[4, 4], [4, 4]]), [halves])
+    >>> scores["sc"], scores["vi"], scores["area"]
+    (0.5, 1.0, 4.0)
+    """
+    zone = near(boundary_pixels(segmentation), BOUNDARY_TOLERANCE)
+    rows = [_scores(segmentation, zone, one, zero) for one in annotations]
+    if not rows:
+        raise InvalidImageError("annotations: got none, expected at least one")
+    scores = {
+        name: float(np.mean([row[name] for row in rows]))
+        for name in MEASURES
+        if name in rows[0]
+    }
+    return scores | {"area": float(sum(row["area"] for row in rows))}
+
+
+def _scores(
+    segmentation: np.ndarray, zone: np.ndarray, annotation: Annotation, zero: Zero
+) -> dict[str, float]:
+    labels, counts = annotation.labels, annotation.is_labelled
+    check_label_images(segmentation, labels)
+    if zero == "unlabelled":
+        table = contingency_table(segmentation[counts], labels[counts])
+    else:
+        table = contingency_table(segmentation, labels)
+    scores = {name: of_table(table) for name, of_table in _OF_TABLE.items()}
+    scores["br"] = boundary_recall(zone, annotation.boundary)
+    scores["area"] = float(table.sum())
+    return scores | (_object_scores(segmentation, labels) if zero == "background" else {})
+
+
+def _object_scores(segmentation: np.ndarray, objects: np.ndarray) -> dict[str, float]:
+    foreground = objects != 0
+    union = best_union(segmentation, foreground)
+    pieces, _ = ndimage.label(union)
+    labels = np.unique(segmentation, return_inverse=True)[1].reshape(segmentation.shape) + 1
+    return {
+        "dice": foreground_dice(union, foreground),
+        "ap50": average_precision(pieces, objects),
+        "ap50_labels": average_precision(np.where(union, labels, 0), objects),
+    }

@@ -1,0 +1,6 @@
+"""Every method that can be scored, DSC and its rivals, behind one interface."""
+
+from napari_dsc.methods.options import Method, MethodOptions
+from napari_dsc.methods.table import METHODS
+
+__all__ = ["METHODS", "Method", "MethodOptions"]

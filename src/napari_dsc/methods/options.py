@@ -1,0 +1,102 @@
+"""What a method is, and what it can be told."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from napari_dsc.params import (
+    BackpropParams,
+    CaeTvlParams,
+    ClusterParams,
+    CutParams,
+    ImageParams,
+    MumfordShahParams,
+    SuperpixelParams,
+    WNetParams,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from napari_dsc.images import Image
+
+
+def _no_contours() -> np.ndarray:
+    return np.zeros((0, 0), np.uint8)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
+class MethodOptions:
+    """Settings of all methods; each method reads those that concern it.
+
+    Parameters
+    ----------
+    superpixel_params : SuperpixelParams
+        Superpixels that every method starts from which merges superpixels.
+    cut_params : CutParams
+        The cut of DSC. Its ``result`` holds for all methods: ``regions`` gives every
+        connected piece of a class its own label.
+    image_params : ImageParams
+        How the image was normalized when it was read.
+    weights : str
+        Name or file of the weights of SuperAE; empty: those inside the package.
+    device : str
+        ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
+    contours : (2Y + 1, 2X + 1) uint8 array
+        Contour map of the image for ``gpb_owt_ucm``; empty where there is none.
+    cluster_params : ClusterParams
+        k-means and normalized cuts of superpixels.
+    backprop_params : BackpropParams
+        Backprop.
+    mumford_shah_params : MumfordShahParams
+        Mumford-Shah loss.
+    cae_tvl_params : CaeTvlParams
+        CAE-TVL.
+    wnet_params : WNetParams
+        W-Net.
+    """
+
+    superpixel_params: SuperpixelParams = SuperpixelParams()
+    cut_params: CutParams = CutParams()
+    image_params: ImageParams = ImageParams()
+    weights: str = ""
+    device: str = "auto"
+    contours: np.ndarray = dataclasses.field(default_factory=_no_contours, repr=False)
+    cluster_params: ClusterParams = ClusterParams()
+    backprop_params: BackpropParams = BackpropParams()
+    mumford_shah_params: MumfordShahParams = MumfordShahParams()
+    cae_tvl_params: CaeTvlParams = CaeTvlParams()
+    wnet_params: WNetParams = WNetParams()
+
+
+class Method(NamedTuple):
+    """A way to segment an image at several scales.
+
+    Attributes
+    ----------
+    summary : str
+        One line.
+    source : str
+        Who published it, where and when.
+    scale : str
+        What changes from scale to scale: ``n_superpixels``, ``n_partitions``,
+        ``n_regions`` or ``threshold``.
+    scales : tuple of float
+        Scales to try where none are given.
+    default : float
+        Scale to take where one is enough.
+    iter_scales : function
+        Takes an `Image`, scales and `MethodOptions`; yields one label image a scale, S
+        int64 with labels from 0, in the order of the scales. What the scales share is
+        computed once.
+    """
+
+    summary: str
+    source: str
+    scale: str
+    scales: tuple[float, ...]
+    default: float
+    iter_scales: Callable[[Image, Sequence[float], MethodOptions], Iterator[np.ndarray]]

@@ -1,0 +1,257 @@
+"""Each method over its scales, what they share computed once."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from typing import TYPE_CHECKING
+
+import torch
+
+from napari_dsc.baselines.backprop import iter_backprop, labels_at_counts
+from napari_dsc.baselines.cae_tvl import smooth_by_cae_tvl
+from napari_dsc.baselines.contrib import lsc_superpixels, seeds_superpixels
+from napari_dsc.baselines.egb import egb_regions
+from napari_dsc.baselines.hierarchies import (
+    iter_contour_cuts,
+    iter_counted_cuts,
+    iter_threshold_cuts,
+)
+from napari_dsc.baselines.kmeans import kmeans
+from napari_dsc.baselines.mumford_shah_loss import mumford_shah_classes
+from napari_dsc.baselines.ncut import affinity_graph, iter_recursive_cuts, normalized_cut
+from napari_dsc.baselines.otsu import otsu_classes
+from napari_dsc.baselines.wnet import train_wnet, wnet_probabilities
+from napari_dsc.device import resolve_device
+from napari_dsc.hierarchy.contours import mean_boundary_tree, mumford_shah_tree
+from napari_dsc.images import Image, color_features
+from napari_dsc.regions import connected_regions, region_mean
+from napari_dsc.run import Run
+from napari_dsc.superae.features import superpixel_features
+from napari_dsc.superae.model import as_many_channels
+from napari_dsc.superae.weights import DEFAULT, find_weights, load_weights
+from napari_dsc.superpixels import over_segment_pixels
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    import numpy as np
+    from numpy.typing import ArrayLike
+
+    from napari_dsc.methods.options import MethodOptions
+    from napari_dsc.params import CutParams
+
+    Sweep = Callable[[Image, Sequence[float], MethodOptions], Iterator[np.ndarray]]
+    Divide = Callable[[np.ndarray, int], np.ndarray]
+
+# pixels; smaller nodes of the two hierarchies are specks of the grid they grow from
+HIERARCHY_FLOOR = 150
+
+
+def dsc(image: Image, scales: Sequence[float], options: MethodOptions) -> Iterator[np.ndarray]:
+    """Deep Superpixel Cut of so many superpixels."""
+    run = _run(image, options)
+    for scale in scales:
+        superpixels = _superpixels(run, options, round(scale))
+        yield _cut(_run(image, options, superpixels), options.cut_params)
+
+
+def dsc_partitions(
+    image: Image, scales: Sequence[float], options: MethodOptions
+) -> Iterator[np.ndarray]:
+    """Deep Superpixel Cut into at most so many classes."""
+    superpixels = _run(image, options).superpixels
+    for scale in scales:
+        params = dataclasses.replace(options.cut_params, n_partitions=round(scale))
+        changed = dataclasses.replace(options, cut_params=params)
+        yield _cut(_run(image, changed, superpixels), params)
+
+
+def superpixels_alone(
+    method: str, image: Image, scales: Sequence[float], options: MethodOptions
+) -> Iterator[np.ndarray]:
+    """So many superpixels by one algorithm, of the image that ``source`` names."""
+    params = dataclasses.replace(options.superpixel_params, method=method)  # type: ignore[arg-type]
+    changed = dataclasses.replace(options, superpixel_params=params)
+    run = _run(image, changed)
+    for scale in scales:
+        yield _superpixels(run, changed, round(scale))
+
+
+def felzenszwalb(
+    image: Image, scales: Sequence[float], options: MethodOptions
+) -> Iterator[np.ndarray]:
+    """Regions of Felzenszwalb and Huttenlocher's algorithm at its own scales."""
+    for scale in scales:
+        yield egb_regions(image.pixels, scale)
+
+
+def divisions(
+    divide: Divide, image: Image, scales: Sequence[float], options: MethodOptions
+) -> Iterator[np.ndarray]:
+    """Whatever a function makes of the pixels of the image and each number."""
+    for scale in scales:
+        yield _result(divide(image.pixels, round(scale)), options)
+
+
+def contour_hierarchy(
+    image: Image, scales: Sequence[float], options: MethodOptions
+) -> Iterator[np.ndarray]:
+    """Cuts of the mean-boundary hierarchy on color gradients."""
+    tree = mean_boundary_tree(color_features(image.pixels))
+    yield from iter_counted_cuts(tree, scales, HIERARCHY_FLOOR)
+
+
+def contour_altitudes(
+    image: Image, scales: Sequence[float], options: MethodOptions
+) -> Iterator[np.ndarray]:
+    """The same hierarchy, cut at mean gradients."""
+    tree = mean_boundary_tree(color_features(image.pixels))
+    yield from iter_threshold_cuts(tree, scales)
+
+
+def mumford_shah_hierarchy(
+    image: Image, scales: Sequence[float], options: MethodOptions
+) -> Iterator[np.ndarray]:
+    """Cuts of the Mumford-Shah hierarchy on colors."""
+    tree = mumford_shah_tree(color_features(image.pixels))
+    yield from iter_counted_cuts(tree, scales, HIERARCHY_FLOOR)
+
+
+def contour_map(
+    image: Image, scales: Sequence[float], options: MethodOptions
+) -> Iterator[np.ndarray]:
+    """Regions of the contour map that comes with the image."""
+    yield from iter_contour_cuts(options.contours, image.pixels.shape[1:], scales)
+
+
+def recursive_cut(
+    image: Image, scales: Sequence[float], options: MethodOptions
+) -> Iterator[np.ndarray]:
+    """Recursive normalized cut of superpixels by mean color."""
+    superpixels = _run(image, options).superpixels
+    seed = options.cluster_params.seed
+    for labels in iter_recursive_cuts(image.pixels, superpixels, scales, seed):
+        yield _result(labels, options)
+
+
+def color_clusters(
+    algorithm: str, image: Image, scales: Sequence[float], options: MethodOptions
+) -> Iterator[np.ndarray]:
+    """Superpixels clustered by mean color."""
+    superpixels = _run(image, options).superpixels
+    colors = torch.from_numpy(image.pixels).flatten(1).T
+    regions = torch.from_numpy(superpixels.ravel())
+    means = region_mean(colors, regions, int(regions.max()) + 1).numpy()
+    yield from _clusters(algorithm, means, superpixels, scales, options)
+
+
+def deep_clusters(
+    algorithm: str, image: Image, scales: Sequence[float], options: MethodOptions
+) -> Iterator[np.ndarray]:
+    """Superpixels clustered by the mean features of SuperAE's encoder."""
+    superpixels = _run(image, options).superpixels
+    device = resolve_device(options.device)
+    model = load_weights(find_weights(options.weights or DEFAULT)).to(device)
+    pixels = as_many_channels(torch.from_numpy(image.pixels).to(device), model.n_channels)
+    features = superpixel_features(model, pixels[None], superpixels).cpu().numpy()
+    yield from _clusters(algorithm, features, superpixels, scales, options)
+
+
+def backprop(
+    image: Image, scales: Sequence[float], options: MethodOptions
+) -> Iterator[np.ndarray]:
+    """Backprop, stopped at so many classes; one run for all scales."""
+    superpixels = _run(image, options).superpixels
+    device = resolve_device(options.device)
+    steps = iter_backprop(image.pixels, superpixels, options.backprop_params, device)
+    for labels in labels_at_counts(steps, scales):
+        yield _result(labels, options)
+
+
+def mumford_shah_loss(
+    image: Image, scales: Sequence[float], options: MethodOptions
+) -> Iterator[np.ndarray]:
+    """Mumford-Shah loss with so many classes; one training a scale."""
+    device = resolve_device(options.device)
+    for scale in scales:
+        classes = mumford_shah_classes(
+            image.pixels, round(scale), options.mumford_shah_params, device
+        )
+        yield _result(classes, options)
+
+
+def cae_tvl(
+    image: Image, scales: Sequence[float], options: MethodOptions
+) -> Iterator[np.ndarray]:
+    """Felzenszwalb and Huttenlocher's regions of the image that CAE-TVL has smoothed."""
+    device = resolve_device(options.device)
+    smoothed = smooth_by_cae_tvl(image.pixels, options.cae_tvl_params, device)
+    for scale in scales:
+        yield egb_regions(smoothed, scale)
+
+
+def wnet(image: Image, scales: Sequence[float], options: MethodOptions) -> Iterator[np.ndarray]:
+    """W-Net trained on the image, its probabilities merged into so many regions."""
+    device = resolve_device(options.device)
+    encoder = train_wnet([image.pixels], options.wnet_params, device)
+    probabilities = wnet_probabilities(image.pixels, encoder, options.wnet_params, device)
+    yield from iter_counted_cuts(mean_boundary_tree(probabilities), scales, HIERARCHY_FLOOR)
+
+
+slic, egb, mean_shift, watershed = (
+    functools.partial(superpixels_alone, method)
+    for method in ("slic", "egb", "mean_shift", "watershed")
+)
+multi_otsu, lsc, seeds = (
+    functools.partial(divisions, divide)
+    for divide in (otsu_classes, lsc_superpixels, seeds_superpixels)
+)
+kmeans_rgb, ncut_rgb = (functools.partial(color_clusters, a) for a in ("kmeans", "ncut"))
+kmeans_deep, ncut_deep = (functools.partial(deep_clusters, a) for a in ("kmeans", "ncut"))
+
+
+def _run(image: Image, options: MethodOptions, superpixels: ArrayLike | None = None) -> Run:
+    return Run(
+        image,
+        weights=options.weights or DEFAULT,
+        device=options.device,
+        superpixel_params=options.superpixel_params,
+        cut_params=options.cut_params,
+        superpixels=superpixels,
+    )
+
+
+def _superpixels(run: Run, options: MethodOptions, n_superpixels: int) -> np.ndarray:
+    """Superpixels of a number of one's own; the image is smoothed once a run."""
+    params = dataclasses.replace(options.superpixel_params, n_superpixels=n_superpixels)
+    source = run.smoothed if params.source == "smoothed" else run.image.pixels
+    return over_segment_pixels(source, params)
+
+
+def _cut(run: Run, params: CutParams) -> np.ndarray:
+    for step in run.iter_steps():
+        last = step
+    return last.labels().astype("int64") - 1
+
+
+def _clusters(
+    algorithm: str,
+    features: np.ndarray,
+    superpixels: np.ndarray,
+    scales: Sequence[float],
+    options: MethodOptions,
+) -> Iterator[np.ndarray]:
+    params = options.cluster_params
+    affinity = affinity_graph(features, superpixels, params)
+    for scale in scales:
+        if algorithm == "ncut":
+            classes = normalized_cut(affinity, round(scale), params)
+        else:
+            classes = kmeans(features, round(scale), params.seed, params.n_starts)
+        yield _result(classes[superpixels], options)
+
+
+def _result(labels: np.ndarray, options: MethodOptions) -> np.ndarray:
+    """Classes, or their connected pieces."""
+    return connected_regions(labels) if options.cut_params.result == "regions" else labels

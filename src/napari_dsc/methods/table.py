@@ -1,0 +1,213 @@
+"""The methods by name."""
+
+from __future__ import annotations
+
+from napari_dsc.baselines.contrib import has_contrib
+from napari_dsc.methods import sweeps
+from napari_dsc.methods.options import Method
+
+SUPERPIXELS = (100, 50, 20, 10)
+PARTITIONS = (8, 16, 32, 64)
+REGIONS = (2, 3, 4, 6, 8, 11, 15, 20, 30, 40, 60, 80, 100)
+EGB_SCALES = (50, 100, 200, 400, 800, 1600, 3200)
+# CIELab / 100 a pixel
+GRADIENTS = (0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.06, 0.07, 0.08, 0.1, 0.12, 0.15, 0.2, 0.25)
+STRENGTHS = tuple(percent / 100 for percent in range(3, 100, 3))
+
+METHODS: dict[str, Method] = {
+    "dsc": Method(
+        "Deep Superpixel Cut",
+        "Lin, Zhong, Lu: Deep Superpixel Cut for Unsupervised Image Segmentation, "
+        "arXiv:2103.06031, 2021",
+        "n_superpixels",
+        SUPERPIXELS,
+        100,
+        sweeps.dsc,
+    ),
+    "dsc_partitions": Method(
+        "Deep Superpixel Cut, over the number of classes",
+        "Lin, Zhong, Lu: Deep Superpixel Cut for Unsupervised Image Segmentation, "
+        "arXiv:2103.06031, 2021",
+        "n_partitions",
+        PARTITIONS,
+        32,
+        sweeps.dsc_partitions,
+    ),
+    "slic": Method(
+        "SLIC superpixels alone",
+        "Achanta et al.: SLIC Superpixels, IEEE TPAMI 34, 2012",
+        "n_superpixels",
+        SUPERPIXELS,
+        100,
+        sweeps.slic,
+    ),
+    "egb": Method(
+        "Felzenszwalb-Huttenlocher superpixels alone, brought to a number",
+        "Felzenszwalb, Huttenlocher: Efficient Graph-Based Image Segmentation, IJCV 59, 2004",
+        "n_superpixels",
+        SUPERPIXELS,
+        100,
+        sweeps.egb,
+    ),
+    "mean_shift": Method(
+        "mean shift superpixels alone",
+        "Comaniciu, Meer: Mean Shift, IEEE TPAMI 24, 2002",
+        "n_superpixels",
+        SUPERPIXELS,
+        100,
+        sweeps.mean_shift,
+    ),
+    "watershed": Method(
+        "compact watershed superpixels alone",
+        "Machairas et al.: Waterpixels, IEEE TIP 24, 2015",
+        "n_superpixels",
+        SUPERPIXELS,
+        100,
+        sweeps.watershed,
+    ),
+    "ucm": Method(
+        "mean-boundary hierarchy on a color gradient of three scales",
+        "Arbelaez et al.: Contour Detection and Hierarchical Image Segmentation, IEEE TPAMI "
+        "33, 2011, with gradients in place of gPb",
+        "n_regions",
+        REGIONS,
+        20,
+        sweeps.contour_hierarchy,
+    ),
+    "ucm_altitude": Method(
+        "the same hierarchy, cut at a mean gradient",
+        "Arbelaez et al.: Contour Detection and Hierarchical Image Segmentation, IEEE TPAMI "
+        "33, 2011, with gradients in place of gPb",
+        "threshold",
+        GRADIENTS,
+        0.08,
+        sweeps.contour_altitudes,
+    ),
+    "mumford_shah_tree": Method(
+        "hierarchy of Mumford-Shah region merging with an area floor",
+        "Guigues, Cocquerez, Le Men: Scale-Sets Image Analysis, IJCV 68, 2006",
+        "n_regions",
+        REGIONS,
+        20,
+        sweeps.mumford_shah_hierarchy,
+    ),
+    "gpb_owt_ucm": Method(
+        "gPb-owt-ucm from the data set's files",
+        "Arbelaez et al.: Contour Detection and Hierarchical Image Segmentation, IEEE TPAMI "
+        "33, 2011",
+        "threshold",
+        STRENGTHS,
+        0.15,
+        sweeps.contour_map,
+    ),
+    "felzenszwalb": Method(
+        "Felzenszwalb-Huttenlocher over its own constant k, at least 20 pixels",
+        "Felzenszwalb, Huttenlocher: Efficient Graph-Based Image Segmentation, IJCV 59, 2004",
+        "threshold",
+        EGB_SCALES,
+        400,
+        sweeps.felzenszwalb,
+    ),
+    "multi_otsu": Method(
+        "Otsu's thresholds of intensity",
+        "Liao, Chen, Chung: A Fast Algorithm for Multilevel Thresholding, JISE 17, 2001",
+        "n_partitions",
+        (2, 3, 4, 5),
+        3,
+        sweeps.multi_otsu,
+    ),
+    "ncut": Method(
+        "recursive normalized cut of superpixels by color (scikit-image)",
+        "Shi, Malik: Normalized Cuts and Image Segmentation, IEEE TPAMI 22, 2000",
+        "threshold",
+        (0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3),
+        0.01,
+        sweeps.recursive_cut,
+    ),
+    "kmeans_rgb": Method(
+        "k-means of superpixels by color",
+        "Lloyd: Least Squares Quantization in PCM, IEEE TIT 28, 1982",
+        "n_partitions",
+        PARTITIONS,
+        8,
+        sweeps.kmeans_rgb,
+    ),
+    "kmeans_deep": Method(
+        "k-means of superpixels by the features of SuperAE",
+        "Lin, Zhong, Lu: Deep Superpixel Cut, arXiv:2103.06031, 2021, table III",
+        "n_partitions",
+        PARTITIONS,
+        8,
+        sweeps.kmeans_deep,
+    ),
+    "ncut_rgb": Method(
+        "K-way normalized cut of superpixels by color",
+        "Shi, Malik: Normalized Cuts and Image Segmentation, IEEE TPAMI 22, 2000",
+        "n_partitions",
+        PARTITIONS,
+        8,
+        sweeps.ncut_rgb,
+    ),
+    "ncut_deep": Method(
+        "K-way normalized cut of superpixels by the features of SuperAE",
+        "Lin, Zhong, Lu: Deep Superpixel Cut, arXiv:2103.06031, 2021, table III",
+        "n_partitions",
+        PARTITIONS,
+        8,
+        sweeps.ncut_deep,
+    ),
+    "backprop": Method(
+        "a network trained on the image to agree with its superpixels",
+        "Kanezaki: Unsupervised Image Segmentation by Backpropagation, ICASSP 2018",
+        "n_partitions",
+        (3, 4, 6, 8, 12, 16),
+        3,
+        sweeps.backprop,
+    ),
+    "mumford_shah_loss": Method(
+        "a network fitted to the image by the Mumford-Shah loss",
+        "Kim, Ye: Mumford-Shah Loss Functional for Image Segmentation, IEEE TIP 29, 2020",
+        "n_partitions",
+        (4, 8, 16),
+        8,
+        sweeps.mumford_shah_loss,
+    ),
+    "cae_tvl": Method(
+        "Felzenszwalb-Huttenlocher after an autoencoder with total variation loss",
+        "Wang, Yang, Liao: Unsupervised Image Segmentation Using Convolutional Autoencoder "
+        "with Total Variation Regularization as Preprocessing, ICASSP 2017",
+        "threshold",
+        EGB_SCALES,
+        400,
+        sweeps.cae_tvl,
+    ),
+    "wnet": Method(
+        "two U-Nets with the soft normalized cut, trained on the image",
+        "Xia, Kulis: W-Net: A Deep Model for Fully Unsupervised Image Segmentation, 2017",
+        "n_regions",
+        REGIONS,
+        20,
+        sweeps.wnet,
+    ),
+}
+"""Every method; each one's `iter_scales` says what it makes of an image."""
+
+if has_contrib():
+    METHODS |= {
+        "lsc": Method(
+            "superpixels by linear spectral clustering alone",
+            "Li, Chen: Superpixel Segmentation Using Linear Spectral Clustering, CVPR 2015",
+            "n_superpixels",
+            SUPERPIXELS,
+            100,
+            sweeps.lsc,
+        ),
+        "seeds": Method(
+            "SEEDS superpixels alone",
+            "Van den Bergh et al.: SEEDS, IJCV 111, 2015",
+            "n_superpixels",
+            SUPERPIXELS,
+            100,
+            sweeps.seeds,
+        ),
+    }

@@ -1,0 +1,35 @@
+"""Every parameter, once: name, default, bounds and help text.
+
+Python, the command line, recipe files and the widgets all read these classes. Postponed
+annotations stay off in this package, because magicgui would lose the bounds.
+"""
+
+from napari_dsc.params.checks import Params
+from napari_dsc.params.method import (
+    CutParams,
+    ImageParams,
+    SuperpixelParams,
+    TemplateParams,
+    TrainParams,
+)
+from napari_dsc.params.rivals import (
+    BackpropParams,
+    CaeTvlParams,
+    ClusterParams,
+    MumfordShahParams,
+    WNetParams,
+)
+
+__all__ = [
+    "BackpropParams",
+    "CaeTvlParams",
+    "ClusterParams",
+    "CutParams",
+    "ImageParams",
+    "MumfordShahParams",
+    "Params",
+    "SuperpixelParams",
+    "TemplateParams",
+    "TrainParams",
+    "WNetParams",
+]

@@ -1,0 +1,49 @@
+"""What every set of parameters shares: it checks itself against its annotations."""
+
+import dataclasses
+from typing import Literal, get_args, get_origin, get_type_hints
+
+from napari_dsc.errors import InvalidParameterError
+
+
+@dataclasses.dataclass(frozen=True)
+class Params:
+    """A set of parameters that checks itself against its annotations.
+
+    Raises
+    ------
+    InvalidParameterError
+        If a value has the wrong type, lies outside its bounds or is none of the choices.
+    """
+
+    __slots__ = ()
+
+    def __post_init__(self) -> None:
+        hints = get_type_hints(type(self), include_extras=True)
+        for field in dataclasses.fields(self):
+            value = _as_python(getattr(self, field.name))
+            _check(field.name, value, hints[field.name])
+            object.__setattr__(self, field.name, value)
+
+
+def _as_python(value: object) -> object:
+    """Turn a NumPy scalar into a Python number, which JSON can hold."""
+    return value.item() if getattr(value, "shape", None) == () else value  # type: ignore[attr-defined]
+
+
+def _check(name: str, value: object, hint: object) -> None:
+    if get_origin(hint) is Literal:
+        if not isinstance(value, str) or value not in get_args(hint):
+            choices = ", ".join(map(str, get_args(hint)))
+            raise InvalidParameterError(f"{name}={value!r}: expected one of {choices}")
+        return
+    kind, bounds = get_args(hint)
+    accepted = int if kind is int else (int, float)
+    if not isinstance(value, accepted) or isinstance(value, bool):
+        raise InvalidParameterError(
+            f"{name}={value!r}: expected {kind.__name__}, got {type(value).__name__}"
+        )
+    if not bounds["min"] <= value <= bounds["max"]:
+        raise InvalidParameterError(
+            f"{name}={value}: expected {bounds['min']} to {bounds['max']}"
+        )

@@ -1,0 +1,195 @@
+"""Images with their annotations, from BSDS500 or from two folders."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from napari_dsc.errors import InvalidImageError, InvalidParameterError
+from napari_dsc.evaluation.bsds500 import contours_path, list_samples, read_annotations
+from napari_dsc.files import read_labels
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    import numpy as np
+
+    from napari_dsc.evaluation.bsds500 import Split
+
+
+class Case(NamedTuple):
+    """An image and what it is scored against.
+
+    Attributes
+    ----------
+    name : str
+        Name of the image, without its suffix.
+    image : Path
+        Image file.
+    truth : Path
+        Label image, or annotations of BSDS500.
+    contours : tuple of Path
+        The contour map that comes with the image, if any.
+    """
+
+    name: str
+    image: Path
+    truth: Path
+    contours: tuple[Path, ...] = ()
+
+
+class Problem(NamedTuple):
+    """A file that is missing or has no counterpart, and what is wrong."""
+
+    path: Path
+    reason: str
+
+
+class CaseSet(NamedTuple):
+    """Cases to score, in the order of their names, and the files left out."""
+
+    cases: tuple[Case, ...]
+    problems: tuple[Problem, ...]
+
+    def every(self, step: int, limit: int) -> CaseSet:
+        """Each n-th case, so many at most.
+
+        Parameters
+        ----------
+        step : int
+            1 takes all.
+        limit : int
+            0 takes all.
+
+        Returns
+        -------
+        cases : CaseSet
+            With the same problems.
+
+        Raises
+        ------
+        InvalidParameterError
+            If a number is out of range.
+        """
+        if step < 1:
+            raise InvalidParameterError(f"every={step}: expected at least 1")
+        if limit < 0:
+            raise InvalidParameterError(f"limit={limit}: expected 0 (all) or more")
+        return self._replace(cases=self.cases[::step][: limit or None])
+
+
+def bsds500_cases(root: Path, split: Split) -> CaseSet:
+    """Cases of one split of BSDS500.
+
+    Parameters
+    ----------
+    root : Path
+        Folder with ``data/images``, ``data/groundTruth`` and perhaps ``ucm2``.
+    split : str
+        ``train``, ``val`` or ``test``.
+
+    Returns
+    -------
+    cases : CaseSet
+        Images without annotations, and annotations without an image, are problems.
+
+    Raises
+    ------
+    InvalidImageError
+        If there are no images.
+    """
+    samples = list_samples(root, split)
+    problems = [
+        Problem(sample.annotations, "missing, expected the annotations of an image")
+        for sample in samples
+        if not sample.annotations.is_file()
+    ]
+    known = {sample.name for sample in samples}
+    annotated = sorted((root / "data" / "groundTruth" / split).glob("*.mat"))
+    problems += [
+        Problem(path, "has no image of its name")
+        for path in annotated
+        if path.stem not in known
+    ]
+    cases = [
+        Case(
+            sample.name,
+            sample.image,
+            sample.annotations,
+            (contours_path(root, split, sample.name),),
+        )
+        for sample in samples
+        if sample.annotations.is_file()
+    ]
+    return CaseSet(tuple(cases), tuple(problems))
+
+
+def folder_cases(images: Path, labels: Path) -> CaseSet:
+    """Cases of a folder of images and a folder of label images of the same names.
+
+    Parameters
+    ----------
+    images, labels : Path
+        Folders; suffixes may differ, and hidden files are passed over.
+
+    Returns
+    -------
+    cases : CaseSet
+        Files without a counterpart, and several of one name, are problems.
+
+    Raises
+    ------
+    InvalidImageError
+        If one is no folder, or no name is in both.
+    """
+    problems: list[Problem] = []
+    found, truths = (_by_stem(folder, problems) for folder in (images, labels))
+    for one, other, what in ((found, truths, "label image"), (truths, found, "image")):
+        problems += [
+            Problem(path, f"has no {what} of its name")
+            for stem, path in one.items()
+            if stem not in other
+        ]
+    cases = [Case(stem, path, truths[stem]) for stem, path in found.items() if stem in truths]
+    if not cases:
+        raise InvalidImageError(f"{images} and {labels}: expected files of the same names")
+    return CaseSet(tuple(cases), tuple(problems))
+
+
+def read_truth(path: Path) -> list[np.ndarray]:
+    """Annotations of an image.
+
+    Parameters
+    ----------
+    path : Path
+        A label image, or a MATLAB file of BSDS500.
+
+    Returns
+    -------
+    annotations : list of (Y, X) int array
+        One, or one from each person.
+
+    Raises
+    ------
+    InvalidImageError
+        If the file cannot be read.
+    """
+    return read_annotations(path) if path.suffix.lower() == ".mat" else [read_labels(path)]
+
+
+def _by_stem(folder: Path, problems: list[Problem]) -> dict[str, Path]:
+    if not folder.is_dir():
+        raise InvalidImageError(f"{folder}: expected a folder")
+    by_stem: dict[str, Path] = {}
+    for path in _visible_files(folder):
+        if path.stem in by_stem:
+            problems.append(Problem(path, f"has the name of {by_stem[path.stem].name}"))
+        else:
+            by_stem[path.stem] = path
+    return by_stem
+
+
+def _visible_files(folder: Path) -> Iterable[Path]:
+    return sorted(
+        path for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")
+    )

@@ -1,0 +1,71 @@
+"""Panels of one image as several methods see it."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from napari_dsc.files import write_atomically
+from napari_dsc.images import draw_boundaries
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    import numpy as np
+
+PANEL_WIDTH = 3.2  # inches
+DOTS_PER_INCH = 150
+
+
+class Panel(NamedTuple):
+    """One picture in a grid.
+
+    Attributes
+    ----------
+    title : str
+        One or two lines above it.
+    labels : S int array
+        Segments whose boundaries are drawn; one single label draws none.
+    """
+
+    title: str
+    labels: np.ndarray
+
+
+def write_panels(pixels: np.ndarray, panels: Sequence[Panel], path: Path) -> None:
+    """Draw panels in rows of about equal length.
+
+    Parameters
+    ----------
+    pixels : (C, Y, X) float32 array
+        Image, one channel or three, in 0 to 1.
+    panels : sequence of Panel
+        At least one.
+    path : Path
+        PNG file to write; an existing one is replaced in one step.
+
+    Raises
+    ------
+    OutputError
+        If the file cannot be written.
+    """
+    n_columns = math.ceil(math.sqrt(len(panels)))
+    n_rows = math.ceil(len(panels) / n_columns)
+    height, width = pixels.shape[1:]
+    panel_height = PANEL_WIDTH * min(3.0, height / width) + 0.45  # two lines of title
+    figure = Figure(
+        figsize=(PANEL_WIDTH * n_columns, panel_height * n_rows), layout="constrained"
+    )
+    canvas = FigureCanvasAgg(figure)
+    grid = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
+    for axes in grid:
+        axes.set_axis_off()
+    for axes, panel in zip(grid, panels, strict=False):  # the last row may have gaps
+        axes.imshow(draw_boundaries(pixels, panel.labels))
+        axes.set_title(panel.title, fontsize=8)
+    figure.set_dpi(DOTS_PER_INCH)
+    write_atomically(path, canvas.print_png)

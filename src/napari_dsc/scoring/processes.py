@@ -1,0 +1,190 @@
+"""Tasks on several processes, none of which outlives the program or stops the others."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import multiprocessing
+import multiprocessing.connection
+import os
+import signal
+import threading
+from collections import deque
+from typing import TYPE_CHECKING, NamedTuple
+
+import torch
+
+from napari_dsc.device import keep_freed_memory
+from napari_dsc.errors import DSCError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from multiprocessing.connection import Connection
+    from multiprocessing.process import BaseProcess
+
+    from napari_dsc.scoring.cases import Case
+    from napari_dsc.scoring.entries import Entry
+    from napari_dsc.scoring.scores import ScaleScores
+
+    Score = Callable[[Case, Entry], list[ScaleScores]]
+    Task = tuple[Case, Entry]
+
+_log = logging.getLogger(__name__)
+_SPAWN = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
+
+
+class Outcome(NamedTuple):
+    """What became of a task.
+
+    Attributes
+    ----------
+    task : int
+        Its place among the tasks.
+    scores : list of dict of str to float
+        Scores of each scale; empty if it failed.
+    error : str
+        Why it failed, or empty.
+    """
+
+    task: int
+    scores: list[ScaleScores]
+    error: str
+
+
+def iter_outcomes(score: Score, tasks: Sequence[Task], n_processes: int) -> Iterator[Outcome]:
+    """Do tasks, several at the same time.
+
+    Parameters
+    ----------
+    score : function
+        Scores a case by an entry; importable by its name.
+    tasks : sequence of (Case, Entry)
+        What to score, in the order to begin it.
+    n_processes : int
+        1 works in this process; more share the processor cores.
+
+    Yields
+    ------
+    outcome : Outcome
+        One for each task, in the order they end. A task that fails, or takes its process
+        with it, has an outcome as well.
+    """
+    if n_processes == 1:
+        for number, task in enumerate(tasks):
+            yield Outcome(number, *_attempt(score, task))
+        return
+    crew = _Crew(score, min(n_processes, len(tasks)))
+    waiting = deque(enumerate(tasks))
+    try:
+        while waiting or crew.busy:
+            while waiting and len(crew.busy) < crew.size:
+                crew.give(*waiting.popleft())
+            yield from crew.take()
+    finally:
+        crew.dismiss()
+
+
+class _Crew:
+    """Processes with a pipe to each; an end of file in it tells that one has died."""
+
+    def __init__(self, score: Score, size: int) -> None:
+        self.size = size
+        self.busy: dict[Connection, int] = {}
+        self._score = score
+        self._idle: list[Connection] = []
+        self._processes: list[BaseProcess] = []
+
+    def give(self, number: int, task: Task) -> None:
+        if not self._idle:
+            self._start()
+        pipe = self._idle.pop()
+        with contextlib.suppress(OSError):  # `take` tells of a process that is dead
+            pipe.send(task)
+        self.busy[pipe] = number
+
+    def take(self) -> Iterator[Outcome]:
+        """Outcomes of those that are ready; waits for the first."""
+        ready = multiprocessing.connection.wait(list(self.busy))
+        for pipe in [one for one in self.busy if one in ready]:
+            number = self.busy.pop(pipe)
+            try:
+                outcome = Outcome(number, *pipe.recv())
+                self._idle.append(pipe)
+            except (EOFError, OSError):
+                outcome = Outcome(number, [], "its process died, for lack of memory perhaps")
+            yield outcome
+
+    def dismiss(self) -> None:
+        for process in self._processes:
+            process.terminate()
+        for process in self._processes:
+            process.join()
+
+    def _start(self) -> None:
+        ours, theirs = _SPAWN.Pipe()
+        n_threads = max(1, _n_cores() // self.size)
+        process = _SPAWN.Process(
+            target=_work, args=(theirs, self._score, n_threads), daemon=True
+        )
+        process.start()
+        theirs.close()  # else its end would never be seen
+        self._processes.append(process)
+        self._idle.append(ours)
+
+
+def count_processes(asked: int, device: torch.device) -> int:
+    """Number of processes to use.
+
+    Parameters
+    ----------
+    asked : int
+        0 takes one for each processor core, or one on a GPU.
+    device : torch.device
+        Where the methods compute.
+
+    Returns
+    -------
+    n_processes : int
+        At least 1.
+    """
+    if asked:
+        return asked
+    return _n_cores() if device.type == "cpu" else 1
+
+
+def _n_cores() -> int:
+    """Cores that this process may use, where the system tells."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _attempt(score: Score, task: Task) -> tuple[list[ScaleScores], str]:
+    case, entry = task
+    try:
+        return score(case, entry), ""
+    except DSCError as error:
+        return [], " ".join(str(error).split())
+    except Exception as error:  # a night of work does not end with one image
+        _log.exception("%s on %s", entry.name, case.name)
+        return [], f"{type(error).__name__}: {' '.join(str(error).split())}"
+
+
+def _work(pipe: Connection, score: Score, n_threads: int) -> None:
+    """Life of a process: tasks until it is terminated, or the program ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the program to answer
+    threading.Thread(target=_end_with_the_program, daemon=True).start()
+    torch.set_num_threads(n_threads)
+    keep_freed_memory()
+    while True:
+        try:
+            pipe.send(_attempt(score, pipe.recv()))
+        except (EOFError, OSError):
+            return
+
+
+def _end_with_the_program() -> None:
+    program = multiprocessing.parent_process()
+    if program is not None:
+        multiprocessing.connection.wait([program.sentinel])
+        os._exit(1)

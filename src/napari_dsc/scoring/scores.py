@@ -1,0 +1,83 @@
+"""One method on one image: a score for each scale."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_dsc.errors import InvalidImageError
+from napari_dsc.evaluation.bsds500 import read_contours
+from napari_dsc.evaluation.measures import measure_segmentation, prepare_annotation
+from napari_dsc.images import load_image
+from napari_dsc.methods import METHODS
+from napari_dsc.scoring.cases import read_truth
+
+if TYPE_CHECKING:
+    from napari_dsc.images import Image
+    from napari_dsc.methods import MethodOptions
+    from napari_dsc.scoring.cases import Case
+    from napari_dsc.scoring.entries import Entry
+
+ScaleScores = dict[str, float]
+
+FROM_CONTOURS = "gpb_owt_ucm"
+
+
+def score_case(case: Case, entry: Entry) -> list[ScaleScores]:
+    """Score a method on an image.
+
+    Parameters
+    ----------
+    case : Case
+        Image and annotations.
+    entry : Entry
+        Method and scales.
+
+    Returns
+    -------
+    scores : list of dict of str to float
+        For each scale: ``scale``, ``n_segments``, the scores of `measure_segmentation`, and
+        ``seconds`` that the method took; the first scale has those of what all share.
+
+    Raises
+    ------
+    DSCError
+        If a file cannot be used, or the method fails.
+    """
+    options = entry.options
+    image = load_image(case.image, entry.axes, options.image_params)
+    truth = read_truth(case.truth)
+    _check_shape(case, image, truth)
+    annotations = [prepare_annotation(labels, entry.zero) for labels in truth]
+    options = _with_contours(case, entry)
+    sweep = METHODS[entry.method].iter_scales(image, entry.scales, options)
+    scores = []
+    start = time.perf_counter()
+    for scale, labels in zip(entry.scales, sweep, strict=True):
+        seconds = time.perf_counter() - start
+        scores.append(
+            {"scale": scale, "n_segments": float(len(np.unique(labels)))}
+            | measure_segmentation(labels, annotations, entry.zero)
+            | {"seconds": round(seconds, 3)}
+        )
+        start = time.perf_counter()
+    return scores
+
+
+def _with_contours(case: Case, entry: Entry) -> MethodOptions:
+    if entry.method != FROM_CONTOURS:
+        return entry.options
+    if not case.contours:
+        raise InvalidImageError(f"{case.image}: has no contour map, expected one as in BSDS500")
+    return dataclasses.replace(entry.options, contours=read_contours(case.contours[0]))
+
+
+def _check_shape(case: Case, image: Image, truth: list[np.ndarray]) -> None:
+    shape = image.pixels.shape[1:]
+    if truth[0].shape != shape:
+        raise InvalidImageError(
+            f"{case.truth}: shape {truth[0].shape}, expected {shape} as its image"
+        )

@@ -1,0 +1,237 @@
+"""The scores of an evaluation as a table per image, a summary and a page to read."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import TYPE_CHECKING, NamedTuple
+
+from napari_dsc.evaluation.measures import MEASURES
+from napari_dsc.evaluation.summary import mean_over_images, summarize_measures
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from napari_dsc.evaluation.summary import Best
+    from napari_dsc.record import Record
+    from napari_dsc.scoring.entries import Entry
+    from napari_dsc.scoring.scores import ScaleScores
+
+_DIGITS = 5
+
+
+class Column(NamedTuple):
+    """All scores of one entry.
+
+    Attributes
+    ----------
+    entry : Entry
+        Method and scales.
+    scores : dict of str to list of dict
+        Scores of each scale, by the name of the image.
+    failures : dict of str to str
+        Why an image has no scores, by its name.
+    """
+
+    entry: Entry
+    scores: Mapping[str, list[ScaleScores]]
+    failures: Mapping[str, str]
+
+
+def scores_csv(columns: Sequence[Column]) -> str:
+    """One line for each entry, image and scale.
+
+    Parameters
+    ----------
+    columns : sequence of Column
+        What was scored.
+
+    Returns
+    -------
+    table : str
+        Comma-separated values with a head.
+    """
+    records: list[dict[str, object]] = [
+        {
+            "method": column.entry.method,
+            "superpixels": column.entry.superpixels,
+            "image": name,
+            **one,
+        }
+        for column in columns
+        for name, scores in column.scores.items()
+        for one in scores
+    ]
+    head = list(records[0]) if records else ["method", "superpixels", "image"]
+    table = io.StringIO(newline="")
+    writer = csv.DictWriter(table, head)
+    writer.writeheader()
+    writer.writerows(records)
+    return table.getvalue()
+
+
+class Figures(NamedTuple):
+    """Figures of one entry over all its images.
+
+    Attributes
+    ----------
+    entry : Entry
+        Method and scales.
+    n_images : int
+        Images that were scored.
+    n_failed : int
+        Images on which the method failed.
+    best : dict of str to Best
+        ODS and OIS of each measure.
+    means : list of dict of str to float
+        Means over images at each scale.
+    """
+
+    entry: Entry
+    n_images: int
+    n_failed: int
+    best: Mapping[str, Best]
+    means: Sequence[ScaleScores]
+
+    @property
+    def seconds(self) -> float:
+        """What the method takes for all scales of an image."""
+        return sum(one["seconds"] for one in self.means)
+
+    def record(self) -> Record:
+        """The figures, ready for JSON.
+
+        Returns
+        -------
+        record : dict
+            Scales by their value, and the settings that the figures depend on.
+        """
+        scales = self.entry.scales
+        return {
+            "method": self.entry.method,
+            "superpixels": self.entry.superpixels,
+            "images": self.n_images,
+            "failed": self.n_failed,
+            "seconds_an_image": round(self.seconds, 3),
+            "best": {
+                name: {
+                    "ods": round(one.ods, _DIGITS),
+                    "ois": round(one.ois, _DIGITS),
+                    "scale": scales[one.scale],
+                }
+                for name, one in self.best.items()
+            },
+            "scales": [
+                {name: round(value, _DIGITS) for name, value in one.items()}
+                for one in self.means
+            ],
+            "settings": self.entry.settings(),
+        }
+
+
+def figures_of(column: Column) -> Figures:
+    """Put the images of an entry together.
+
+    Parameters
+    ----------
+    column : Column
+        Scores of at least one image.
+
+    Returns
+    -------
+    figures : Figures
+        Aggregated as the Berkeley benchmark does.
+    """
+    scores = list(column.scores.values())
+    return Figures(
+        column.entry,
+        len(scores),
+        len(column.failures),
+        summarize_measures(scores),
+        mean_over_images(scores),
+    )
+
+
+def summary_page(figures: Sequence[Figures], left_out: Sequence[str]) -> str:
+    """Markdown tables for people.
+
+    Parameters
+    ----------
+    figures : sequence of Figures
+        One for each entry that has a score.
+    left_out : sequence of str
+        A line for each file or image without a score.
+
+    Returns
+    -------
+    page : str
+        ODS and OIS of each entry, then the means at each scale, then what was left out.
+    """
+    parts = ["# Scores", ""]
+    if figures:
+        parts += ["Best scale of the set (ODS) / of each image (OIS):", ""]
+        parts += markdown_table([_best_cells(one) for one in figures])
+        parts += ["", "Means over images at each scale:", ""]
+        parts += markdown_table([cells for one in figures for cells in _scale_cells(one)])
+    if left_out:
+        parts += ["", f"Left out ({len(left_out)}):", "", *(f"- {line}" for line in left_out)]
+    return "\n".join(parts) + "\n"
+
+
+def markdown_table(rows: Sequence[Mapping[str, object]]) -> list[str]:
+    """Lines of a Markdown table.
+
+    Parameters
+    ----------
+    rows : sequence of dict
+        Cells by the head of their column, the same in each row.
+
+    Returns
+    -------
+    lines : list of str
+        Head, rule and one line a row.
+
+    Examples
+    --------
+    >>> markdown_table([{"a": 1, "b": "x"}])
+    ['| a | b |', '|---|---|', '| 1 | x |']
+    """
+    head = list(rows[0])
+    cells = [[str(row[key]) for key in head] for row in rows]
+    return [_line(head), "|" + "---|" * len(head), *map(_line, cells)]
+
+
+def _best_cells(figures: Figures) -> dict[str, str]:
+    best = {
+        MEASURES[name].title: f"{one.ods:.3f} / {one.ois:.3f}"
+        for name, one in figures.best.items()
+    }
+    return {
+        "method": figures.entry.method,
+        "superpixels": figures.entry.superpixels,
+        "images": str(figures.n_images),
+        **best,
+        "s / image": f"{figures.seconds:.2f}",
+    }
+
+
+def _scale_cells(figures: Figures) -> list[dict[str, str]]:
+    return [
+        {
+            "method": figures.entry.method,
+            "superpixels": figures.entry.superpixels,
+            "scale": f"{means['scale']:g}",
+            "segments": f"{means['n_segments']:.1f}",
+            **{
+                MEASURES[name].title: f"{value:.3f}"
+                for name, value in means.items()
+                if name in MEASURES
+            },
+            "s": f"{means['seconds']:.2f}",
+        }
+        for means in figures.means
+    ]
+
+
+def _line(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cells) + " |"

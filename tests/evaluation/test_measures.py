@@ -1,0 +1,102 @@
+import numpy as np
+import pytest
+
+from napari_dsc.errors import InvalidImageError
+from napari_dsc.evaluation.measures import MEASURES, measure_segmentation, prepare_annotation
+from napari_dsc.evaluation.summary import (
+    mean_over_images,
+    score_segmentation,
+    summarize,
+    summarize_measures,
+)
+
+HALVES = np.repeat([[1, 2]], [6, 6], axis=1).repeat(4, axis=0)
+THIRDS = np.repeat([[0, 1, 2]], [4, 4, 4], axis=1).repeat(4, axis=0)
+
+
+def measured(labels, *annotations, zero="region"):
+    return measure_segmentation(
+        labels, [prepare_annotation(one, zero) for one in annotations], zero
+    )
+
+
+def test_measures_of_two_annotations_are_means_over_both():
+    both = measured(HALVES, HALVES, THIRDS)
+    first, second = measured(HALVES, HALVES), measured(HALVES, THIRDS)
+    for name in first:
+        if name != "area":
+            assert both[name] == pytest.approx((first[name] + second[name]) / 2)
+    assert both["area"] == 96
+
+
+def test_measures_agree_with_the_three_scores_of_the_paper():
+    scores = score_segmentation(THIRDS, [HALVES, THIRDS])
+    all_scores = measured(THIRDS, HALVES, THIRDS)
+    assert scores == pytest.approx(tuple(all_scores[name] for name in scores._fields))
+
+
+def test_a_perfect_segmentation_has_perfect_measures():
+    apart = THIRDS[:, [4, 5, 0, 1, 2, 3, 8, 9, 10, 11, 0, 0]]
+    scores = measured(apart, apart, zero="background")
+    errors = {"vi": 0.0, "ue": 0.0}
+    assert scores == dict.fromkeys(MEASURES, 1.0) | errors | {"area": 48.0}
+
+
+def test_objects_are_scored_only_where_zero_is_background():
+    assert not {"dice", "ap50"} & set(measured(HALVES, THIRDS))
+    scores = measured(HALVES, THIRDS, zero="background")
+    # foreground: columns 4 to 11; all of 1 and 2 against only 2: 2 * 8 / 20, 2 * 6 / 14
+    assert scores["dice"] == pytest.approx(12 / 14)
+    # 2 touches both objects: 2/8 of one, 4/6 of the other
+    assert scores["ap50"] == scores["ap50_labels"] == pytest.approx(1 / 2)
+
+
+def test_touching_objects_are_one_piece_but_several_labels():
+    scores = measured(THIRDS, THIRDS, zero="background")
+    assert (scores["ap50"], scores["ap50_labels"]) == (0.0, 1.0)
+
+
+def test_unlabelled_pixels_do_not_count():
+    labels = HALVES.copy()
+    labels[:, :4] = 9
+    before = measured(labels, THIRDS)
+    scores = measured(labels, THIRDS, zero="unlabelled")
+    assert scores["area"] == 32
+    assert scores["sc"] == pytest.approx((4 * 2 / 4 + 4 * 4 / 6) / 8)
+    assert before["sc"] != scores["sc"]
+    spoiled = np.where(THIRDS == 0, np.arange(48).reshape(4, 12) + 100, labels)
+    again = measured(spoiled, THIRDS, zero="unlabelled")
+    assert {**again, "br": 0} == {**scores, "br": 0}
+
+
+def test_the_rim_of_unlabelled_pixels_is_no_boundary_to_find():
+    one = np.where(THIRDS == 0, 0, 1)
+    flat = np.ones_like(one)
+    assert measured(flat, one)["br"] == 0.0
+    assert measured(flat, one, zero="unlabelled")["br"] == 1.0
+
+
+def test_an_annotation_without_labels_is_refused():
+    with pytest.raises(InvalidImageError, match="every pixel is 0"):
+        prepare_annotation(np.zeros((2, 2), int), "unlabelled")
+
+
+def test_no_annotations_give_no_scores():
+    with pytest.raises(InvalidImageError, match="got none"):
+        measure_segmentation(HALVES, [])
+
+
+def test_the_summary_of_measures_is_that_of_scores():
+    images = [(THIRDS, [HALVES, THIRDS]), (HALVES[:2], [THIRDS[:2]])]
+    scales = [lambda labels: labels, np.zeros_like]
+    full = [[measured(make(labels), *truth) for make in scales] for labels, truth in images]
+    three = [
+        [score_segmentation(make(labels), truth) for make in scales] for labels, truth in images
+    ]
+    expected = summarize(three)
+    found = summarize_measures(full)
+    assert (found["sc"], found["pri"], found["vi"]) == expected
+    assert set(found) == set(full[0][0]) - {"area"}
+    means = mean_over_images(full)
+    assert means[found["sc"].scale]["sc"] == pytest.approx(expected.sc.ods)
+    assert means[0]["vi"] == pytest.approx((three[0][0].vi + three[1][0].vi) / 2)
