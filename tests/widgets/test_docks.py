@@ -54,15 +54,55 @@ def test_evaluate_scores_two_label_layers(viewer, open_dock, run):
     dock = open_dock(viewer, "Evaluate")
     assert dock.result.currentText() == "result"
     run(dock)
-    shown = {
+    shown = scores_of(dock)
+    assert shown["SC"] == 0.5
+    assert shown["PRI"] == pytest.approx(7 / 15, abs=1e-4)
+    assert shown["VI"] == 1.0
+    assert "Dice" not in shown
+
+
+def scores_of(dock):
+    return {
         dock.table.item(row, 0).text(): float(dock.table.item(row, 1).text())
-        for row in range(3)
+        for row in range(dock.table.rowCount())
     }
-    assert shown == {
-        "Segmentation covering": 0.5,
-        "Probabilistic Rand index": pytest.approx(7 / 15, abs=1e-4),
-        "Variation of information": 1.0,
-    }
+
+
+def test_evaluate_draws_the_errors_on_the_result(viewer, open_dock, run):
+    truth = np.repeat([1, 2], 8).reshape(2, 8)
+    result = truth.copy()
+    result[0, 0] = 2
+    viewer.add_labels(truth, name="truth", scale=(2, 2), translate=(5, 5))
+    viewer.add_labels(result, name="result", scale=(2, 2), translate=(5, 5))
+    dock = open_dock(viewer, "Evaluate")
+    run(dock)
+    run(dock)  # updates the layer
+    assert len(viewer.layers) == 3
+    errors = viewer.layers["result [errors]"]
+    np.testing.assert_array_equal(errors.data, result != truth)
+    np.testing.assert_allclose(errors.translate, (5, 5))
+    assert "6.2% of pixels disagree" in dock.run_bar.status.text()
+    dock.errors.setChecked(False)
+    viewer.layers.remove("result [errors]")
+    run(dock)
+    assert len(viewer.layers) == 2
+
+
+def test_evaluate_heeds_what_zero_means(viewer, open_dock, run):
+    truth = np.array([[0, 0, 1, 1], [0, 0, 2, 2]])
+    viewer.add_labels(truth, name="truth")
+    viewer.add_labels(np.array([[3, 4, 1, 1], [4, 3, 2, 2]]), name="result")
+    dock = open_dock(viewer, "Evaluate")
+    run(dock)
+    assert scores_of(dock)["SC"] < 1
+    dock.zero.setCurrentText("not labelled")
+    assert dock.table.rowCount() == 0
+    run(dock)
+    assert scores_of(dock)["SC"] == 1
+    assert not viewer.layers["result [errors]"].data.any()
+    dock.zero.setCurrentText("background of objects")
+    run(dock)
+    assert scores_of(dock)["Dice"] == 1
 
 
 def test_evaluate_says_what_is_missing(viewer, open_dock):

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_dsc.correction.parts import Parts
+    from napari_dsc.evaluation.measures import Zero
     from napari_dsc.sessions import Session
 
 
@@ -156,22 +157,21 @@ def save_job(control: Control, path: Path, session: Session) -> Generator[None, 
 
 @ends_in_outcome
 def score_job(
-    control: Control, pair: tuple[Any, Any]
-) -> Generator[Progress, None, dict[str, float]]:
-    """Scores of a label image against another.
+    control: Control, asked: tuple[Any, Any, Zero]
+) -> Generator[Progress, None, tuple[dict[str, float], np.ndarray]]:
+    """Scores of a label image against another, and where the two disagree.
 
     Yields
     ------
     progress : Progress
-        Once.
+        For each of the two.
     """
-    yield Progress("Counting pixels")
-    from napari_dsc.evaluation.summary import score_segmentation
+    yield Progress("Scoring")
+    from napari_dsc.evaluation.matching import error_map
+    from napari_dsc.evaluation.measures import measure_segmentation, prepare_annotation
 
-    result, truth = map(np.asarray, pair)
-    scores = score_segmentation(result, [truth])
-    return {
-        "Segmentation covering": scores.sc,
-        "Probabilistic Rand index": scores.pri,
-        "Variation of information": scores.vi,
-    }
+    result, truth, zero = np.asarray(asked[0]), np.asarray(asked[1]), asked[2]
+    scores = measure_segmentation(result, [prepare_annotation(truth, zero)], zero)
+    yield Progress("Looking for errors")
+    errors = error_map(result, truth)
+    return scores, errors if zero != "unlabelled" else errors & (truth != 0)

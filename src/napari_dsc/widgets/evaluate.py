@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import numpy as np
 from napari.layers import Labels
-from qtpy.QtWidgets import QHeaderView, QTableWidget, QTableWidgetItem, QVBoxLayout
+from qtpy.QtWidgets import QCheckBox, QHeaderView, QTableWidget, QTableWidgetItem, QVBoxLayout
 
-from napari_dsc.layers import level_array
+from napari_dsc.layers import geometry_of, level_array
 from napari_dsc.widgets._analysis import score_job
 from napari_dsc.widgets._closing import ClosingWidget
 from napari_dsc.widgets._image_panel import LayerChooser, follow_layers, unfollow_layers
-from napari_dsc.widgets._parameters import form_layout
+from napari_dsc.widgets._output import KEY, layer_to_update, show_labels
+from napari_dsc.widgets._parameters import combo_box, form_layout
 from napari_dsc.widgets._run_bar import RunBar
 
-HELP = {
-    "Segmentation covering": "Overlap of the best matching segments, 0 to 1; 1 is equal.",
-    "Probabilistic Rand index": "Share of pixel pairs that both treat alike; 1 is equal.",
-    "Variation of information": "Information the two do not share, in bits; 0 is equal.",
+ZEROS = {
+    "a region like others": "region",
+    "background of objects": "background",
+    "not labelled": "unlabelled",
 }
 
 
@@ -30,6 +32,14 @@ class Evaluate(ClosingWidget):
         self.result, self.truth = LayerChooser(), LayerChooser()
         self.result.setToolTip("The segmentation to score.")
         self.truth.setToolTip("The segmentation to score it against, of the same shape.")
+        self.zero = combo_box(
+            "What 0 in the truth means; with a background, Dice and AP50 are scored as well."
+        )
+        for words, zero in ZEROS.items():
+            self.zero.addItem(words, zero)
+        self.errors = QCheckBox("Show errors")
+        self.errors.setToolTip("Add a layer of the pixels where the two disagree.")
+        self.errors.setChecked(True)
         self.table = QTableWidget(0, 2)
         self.table.setHorizontalHeaderLabels(["Measure", "Score"])
         self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
@@ -39,13 +49,15 @@ class Evaluate(ClosingWidget):
         form = form_layout()
         form.addRow("Result", self.result)
         form.addRow("Truth", self.truth)
+        form.addRow("0 is", self.zero)
+        form.addRow("", self.errors)
         layout = QVBoxLayout(self)
         layout.addLayout(form)
         layout.addWidget(self.run_bar)
         layout.addWidget(self.table)
         self.run_bar.asked.connect(self.run)
         self.run_bar.succeeded.connect(self._show_scores)
-        for box in (self.result, self.truth):
+        for box in (self.result, self.truth, self.zero):
             box.currentIndexChanged.connect(self._show_problem)
         follow_layers(napari_viewer, self.refresh)
         self.refresh()
@@ -62,10 +74,12 @@ class Evaluate(ClosingWidget):
         self._show_problem()
 
     def _show_problem(self) -> None:
-        pair = (self.result.currentData(), self.truth.currentData())
-        if pair != self._scored:
+        if self._asked() != self._scored:
             self.table.setRowCount(0)
         self.run_bar.block(self._problem())
+
+    def _asked(self) -> tuple[object, ...]:
+        return tuple(box.currentData() for box in (self.result, self.truth, self.zero))
 
     def _problem(self) -> str:
         result, truth = self.result.currentData(), self.truth.currentData()
@@ -81,21 +95,38 @@ class Evaluate(ClosingWidget):
         if self.run_bar.is_running or self._problem():
             return
         result, truth = self.result.currentData(), self.truth.currentData()
-        names = {"result": result.name, "truth": truth.name}
-        self._scored, self._sentence = (result, truth), f"{result.name} against {truth.name}"
+        zero = self.zero.currentData()
+        names = {"result": result.name, "truth": truth.name, "zero": zero}
+        self._scored, self._sentence = self._asked(), f"{result.name} against {truth.name}"
         self.table.setRowCount(0)
-        self.run_bar.start(score_job, (level_array(result), level_array(truth)), 0, names)
+        asked = (level_array(result), level_array(truth), zero)
+        self.run_bar.start(score_job, asked, 0, names)
 
-    def _show_scores(self, scores: dict[str, float]) -> None:
-        if self._scored != (self.result.currentData(), self.truth.currentData()):
-            return  # other layers were chosen meanwhile
-        self.run_bar.status.setText(self._sentence)
-        self.table.setRowCount(len(scores))
-        for row, (name, score) in enumerate(scores.items()):
-            for column, text in enumerate((name, f"{score:.4f}")):
+    def _show_scores(self, found: tuple[dict[str, float], np.ndarray]) -> None:
+        if self._scored != self._asked():
+            return  # something else was chosen meanwhile
+        from napari_dsc.evaluation.measures import MEASURES
+
+        scores, errors = found
+        self.run_bar.status.setText(f"{self._sentence}: {errors.mean():.1%} of pixels disagree")
+        measures = [(MEASURES[name], scores[name]) for name in MEASURES if name in scores]
+        self.table.setRowCount(len(measures))
+        for row, (measure, score) in enumerate(measures):
+            for column, text in enumerate((measure.title, f"{score:.4f}")):
                 item = QTableWidgetItem(text)
-                item.setToolTip(HELP[name])
+                item.setToolTip(measure.meaning)
                 self.table.setItem(row, column, item)
+        if self.errors.isChecked():
+            self._show_errors(errors)
+
+    def _show_errors(self, errors: np.ndarray) -> None:
+        """Draw the errors on the result."""
+        result = self.result.currentData()
+        name, geometry = f"{result.name} [errors]", geometry_of(result)
+        layer = layer_to_update(self.viewer, name, Labels)
+        show_labels(
+            self.viewer, name, errors.astype(np.uint8), geometry, {KEY: {}}, layer=layer
+        )
 
     def let_go(self) -> None:
         """End the run and forget the viewer."""
