@@ -246,7 +246,7 @@ def test_a_split_without_annotations_is_refused(small_bsds, capsys):
     ("flags", "message"),
     [
         (["--method", "magic"], "method='magic'"),
-        (["--scales", "1,two"], "scales='1,two'"),
+        (["--scales", "1,two"], "scales='two'"),
         (["--processes", "-1"], "processes=-1"),
         (["--every", "0"], "every=0"),
         (["--superpixels", "cubes", "--method", "dsc"], "expected one of slic"),
@@ -264,6 +264,20 @@ def test_a_foreign_summary_is_kept(small_bsds, capsys):
     assert evaluate(*ALL_SCALES) == 2
     assert "summary.md: exists and is kept" in capsys.readouterr().err
     assert (OUT / "summary.md").read_text() == "mine"
+
+
+def test_help_of_scoring_loads_nothing_heavy():
+    code = """
+import sys
+from napari_dsc.cli import main
+for command in (["evaluate", "bsds500"], ["evaluate", "labels"], ["compare"]):
+    main([*command, "--help"])
+heavy = {"torch", "numpy", "skimage", "matplotlib", "higra", "scipy", "tifffile"}
+print("loaded", sorted(heavy & set(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    assert b"--backprop.learning-rate" in done.stdout
+    assert b"loaded []" in done.stdout
 
 
 # evaluate folder
@@ -392,7 +406,7 @@ def test_compare_takes_the_contours_of_the_image(small_bsds):
     ("flags", "message"),
     [
         (["--methods", "magic"], "expected one or more of dsc"),
-        (["--methods", "dsc:many"], "expected a number after dsc"),
+        (["--methods", "dsc:many"], "methods, dsc:='many': expected a number"),
         (["--methods", "multi_otsu", "--truth", "small.npy"], "expected (32, 48)"),
         (["--methods", "multi_otsu", "--weights", "nowhere"], "nowhere"),
     ],
