@@ -153,6 +153,16 @@ def test_a_method_can_join_earlier_ones(small_bsds, capsys):
     assert [row["method"] for row in summary()["rows"]] == ["gpb_owt_ucm", "felzenszwalb"]
 
 
+def test_where_no_bar_can_be_seen_lines_tell_how_much_is_left(small_bsds, capsys, monkeypatch):
+    evaluate(*ALL_SCALES, "--limit", "1")
+    assert "left" not in capsys.readouterr().err
+    monkeypatch.setattr("napari_dsc.cli.scoring.LINE_EVERY", 0.0)
+    evaluate(*ALL_SCALES)
+    told = [line for line in capsys.readouterr().err.splitlines() if " left" in line]
+    assert [line[:13] for line in told] == ["2 of 3 scored", "3 of 3 scored"]
+    assert told[1].endswith("about 0:00:00 left")
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL is of POSIX")
 def test_a_kill_loses_no_finished_image(small_bsds):
@@ -183,9 +193,7 @@ def test_a_kill_loses_no_finished_image(small_bsds):
     while any(map(is_running, children)) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not any(map(is_running, children))
-    assert (
-        evaluate("--method", "gpb_owt_ucm", *endless[2:4], "--device", "cpu", *endless[6:]) == 0
-    )
+    assert evaluate(*flags, "--method", "gpb_owt_ucm") == 0
     assert {path: path.stat().st_mtime_ns for path in done} == done
     assert len(records()) == 3 * 33
 
