@@ -77,10 +77,10 @@ def collect(scores: Path) -> dict[str, object]:
         if not (folder / "commit").exists():
             continue
         summary = json.loads((folder / "summary.json").read_text())
-        words = shlex.split(summary["command"])
-        summary["command"] = shlex.join(
-            Path(word).name if "/" in word else word for word in words
-        )
+        words = [
+            Path(word).name if "/" in word else word for word in summary["command"].split()
+        ]
+        summary["command"] = " ".join(words)
         summary["commit"] = (folder / "commit").read_text()
         collected[row] = summary
     return collected

@@ -153,6 +153,16 @@ def test_a_method_can_join_earlier_ones(small_bsds, capsys):
     assert [row["method"] for row in summary()["rows"]] == ["gpb_owt_ucm", "felzenszwalb"]
 
 
+def test_where_no_bar_can_be_seen_lines_tell_how_much_is_left(small_bsds, capsys, monkeypatch):
+    evaluate(*ALL_SCALES, "--limit", "1")
+    assert "left" not in capsys.readouterr().err
+    monkeypatch.setattr("napari_dsc.cli.scoring.LINE_EVERY", 0.0)
+    evaluate(*ALL_SCALES)
+    told = [line for line in capsys.readouterr().err.splitlines() if " left" in line]
+    assert [line[:13] for line in told] == ["2 of 3 scored", "3 of 3 scored"]
+    assert told[1].endswith("about 0:00:00 left")
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL is of POSIX")
 def test_a_kill_loses_no_finished_image(small_bsds):
@@ -166,8 +176,7 @@ def test_a_kill_loses_no_finished_image(small_bsds):
         "-o",
         "out",
     ]
-    settings = ["--device", "cpu", "--cut.n-iterations", "10000"]
-    flags = ["--processes", "2", *settings]
+    flags = ["--processes", "2", "--device", "cpu", "--cut.n-iterations", "10000"]
     endless = [*command, *flags, "--method", "gpb_owt_ucm,dsc"]
     with subprocess.Popen(endless, stderr=subprocess.DEVNULL) as program:
         parts = OUT / "images/gpb_owt_ucm"
@@ -184,7 +193,7 @@ def test_a_kill_loses_no_finished_image(small_bsds):
     while any(map(is_running, children)) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not any(map(is_running, children))
-    assert evaluate("--method", "gpb_owt_ucm", *settings) == 0
+    assert evaluate(*flags, "--method", "gpb_owt_ucm") == 0
     assert {path: path.stat().st_mtime_ns for path in done} == done
     assert len(records()) == 3 * 33
 
@@ -245,7 +254,7 @@ def test_a_split_without_annotations_is_refused(small_bsds, capsys):
     ("flags", "message"),
     [
         (["--method", "magic"], "method='magic'"),
-        (["--scales", "1,two"], "scales='1,two'"),
+        (["--scales", "1,two"], "scales='two'"),
         (["--processes", "-1"], "processes=-1"),
         (["--every", "0"], "every=0"),
         (["--superpixels", "cubes", "--method", "dsc"], "expected one of slic"),
@@ -263,6 +272,20 @@ def test_a_foreign_summary_is_kept(small_bsds, capsys):
     assert evaluate(*ALL_SCALES) == 2
     assert "summary.md: exists and is kept" in capsys.readouterr().err
     assert (OUT / "summary.md").read_text() == "mine"
+
+
+def test_help_of_scoring_loads_nothing_heavy():
+    code = """
+import sys
+from napari_dsc.cli import main
+for command in (["evaluate", "bsds500"], ["evaluate", "labels"], ["compare"]):
+    main([*command, "--help"])
+heavy = {"torch", "numpy", "skimage", "matplotlib", "higra", "scipy", "tifffile"}
+print("loaded", sorted(heavy & set(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    assert b"--backprop.learning-rate" in done.stdout
+    assert b"loaded []" in done.stdout
 
 
 # evaluate folder
@@ -391,7 +414,7 @@ def test_compare_takes_the_contours_of_the_image(small_bsds):
     ("flags", "message"),
     [
         (["--methods", "magic"], "expected one or more of dsc"),
-        (["--methods", "dsc:many"], "expected a number after dsc"),
+        (["--methods", "dsc:many"], "methods, dsc:='many': expected a number"),
         (["--methods", "multi_otsu", "--truth", "small.npy"], "expected (32, 48)"),
         (["--methods", "multi_otsu", "--weights", "nowhere"], "nowhere"),
     ],

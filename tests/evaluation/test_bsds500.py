@@ -1,9 +1,15 @@
+import imageio.v3 as iio
 import numpy as np
 import pytest
 from scipy.io import savemat
 
 from napari_dsc.errors import InvalidImageError
-from napari_dsc.evaluation.bsds500 import list_samples, read_annotations
+from napari_dsc.evaluation.bsds500 import (
+    contours_path,
+    list_samples,
+    read_annotations,
+    read_contours,
+)
 
 ROWS, COLUMNS = np.array([[1, 1], [2, 2]], np.uint16), np.array([[1, 2], [1, 2]], np.uint16)
 
@@ -79,3 +85,48 @@ def test_annotations_that_are_no_label_images_of_one_shape_are_refused(tmp_path,
     save_annotations(tmp_path / "1.mat", *annotations)
     with pytest.raises(InvalidImageError, match="expected label images of two axes"):
         read_annotations(tmp_path / "1.mat")
+
+
+def test_contour_strengths_are_rounded_up_to_8_bits(tmp_path):
+    strengths = np.array([[0.0, 0.2, 0.2000001], [0, 1, 0], [0, 0, 0.001]])
+    savemat(tmp_path / "1.mat", {"ucm2": strengths})
+    contours = read_contours(tmp_path / "1.mat")
+    assert contours.tolist() == [[0, 51, 52], [0, 255, 0], [0, 0, 1]]
+    iio.imwrite(tmp_path / "1.png", contours)
+    np.testing.assert_array_equal(read_contours(tmp_path / "1.png"), contours)
+
+
+def test_contours_are_taken_as_published_before_any_copy(tmp_path):
+    places = ["ucm2_png/val/7.png", "ucm2/val/7.png", "ucm2/val/7.mat"]
+    assert contours_path(tmp_path, "val", "7") == tmp_path / places[-1]
+    for place in places:
+        (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / place).touch()
+        assert contours_path(tmp_path, "val", "7") == tmp_path / place
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({"ucm": np.zeros((5, 5))}, "no contour map"),
+        ({"ucm2": np.full((5, 5), 1.5)}, "expected strengths in 0 to 1"),
+        ({"ucm2": np.full((5, 5), np.nan)}, "expected strengths in 0 to 1"),
+        ({"ucm2": np.zeros((5, 5, 3))}, "expected strengths in 0 to 1"),
+        ({"ucm2": np.zeros((4, 5))}, "odd sides"),
+        ({"ucm2": "words"}, "no contour map"),
+    ],
+)
+def test_what_is_no_contour_map_is_named(tmp_path, content, message):
+    savemat(tmp_path / "1.mat", content)
+    with pytest.raises(InvalidImageError, match=rf"1\.mat: .*{message}"):
+        read_contours(tmp_path / "1.mat")
+
+
+def test_a_missing_or_cut_contour_map_is_named(tmp_path):
+    path = tmp_path / "1.mat"
+    with pytest.raises(InvalidImageError, match=r"1\.mat: no such file"):
+        read_contours(path)
+    savemat(path, {"ucm2": np.zeros((5, 5))})
+    path.write_bytes(path.read_bytes()[:150])
+    with pytest.raises(InvalidImageError, match=r"1\.mat: no contour map"):
+        read_contours(path)

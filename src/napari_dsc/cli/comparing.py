@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from cyclopts import Group, Parameter
 
 from napari_dsc.cli.evaluating import MethodFlags, Methods
 from napari_dsc.cli.report import Report
 from napari_dsc.cli.segmenting import Output, Quiet, Switch
+from napari_dsc.evaluation.terms import Zero
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +35,7 @@ class CompareFlags:
     output: Output
     methods: str = "dsc,felzenszwalb,ucm,ncut,kmeans_rgb,backprop"
     truth: Path | None = None
-    zero: Literal["region", "background", "unlabelled"] = "region"
+    zero: Zero = "region"
     contours: Path | None = None
 
 

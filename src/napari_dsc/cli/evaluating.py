@@ -1,14 +1,16 @@
 """The commands that score: evaluate bsds500, folder, labels."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from cyclopts import App, Group, Parameter
 
 from napari_dsc.cli.report import Report
 from napari_dsc.cli.segmenting import Output, Quiet, Switch
 from napari_dsc.errors import InvalidParameterError
+from napari_dsc.evaluation.terms import Split, Zero
 from napari_dsc.params import (
     BackpropParams,
     CaeTvlParams,
@@ -19,8 +21,6 @@ from napari_dsc.params import (
     SuperpixelParams,
     WNetParams,
 )
-
-Zero = Literal["region", "background", "unlabelled"]
 
 evaluate = App(name="evaluate", help="Score methods, or a label image, against annotations.")
 
@@ -81,12 +81,7 @@ class EntryFlags:
 
     def scale_numbers(self) -> list[float]:
         """Scales as numbers; none if they were left out."""
-        try:
-            return [float(word) for word in words(self.scales)]
-        except ValueError as error:
-            raise InvalidParameterError(
-                f"scales={self.scales!r}: expected numbers with commas between"
-            ) from error
+        return [scale_number("scales", word) for word in words(self.scales)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,13 +146,30 @@ def words(text: str) -> list[str]:
     return [word.strip() for word in text.split(",") if word.strip()]
 
 
+def scale_number(flag: str, word: str) -> float:
+    """Scale in a word; whole ones as integers, which is how tables show them.
+
+    Raises
+    ------
+    InvalidParameterError
+        If it is no finite number.
+    """
+    try:
+        number = float(word)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise InvalidParameterError(f"{flag}={word!r}: expected a number")
+    return int(number) if number.is_integer() else number
+
+
 @evaluate.command(name="bsds500")
 def bsds500(
     root: Annotated[Path, Parameter(name="ROOT")],
     /,
     *,
     output: Output,
-    split: Literal["train", "val", "test"] = "val",
+    split: Split = "val",
     entries: Entries = EntryFlags(),
     run: Run = EvaluationFlags(),
     methods: Methods = MethodFlags(),

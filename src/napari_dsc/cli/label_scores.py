@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_dsc.cli.report import Report
-    from napari_dsc.evaluation.measures import Zero
+    from napari_dsc.evaluation.terms import Zero
 
 
 def score_labels(

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from napari_dsc.cli.evaluating import words
+from napari_dsc.cli.evaluating import scale_number, words
 from napari_dsc.cli.jobs import make_folders
 from napari_dsc.cli.scoring import command_line
 from napari_dsc.device import is_out_of_memory, keep_freed_memory, resolve_device
-from napari_dsc.errors import DSCError, InvalidImageError, InvalidParameterError
+from napari_dsc.errors import DSCError, InvalidImageError
 from napari_dsc.evaluation.bsds500 import read_contours
 from napari_dsc.evaluation.measures import MEASURES, measure_segmentation, prepare_annotation
 from napari_dsc.files import check_output, write_atomically, write_image
@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from napari_dsc.cli.comparing import CompareFlags, CompareRunFlags
     from napari_dsc.cli.evaluating import MethodFlags
     from napari_dsc.cli.report import Report
-    from napari_dsc.evaluation.measures import Annotation, Zero
+    from napari_dsc.evaluation.measures import Annotation
+    from napari_dsc.evaluation.terms import Zero
     from napari_dsc.images import Image
     from napari_dsc.record import Record
 
@@ -197,12 +198,10 @@ def _choices(text: str) -> list[Choice]:
     """Methods and scales from ``NAME,NAME:SCALE``."""
     split = [word.partition(":") for word in words(text)]
     check_methods([name for name, _, _ in split])
-    choices = []
-    for name, colon, scale in split:
-        try:
-            choices.append(Choice(name, float(scale) if colon else METHODS[name].default))
-        except ValueError as error:
-            raise InvalidParameterError(
-                f"methods={text!r}: expected a number after {name}:"
-            ) from error
+    choices = [
+        Choice(
+            name, scale_number(f"methods, {name}:", scale) if colon else METHODS[name].default
+        )
+        for name, colon, scale in split
+    ]
     return list(dict.fromkeys(choices))

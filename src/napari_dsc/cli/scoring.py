@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import shlex
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
     from napari_dsc.cli.evaluating import EntryFlags, EvaluationFlags, MethodFlags
     from napari_dsc.cli.report import Report
-    from napari_dsc.evaluation.measures import Zero
+    from napari_dsc.evaluation.terms import Zero
     from napari_dsc.scoring.cases import Case, CaseSet
     from napari_dsc.scoring.scores import ScaleScores
     from napari_dsc.scoring.tables import Figures
@@ -161,15 +162,16 @@ def _score_all(
             tasks.append((case, entry))
     clock = _Clock(len(cases) * len(entries), len(known), report)
     n_processes = count_processes(flags.processes, resolve_device(entries[0].options.device))
-    for outcome in iter_outcomes(score_case, tasks, n_processes):
-        case, entry = tasks[outcome.task]
-        if outcome.error:
-            failures[entry.name][case.name] = outcome.error
-            report.error(f"{case.name}, {entry.name}: {outcome.error}")
-        else:
-            results.save(case, entry, outcome.scores)
-            known[case.name, entry.name] = outcome.scores
-        clock.tick()
+    with contextlib.closing(iter_outcomes(score_case, tasks, n_processes)) as outcomes:
+        for number, scores, error in outcomes:
+            case, entry = tasks[number]
+            if error:
+                failures[entry.name][case.name] = error
+                report.error(f"{case.name}, {entry.name}: {error}")
+            else:
+                results.save(case, entry, scores)
+                known[case.name, entry.name] = scores
+            clock.tick()
     return [
         Column(
             entry,

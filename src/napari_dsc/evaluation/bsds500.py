@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from scipy.io import loadmat
@@ -13,7 +13,7 @@ from napari_dsc.files import read_labels
 if TYPE_CHECKING:
     from pathlib import Path
 
-Split = Literal["train", "val", "test"]
+    from napari_dsc.evaluation.terms import Split
 
 
 class Sample(NamedTuple):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from scipy import ndimage
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from scipy.sparse import csr_array
 
-Zero = Literal["region", "background", "unlabelled"]
+    from napari_dsc.evaluation.terms import Zero
 
 BOUNDARY_TOLERANCE = 2
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from napari_dsc.evaluation.bsds500 import Split
+    from napari_dsc.evaluation.terms import Split
 
 
 class Case(NamedTuple):

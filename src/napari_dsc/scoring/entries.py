@@ -17,7 +17,7 @@ from napari_dsc.superae.weights import DEFAULT, find_weights
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from napari_dsc.evaluation.measures import Zero
+    from napari_dsc.evaluation.terms import Zero
     from napari_dsc.methods import MethodOptions
     from napari_dsc.record import Record
 

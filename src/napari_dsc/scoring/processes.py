@@ -18,7 +18,7 @@ from napari_dsc.device import keep_freed_memory
 from napari_dsc.errors import DSCError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterator, Sequence
     from multiprocessing.connection import Connection
     from multiprocessing.process import BaseProcess
 
@@ -51,7 +51,7 @@ class Outcome(NamedTuple):
     error: str
 
 
-def iter_outcomes(score: Score, tasks: Sequence[Task], n_processes: int) -> Iterator[Outcome]:
+def iter_outcomes(score: Score, tasks: Sequence[Task], n_processes: int) -> Generator[Outcome]:
     """Do tasks, several at the same time.
 
     Parameters
