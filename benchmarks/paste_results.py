@@ -3,7 +3,8 @@
     python benchmarks/paste_results.py
 
 replaces what stands between ``<!-- result: NAME -->`` and ``<!-- end of result -->`` in every
-page of docs/ by the command and the table of ``benchmarks/results/NAME.json``.
+page of docs/ by the command and the table of ``benchmarks/results/NAME.json``, or by a table of
+`paper_tables`.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import json
 import re
 from pathlib import Path
 
+from paper_tables import TABLES
 from report import RESULTS, markdown_table
 
 ROOT = Path(__file__).parents[1]
@@ -23,6 +25,8 @@ RESULT = re.compile(
 
 def result_block(name: str) -> str:
     """Command and table of a result, as Markdown."""
+    if name in TABLES:
+        return f"\n{TABLES[name]()}\n\n"
     content = json.loads((RESULTS / f"{name}.json").read_text())
     return f"\n`{content['command']}`\n\n{markdown_table(content['rows'])}\n\n"
 

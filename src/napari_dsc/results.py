@@ -10,7 +10,7 @@ import torch
 
 from napari_dsc.correction.parts import Parts, parts_of
 from napari_dsc.images import to_label_image
-from napari_dsc.layers import PARTS_KEY, RECORD_KEY, Geometry, labels_layer
+from napari_dsc.layers import PARTS_KEY, RECORD_KEY, Geometry, as_many_axes, labels_layer
 from napari_dsc.measurement import segment_table
 from napari_dsc.regions import connected_regions
 
@@ -141,9 +141,13 @@ class Segmentation:
             ``napari-dsc``; add it by ``viewer.add_layer``. The Correct dock takes it as it
             is.
         """
+        parts = self.parts()
+        if self.geometry is not None:
+            superpixels = as_many_axes(parts.superpixels, self.geometry)
+            parts = dataclasses.replace(parts, superpixels=superpixels)
         options = {
             "name": name,
             "features": self.features(),
-            "metadata": {RECORD_KEY: self.record, PARTS_KEY: self.parts()},
+            "metadata": {RECORD_KEY: dict(self.record), PARTS_KEY: parts},
         }
         return labels_layer(self.labels, self.geometry, options)

@@ -5,7 +5,6 @@ import weakref
 
 import numpy as np
 import pytest
-from napari.layers import Labels
 from qtpy.QtWidgets import QFileDialog
 
 import napari_dsc
@@ -120,6 +119,65 @@ def test_a_stroke_can_merge_segments_into_the_largest(viewer, editing, qtbot):
     np.testing.assert_array_equal(layer.data, halves())
 
 
+@pytest.mark.parametrize("rule", [_editor.MERGE, _editor.DETACH])
+def test_strokes_that_point_work_whatever_label_is_selected(viewer, editing, qtbot, rule):
+    dock, layer = editing(viewer)
+    layer.selected_label = 1
+    dock.rule.setCurrentText(rule)
+    layer.brush_size = 1
+    stroke(qtbot, layer, [(5, 5), (5, 35)], layer.selected_label)
+    changed = (layer.data != halves()).sum()
+    assert changed == (1200 if rule == _editor.MERGE else 200)
+    dock.rule.setCurrentText(_editor.WHOLE)
+    assert layer.selected_label == 1
+
+
+def test_two_strokes_at_once_are_two_edits(viewer, editing, qtbot):
+    _, layer = editing(viewer)
+    layer.brush_size = 1
+    for column in (5, 15):
+        with layer.block_history():
+            layer.paint((5, column), 2)
+    qtbot.wait(100)
+    assert (layer.data[:10, :20] == 2).all()
+    assert (layer.data != halves()).sum() == 200
+    layer.undo()
+    assert (layer.data != halves()).sum() == 100
+    layer.undo()
+    np.testing.assert_array_equal(layer.data, halves())
+
+
+def test_a_stroke_that_holds_no_superpixel_is_told(viewer, editing, qtbot):
+    dock, layer = editing(viewer)
+    layer.mode = "polygon"
+    layer.paint_polygon([(0, 0), (0, 3), (3, 3), (3, 0)], 2)
+    qtbot.waitUntil(lambda: "holds no superpixel" in dock.status.text())
+    np.testing.assert_array_equal(layer.data, halves())
+
+
+def test_what_other_code_writes_is_no_stroke(viewer, editing, qtbot):
+    _, layer = editing(viewer)
+    layer.data_setitem((np.array([5]), np.array([5])), 2)
+    qtbot.wait(100)
+    assert (layer.data != halves()).sum() == 1
+
+
+def test_a_hidden_dock_leaves_the_brush_alone(viewer, editing, qtbot):
+    dock, layer = editing(viewer)
+    dock.parentWidget().hide()
+    layer.brush_size = 1
+    stroke(qtbot, layer, [(5, 25)], 2)
+    assert (layer.data != halves()).sum() == 1
+
+
+def test_small_types_have_room_even_in_a_hidden_layer(viewer, editing, qtbot):
+    labels = np.where(halves() == 2, 250, 1).astype(np.uint8)
+    dock, layer = editing(viewer, labels, visible=False)
+    slide(qtbot, dock, 24)
+    assert n_segments(layer) == 24
+    assert layer.data.max() > 255
+
+
 def test_a_stroke_can_make_a_new_segment(viewer, editing, qtbot):
     dock, layer = editing(viewer)
     dock.rule.setCurrentText(_editor.DETACH)
@@ -151,6 +209,18 @@ def test_shapes_are_one_stroke(viewer, editing):
     assert (layer.data == 5).sum() == 400
     layer.undo()
     np.testing.assert_array_equal(layer.data, halves())
+
+
+@pytest.mark.parametrize("plane", [0, 4, 7])
+def test_shapes_on_a_plane_without_labels_are_told(viewer, editing, plane):
+    viewer.add_image(np.zeros((8, 40, 60)))
+    dock, layer = editing(viewer, halves()[None], translate=(5, 0, 0))
+    shapes = viewer.add_shapes([[(0, 0), (0, 19), (19, 19), (19, 0)]], name="box")
+    dock.shapes.choose(shapes)
+    viewer.dims.set_point(0, plane)
+    dock.apply.click()
+    assert "no pixel on the shown plane" in dock.status.text()
+    np.testing.assert_array_equal(layer.data[0], halves())
 
 
 def test_a_stroke_in_a_stack_takes_superpixels_of_its_plane(viewer, editing, qtbot):
@@ -188,28 +258,87 @@ def test_scribbles_that_split_nothing_are_told(viewer, editing, qtbot):
     np.testing.assert_array_equal(layer.data, halves())
 
 
+def slide(qtbot, dock, number):
+    """Move the slider and wait until the labels are written."""
+    dock.number.slider.setValue(number)
+    qtbot.waitUntil(lambda: not dock.number.is_moving, timeout=5_000)
+
+
+def n_segments(layer):
+    return len(np.unique(layer.data[layer.data > 0]))
+
+
 def test_the_number_of_segments_can_change_after_the_run(viewer, editing, qtbot):
     dock, layer = editing(viewer)
-    assert dock.number.value() == 2
-    assert dock.number.maximum() == 24
-    dock.number.setValue(6)
-    assert len(np.unique(layer.data)) == 6
+    assert dock.number.slider.value() == 2
+    assert dock.number.slider.maximum() == 24
+    slide(qtbot, dock, 6)
+    assert n_segments(layer) == 6
     assert {1, 2} < set(np.unique(layer.data).tolist())
-    dock.number.setValue(1)
-    assert len(np.unique(layer.data)) == 1
-    dock.number.setValue(2)
+    slide(qtbot, dock, 1)
+    assert n_segments(layer) == 1
+    slide(qtbot, dock, 2)
     np.testing.assert_array_equal(layer.data, halves())
+    layer.undo()
+    assert n_segments(layer) == 1
+    layer.undo()
+    assert n_segments(layer) == 6
 
 
-def test_a_drag_of_the_slider_is_one_step_to_undo(viewer, editing):
+def test_labels_follow_a_held_slider_and_are_one_step_to_undo(viewer, editing, qtbot):
     dock, layer = editing(viewer)
-    dock.number.sliderPressed.emit()
+    dock.number.slider.setSliderDown(True)
     for number in (3, 5, 9):
-        dock.number.setValue(number)
-    dock.number.sliderReleased.emit()
-    assert len(np.unique(layer.data)) == 9
+        dock.number.slider.setValue(number)
+        qtbot.waitUntil(lambda number=number: n_segments(layer) == number)
+    qtbot.wait(600)  # a pause ends nothing while the slider is held
+    assert dock.number.is_moving
+    dock.number.slider.setSliderDown(False)
+    assert not dock.number.is_moving
+    assert n_segments(layer) == 9
     layer.undo()
     np.testing.assert_array_equal(layer.data, halves())
+
+
+def test_an_edit_right_after_the_slider_is_a_step_of_its_own(viewer, editing, qtbot):
+    dock, layer = editing(viewer)
+    layer.brush_size = 1
+    dock.number.slider.setValue(1)
+    qtbot.waitUntil(lambda: n_segments(layer) == 1)
+    assert dock.number.is_moving
+    stroke(qtbot, layer, [(5, 25)], 9)
+    assert (layer.data == 9).sum() == 100
+    layer.undo()
+    assert n_segments(layer) == 1
+    layer.undo()
+    np.testing.assert_array_equal(layer.data, halves())
+
+
+def test_unassigned_superpixels_stay_out_of_the_slider(viewer, editing, qtbot):
+    labels = halves()
+    labels[:20] = 0
+    dock, layer = editing(viewer, labels)
+    assert dock.number.slider.maximum() == 12
+    slide(qtbot, dock, 12)
+    assert n_segments(layer) == 12
+    assert (layer.data[:20] == 0).all()
+
+
+def test_so_many_pixels_that_undo_would_hold_up_the_window_are_told(
+    viewer, editing, qtbot, monkeypatch
+):
+    from napari_dsc.widgets import _granularity
+
+    monkeypatch.setattr(_granularity, "MOST_UNDOABLE_PIXELS", 100)
+    dock, layer = editing(viewer)
+    layer.brush_size = 1
+    stroke(qtbot, layer, [(5, 25)], 2)
+    told = []
+    dock.editor.told.connect(told.append)
+    slide(qtbot, dock, 1)
+    assert "cannot be undone" in told[0]
+    layer.undo()  # the stroke before would write old pixels
+    assert n_segments(layer) == 1
 
 
 def test_the_least_certain_superpixel_comes_into_view(viewer, editing):
@@ -229,7 +358,8 @@ def test_table_and_record_follow_the_edits(viewer, editing, qtbot):
     layer.brush_size = 1
     assert "corrected" not in layer.metadata["napari-dsc"]
     stroke(qtbot, layer, [(5, 55)], 1)
-    qtbot.waitUntil(lambda: "corrected" in layer.metadata["napari-dsc"])
+    qtbot.waitUntil(lambda: len(layer.features) == 3)
+    assert layer.metadata["napari-dsc"]["corrected"]
     table = layer.features.set_index("index")
     assert list(table.index) == [1, 2, 3]
     assert table.loc[3, "class"] == 2
@@ -238,9 +368,62 @@ def test_table_and_record_follow_the_edits(viewer, editing, qtbot):
     qtbot.waitUntil(lambda: len(layer.features) == 2)
 
 
+def test_measurements_of_segments_that_stay_are_kept(viewer, editing, qtbot):
+    labels = halves()
+    labels[:10, :10] = 7
+    _dock, layer = editing(viewer, labels)
+    layer.features = {"index": [1, 2, 7], "area": [1100.0, 1200.0, 100.0]}
+    layer.brush_size = 1
+    stroke(qtbot, layer, [(5, 5)], 1)
+    qtbot.waitUntil(lambda: "confidence" in layer.features)
+    table = layer.features.set_index("index")
+    assert list(table.index) == [1, 2]
+    assert np.isnan(table.loc[1, "area"])
+    assert table.loc[2, "area"] == 1200
+
+
+def test_a_run_leaves_corrected_labels_alone(viewer, open_dock, run, pixels, qtbot):
+    viewer.add_image(pixels, name="cells")
+    segment = open_dock(viewer)
+    run(segment)
+    _, dock = viewer.window.add_plugin_dock_widget("napari-dsc", "Correct")
+    qtbot.waitUntil(lambda: dock.editor is not None)
+    layer = viewer.layers["cells [DSC]"]
+    slide(qtbot, dock, 1)
+    run(segment)
+    assert n_segments(layer) == 1
+    assert n_segments(viewer.layers["cells [DSC] [1]"]) > 1
+    layer.undo()
+    assert n_segments(layer) > 1
+
+
+def test_superpixels_that_change_are_prepared_anew(viewer, qtbot):
+    labels = viewer.add_labels(halves(), name="theirs")
+    cells = viewer.add_labels(grid(), name="cells")
+    _, dock = viewer.window.add_plugin_dock_widget("napari-dsc", "Correct")
+    dock.labels.choose(labels)
+    dock.superpixels.choose(cells)
+    qtbot.waitUntil(lambda: dock.editor is not None)
+    cells.data = np.repeat([1, 2, 3], 20)[None].repeat(40, 0)
+    qtbot.waitUntil(lambda: dock.editor is not None and len(dock.editor.parts.sizes) == 3)
+
+
+def test_a_session_of_another_name_is_not_replaced_unasked(
+    viewer, editing, qtbot, tmp_path, monkeypatch
+):
+    dock, _ = editing(viewer)
+    (tmp_path / "x.dsc.npz").write_bytes(b"precious")
+    answer = (str(tmp_path / "x"), "")
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: answer)
+    dock.save.click()
+    qtbot.wait(100)
+    assert "exists" in dock.status.text()
+    assert (tmp_path / "x.dsc.npz").read_bytes() == b"precious"
+
+
 def test_a_session_is_saved_and_opened_again(viewer, editing, qtbot, tmp_path, monkeypatch):
     dock, layer = editing(viewer, scale=(2, 3), translate=(5, 7), rotate=20, units=("um", "um"))
-    dock.number.setValue(5)
+    slide(qtbot, dock, 5)
     path = tmp_path / "cells.dsc.npz"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), ""))
     dock.save.click()
@@ -252,7 +435,7 @@ def test_a_session_is_saved_and_opened_again(viewer, editing, qtbot, tmp_path, m
     assert again.metadata["napari-dsc"]["iterations"] == 3
     dock.labels.choose(again)
     qtbot.waitUntil(lambda: dock.editor is not None and dock.editor.layer == again)
-    dock.number.setValue(3)
+    slide(qtbot, dock, 3)
     assert len(np.unique(again.data)) == 3
     assert len(np.unique(layer.data)) == 5
 
@@ -263,7 +446,7 @@ def test_labels_of_another_tool_need_superpixels(viewer, qtbot):
     _, dock = viewer.window.add_plugin_dock_widget("napari-dsc", "Correct")
     dock.labels.choose(labels)
     assert "theirs has no run" in dock.status.text()
-    assert not dock.number.isEnabled()
+    assert not dock.number.slider.isEnabled()
     dock.superpixels.choose(cells)
     qtbot.waitUntil(lambda: dock.editor is not None)
     assert dock.uncertain.count() == 0
@@ -291,28 +474,23 @@ def test_an_empty_viewer_says_what_to_do(viewer):
     assert len(viewer.layers) == 0
 
 
-def test_the_result_of_a_run_can_be_corrected_at_once(viewer, open_dock, run, pixels, qtbot):
+def test_a_rerun_is_edited_with_its_own_superpixels(viewer, open_dock, run, pixels, qtbot):
     viewer.add_image(pixels, name="cells")
     segment = open_dock(viewer)
     run(segment)
     _, dock = viewer.window.add_plugin_dock_widget("napari-dsc", "Correct")
     qtbot.waitUntil(lambda: dock.editor is not None)
     layer = viewer.layers["cells [DSC]"]
-    before = layer.data.copy()
-    dock.number.setValue(dock.number.value() + 1)
-    assert len(np.unique(layer.data)) == len(np.unique(before)) + 1
+    first = layer.metadata["napari-dsc superpixels"]
+    segment.restore({"n_superpixels": 20})
     run(segment)
-    qtbot.waitUntil(
-        lambda: (
-            dock.editor is not None
-            and dock.editor.parts is layer.metadata["napari-dsc superpixels"]
-        )
-    )
-    np.testing.assert_array_equal(layer.data, before)
+    second = layer.metadata["napari-dsc superpixels"]
+    assert second is not first
+    qtbot.waitUntil(lambda: dock.editor is not None and dock.editor.parts is second)
     qtbot.wait(300)
     assert "corrected" not in layer.metadata["napari-dsc"]
-    layer.undo()
-    np.testing.assert_array_equal(layer.data, before)
+    slide(qtbot, dock, dock.number.slider.maximum())
+    assert n_segments(layer) == len(second.sizes)
 
 
 def test_a_result_of_the_console_can_be_corrected(viewer, pixels, qtbot):
@@ -324,7 +502,7 @@ def test_a_result_of_the_console_can_be_corrected(viewer, pixels, qtbot):
     layer = viewer.add_layer(result.to_layer())
     _, dock = viewer.window.add_plugin_dock_widget("napari-dsc", "Correct")
     qtbot.waitUntil(lambda: dock.editor is not None)
-    dock.number.setValue(12)
+    slide(qtbot, dock, 12)
     assert len(np.unique(layer.data)) == min(12, int(result.superpixels.max()))
 
 
@@ -338,8 +516,7 @@ def test_a_closed_dock_lets_go(viewer, editing):
     assert dock.editor is None
     gc.collect()
     assert editor() is None
-    viewer.layers.remove(layer)
-    assert isinstance(layer, Labels)
+    viewer.layers.remove(layer)  # tells nobody who has gone
 
 
 def test_removing_the_layer_ends_the_editing(viewer, editing):

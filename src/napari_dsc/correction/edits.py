@@ -160,10 +160,11 @@ def _divide(
     labels: np.ndarray, members: np.ndarray, seeds: np.ndarray, sizes: np.ndarray
 ) -> None:
     """Number the shares of a piece in place; the largest keeps its label."""
-    areas = np.bincount(seeds, sizes)
-    for seed in np.unique(seeds):
-        if seed != areas.argmax():
-            labels[members[seeds == seed]] = labels.max() + 1
+    _, shares = np.unique(seeds, return_inverse=True)
+    areas = np.bincount(shares, sizes)
+    for share in range(len(areas)):
+        if share != areas.argmax():
+            labels[members[shares == share]] = labels.max() + 1
 
 
 def table_of(labels: np.ndarray, parts: Parts) -> Table:

@@ -12,7 +12,8 @@ from napari_dsc.errors import InvalidImageError
 from napari_dsc.layers import possible_layouts
 from napari_dsc.widgets._channels import ChannelChooser
 from napari_dsc.widgets._parameters import MIN_WIDTH, combo_box
-from napari_dsc.widgets._source import VIEW, WHOLE, Source, Where, read_source, unit_factors
+from napari_dsc.widgets._source import VIEW, WHOLE, Source, Where, read_source
+from napari_dsc.widgets._units import unit_factors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

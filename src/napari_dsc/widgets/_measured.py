@@ -8,6 +8,7 @@ from napari.layers import Image
 
 from napari_dsc.layers import level_array
 from napari_dsc.widgets._analysis import LayerPart
+from napari_dsc.widgets._channels import StackedArrays
 from napari_dsc.widgets._output import KEY
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ def measured_image(viewer: Viewer, labels: Labels) -> LayerPart | None:
     """Image whose intensities belong to labels: the one of their run, else of their shape."""
     shape = tuple(level_array(labels).shape)
     where = labels.metadata.get(KEY, {}).get("layer", {})
+    if "channels" in where:
+        return _stacked(viewer, where)
     if where.get("name") in viewer.layers:
         layer = viewer.layers[where["name"]]
         n_axes = len(where["axes"])
@@ -34,3 +37,13 @@ def measured_image(viewer: Viewer, labels: Labels) -> LayerPart | None:
 
 def _as_index(entries: list[Any]) -> tuple[int | slice, ...]:
     return tuple(slice(*one) if isinstance(one, list) else one for one in entries)
+
+
+def _stacked(viewer: Viewer, where: dict[str, Any]) -> LayerPart | None:
+    """Layers that were the channels of a run; None if one is gone."""
+    layers = [viewer.layers[name] for name in where["channels"] if name in viewer.layers]
+    if len(layers) < len(where["channels"]):
+        return None
+    arrays = StackedArrays([level_array(layer) for layer in layers])
+    name = ", ".join(where["channels"])
+    return LayerPart(name, arrays, _as_index(where["index"]), where["axes"])

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from napari_dsc.layers import Geometry
 
 KEY = RECORD_KEY
-RUNNING = "running"
+RUNNING, CORRECTED = "running", "corrected"
 
 
 @dataclass(frozen=True)
@@ -40,19 +40,21 @@ class Snapshot:
         layer.metadata = self.metadata
         for name, value in self.values.items():
             setattr(layer, name, value)
-        _clear_history(layer)
+        clear_history(layer)
 
 
 def layer_to_update(viewer: Viewer, name: str, kind: type[Layer]) -> Any:
     """Layer that an earlier run made under this name, unless the user wants new ones.
 
-    napari numbers names that are taken; a layer that another dock is drawing is left to it.
+    napari numbers names that are taken. A layer that another dock is drawing is left to it, and
+    one that was corrected by hand to the user.
     """
     if preferences().on_rerun != "update":
         return None
     numbered = re.compile(re.escape(name) + r"( \[\d+\])?")
     for layer in reversed(viewer.layers):
-        is_idle = not layer.metadata.get(KEY, {RUNNING: True}).get(RUNNING)
+        record = layer.metadata.get(KEY, {RUNNING: True})
+        is_idle = not record.get(RUNNING) and not record.get(CORRECTED)
         if isinstance(layer, kind) and is_idle and numbered.fullmatch(layer.name):
             return layer
     return None
@@ -94,7 +96,7 @@ def show_labels(
         layer.metadata = {**layer.metadata, **metadata}
         layer.data = pixels
         _place(layer, geometry)
-        _clear_history(layer)
+        clear_history(layer)
         return layer
     new = Labels(pixels, name=name, metadata=metadata, **geometry.options())
     return add_quietly(viewer, new)
@@ -137,8 +139,8 @@ def add_quietly(viewer: Viewer, layer: Any) -> Any:
     return layer
 
 
-def _clear_history(layer: Labels) -> None:
-    """Forget the undo steps, which would write old pixels into the new labels."""
+def clear_history(layer: Labels) -> None:
+    """Forget the undo steps of a layer, which would write old pixels into new labels."""
     was_editable, mode = layer.editable, layer.mode
     layer.editable = False
     layer.editable = True

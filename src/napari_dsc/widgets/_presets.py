@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QObject, Signal
+from qtpy.QtWidgets import QComboBox
 
 from napari_dsc.widgets._parameters import combo_box, push_button
 from napari_dsc.widgets._preferences import last_values, remember_values
@@ -38,6 +39,7 @@ class Presets(QObject):
         self._key, self._values = f"presets of {dock}", values
         self.names = combo_box("Values saved under a name; type a new one to save more.")
         self.names.setEditable(True)
+        self.names.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
         self.names.lineEdit().setPlaceholderText(TITLE)
         self.save = push_button("Save", "Keep the present values under this name.")
         self.delete = push_button("Delete", "Forget the preset of this name.")

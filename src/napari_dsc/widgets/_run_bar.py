@@ -271,7 +271,10 @@ def notify_error(message: str, report: str) -> None:
 
 
 def in_background(
-    job: Job, arguments: tuple[object, ...], show: Callable[[Any], object]
+    job: Job,
+    arguments: tuple[object, ...],
+    show: Callable[[Any], object],
+    fail: Callable[[str], object] = lambda _: None,
 ) -> Task:
     """Run a job, then show its value, or say what failed; the task can be cancelled."""
     task = Task(QApplication.instance())
@@ -280,6 +283,7 @@ def in_background(
         task.deleteLater()
         if outcome.error is not None:
             notify_error(in_user_words(outcome.error), outcome.trace)
+            fail(in_user_words(outcome.error))
         elif not outcome.is_cancelled:
             show(outcome.value)
 

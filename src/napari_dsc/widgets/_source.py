@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import pint
-from skimage.draw import polygon2mask
 
 from napari_dsc.errors import InvalidImageError, InvalidParameterError
 from napari_dsc.layers import (
@@ -18,6 +16,7 @@ from napari_dsc.layers import (
     physical_size,
 )
 from napari_dsc.widgets._channels import StackedArrays
+from napari_dsc.widgets._shapes import shapes_region
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -87,7 +86,7 @@ class Source(NamedTuple):
             channels=(self.name, *(one.name for one in others)),
         )
 
-    def part_of(self, labels: Labels) -> tuple[Any, tuple[int | slice, ...]]:
+    def part_of(self, labels: Labels, argument: str) -> tuple[Any, tuple[int | slice, ...]]:
         """Array of a Labels layer on the same image, and the index of the same part.
 
         Raises
@@ -102,7 +101,7 @@ class Source(NamedTuple):
         array = level_array(labels)
         if tuple(array.shape) != expected:
             raise InvalidParameterError(
-                f"superpixels: {labels.name} has shape {tuple(array.shape)}, expected "
+                f"{argument}: {labels.name} has shape {tuple(array.shape)}, expected "
                 f"{expected} as {self.name}"
             )
         return array, tuple(
@@ -175,22 +174,6 @@ def _corners(
     return np.array([[0, 0], size]), None
 
 
-def unit_factors(have: Sequence[Any] | None, want: Sequence[Any]) -> np.ndarray:
-    """What coordinates in units `have` are multiplied by to be in units `want`.
-
-    ``have`` is None where a viewer's layers have units that do not fit together; napari
-    then draws all layers as if they had none.
-    """
-    if have is None:
-        return np.ones(len(want))
-    pairs = zip(have[-len(want) :], want, strict=False)
-    try:
-        factors = [float((1 * one).to(other).magnitude) for one, other in pairs]
-    except pint.DimensionalityError:
-        return np.ones(len(want))
-    return np.array([1.0] * (len(want) - len(factors)) + factors)
-
-
 def level_factors(layer: Image, level: int) -> np.ndarray:
     """How many pixels of the finest level one of this level covers, along each axis."""
     if not layer.multiscale:
@@ -217,84 +200,3 @@ def _crop(
         else:
             index.append(slice(None))
     return tuple(index), offset
-
-
-def shapes_region(
-    shapes: Shapes, layer: Image, size: np.ndarray, factors: np.ndarray, shown: np.ndarray
-) -> tuple[np.ndarray, np.ndarray | None]:
-    """Part of an image that the shapes of a layer cover.
-
-    Parameters
-    ----------
-    shapes : napari Shapes layer
-        Rectangles, ellipses, polygons and paths; lines cover nothing.
-    layer : napari Image layer
-        The image.
-    size : (2,) int array
-        Height and width of the level in use.
-    factors : (2,) float array
-        Pixels of the finest level in one of this level.
-    shown : int array
-        Index of the shown plane along every axis of the image; shapes on others do not count.
-
-    Returns
-    -------
-    corners : (2, 2) int array
-        First and last-plus-one row and column of the smallest box around the shapes.
-    mask : (Y, X) bool array or None
-        Pixels of the box under the shapes; None if these are all.
-
-    Raises
-    ------
-    InvalidImageError
-        If no shape covers a pixel of the image.
-    """
-    outlines = [
-        _outline(vertices, kind, shapes, layer, factors)
-        for vertices, kind in zip(shapes.data, shapes.shape_type, strict=True)
-        if kind != "line" and _is_in_plane(vertices, shapes, layer, shown)
-    ]
-    everything = np.concatenate(outlines) if outlines else np.zeros((1, 2))
-    first = np.clip(np.floor(everything.min(0)).astype(int), 0, size)
-    beyond = np.clip(np.ceil(everything.max(0)).astype(int) + 1, first, size)
-    mask = np.zeros(tuple(beyond - first), bool)
-    for outline in outlines:
-        mask |= polygon2mask(mask.shape, outline - first)
-    rows, columns = mask.any(1).nonzero()[0], mask.any(0).nonzero()[0]
-    if not len(rows):
-        raise InvalidImageError(
-            f"image: the shapes of {shapes.name} cover no pixel of {layer.name}, expected a "
-            "rectangle, an ellipse or a polygon on it"
-        )
-    box = np.array([[rows[0], columns[0]], [rows[-1] + 1, columns[-1] + 1]])
-    inside = mask[box[0, 0] : box[1, 0], box[0, 1] : box[1, 1]]
-    return box + first, None if inside.all() else inside
-
-
-def _in_image(vertices: np.ndarray, shapes: Shapes, layer: Image) -> np.ndarray:
-    """Vertices in the pixels of an image's finest level."""
-    factors = unit_factors(shapes.units, layer.units[-shapes.ndim :])
-    worlds = [np.asarray(shapes.data_to_world(one)) * factors for one in vertices]
-    return np.array([layer.world_to_data(world) for world in worlds])
-
-
-def _is_in_plane(vertices: np.ndarray, shapes: Shapes, layer: Image, shown: np.ndarray) -> bool:
-    """Whether a shape lies on the shown plane; one without planes lies on all."""
-    n_planes = min(shapes.ndim, layer.ndim) - 2
-    if n_planes <= 0:
-        return True
-    planes = np.round(_in_image(vertices, shapes, layer)[:, -2 - n_planes : -2])
-    return bool((planes == shown[-2 - n_planes : -2]).all())
-
-
-def _outline(
-    vertices: np.ndarray, kind: str, shapes: Shapes, layer: Image, factors: np.ndarray
-) -> np.ndarray:
-    """Vertices of a shape as rows and columns of the image."""
-    if kind == "ellipse":  # napari stores the corners of its box
-        angle = np.linspace(0, 2 * np.pi, 65)[:-1, None]
-        center = vertices.mean(0)
-        across, down = (vertices[1] - vertices[0]) / 2, (vertices[3] - vertices[0]) / 2
-        vertices = center + np.cos(angle) * across + np.sin(angle) * down
-    points = _in_image(vertices, shapes, layer)
-    return (points[:, -2:] + 0.5) / factors - 0.5

@@ -8,7 +8,7 @@ import numpy as np
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QListWidget, QListWidgetItem
 
-from napari_dsc.widgets._source import unit_factors
+from napari_dsc.widgets._units import unit_factors
 
 if TYPE_CHECKING:
     from napari.layers import Labels
@@ -36,7 +36,8 @@ class UncertainList(QListWidget):
             "Superpixels by their margin: the lead of the best class over the next. A click "
             "shows one."
         )
-        self.currentItemChanged.connect(self._tell)
+        self.itemSelectionChanged.connect(lambda: self._tell(self.currentItem()))
+        self.itemClicked.connect(self._tell)  # once more where the view was moved away
 
     def show_parts(self, parts: Parts) -> None:
         """List superpixels; none where nothing is known."""
@@ -53,6 +54,7 @@ class UncertainList(QListWidget):
         """Go down the list by one, and from its end to its beginning."""
         if self.count():
             self.setCurrentRow((self.currentRow() + 1) % self.count())
+            self._tell(self.currentItem())
 
     def _tell(self, item: QListWidgetItem | None) -> None:
         if item is not None:

@@ -15,7 +15,7 @@ from napari_dsc.files import write_atomically
 from napari_dsc.layers import geometry_of, level_array
 from napari_dsc.widgets._analysis import Physical, measure_job, split_job
 from napari_dsc.widgets._measured import measured_image
-from napari_dsc.widgets._output import KEY, add_quietly
+from napari_dsc.widgets._output import CORRECTED, KEY, add_quietly
 from napari_dsc.widgets._run_bar import in_background, notify_error
 from napari_dsc.widgets.segment import Segment
 
@@ -224,6 +224,10 @@ def _warn_of_losses(record: dict[str, Any], *, whole_file: bool = False) -> None
     lost = []
     if "given_superpixels" in record:
         lost.append("the superpixels it was given")
+    if "given_scribbles" in record:
+        lost.append("the scribbles it was guided by")
+    if record.get(CORRECTED):
+        lost.append("the corrections made afterwards")
     if record["layer"]["masked"]:
         lost.append("the shapes it was limited to")
     if whole_file and "channels" in record["layer"]:

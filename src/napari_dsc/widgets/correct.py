@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from napari.layers import Labels, Shapes
@@ -15,17 +15,16 @@ from qtpy.QtWidgets import (
     QLabel,
     QVBoxLayout,
 )
-from superqt import QLabeledSlider
 
 from napari_dsc.errors import DSCError
 from napari_dsc.layers import PARTS_KEY, geometry_of, level_array
 from napari_dsc.sessions import SUFFIX, Session
-from napari_dsc.widgets._analysis import parts_job, save_job, split_by_seeds_job
+from napari_dsc.widgets._analysis import save_job, split_by_seeds_job
 from napari_dsc.widgets._closing import ClosingWidget
 from napari_dsc.widgets._editor import RULES, Editor
+from napari_dsc.widgets._granularity import NumberSlider
 from napari_dsc.widgets._image_panel import LayerChooser, follow_layers, unfollow_layers
-from napari_dsc.widgets._measured import measured_image
-from napari_dsc.widgets._output import KEY, RUNNING
+from napari_dsc.widgets._output import KEY
 from napari_dsc.widgets._parameters import (
     MIN_WIDTH,
     combo_box,
@@ -33,6 +32,7 @@ from napari_dsc.widgets._parameters import (
     push_button,
     row_of,
 )
+from napari_dsc.widgets._preparation import Preparation
 from napari_dsc.widgets._run_bar import in_background
 from napari_dsc.widgets._uncertain import UncertainList, center_view
 
@@ -49,9 +49,7 @@ class Correct(ClosingWidget):
         super().__init__()
         self.viewer = napari_viewer
         self.editor: Editor | None = None
-        self._prepared: tuple[object, ...] = ()
-        self._watched: Labels | None = None
-        self._task: Any = None
+        self.preparation = Preparation(napari_viewer)
         self.labels = _chooser("The segmentation to correct.")
         self.superpixels = _chooser(
             "Superpixels of the run that made the labels, or those of another Labels layer."
@@ -67,8 +65,7 @@ class Correct(ClosingWidget):
         self.split = push_button(
             "Split", "Divide each segment that holds scribbles of two labels."
         )
-        self.number = QLabeledSlider(Qt.Orientation.Horizontal)
-        self.number.setToolTip("Merges the most similar segments, or divides the least even.")
+        self.number = NumberSlider()
         self.uncertain = UncertainList()
         self.next = push_button("Next uncertain", "Show the next superpixel of the list.")
         self.save = push_button(
@@ -88,7 +85,7 @@ class Correct(ClosingWidget):
         form.addRow("A stroke", self.rule)
         form.addRow("Shapes", row_of(self.shapes, self.apply))
         form.addRow("Scribbles", row_of(self.scribbles, self.new_scribbles, self.split))
-        form.addRow("Segments", self.number)
+        form.addRow("Segments", self.number.slider)
         layout = QVBoxLayout(self)
         layout.addLayout(form)
         layout.addWidget(self.uncertain, 1)
@@ -96,19 +93,14 @@ class Correct(ClosingWidget):
         layout.addWidget(self.status)
 
     def _connect(self) -> None:
-        self.labels.currentIndexChanged.connect(self._prepare)
-        self.superpixels.currentIndexChanged.connect(self._prepare)
-        self.rule.currentTextChanged.connect(
-            lambda rule: self.editor and setattr(self.editor, "rule", rule)
-        )
+        self.labels.currentIndexChanged.connect(self._choose)
+        self.superpixels.currentIndexChanged.connect(self._choose)
+        self.preparation.ready.connect(self._start_editing)
+        self.preparation.ended.connect(self._stop_editing)
+        self.rule.currentTextChanged.connect(self._set_rule)
         self.apply.clicked.connect(self.apply_shapes)
         self.new_scribbles.clicked.connect(self.add_scribbles)
         self.split.clicked.connect(self.split_by_scribbles)
-        self.number.sliderPressed.connect(lambda: self.editor and self.editor.begin_drag())
-        self.number.sliderReleased.connect(lambda: self.editor and self.editor.end_drag())
-        self.number.valueChanged.connect(
-            lambda number: self.editor and self.editor.set_number(number)
-        )
         self.uncertain.chosen.connect(self._show_superpixel)
         self.next.clicked.connect(self.uncertain.next)
         self.save.clicked.connect(self.save_session)
@@ -127,72 +119,37 @@ class Correct(ClosingWidget):
         self.scribbles.refresh(labels, None, first="none")
         shapes = [layer for layer in layers if isinstance(layer, Shapes)]
         self.shapes.refresh(shapes, None, first="none")
-        self._prepare()
+        self._choose()
 
-    def _prepare(self, *_: object) -> None:
-        """Begin to edit the chosen layer, unless it is being edited."""
-        layer, other = self.labels.currentData(), self.superpixels.currentData()
-        wanted = (layer, other, None if layer is None else layer.metadata.get(PARTS_KEY))
-        problem = self._problem()
-        if wanted == self._prepared and not problem:
-            return
-        self._stop_editing()
-        self._watch(layer)
-        if problem:
-            self.status.setText(problem)
-            return
-        self._prepared = wanted
-        self.status.setText("Preparing the superpixels")
-        arrays = (level_array(layer), wanted[2] if other is None else other.data)
-        part = measured_image(self.viewer, layer)
-        self._task = in_background(parts_job, (*arrays, part), self._start_editing)
+    def _choose(self, *_: object) -> None:
+        self.preparation.choose(self.labels.currentData(), self.superpixels.currentData())
 
-    def _problem(self) -> str:
-        """Why the chosen layers cannot be edited; empty if they can."""
-        layer, other = self.labels.currentData(), self.superpixels.currentData()
-        if layer is None:
-            return "Segment an image first, or open labels and superpixels."
-        if layer.multiscale or not isinstance(layer.data, np.ndarray):
-            return f"{layer.name} is lazy or has several levels; only a plain array is edited."
-        if layer.metadata.get(KEY, {}).get(RUNNING):
-            return f"{layer.name} is still being made."
-        if other is None and PARTS_KEY not in layer.metadata:
-            return f"{layer.name} has no run; choose a Labels layer with its superpixels."
-        parts = layer.metadata.get(PARTS_KEY)
-        shape = parts.superpixels.shape if other is None else tuple(other.data.shape)
-        if shape != layer.data.shape:
-            return f"The superpixels have shape {shape}, expected {layer.data.shape}."
-        return ""
-
-    def _watch(self, layer: Labels | None) -> None:
-        """Look again whenever somebody replaces the labels of a layer."""
-        if self._watched is not None:
-            self._watched.events.data.disconnect(self._prepare)
-        self._watched = layer
-        if layer is not None:
-            layer.events.data.connect(self._prepare)
-
-    def _start_editing(self, parts: Parts) -> None:
-        layer = self._prepared[0] if self._prepared else None
-        if not isinstance(layer, Labels) or layer not in self.viewer.layers:
-            return
-        self.editor = Editor(layer, parts)
+    def _start_editing(self, layer: Labels, parts: Parts) -> None:
+        self.editor = Editor(layer, parts, self._is_shown)
         self.editor.rule = self.rule.currentText()
         self.editor.changed.connect(self._show_state)
+        self.editor.told.connect(self.status.setText)
+        self.number.attach(self.editor)
         self.uncertain.show_parts(parts)
         self._show_state()
 
-    def _stop_editing(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
+    def _is_shown(self) -> bool:
+        """Whether neither the dock nor its frame was hidden."""
+        frame = self.parentWidget()
+        return not self.isHidden() and frame is not None and not frame.isHidden()
+
+    def _stop_editing(self, reason: str) -> None:
+        self.number.attach(None)
         if self.editor is not None:
             self.editor.close()
-        self.editor, self._prepared, self._task = None, (), None
+        self.editor = None
         self.uncertain.clear()
+        self.status.setText(reason)
         self._enable()
 
     def _enable(self) -> None:
-        for control in (self.rule, self.apply, self.split, self.number, self.next, self.save):
+        controls = (self.rule, self.apply, self.split, self.number.slider, self.next, self.save)
+        for control in controls:
             control.setEnabled(self.editor is not None)
 
     def _show_state(self) -> None:
@@ -200,15 +157,15 @@ class Correct(ClosingWidget):
         if self.editor is None:
             return
         self._enable()
-        n_segments, n_parts = self.editor.range()
-        self.number.blockSignals(True)
-        self.number.setRange(1, max(n_parts, 1))
-        self.number.setValue(n_segments)
-        self.number.blockSignals(False)
+        number, most = self.number.show_state()
         self.status.setText(
-            f"{n_segments} segments of {n_parts} superpixels. Select {self.editor.layer.name} "
-            "and paint on it."
+            f"{number} segments of {most} superpixels. Select {self.editor.layer.name} and "
+            "paint on it."
         )
+
+    def _set_rule(self, rule: str) -> None:
+        if self.editor is not None:
+            self.editor.rule = rule
 
     # edits that no stroke makes
 
@@ -241,12 +198,13 @@ class Correct(ClosingWidget):
         if self.editor is None or scribbles is None:
             self.status.setText("Draw on a layer of scribbles and choose it.")
             return
-        if scribbles.data.shape != self.editor.layer.data.shape:
+        drawn, expected = level_array(scribbles), self.editor.layer.data.shape
+        if tuple(drawn.shape) != expected:
             self.status.setText(
-                f"The scribbles have shape {tuple(scribbles.data.shape)}, expected "
-                f"{self.editor.layer.data.shape}."
+                f"The scribbles have shape {tuple(drawn.shape)}, expected {expected}."
             )
             return
+        self.number.commit()
         editor, before = self.editor, self.editor.labels()
 
         def show(labels: np.ndarray) -> None:
@@ -254,10 +212,12 @@ class Correct(ClosingWidget):
                 return
             if np.array_equal(labels, before):
                 self.status.setText("No segment holds scribbles of two labels.")
-            elif np.array_equal(editor.labels(), before):  # else edited meanwhile
-                editor.write(labels)
+            elif np.array_equal(editor.labels(), before):
+                editor.write(labels, np.zeros(0, int))
+            else:
+                self.status.setText("The labels changed meanwhile; press Split again.")
 
-        in_background(split_by_seeds_job, (before, scribbles.data, editor.parts), show)
+        in_background(split_by_seeds_job, (before, drawn, editor.parts), show)
 
     def _show_superpixel(self, part: int) -> None:
         """Move the view to a superpixel."""
@@ -276,7 +236,12 @@ class Correct(ClosingWidget):
         path, _ = QFileDialog.getSaveFileName(parent, "Save session", proposal, f"*{SUFFIX}")
         if not path:
             return
-        path = path if path.endswith(SUFFIX) else f"{path}{SUFFIX}"
+        if not path.endswith(SUFFIX):
+            path = f"{path}{SUFFIX}"
+            if Path(path).exists():  # nobody asked whether this one may be replaced
+                self.status.setText(f"{path} exists; choose this name to replace it.")
+                return
+        self.number.commit()
         record = dict(layer.metadata.get(KEY, {}))
         place = geometry_of(layer).options()
         session = Session(layer.name, layer.data.copy(), self.editor.parts, record, place)
@@ -285,8 +250,7 @@ class Correct(ClosingWidget):
     def let_go(self) -> None:
         """Forget the viewer."""
         unfollow_layers(self.viewer, self.refresh)
-        self._watch(None)
-        self._stop_editing()
+        self.preparation.choose(None, None)
         for box in (self.labels, self.superpixels, self.shapes, self.scribbles):
             box.blockSignals(True)
             box.clear()

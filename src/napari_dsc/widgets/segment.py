@@ -27,6 +27,7 @@ from napari_dsc.widgets._preferences import preferences
 from napari_dsc.widgets._source import VIEW, Where
 
 if TYPE_CHECKING:
+    from napari_dsc.correction.parts import Parts
     from napari_dsc.widgets._job import Progress
     from napari_dsc.widgets._runs import Request, Result
     from napari_dsc.widgets._source import Source
@@ -96,6 +97,10 @@ class Segment(Dock):
             ("", self.show_confidence),
         ]
 
+    def _show_problem(self) -> None:
+        super()._show_problem()
+        self.try_button.setEnabled(not self.image_panel.problem())
+
     def _show_given(self) -> None:
         if self._is_closed:
             self.given.clear()
@@ -122,8 +127,8 @@ class Segment(Dock):
         return dataclasses.replace(
             request,
             preview=self.preview.isChecked(),
-            superpixels=None if given is None else source.part_of(given),
-            scribbles=None if scribbles is None else source.part_of(scribbles),
+            superpixels=None if given is None else source.part_of(given, "superpixels"),
+            scribbles=None if scribbles is None else source.part_of(scribbles, "scribbles"),
         )
 
     # while it runs
@@ -176,13 +181,24 @@ class Segment(Dock):
         assert result.parts is not None
         if self._labels is not None and self._labels not in self.viewer.layers:
             self._labels = None  # the preview was removed, but a result is still wanted
-        name, record = source.name, record_of(result, source)
+        record = record_of(result, source)
         parts = dataclasses.replace(
             result.parts,
             superpixels=as_many_axes(result.parts.superpixels, source.geometry),
         )
         self._show_labels(result.labels, source, 1, {KEY: record, PARTS_KEY: parts})
         self._labels.features = result.features
+        if self._suffix == RESULT:  # a try leaves the layers of the whole image alone
+            self._show_intermediates(result, source, record, parts)
+        n_segments = len(result.features["index"])
+        seconds = sum(result.record["seconds"].values())  # type: ignore[attr-defined]
+        self.run_bar.status.setText(f"{n_segments} segments in {seconds:.1f} s")
+        self._labels = self._undo = None
+
+    def _show_intermediates(
+        self, result: Result, source: Source, record: dict[str, object], parts: Parts
+    ) -> None:
+        name = source.name
         if self.show_smoothed.isChecked() and result.smoothed is not None:
             rgb = source.axes.endswith("C")
             title, geometry = f"{name} [smoothed]", source.image_geometry
@@ -202,10 +218,6 @@ class Segment(Dock):
             margins = np.append(np.nan, parts.margins).astype(np.float32)
             title, geometry = f"{name} [confidence]", source.geometry
             show_image(self.viewer, title, margins[parts.superpixels], False, geometry)
-        n_segments = len(result.features["index"])
-        seconds = sum(result.record["seconds"].values())  # type: ignore[attr-defined]
-        self.run_bar.status.setText(f"{n_segments} segments in {seconds:.1f} s")
-        self._labels = self._undo = None
 
     def take_back(self) -> None:
         """Give the labels of the last run back, or remove the layer of the preview."""

@@ -1,0 +1,209 @@
+"""Tables II to IV of the paper and the table of image sets, with our figures, as Markdown.
+
+Our figures come from results/tables.json and results/micro.json; the paper's stand here. A row
+that has not been computed is left empty.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from report import RESULTS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+MEASURES = ("sc", "pri", "vi")
+HEAD = "SC | paper | PRI | paper | VI | paper | s/image | images"
+
+
+class Line(NamedTuple):
+    """One line of a table: what it is called, where our figures are, and the paper's.
+
+    ``paper`` holds ODS and OIS of SC, PRI and VI.
+    """
+
+    title: str
+    row: str
+    method: str
+    superpixels: str
+    paper: tuple[float, ...]
+
+
+TABLE_2 = [
+    Line(
+        "SLIC, image", "superpixels-img", "slic", "", (0.354, 0.402, 0.698, 0.726, 2.391, 2.306)
+    ),
+    Line(
+        "SLIC, SuperAE",
+        "superpixels-superae",
+        "slic",
+        "",
+        (0.376, 0.415, 0.710, 0.745, 2.360, 2.286),
+    ),
+    Line("SLIC, DSC", "dsc-slic", "dsc", "slic", (0.428, 0.485, 0.709, 0.742, 2.262, 2.079)),
+    Line(
+        "mean shift, image",
+        "superpixels-img",
+        "mean_shift",
+        "",
+        (0.515, 0.535, 0.771, 0.805, 2.450, 2.429),
+    ),
+    Line(
+        "mean shift, SuperAE",
+        "superpixels-superae",
+        "mean_shift",
+        "",
+        (0.497, 0.550, 0.777, 0.795, 2.162, 2.077),
+    ),
+    Line(
+        "mean shift, DSC",
+        "dsc-mean_shift",
+        "dsc",
+        "mean_shift",
+        (0.504, 0.543, 0.739, 0.762, 2.014, 1.849),
+    ),
+    Line(
+        "EGB, image", "superpixels-img", "egb", "", (0.458, 0.467, 0.770, 0.775, 2.334, 2.325)
+    ),
+    Line(
+        "EGB, SuperAE",
+        "superpixels-superae",
+        "egb",
+        "",
+        (0.491, 0.500, 0.774, 0.782, 2.190, 2.180),
+    ),
+    Line("EGB, DSC", "dsc-egb", "dsc", "egb", (0.506, 0.548, 0.737, 0.779, 1.989, 1.853)),
+]
+TABLE_3 = [
+    Line(
+        "k-means, RGB", "clusters", "kmeans_rgb", "", (0.340, 0.344, 0.708, 0.732, 3.156, 3.146)
+    ),
+    Line(
+        "k-means, deep",
+        "clusters",
+        "kmeans_deep",
+        "",
+        (0.375, 0.382, 0.718, 0.739, 2.865, 2.859),
+    ),
+    Line("NCut, RGB", "clusters", "ncut_rgb", "", (0.414, 0.465, 0.717, 0.771, 2.308, 2.213)),
+    Line("NCut, deep", "clusters", "ncut_deep", "", (0.386, 0.423, 0.704, 0.754, 2.433, 2.382)),
+    Line(
+        "DSC",
+        "dsc-partitions",
+        "dsc_partitions",
+        "",
+        (0.452, 0.505, 0.726, 0.778, 2.069, 2.002),
+    ),
+]
+TABLE_4 = [
+    Line("SLIC", "superpixels-img", "slic", "", (0.37, 0.38, 0.74, 0.75, 2.56, 2.50)),
+    Line("NCuts", "ncut", "ncut", "", (0.45, 0.53, 0.78, 0.80, 2.23, 1.89)),
+    Line("EGB, plain", "egb", "felzenszwalb", "", (0.52, 0.57, 0.80, 0.82, 2.21, 1.87)),
+    Line(
+        "mean shift", "superpixels-img", "mean_shift", "", (0.54, 0.58, 0.79, 0.81, 1.85, 1.64)
+    ),
+    Line("gPb-owt-ucm", "hierarchies", "gpb_owt_ucm", "", (0.59, 0.65, 0.83, 0.86, 1.69, 1.48)),
+    Line("CAE-TVL", "cae_tvl", "cae_tvl", "", (0.51, 0.56, 0.79, 0.82, 2.11, 2.02)),
+    Line("Backprop", "backprop", "backprop", "", (0.47, 0.50, 0.75, 0.77, 2.18, 2.15)),
+    Line(
+        "Mumford-Shah loss",
+        "mumford_shah_loss",
+        "mumford_shah_loss",
+        "",
+        (0.49, 0, 0.71, 0, 2.20, 0),
+    ),
+    Line("W-Net", "wnet", "wnet", "", (0.57, 0.62, 0.81, 0.84, 1.76, 1.60)),
+    Line("DSC on SLIC", "dsc-slic", "dsc", "slic", ()),
+    Line(
+        "DSC on mean shift",
+        "dsc-mean_shift",
+        "dsc",
+        "mean_shift",
+        (0.56, 0.60, 0.80, 0.83, 1.82, 1.62),
+    ),
+    Line("hierarchy of mean gradients, by number", "hierarchies", "ucm", "", ()),
+    Line("hierarchy of mean gradients, by gradient", "hierarchies", "ucm_altitude", "", ()),
+    Line("Mumford-Shah hierarchy", "hierarchies", "mumford_shah_tree", "", ()),
+]
+
+
+def known_results(name: str) -> dict[str, Any]:
+    """Content of a file in results/; empty if it has not been made."""
+    path = RESULTS / f"{name}.json"
+    return json.loads(path.read_text()) if path.exists() else {}
+
+
+def bsds_table(lines: Iterable[Line]) -> str:
+    """Ours beside the paper's; each cell is ODS / OIS."""
+    results = known_results("tables")
+    rows = [f"| method | {HEAD} |", "|---" * 9 + "|"]
+    used = {}
+    for line in lines:
+        row = results.get(line.row, {"rows": []})
+        found = [
+            one
+            for one in row["rows"]
+            if one["method"] == line.method and line.superpixels in ("", one["superpixels"])
+        ]
+        cells = [_ours(found[0] if found else None, key) for key in MEASURES]
+        papers = [_pair(line.paper[2 * n : 2 * n + 2], 3) for n in range(3)]
+        both = [cell for pair in zip(cells, papers, strict=True) for cell in pair]
+        last = (
+            [f"{found[0]['seconds_an_image']:.1f}", str(found[0]["images"])]
+            if found
+            else ["", ""]
+        )
+        rows.append(f"| {' | '.join([line.title, *both, *last])} |")
+        if found:
+            used[row["command"]] = (row["commit"], row["device"])
+    return "\n".join([*rows, "", *_sources(used)])
+
+
+def _ours(found: dict[str, Any] | None, key: str) -> str:
+    return (
+        ""
+        if found is None
+        else _pair((found["best"][key]["ods"], found["best"][key]["ois"]), 3)
+    )
+
+
+def _pair(figures: tuple[float, ...], digits: int) -> str:
+    return " / ".join(f"{one:.{digits}f}" if one else "-" for one in figures)
+
+
+def _sources(used: dict[str, tuple[str, dict[str, Any]]]) -> list[str]:
+    return [
+        f"- `{command}` (commit {commit}, {device['model']} {device['name']}, "
+        f"{device['threads']} thread)"
+        for command, (commit, device) in used.items()
+    ]
+
+
+def micro_table() -> str:
+    """One line for each image set and measure, one column for each method."""
+    sets = known_results("micro").get("sets", {})
+    methods = list(dict.fromkeys(row["method"] for one in sets.values() for row in one["rows"]))
+    lines = [
+        f"| set | measure | images | {' | '.join(methods)} |",
+        "|---" * (3 + len(methods)) + "|",
+    ]
+    for name, one in sets.items():
+        by_method = {row["method"]: row for row in one["rows"]}
+        for key in next(iter(by_method.values()))["best"] if by_method else ():
+            cells = [
+                f"{by_method[method]['best'][key]['ods']:.3f}" if method in by_method else ""
+                for method in methods
+            ]
+            images = max(row["images"] for row in one["rows"])
+            lines.append(f"| {name} | {key.upper()} | {images} | {' | '.join(cells)} |")
+    return "\n".join([*lines, "", f"`{known_results('micro').get('command', '')}`"])
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "paper-table-2": lambda: bsds_table(TABLE_2),
+    "paper-table-3": lambda: bsds_table(TABLE_3),
+    "paper-table-4": lambda: bsds_table(TABLE_4),
+    "image-sets": micro_table,
+}
