@@ -113,6 +113,23 @@ def test_what_a_copied_run_cannot_hold_is_said(viewer, open_dock, run, pixels, m
     assert "does not hold the superpixels it was given" in messages()[-1]
 
 
+def test_scribbles_and_corrections_are_not_in_a_copied_run(
+    viewer, open_dock, run, pixels, messages
+):
+    viewer.add_image(pixels, name="cells")
+    scribbles = viewer.add_labels(np.eye(40, 56, dtype=np.uint8), name="scribbles")
+    dock = open_dock(viewer)
+    dock.scribbles.choose(scribbles)
+    run(dock)
+    labels = viewer.layers["cells [DSC]"]
+    viewer.layers.selection.active = labels
+    actions.copy_as_recipe(viewer)
+    assert "does not hold the scribbles it was guided by." in messages()[-1]
+    labels.metadata["napari-dsc"] |= {"corrected": True}
+    actions.copy_as_python(viewer)
+    assert "scribbles it was guided by and the corrections made afterwards" in messages()[-1]
+
+
 def test_measured_centers_follow_a_rotation(viewer, qtbot):
     labels = viewer.add_labels(np.ones((3, 5), int), name="mine", rotate=90, scale=(2, 2))
     actions.measure_segments(viewer)

@@ -1,5 +1,6 @@
 """The Correct dock: strokes, shapes, scribbles, number of segments, sessions, undo."""
 
+import dataclasses
 import gc
 import weakref
 
@@ -10,6 +11,7 @@ from qtpy.QtWidgets import QFileDialog
 import napari_dsc
 from napari_dsc import CutParams, SuperpixelParams
 from napari_dsc.correction.parts import Parts
+from napari_dsc.layers import geometry_of
 from napari_dsc.widgets import _editor
 
 ROWS, COLUMNS = 4, 6  # superpixels of 10 x 10 pixels
@@ -504,6 +506,22 @@ def test_a_result_of_the_console_can_be_corrected(viewer, pixels, qtbot):
     qtbot.waitUntil(lambda: dock.editor is not None)
     slide(qtbot, dock, 12)
     assert len(np.unique(layer.data)) == min(12, int(result.superpixels.max()))
+
+
+def test_a_result_of_a_stack_can_be_corrected(viewer, pixels, qtbot):
+    image = viewer.add_image(pixels[None, ..., 0], axis_labels=("z", "y", "x"))
+    result = napari_dsc.segment(
+        image.data[0],
+        superpixel_params=SuperpixelParams(n_superpixels=12),
+        cut_params=CutParams(n_iterations=2),
+    )
+    placed = dataclasses.replace(result, geometry=geometry_of(image))
+    layer = viewer.add_layer(placed.to_layer())
+    assert layer.data.shape == (1, 40, 56)
+    _, dock = viewer.window.add_plugin_dock_widget("napari-dsc", "Correct")
+    qtbot.waitUntil(lambda: dock.editor is not None)
+    slide(qtbot, dock, 12)
+    assert "corrected" not in result.record
 
 
 def test_a_closed_dock_lets_go(viewer, editing):

@@ -7,6 +7,7 @@ import pytest
 import napari_dsc
 from napari_dsc import CutParams, SuperpixelParams
 from napari_dsc.layers import Layout, possible_layouts
+from napari_dsc.widgets._measured import measured_image
 
 SMALL = {
     "device": "cpu",
@@ -108,6 +109,11 @@ def test_three_layers_enter_together_as_channels(viewer, open_dock, run, stack):
     assert record["layer"]["channels"] == ["a", "b", "c"]
     result = napari_dsc.segment(stack, axes="CYX", **SMALL)
     np.testing.assert_array_equal(labels.data, result.labels)
+    measured = measured_image(viewer, labels)
+    assert measured.name == "a, b, c"
+    np.testing.assert_array_equal(measured.channels_first((40, 56)), stack)
+    viewer.layers.remove("c")
+    assert measured_image(viewer, labels) is None
 
 
 def test_channels_that_no_longer_fit_are_left_out(viewer, open_dock, stack):
@@ -238,6 +244,8 @@ def test_the_part_that_the_window_shows(viewer, open_dock, run, stack):
 def test_a_try_on_the_view_leaves_the_result_alone(viewer, open_dock, run, qtbot, stack):
     viewer.add_image(stack[0], name="cells")
     dock = open_dock(viewer)
+    for box in (dock.show_smoothed, dock.show_superpixels, dock.show_confidence):
+        box.setChecked(True)
     run(dock)
     whole = viewer.layers["cells [DSC]"].data.copy()
     viewer.layers["cells"].corner_pixels = np.array([[10, 12], [29, 43]])
@@ -246,6 +254,9 @@ def test_a_try_on_the_view_leaves_the_result_alone(viewer, open_dock, run, qtbot
     tried = viewer.layers["cells [DSC try]"]
     assert tried.data.shape == (20, 32)
     np.testing.assert_array_equal(viewer.layers["cells [DSC]"].data, whole)
+    for kind in ("smoothed", "superpixels", "confidence"):
+        assert viewer.layers[f"cells [{kind}]"].data.shape == (40, 56)
+    assert len(viewer.layers) == 6
     assert dock.image_panel.where.currentText() == "whole image"
 
 
