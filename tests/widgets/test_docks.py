@@ -247,7 +247,7 @@ def test_scores_of_other_layers_disappear(viewer, open_dock, run):
         viewer.add_labels(np.ones((4, 4), int), name=name)
     dock = open_dock(viewer, "Evaluate")
     run(dock)
-    assert dock.table.rowCount() == 3
+    assert dock.table.rowCount() == 7
     assert " against " in dock.run_bar.status.text()
     others = {"a", "b", "c"} - {dock.result.currentText(), dock.truth.currentText()}
     dock.truth.setCurrentText(others.pop())
