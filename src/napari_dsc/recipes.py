@@ -46,7 +46,35 @@ def read_recipe(path: Path) -> dict[str, Any]:
     InvalidParameterError
         If the file cannot be read, or names something unknown or out of range.
     """
-    recipe, place = _load(path), str(path)
+    return _values_of(_load(path), str(path))
+
+
+def recipe_from_text(text: str) -> dict[str, Any]:
+    """Parameters in the text of a recipe, such as the clipboard's.
+
+    Parameters
+    ----------
+    text : str
+        JSON of `as_recipe`.
+
+    Returns
+    -------
+    values : dict
+        As `read_recipe` gives them.
+
+    Raises
+    ------
+    InvalidParameterError
+        If the text is no recipe, or names something unknown or out of range.
+    """
+    try:
+        recipe = json.loads(text)
+    except ValueError as error:
+        raise InvalidParameterError(f"recipe: no recipe ({error})") from error
+    return _values_of(_checked(recipe, "recipe"), "recipe")
+
+
+def _values_of(recipe: Mapping[str, Any], place: str) -> dict[str, Any]:
     _refuse_unknown(recipe, _KEYS, place)
     values: dict[str, Any] = {}
     for given in _given_parameters(recipe, place).values():
@@ -92,10 +120,13 @@ def _load(path: Path) -> dict[str, Any]:
         raise InvalidParameterError(f"recipe={str(path)!r}: {reason}") from error
     except ValueError as error:
         raise InvalidParameterError(f"recipe={str(path)!r}: no recipe ({error})") from error
+    return _checked(recipe, f"recipe={str(path)!r}")
+
+
+def _checked(recipe: object, place: str) -> dict[str, Any]:
     if not isinstance(recipe, dict):
         raise InvalidParameterError(
-            f"recipe={str(path)!r}: expected an object of {', '.join(_KEYS)}, "
-            f"got {type(recipe).__name__}"
+            f"{place}: expected an object of {', '.join(_KEYS)}, got {type(recipe).__name__}"
         )
     return recipe
 

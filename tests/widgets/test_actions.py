@@ -164,6 +164,26 @@ def test_the_copied_recipe_gives_the_same_labels_in_the_shell(
     np.testing.assert_array_equal(tifffile.imread("labels.tif"), labels.data)
 
 
+def test_a_copied_recipe_can_be_pasted_into_the_dock(segmented):
+    viewer, _, dock = segmented
+    actions.copy_as_recipe(viewer)
+    before = dock.values()
+    dock.reset()
+    assert dock.values() != before
+    actions.paste_recipe(viewer)
+    for name in ("n_superpixels", "n_iterations", "n_partitions", "seed", "weights"):
+        assert dock.values()[name] == before[name]
+
+
+@pytest.mark.parametrize("text", ["", "hello", "[1]", '{"parameters": {"cut": {"seed": -1}}}'])
+def test_what_is_no_recipe_cannot_be_pasted(viewer, messages, text):
+    QApplication.clipboard().setText(text)
+    actions.paste_recipe(viewer)
+    [message] = messages()
+    assert message.startswith(("recipe: ", "seed"))
+    assert len(viewer.window.dock_widgets) == 0
+
+
 def test_the_saved_recipe_is_the_copied_one(segmented, tmp_path, monkeypatch, messages):
     viewer, _, _ = segmented
     path = tmp_path / "run.dsc.json"

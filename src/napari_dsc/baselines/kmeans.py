@@ -1,4 +1,4 @@
-"""k-means on the features of superpixels."""
+"""Superpixels grouped by k-means."""
 
 from __future__ import annotations
 

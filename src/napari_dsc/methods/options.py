@@ -48,7 +48,7 @@ class MethodOptions:
     contours : (2Y + 1, 2X + 1) uint8 array
         Contour map of the image for ``gpb_owt_ucm``; empty where there is none.
     cluster_params : ClusterParams
-        k-means and normalized cuts of superpixels.
+        K-means and normalized cuts of superpixels.
     backprop_params : BackpropParams
         Backprop.
     mumford_shah_params : MumfordShahParams

@@ -129,6 +129,19 @@ def save_recipe(viewer: Viewer) -> None:
         _warn_of_losses(record)
 
 
+def paste_recipe(viewer: Viewer) -> None:
+    """Show the recipe on the clipboard in the Segment dock."""
+    from napari_dsc.recipes import recipe_from_text
+
+    try:
+        values = recipe_from_text(QApplication.clipboard().text())
+    except DSCError as error:
+        notify_error(str(error), "")
+        return
+    open_segment(viewer).restore(values)
+    show_info("The dock shows the recipe; choose an image and press Run.")
+
+
 def repeat_run(viewer: Viewer) -> None:
     """Show the run that made the active labels in the Segment dock, ready for a layer."""
     record = _active_record(viewer)
