@@ -376,6 +376,35 @@ def test_the_image_is_freed_whatever_the_end(viewer, open_dock, run, qtbot, monk
     qtbot.waitUntil(lambda: not gc.collect() and held() is None, timeout=5_000)
 
 
+@pytest.mark.gpu
+@pytest.mark.parametrize("end", ["success", "cancel", "error"])
+def test_gpu_memory_is_given_back(viewer, open_dock, run, qtbot, pixels, monkeypatch, end):
+    import torch
+
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device on this machine")
+    viewer.add_image(pixels, name="cells")
+    dock = open_dock(viewer, device="cuda", n_iterations=3 if end == "success" else 2000)
+    before = torch.cuda.memory_allocated()
+    if end == "error":
+        monkeypatch.setattr(_runs, "_cut", fail_like_torch)
+    if end == "cancel":
+        dock.run()
+        wait_for_steps(qtbot, dock, 2)
+        assert torch.cuda.memory_allocated() > before
+        dock.run_bar.cancel()
+        qtbot.waitUntil(lambda: not dock.run_bar.is_running, timeout=10_000)
+    else:
+        run(dock)
+    qtbot.waitUntil(
+        lambda: not gc.collect() and torch.cuda.memory_allocated() == before, timeout=5_000
+    )
+
+
+def fail_like_torch(*_):
+    raise RuntimeError("shapes differ")
+
+
 def test_a_dock_closed_while_running_ends_the_run_and_adds_nothing(
     viewer, open_dock, qtbot, pixels, messages
 ):

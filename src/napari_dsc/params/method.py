@@ -76,6 +76,9 @@ class CutParams(Params):
         Step size of stochastic gradient descent.
     momentum : float
         Momentum of stochastic gradient descent.
+    resolution : float
+        Size at which the cut's network sees the image, relative to the image; 0.5 takes about
+        a quarter of the time. Superpixels and labels keep the full size.
     precision : str
         Number format of the convolutions: ``float32`` or ``bfloat16`` (faster where the
         processor supports it; losses and weights stay in float32).
@@ -96,6 +99,7 @@ class CutParams(Params):
     cut_normalization: Literal["superpixels", "pairs"] = "superpixels"
     learning_rate: Annotated[float, {"min": 0.0001, "max": 1.0, "step": 0.0001}] = 0.05
     momentum: Annotated[float, {"min": 0.0, "max": 0.999, "step": 0.001}] = 0.9
+    resolution: Annotated[float, {"min": 0.05, "max": 1.0, "step": 0.05}] = 1.0
     precision: Literal["float32", "bfloat16"] = "float32"
     seed: Annotated[int, {"min": 0, "max": 2**31 - 1}] = 0
     result: Literal["classes", "regions"] = "classes"

@@ -1,0 +1,107 @@
+"""The cut on a smaller image: superpixels keep their pixels, the network sees fewer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from scipy.spatial import cKDTree
+from torch.nn import functional
+
+from napari_dsc.regions import region_centroids
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+SMALLEST_SIDE = 32
+
+
+class CoarseSuperpixels(NamedTuple):
+    """Superpixels at the resolution of the network.
+
+    Attributes
+    ----------
+    labels : S' int64 array
+        Superpixels ``0 .. M' - 1``; those too small to be hit are not among them.
+    members : (M',) int64 array
+        Which superpixel of the full image each one is.
+    rows : (M,) int64 array
+        For each superpixel of the full image the coarse one that stands for it: itself, or
+        the nearest where it was not hit.
+    """
+
+    labels: np.ndarray
+    members: np.ndarray
+    rows: np.ndarray
+
+
+def coarse_shape(shape: tuple[int, ...], resolution: float) -> tuple[int, ...]:
+    """Shape of the smaller image.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Shape of the image, without channels.
+    resolution : float
+        Its size relative to the image, in (0, 1].
+
+    Returns
+    -------
+    shape : tuple of int
+        No side falls below 32 pixels, unless it is smaller already.
+
+    Examples
+    --------
+    >>> coarse_shape((321, 40), 0.5)
+    (160, 32)
+    """
+    return tuple(max(round(side * resolution), min(side, SMALLEST_SIDE)) for side in shape)
+
+
+def coarse_superpixels(superpixels: np.ndarray, shape: tuple[int, ...]) -> CoarseSuperpixels:
+    """Take superpixels at the pixel amid each pixel of a smaller image.
+
+    Parameters
+    ----------
+    superpixels : S int64 array
+        Superpixels ``0 .. M - 1``.
+    shape : tuple of int
+        Shape ``S'`` of the smaller image.
+
+    Returns
+    -------
+    coarse : CoarseSuperpixels
+        Labels, and which superpixel is which.
+
+    Examples
+    --------
+    >>> coarse_superpixels(np.array([[0, 0, 0, 1, 2, 2, 2, 2]]), (1, 2)).rows
+    array([0, 0, 1])
+    """
+    places = [
+        ((np.arange(few) + 0.5) * many / few).astype(int)
+        for few, many in zip(shape, superpixels.shape, strict=True)
+    ]
+    members, labels = np.unique(superpixels[np.ix_(*places)], return_inverse=True)
+    centers = region_centroids(superpixels)
+    _, rows = cKDTree(centers[members]).query(centers)
+    rows[members] = np.arange(len(members))
+    return CoarseSuperpixels(labels.reshape(shape).astype(np.int64), members, rows)
+
+
+def coarse_image(image: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """Average an image down.
+
+    Parameters
+    ----------
+    image : (1, C, *S) float tensor
+        Image.
+    shape : tuple of int
+        Shape ``S'``.
+
+    Returns
+    -------
+    image : (1, C, *S') float tensor
+        Each pixel is the mean of those that it covers.
+    """
+    return functional.interpolate(image, shape, mode="area")
