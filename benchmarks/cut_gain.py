@@ -1,7 +1,7 @@
 """What the cut gains over the superpixels it starts from, at one scale.
 
     python benchmarks/cut_gain.py BSDS500 [--every 5] [--method slic] [-M 100]
-        [--weights NAME_OR_PATH] [--precision float32] [--device auto]
+        [--weights NAME_OR_PATH] [--precision float32] [--resolution 1.0] [--device auto]
 
 segments validation images at full size and scores the superpixels, the classes and their
 connected regions after 16, 32, 64 and 128 iterations. Writes its file after every image; a
@@ -52,7 +52,11 @@ def measure(sample: Sample, arguments: argparse.Namespace) -> dict[str, Measures
         superpixel_params=SuperpixelParams(
             method=arguments.method, n_superpixels=arguments.n_superpixels
         ),
-        cut_params=CutParams(n_iterations=ITERATIONS[-1], precision=arguments.precision),
+        cut_params=CutParams(
+            n_iterations=ITERATIONS[-1],
+            precision=arguments.precision,
+            resolution=arguments.resolution,
+        ),
     )
     annotations = read_annotations(sample.annotations)
     return {
@@ -93,6 +97,7 @@ def main() -> None:
     parser.add_argument("-M", "--n-superpixels", type=int, default=100)
     parser.add_argument("--weights", default=DEFAULT)
     parser.add_argument("--precision", default="float32")
+    parser.add_argument("--resolution", type=float, default=1.0)
     parser.add_argument("--device", default="auto")
     arguments = parser.parse_args()
     samples = selected_samples(arguments)
@@ -102,7 +107,11 @@ def main() -> None:
         "precision": arguments.precision,
         "weights": find_weights(arguments.weights).sha256,
     }
-    report = Report(f"cut_gain-{arguments.method}-{arguments.n_superpixels}", settings)
+    name = f"cut_gain-{arguments.method}-{arguments.n_superpixels}"
+    if arguments.resolution != 1.0:
+        settings["resolution"] = arguments.resolution
+        name += f"-at-{arguments.resolution:g}".replace(".", "")
+    report = Report(name, settings)
     for sample in samples:
         if sample.name not in report.images:
             start = time.perf_counter()

@@ -82,6 +82,8 @@ def collect(scores: Path) -> dict[str, object]:
         ]
         summary["command"] = " ".join(words)
         summary["commit"] = (folder / "commit").read_text()
+        for one in summary["rows"]:  # the means at each scale stay in the folder
+            del one["scales"]
         collected[row] = summary
     return collected
 

@@ -48,7 +48,9 @@ def needed_bytes(request: Request, n_pixels: int) -> float:
     """Memory that a run takes beyond the image, roughly."""
     if request.stage != "segment":
         return SMOOTHING * n_pixels
-    return (CUT + CUT_EACH_CLASS * request.cut_params.n_partitions) * n_pixels
+    params = request.cut_params
+    cut = (CUT + CUT_EACH_CLASS * params.n_partitions) * params.resolution**2
+    return max(cut, SMOOTHING) * n_pixels
 
 
 def free_bytes(device: str) -> float:
