@@ -48,8 +48,9 @@ def draw_comparison(path: Path) -> None:
         command = ["compare", str(sample_path()), "--methods", methods, "-o", f"{folder}/out"]
         subprocess.run([sys.executable, "-m", "napari_dsc", *command], check=True)
         shutil.copy(Path(folder, "out", "compare.png"), path)
-    picture = Image.open(path).convert("RGB").quantize(128, dither=Image.Dither.NONE)
-    picture.save(path, optimize=True)
+    picture = Image.open(path).convert("RGB")
+    picture.thumbnail((900, 900))
+    picture.quantize(64, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
 def main() -> None:
