@@ -49,7 +49,7 @@ def draw_comparison(path: Path) -> None:
         subprocess.run([sys.executable, "-m", "napari_dsc", *command], check=True)
         shutil.copy(Path(folder, "out", "compare.png"), path)
     picture = Image.open(path).convert("RGB")
-    picture.thumbnail((800, 800))
+    picture.thumbnail((720, 720))  # the picture stays below 100 kB
     picture.quantize(64, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
