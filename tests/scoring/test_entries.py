@@ -5,7 +5,7 @@ import pytest
 from napari_dsc.errors import InvalidParameterError
 from napari_dsc.methods import METHODS, MethodOptions
 from napari_dsc.params import CutParams
-from napari_dsc.scoring.entries import MERGING, Entry, make_entries
+from napari_dsc.scoring.entries import Entry, make_entries
 
 COMMON = Entry("", "", (), MethodOptions(device="cpu"))
 
@@ -39,10 +39,6 @@ def test_unknown_superpixels_are_refused():
 
 def test_a_method_named_twice_is_scored_once():
     assert len(make_entries(["ucm", "ucm"], [], [], COMMON)) == 1
-
-
-def test_every_method_that_merges_superpixels_exists():
-    assert set(METHODS) >= MERGING
 
 
 def test_settings_differ_where_a_score_may_differ():

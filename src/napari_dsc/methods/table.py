@@ -23,6 +23,7 @@ METHODS: dict[str, Method] = {
         SUPERPIXELS,
         100,
         sweeps.dsc,
+        merges_superpixels=True,
     ),
     "dsc_partitions": Method(
         "Deep Superpixel Cut, over the number of classes",
@@ -32,6 +33,7 @@ METHODS: dict[str, Method] = {
         PARTITIONS,
         32,
         sweeps.dsc_partitions,
+        merges_superpixels=True,
     ),
     "slic": Method(
         "SLIC superpixels alone",
@@ -99,6 +101,7 @@ METHODS: dict[str, Method] = {
         STRENGTHS,
         0.15,
         sweeps.contour_map,
+        needs_contours=True,
     ),
     "felzenszwalb": Method(
         "Felzenszwalb-Huttenlocher over its own constant k, at least 20 pixels",
@@ -123,6 +126,7 @@ METHODS: dict[str, Method] = {
         (0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3),
         0.01,
         sweeps.recursive_cut,
+        merges_superpixels=True,
     ),
     "kmeans_rgb": Method(
         "k-means of superpixels by color",
@@ -131,6 +135,7 @@ METHODS: dict[str, Method] = {
         PARTITIONS,
         8,
         sweeps.kmeans_rgb,
+        merges_superpixels=True,
     ),
     "kmeans_deep": Method(
         "k-means of superpixels by the features of SuperAE",
@@ -139,6 +144,7 @@ METHODS: dict[str, Method] = {
         PARTITIONS,
         8,
         sweeps.kmeans_deep,
+        merges_superpixels=True,
     ),
     "ncut_rgb": Method(
         "K-way normalized cut of superpixels by color",
@@ -147,6 +153,7 @@ METHODS: dict[str, Method] = {
         PARTITIONS,
         8,
         sweeps.ncut_rgb,
+        merges_superpixels=True,
     ),
     "ncut_deep": Method(
         "K-way normalized cut of superpixels by the features of SuperAE",
@@ -155,6 +162,7 @@ METHODS: dict[str, Method] = {
         PARTITIONS,
         8,
         sweeps.ncut_deep,
+        merges_superpixels=True,
     ),
     "backprop": Method(
         "a network trained on the image to agree with its superpixels",
@@ -163,6 +171,7 @@ METHODS: dict[str, Method] = {
         (3, 4, 6, 8, 12, 16),
         3,
         sweeps.backprop,
+        merges_superpixels=True,
     ),
     "mumford_shah_loss": Method(
         "a network fitted to the image by the Mumford-Shah loss",

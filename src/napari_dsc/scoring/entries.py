@@ -21,20 +21,6 @@ if TYPE_CHECKING:
     from napari_dsc.methods import MethodOptions
     from napari_dsc.record import Record
 
-# these start from superpixels of any kind; the others make their own regions
-MERGING = frozenset(
-    {
-        "dsc",
-        "dsc_partitions",
-        "ncut",
-        "kmeans_rgb",
-        "kmeans_deep",
-        "ncut_rgb",
-        "ncut_deep",
-        "backprop",
-    }
-)
-
 
 class Entry(NamedTuple):
     """A row of a table of scores.
@@ -130,7 +116,7 @@ def make_entries(
     kinds = superpixels or (common.options.superpixel_params.method,)
     entries = []
     for name in methods:
-        for kind in kinds if name in MERGING else ("",):
+        for kind in kinds if METHODS[name].merges_superpixels else ("",):
             entry = common._replace(
                 method=name,
                 superpixels=kind,
