@@ -241,7 +241,7 @@ class MergeTree:
             if not isinstance(threshold, Real) or np.isnan(threshold):
                 raise InvalidParameterError(f"threshold={threshold!r}: expected a number")
             return n + int(np.searchsorted(self.altitudes[n:], float(threshold), side="right"))
-        if not isinstance(n_regions, Integral) or n_regions < 1:
+        if not isinstance(n_regions, Integral) or isinstance(n_regions, bool) or n_regions < 1:
             raise InvalidParameterError(
                 f"n_regions={n_regions!r}: expected a whole number from 1"
             )
