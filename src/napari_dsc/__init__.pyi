@@ -5,12 +5,15 @@ from .errors import InvalidImageError as InvalidImageError
 from .errors import InvalidParameterError as InvalidParameterError
 from .errors import OutputError as OutputError
 from .errors import WeightsError as WeightsError
+from .hierarchy.tree import MergeTree as MergeTree
 from .params import CutParams as CutParams
 from .params import ImageParams as ImageParams
 from .params import SuperpixelParams as SuperpixelParams
 from .params import TemplateParams as TemplateParams
 from .params import TrainParams as TrainParams
+from .params import TreeParams as TreeParams
 from .pipeline import iter_segment as iter_segment
+from .pipeline import merge_tree as merge_tree
 from .pipeline import over_segment as over_segment
 from .pipeline import segment as segment
 from .pipeline import smooth as smooth

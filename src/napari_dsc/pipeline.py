@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, TypedDict
 
-from napari_dsc.images import to_label_image
+from napari_dsc.errors import InvalidParameterError
+from napari_dsc.hierarchy.growing import grow_tree
+from napari_dsc.images import Image, load_image, to_label_image
+from napari_dsc.layers import is_image_layer, read_layer
+from napari_dsc.params import ImageParams, TreeParams
+from napari_dsc.record import image_record, params_record, software_record
 from napari_dsc.run import Run
 
 if TYPE_CHECKING:
@@ -15,7 +21,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import ArrayLike
 
-    from napari_dsc.params import CutParams, ImageParams, SuperpixelParams
+    from napari_dsc.hierarchy.tree import MergeTree
+    from napari_dsc.params import CutParams, SuperpixelParams
     from napari_dsc.results import Segmentation, Step
 
 
@@ -135,3 +142,60 @@ def segment(image: ArrayLike | str | Path, **options: Unpack[RunOptions]) -> Seg
     for step in run.iter_steps():
         last = step
     return run.result(last)
+
+
+def merge_tree(
+    image: ArrayLike | Image | str | Path,
+    *,
+    axes: str = "",
+    image_params: ImageParams = ImageParams(),
+    tree_params: TreeParams = TreeParams(),
+) -> MergeTree:
+    """Regions of an image at every granularity, without training or labels.
+
+    Parameters
+    ----------
+    image : array, path or napari Image layer
+        Image, see `Run`.
+    axes : str
+        Axes of the array as letters, see `Run`.
+    image_params : ImageParams
+        How intensities are normalized.
+    tree_params : TreeParams
+        How the tree is made.
+
+    Returns
+    -------
+    tree : MergeTree
+        Cut it with `MergeTree.cut`, as often as needed.
+
+    Raises
+    ------
+    InvalidImageError
+        If the image cannot be used.
+    InvalidParameterError
+        If a parameter is none of these classes, or `axes` does not fit.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> image = np.zeros((32, 48), np.uint8)
+    >>> image[:, 24:] = 200
+    >>> tree = merge_tree(image)
+    >>> np.unique(tree.cut(n_regions=2)[:, [0, -1]], axis=0)
+    array([[1, 2]], dtype=uint8)
+    """
+    for given, kind in ((image_params, ImageParams), (tree_params, TreeParams)):
+        if not isinstance(given, kind):
+            raise InvalidParameterError(
+                f"expected {kind.__name__}, got {type(given).__name__}: {given!r:.60}"
+            )
+    if is_image_layer(image):
+        image = read_layer(image, axes)
+    loaded = image if isinstance(image, Image) else load_image(image, axes, image_params)
+    record = {
+        "software": software_record(),
+        "image": image_record(loaded),
+        "parameters": params_record({"image": image_params, "tree": tree_params}),
+    }
+    return dataclasses.replace(grow_tree(loaded.pixels, tree_params), record=record)

@@ -19,6 +19,7 @@ from napari_dsc.params import (
     ImageParams,
     MumfordShahParams,
     SuperpixelParams,
+    TreeParams,
     WNetParams,
 )
 
@@ -39,17 +40,18 @@ class MethodFlags:
         SuperpixelParams()
     )
     cut_params: Annotated[CutParams, _named("cut", "Cut", 4)] = CutParams()
-    cluster_params: Annotated[ClusterParams, _named("cluster", "k-means, N-cut", 5)] = (
+    tree_params: Annotated[TreeParams, _named("tree", "Merge tree", 5)] = TreeParams()
+    cluster_params: Annotated[ClusterParams, _named("cluster", "k-means, N-cut", 6)] = (
         ClusterParams()
     )
-    backprop_params: Annotated[BackpropParams, _named("backprop", "Backprop", 6)] = (
+    backprop_params: Annotated[BackpropParams, _named("backprop", "Backprop", 7)] = (
         BackpropParams()
     )
     mumford_shah_params: Annotated[
-        MumfordShahParams, _named("mumford-shah", "Mumford-Shah loss", 7)
+        MumfordShahParams, _named("mumford-shah", "Mumford-Shah loss", 8)
     ] = MumfordShahParams()
-    cae_tvl_params: Annotated[CaeTvlParams, _named("cae-tvl", "CAE-TVL", 8)] = CaeTvlParams()
-    wnet_params: Annotated[WNetParams, _named("wnet", "W-Net", 9)] = WNetParams()
+    cae_tvl_params: Annotated[CaeTvlParams, _named("cae-tvl", "CAE-TVL", 9)] = CaeTvlParams()
+    wnet_params: Annotated[WNetParams, _named("wnet", "W-Net", 10)] = WNetParams()
 
 
 @dataclass(frozen=True, kw_only=True)

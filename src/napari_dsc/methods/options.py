@@ -15,6 +15,7 @@ from napari_dsc.params import (
     ImageParams,
     MumfordShahParams,
     SuperpixelParams,
+    TreeParams,
     WNetParams,
 )
 
@@ -39,6 +40,8 @@ class MethodOptions:
     cut_params : CutParams
         The cut of DSC. Its ``result`` holds for all methods: ``regions`` gives every
         connected piece of a class its own label.
+    tree_params : TreeParams
+        The merge tree.
     image_params : ImageParams
         How the image was normalized when it was read.
     weights : str
@@ -61,6 +64,7 @@ class MethodOptions:
 
     superpixel_params: SuperpixelParams = SuperpixelParams()
     cut_params: CutParams = CutParams()
+    tree_params: TreeParams = TreeParams()
     image_params: ImageParams = ImageParams()
     weights: str = ""
     device: str = "auto"

@@ -24,6 +24,7 @@ from napari_dsc.baselines.otsu import otsu_classes
 from napari_dsc.baselines.wnet import train_wnet, wnet_probabilities
 from napari_dsc.device import resolve_device
 from napari_dsc.hierarchy.contours import mean_boundary_tree, mumford_shah_tree
+from napari_dsc.hierarchy.growing import grow_tree
 from napari_dsc.images import Image, color_features
 from napari_dsc.regions import connected_regions, region_mean
 from napari_dsc.run import Run
@@ -116,6 +117,24 @@ def mumford_shah_hierarchy(
     """Cuts of the Mumford-Shah hierarchy on colors."""
     tree = mumford_shah_tree(color_features(image.pixels))
     yield from iter_counted_cuts(tree, scales, HIERARCHY_FLOOR)
+
+
+def tree_counts(
+    image: Image, scales: Sequence[float], options: MethodOptions
+) -> Iterator[np.ndarray]:
+    """Cuts of the merge tree into so many regions."""
+    tree = grow_tree(image.pixels, options.tree_params)
+    for scale in scales:
+        yield tree.cut(n_regions=max(1, round(scale))).astype("int64") - 1
+
+
+def tree_altitudes(
+    image: Image, scales: Sequence[float], options: MethodOptions
+) -> Iterator[np.ndarray]:
+    """The same tree, cut at altitudes."""
+    tree = grow_tree(image.pixels, options.tree_params)
+    for scale in scales:
+        yield tree.cut(threshold=scale).astype("int64") - 1
 
 
 def contour_map(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from napari_dsc.baselines.contrib import has_contrib
 from napari_dsc.methods import sweeps
 from napari_dsc.methods.options import Method
+from napari_dsc.params import TreeParams
 
 SUPERPIXELS = (100, 50, 20, 10)
 PARTITIONS = (8, 16, 32, 64)
@@ -12,6 +13,7 @@ REGIONS = (2, 3, 4, 6, 8, 11, 15, 20, 30, 40, 60, 80, 100)
 EGB_SCALES = (50, 100, 200, 400, 800, 1600, 3200)
 # CIELab / 100 a pixel
 GRADIENTS = (0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.06, 0.07, 0.08, 0.1, 0.12, 0.15, 0.2, 0.25)
+ALTITUDES = tuple(step / 20 for step in range(6, 42))  # 0.3 to 2.05
 STRENGTHS = tuple(percent / 100 for percent in range(3, 100, 3))
 
 METHODS: dict[str, Method] = {
@@ -34,6 +36,24 @@ METHODS: dict[str, Method] = {
         32,
         sweeps.dsc_partitions,
         merges_superpixels=True,
+    ),
+    "tree": Method(
+        "merge tree by color, texture and boundaries",
+        "Arbelaez et al., IEEE TPAMI 33, 2011; Isola et al.: Crisp Boundary Detection Using "
+        "Pointwise Mutual Information, ECCV 2014",
+        "n_regions",
+        REGIONS,
+        20,
+        sweeps.tree_counts,
+    ),
+    "tree_altitude": Method(
+        "the same tree, cut at an altitude",
+        "Arbelaez et al., IEEE TPAMI 33, 2011; Isola et al.: Crisp Boundary Detection Using "
+        "Pointwise Mutual Information, ECCV 2014",
+        "threshold",
+        ALTITUDES,
+        TreeParams().threshold,
+        sweeps.tree_altitudes,
     ),
     "slic": Method(
         "SLIC superpixels alone",

@@ -11,6 +11,7 @@ from napari_dsc.params.method import (
     SuperpixelParams,
     TemplateParams,
     TrainParams,
+    TreeParams,
 )
 from napari_dsc.params.rivals import (
     BackpropParams,
@@ -31,5 +32,6 @@ __all__ = [
     "SuperpixelParams",
     "TemplateParams",
     "TrainParams",
+    "TreeParams",
     "WNetParams",
 ]

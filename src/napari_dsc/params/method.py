@@ -106,6 +106,29 @@ class CutParams(Params):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class TreeParams(Params):
+    """How the tree of regions is made, and where it is cut.
+
+    Parameters
+    ----------
+    n_superpixels : int
+        Number of superpixels the tree starts from, ``M``; memory grows with its square.
+    n_runs : int
+        Agglomerations with different weights, of which the tree is the consensus.
+    threshold : float
+        Altitude of the cut where no number of regions is asked for; the default is the best
+        one for the 100 validation images of BSDS500.
+    seed : int
+        Seed of codebooks and weights; the same seed gives the same tree.
+    """
+
+    n_superpixels: Annotated[int, {"min": 2, "max": 5000}] = 700
+    n_runs: Annotated[int, {"min": 1, "max": 256}] = 16
+    threshold: Annotated[float, {"min": 0.0, "max": 100.0, "step": 0.01}] = 1.28
+    seed: Annotated[int, {"min": 0, "max": 2**31 - 1}] = 0
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class TemplateParams(Params):
     """How training templates are made for images that bring none.
 

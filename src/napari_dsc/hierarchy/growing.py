@@ -1,0 +1,80 @@
+"""The merge tree of an image, step by step."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from napari_dsc.errors import InvalidParameterError
+from napari_dsc.hierarchy.boundaries import boundary_maps
+from napari_dsc.hierarchy.colors import perceptual
+from napari_dsc.hierarchy.consensus import merge_by_consensus
+from napari_dsc.hierarchy.descriptors import describe
+from napari_dsc.hierarchy.partition import fine_partition
+from napari_dsc.hierarchy.tree import MergeTree, tree_of_merges
+from napari_dsc.regions import relabel_in_order
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from napari_dsc.hierarchy.boundaries import BoundaryMaps
+    from napari_dsc.params import TreeParams
+
+MOST_SUPERPIXELS = 5000  # 200 MB for each matrix of pairs
+
+
+def grow_tree(pixels: np.ndarray, params: TreeParams) -> MergeTree:
+    """Merge tree of an image.
+
+    Parameters
+    ----------
+    pixels : (C, *S) float32 array
+        Image with values in 0 to 1, in two or three dimensions.
+    params : TreeParams
+        Number of superpixels and of runs, and the seed.
+
+    Returns
+    -------
+    tree : MergeTree
+        Without a record. It has fewer superpixels than asked for where the image has fewer
+        regions.
+    """
+    features = perceptual(pixels)
+    maps = boundary_maps(features, params.seed)
+    superpixels = relabel_in_order(fine_partition(maps, params.n_superpixels))
+    return merge_superpixels(features, maps, superpixels, params)
+
+
+def merge_superpixels(
+    features: np.ndarray, maps: BoundaryMaps, superpixels: np.ndarray, params: TreeParams
+) -> MergeTree:
+    """Merge tree of given superpixels.
+
+    Parameters
+    ----------
+    features : (C, *S) float32 array
+        Colors of `perceptual`.
+    maps : BoundaryMaps
+        Boundary strengths.
+    superpixels : S int64 array
+        Superpixels ``0 .. M - 1`` in the order of their first pixel.
+    params : TreeParams
+        Number of runs and seed.
+
+    Returns
+    -------
+    tree : MergeTree
+        Without a record.
+
+    Raises
+    ------
+    InvalidParameterError
+        If there are more than 5000 superpixels.
+    """
+    n_superpixels = int(superpixels.max()) + 1
+    if n_superpixels > MOST_SUPERPIXELS:
+        raise InvalidParameterError(
+            f"superpixels: got {n_superpixels}, expected at most {MOST_SUPERPIXELS}"
+        )
+    descriptors = describe(features, (maps.local, maps.spectral), superpixels, params.seed)
+    merges = merge_by_consensus(descriptors, params.n_runs, params.seed)
+    return tree_of_merges(superpixels, merges)

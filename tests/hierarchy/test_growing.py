@@ -1,0 +1,169 @@
+"""The merge tree of an image, from its pixels to its cuts."""
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from napari_dsc import (
+    ImageParams,
+    InvalidImageError,
+    InvalidParameterError,
+    MergeTree,
+    TreeParams,
+    merge_tree,
+)
+from napari_dsc.evaluation.contingency import contingency_table
+from napari_dsc.evaluation.metrics import variation_of_information
+from napari_dsc.hierarchy import growing
+from napari_dsc.hierarchy.boundaries import boundary_maps
+from napari_dsc.hierarchy.colors import perceptual
+from napari_dsc.hierarchy.growing import grow_tree, merge_superpixels
+from napari_dsc.images import load_image
+from napari_dsc.regions import connected_regions, relabel_in_order
+
+FEW = TreeParams(n_superpixels=30, n_runs=4)
+
+
+def distance(first, second):
+    return variation_of_information(contingency_table(first, second))
+
+
+@pytest.fixture(scope="module")
+def natural():
+    """Smooth random colors in four fields, (64, 80, 3) in 0 to 1."""
+    rng = np.random.default_rng(0)
+    fields = np.kron([[0.2, 0.8], [0.6, 0.4]], np.ones((32, 40)))[..., None]
+    noise = ndimage.gaussian_filter(rng.normal(size=(64, 80, 3)), (2, 2, 0))
+    return (fields * [1, 0.8, 0.5] + 0.5 * noise).clip(0, 1)
+
+
+@pytest.fixture(scope="module")
+def tree(natural):
+    return merge_tree(natural, tree_params=FEW)
+
+
+def test_quadrants_are_found_at_their_number(quadrants):
+    image, labels = quadrants
+    tree = merge_tree(image, tree_params=TreeParams(n_superpixels=12))
+    assert distance(tree.cut(n_regions=4), labels) < 0.05
+
+
+def test_a_tree_starts_from_about_as_many_superpixels_as_asked_for(tree):
+    assert 15 <= tree.n_superpixels <= 30
+    np.testing.assert_array_equal(connected_regions(tree.superpixels), tree.superpixels)
+    assert tree.superpixels.shape == (64, 80)
+
+
+def test_regions_are_connected_at_every_level(tree):
+    for n in range(1, tree.n_superpixels + 1):
+        labels = tree.cut(n_regions=n)
+        assert labels.max() == n
+        np.testing.assert_array_equal(connected_regions(labels) + 1, labels)
+
+
+def test_a_seed_gives_its_tree_again_and_another_one_another(natural, tree):
+    again = merge_tree(natural, tree_params=FEW)
+    np.testing.assert_array_equal(again.parents, tree.parents)
+    np.testing.assert_array_equal(again.altitudes, tree.altitudes)
+    other = merge_tree(natural, tree_params=TreeParams(n_superpixels=30, n_runs=4, seed=1))
+    assert not np.array_equal(other.altitudes, tree.altitudes)
+
+
+def test_the_global_random_state_and_the_image_stay_as_they_were(natural):
+    before, state = natural.copy(), np.random.get_state()[1].copy()  # noqa: NPY002
+    merge_tree(natural, tree_params=FEW)
+    np.testing.assert_array_equal(natural, before)
+    np.testing.assert_array_equal(np.random.get_state()[1], state)  # noqa: NPY002
+
+
+@pytest.mark.parametrize("flip", [np.s_[::-1], np.s_[:, ::-1]])
+def test_a_flipped_image_has_flipped_regions(natural, tree, flip):
+    flipped = merge_tree(natural[flip], tree_params=FEW)
+    assert distance(tree.cut(n_regions=4), flipped.cut(n_regions=4)) > 0.5
+    assert distance(tree.cut(n_regions=4), flipped.cut(n_regions=4)[flip]) < 0.15
+
+
+def test_superpixels_of_other_numbers_make_the_same_regions(natural, tree):
+    features = perceptual(load_image(natural).pixels)
+    maps = boundary_maps(features, 0)
+    numbers = np.random.default_rng(0).permutation(tree.n_superpixels)
+    other = merge_superpixels(features, maps, numbers[tree.superpixels], FEW)
+    np.testing.assert_allclose(other.altitudes, tree.altitudes, rtol=1e-5)
+    for n in (2, 4, 8):
+        found = relabel_in_order(other.cut(n_regions=n)) + 1
+        np.testing.assert_array_equal(found, tree.cut(n_regions=n))
+
+
+def test_too_many_superpixels_are_refused_with_the_limit(natural, monkeypatch):
+    monkeypatch.setattr(growing, "MOST_SUPERPIXELS", 9)
+    superpixels = np.arange(64 * 80).reshape(64, 80) // 512
+    features = perceptual(load_image(natural).pixels)
+    with pytest.raises(InvalidParameterError, match="got 10, expected at most 9"):
+        merge_superpixels(features, boundary_maps(features, 0), superpixels, FEW)
+
+
+@pytest.mark.parametrize("scale", [1, 255, 65535])
+def test_the_type_of_an_image_changes_nothing(natural, tree, scale):
+    kind = {1: np.float32, 255: np.uint8, 65535: np.uint16}[scale]
+    image = np.round(natural * scale).astype(kind) if scale > 1 else natural.astype(kind)
+    same = ImageParams(normalization="range")
+    expected = merge_tree(natural, image_params=same, tree_params=FEW).cut(n_regions=4)
+    found = merge_tree(image, image_params=same, tree_params=FEW).cut(n_regions=4)
+    assert distance(found, expected) < 0.1
+
+
+def test_grey_images_have_trees_too(natural):
+    tree = merge_tree(natural[..., 0], tree_params=FEW)
+    fields = np.kron([[0, 1], [2, 3]], np.ones((32, 40), int))
+    assert distance(tree.cut(n_regions=4), fields) < 0.5
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 2), (3, 1, 1), (1, 2, 2), (3, 8, 8), (1, 5, 1)])
+@pytest.mark.parametrize("constant", [True, False])
+def test_flat_and_tiny_images_have_trees(shape, constant):
+    pixels = np.full(shape, 0.5, np.float32)
+    if not constant:
+        pixels.ravel()[::2] = 0
+    tree = grow_tree(pixels, TreeParams(n_superpixels=4, n_runs=2))
+    assert tree.superpixels.shape == shape[1:]
+    np.testing.assert_array_equal(tree.cut(n_regions=1), np.ones(shape[1:]))
+    assert np.isfinite(tree.altitudes).all()
+
+
+def test_a_volume_has_a_tree():
+    volume = np.zeros((1, 12, 16, 16), np.float32)
+    volume[:, :, 8:] = 0.7
+    volume += np.random.default_rng(0).normal(0, 0.02, volume.shape).astype(np.float32)
+    labels = grow_tree(volume, TreeParams(n_superpixels=10, n_runs=2)).cut(n_regions=2)
+    halves = np.broadcast_to(np.arange(16)[:, None] // 8, (12, 16, 16))
+    assert distance(labels, halves) < 0.1
+
+
+def test_the_record_says_what_made_the_tree(tree, natural):
+    assert tree.record["parameters"]["tree"]["n_superpixels"] == 30
+    assert tree.record["image"]["sha256"] == load_image(natural).sha256
+    assert "napari-dsc" in tree.record["software"]
+
+
+def test_a_tree_survives_its_file(tree, tmp_path):
+    tree.save(tmp_path / "a.tree.npz")
+    again = MergeTree.load(tmp_path / "a.tree.npz")
+    np.testing.assert_array_equal(again.cut(threshold=1), tree.cut(threshold=1))
+    assert again.record == tree.record
+
+
+def test_files_are_read(natural, tree, tmp_path):
+    np.save(tmp_path / "a.npy", natural)
+    again = merge_tree(tmp_path / "a.npy", tree_params=FEW)
+    np.testing.assert_array_equal(again.parents, tree.parents)
+
+
+def test_wrong_arguments_are_refused_by_name(natural):
+    with pytest.raises(InvalidParameterError, match="expected TreeParams, got int"):
+        merge_tree(natural, tree_params=30)
+    with pytest.raises(InvalidParameterError, match="expected ImageParams, got TreeParams"):
+        merge_tree(natural, image_params=FEW)
+    with pytest.raises(InvalidParameterError, match="axes"):
+        merge_tree(natural, axes="ABC")
+    with pytest.raises(InvalidImageError, match="NaN"):
+        merge_tree(np.where(natural > 0.5, np.nan, natural))
