@@ -49,7 +49,7 @@ def measure(sample: Sample, arguments: argparse.Namespace) -> dict[str, Measures
         weights=arguments.weights,
         device=arguments.device,
         superpixel_params=SuperpixelParams(
-            method=arguments.method, n_superpixels=arguments.n_superpixels
+            superpixels=arguments.method, n_superpixels=arguments.n_superpixels
         ),
         cut_params=CutParams(
             n_iterations=ITERATIONS[-1],

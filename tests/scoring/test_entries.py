@@ -13,7 +13,10 @@ COMMON = Entry("", "", (), MethodOptions(device="cpu"))
 def test_only_methods_that_merge_superpixels_are_tried_with_each_kind():
     entries = make_entries(["dsc", "ucm"], ["egb", "slic"], [], COMMON)
     assert [entry.name for entry in entries] == ["dsc-egb", "dsc-slic", "ucm"]
-    assert [entry.options.superpixel_params.method for entry in entries[:2]] == ["egb", "slic"]
+    assert [entry.options.superpixel_params.superpixels for entry in entries[:2]] == [
+        "egb",
+        "slic",
+    ]
 
 
 def test_scales_are_those_of_the_method_unless_given():

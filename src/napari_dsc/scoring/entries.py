@@ -113,7 +113,7 @@ def make_entries(
         raise InvalidParameterError(
             f"scales: the methods vary {' and '.join(meanings)}, expected methods that vary one"
         )
-    kinds = superpixels or (common.options.superpixel_params.method,)
+    kinds = superpixels or (common.options.superpixel_params.superpixels,)
     entries = []
     for name in methods:
         for kind in kinds if METHODS[name].merges_superpixels else ("",):
@@ -171,5 +171,5 @@ def check_methods(methods: Sequence[str]) -> None:
 def _with_superpixels(options: MethodOptions, kind: str) -> MethodOptions:
     if not kind:
         return options
-    params = dataclasses.replace(options.superpixel_params, method=kind)  # type: ignore[arg-type]
+    params = dataclasses.replace(options.superpixel_params, superpixels=kind)  # type: ignore[arg-type]
     return dataclasses.replace(options, superpixel_params=params)
