@@ -54,10 +54,11 @@ def squared_distances(samples: np.ndarray, words: np.ndarray) -> np.ndarray:
         Squared Euclidean distances.
     """
     samples, words = samples.astype(np.float32), words.astype(np.float32)
-    distances = samples @ (-2 * words.T)
+    distances: np.ndarray = samples @ (-2 * words.T)
     distances += (words * words).sum(axis=1)
     distances += (samples * samples).sum(axis=1)[:, None]
-    return np.maximum(distances, 0, out=distances)
+    np.maximum(distances, 0, out=distances)
+    return distances
 
 
 def hard_words(samples: np.ndarray, words: np.ndarray) -> np.ndarray:

@@ -35,7 +35,7 @@ def perceptual(pixels: np.ndarray) -> np.ndarray:
     _, directions = np.linalg.eigh(flat @ flat.T)
     main = directions[:, ::-1][:, :3].T
     main *= np.sign(main.sum(axis=1, keepdims=True) + TINY)  # eigh leaves the sign open
-    components = main @ flat
+    components: np.ndarray = main @ flat
     low, high = np.percentile(components[0], (0.1, 99.9))
     components[0] = np.clip((components[0] - low) / max(high - low, TINY), 0, 1) * 100
     components[1:] *= CHROMA / np.maximum(components[1].std(), TINY)

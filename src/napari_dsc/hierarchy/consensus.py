@@ -15,7 +15,7 @@ ALTITUDE_WEIGHT = 0.65
 COUNT_WEIGHT = 0.35 * 0.15  # of the logarithm of superpixels a region
 
 # what a term weighs, over its mean between adjacent superpixels of BSDS500 images
-BOUNDARY_WEIGHTS = (0.5 / 0.899, 0.5 / 2.60)
+BOUNDARY_WEIGHTS = (0.5 / 0.995, 0.5 / 2.66)
 COLOR_WEIGHTS = (0.5 / 0.716, 0.5 / 0.760, 0.5 / 0.728)
 TEXTURE_WEIGHTS = (0.5 / 0.607, 0.5 / 0.685, 0.5 / 0.545)
 MOMENT_WEIGHTS = (0.1 / 2.19, 0.15 / 0.441)

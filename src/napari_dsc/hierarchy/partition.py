@@ -13,7 +13,7 @@ from napari_dsc.regions import relabel_in_order
 if TYPE_CHECKING:
     from napari_dsc.hierarchy.boundaries import BoundaryMaps
 
-SPECTRAL_UNIT = 2.60  # mean of the spectral map between superpixels
+SPECTRAL_UNIT = 2.66  # mean of the spectral map between superpixels
 FLOOR_FACTOR = 7  # superpixels are no smaller than the mean size over this
 
 

@@ -57,7 +57,7 @@ def spectral_boundaries(colors: np.ndarray, seed: int) -> np.ndarray:
     """
     shape = colors.shape[1:]
     small = reduced(colors, REDUCTION, MOST_PIXELS)
-    if small.shape[1] * small.shape[2] < 4 * N_VECTORS:
+    if small[0].size <= 4 * N_VECTORS or not np.ptp(small, axis=(1, 2)).any():
         return np.zeros(shape, np.float32)
     units = np.array(COLOR_UNITS[: len(small)])[:, None, None]
     features = small / units
@@ -144,7 +144,8 @@ def mutual_information(codes: np.ndarray, words: np.ndarray) -> np.ndarray:
     density = density / max(density.sum(), TINY) + TINY
     share = density.sum(axis=1)
     information = EXPONENT * np.log(density) - np.log(share)[:, None] - np.log(share)
-    return np.clip(information, LOWEST, HIGHEST)
+    clipped: np.ndarray = np.clip(information, LOWEST, HIGHEST)
+    return clipped
 
 
 def pixel_affinity(codes: np.ndarray, information: np.ndarray) -> csr_array:
