@@ -173,7 +173,7 @@ class Run:
         """Merge tree of the image: its regions at every granularity."""
         with self._stage("tree"):
             tree = grow_tree(self.image.pixels, self.tree_params)
-        return dataclasses.replace(tree, record=self.record())
+        return dataclasses.replace(tree, record=self._tree_record(self.tree_params))
 
     def segment(self) -> Segmentation:
         """Run the method to its end.
@@ -208,9 +208,7 @@ class Run:
         if n_regions:
             params = dataclasses.replace(params, regions=n_regions)
         tree, pixels = self.tree, self.image.restore(self.image.pixels)
-        stages: dict[str, Params] = {"image": self.image_params, "tree": params}
-        made_by = {"method": "tree", "parameters": params_record(stages)}
-        found = segmentation_of_tree(tree, params, pixels, self.record() | made_by)
+        found = segmentation_of_tree(tree, params, pixels, self._tree_record(params))
         return dataclasses.replace(found, geometry=self.geometry)
 
     def iter_steps(self) -> Iterator[Step]:
@@ -306,6 +304,11 @@ class Run:
             "parameters": params_record(self.params),
             "seconds": {stage: round(value, 3) for stage, value in self.seconds.items()},
         } | self._given
+
+    def _tree_record(self, params: TreeParams) -> Record:
+        """Record of a run with ``method="tree"``, whatever the method of this one."""
+        stages: dict[str, Params] = {"image": self.image_params, "tree": params}
+        return {**self.record(), "method": "tree", "parameters": params_record(stages)}
 
     def _give(self, name: str, labels: ArrayLike) -> np.ndarray:
         """Check a label image of the user's, and put it on record."""
