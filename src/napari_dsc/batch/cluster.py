@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import logging
 import secrets
 from typing import TYPE_CHECKING
 
@@ -44,18 +43,42 @@ def connect(address: str) -> Generator[distributed.Client]:
     InvalidParameterError
         If no scheduler answers there.
     """
-    with _quiet():
-        try:
-            client = distributed.Client(
-                address, timeout=CONNECT_SECONDS, set_as_default=False
-            )
-        except (OSError, ValueError, TypeError) as error:
-            raise InvalidParameterError(
-                f"scheduler={address!r}: no scheduler answers, expected an address like "
-                "tcp://10.0.0.1:8786"
-            ) from error
-        with client:
-            yield client
+    try:
+        client = distributed.Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
+    except (OSError, ValueError, TypeError) as error:
+        raise InvalidParameterError(
+            f"scheduler={address!r}: no scheduler answers, expected an address like "
+            "tcp://10.0.0.1:8786"
+        ) from error
+    with client:
+        yield client
+
+
+def describe(client: distributed.Client, resources: Mapping[str, float]) -> str:
+    """Workers and dashboard of a client.
+
+    Parameters
+    ----------
+    client : distributed.Client
+        Of any cluster.
+    resources : mapping of str to float
+        What a task takes of a worker.
+
+    Returns
+    -------
+    words : str
+        For people; they say so if nobody can do the tasks yet.
+    """
+    info = client.scheduler_info(n_workers=-1)
+    workers = [
+        worker
+        for worker in info["workers"].values()
+        if all(worker["resources"].get(name, 0) >= n for name, n in resources.items())
+    ]
+    named = "".join(f" with the resource {name}" for name in resources)
+    words = f"{len(workers)} workers{named}" if workers else f"waiting for a worker{named}"
+    has_dashboard = "dashboard" in info["services"]
+    return f"{words}, dashboard {client.dashboard_link}" if has_dashboard else words
 
 
 def iter_outcomes(
@@ -89,7 +112,7 @@ def iter_outcomes(
         If the scheduler is lost.
     """
     waiting = iter(tasks)
-    given: dict[distributed.Future, Task] = {}
+    given: dict[distributed.Future[Outcome], Task] = {}
     ended = distributed.as_completed(loop=client.loop)
     try:
         while True:
@@ -109,7 +132,7 @@ def iter_outcomes(
             yield _outcome_of(future, given.pop(future))
     except (distributed.CancelledError, OSError) as error:
         raise ComputationError(
-            f"scheduler {client.scheduler.address}: lost; what is done is kept, resume "
+            "scheduler: the connection is lost; what is done is kept, resume "
             "(--resume) goes on from there"
         ) from error
     finally:
@@ -119,10 +142,10 @@ def iter_outcomes(
 
 def _room(client: distributed.Client) -> int:
     """Tasks that the scheduler should have."""
-    return max(_PER_THREAD * sum(client.nthreads().values()), _AT_LEAST)
+    return max(_PER_THREAD * int(sum(client.nthreads().values())), _AT_LEAST)
 
 
-def _outcome_of(future: distributed.Future, task: Task) -> Outcome:
+def _outcome_of(future: distributed.Future[Outcome], task: Task) -> Outcome:
     try:
         outcome: Outcome = future.result()
     except distributed.KilledWorker as error:
@@ -135,15 +158,3 @@ def _outcome_of(future: distributed.Future, task: Task) -> Outcome:
     else:
         return outcome
     return Outcome(task.source, task.output, "failed", reason)
-
-
-@contextlib.contextmanager
-def _quiet() -> Generator[None]:
-    """Leave it to the errors raised here to say what happened."""
-    logger = logging.getLogger("distributed")
-    level = logger.level
-    logger.setLevel(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)

@@ -89,7 +89,9 @@ def open_folder(folder: Path) -> Generator[Log]:
         raise OutputError(f"{folder}: cannot be used as a folder ({reason})") from error
     try:
         log = Log(folder / LOG)
-        log.append({"event": "start", "host": platform.node(), "pid": os.getpid(), "time": now()})
+        log.append(
+            {"event": "start", "host": platform.node(), "pid": os.getpid(), "time": now()}
+        )
         yield log
     finally:
         lock.release()

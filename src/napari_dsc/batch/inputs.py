@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import os
 from collections import Counter
 from pathlib import Path
@@ -28,7 +27,7 @@ def find_images(inputs: Sequence[str | Path]) -> list[Path]:
     ----------
     inputs : sequence of str or Path
         Files, taken as they are; folders, for the images that lie directly in them; and
-        patterns of `glob`, in which ``**`` stands for any number of folders.
+        patterns of `Path.glob`, in which ``**`` stands for any number of folders.
 
     Returns
     -------
@@ -42,13 +41,13 @@ def find_images(inputs: Sequence[str | Path]) -> list[Path]:
     """
     found: dict[Path, None] = {}
     for one in inputs:
-        paths = [Path(os.path.abspath(path)) for path in _files_of(Path(one))]
+        paths = [_absolute(path) for path in _files_of(Path(one))]
         if not paths:
             raise InvalidImageError(f"{one}: no image found, expected at least one")
         found |= dict.fromkeys(paths)
     # outputs of an earlier batch may lie among the inputs
     outputs = {path.with_name(f"{path.stem}_{ENDING}") for path in found}
-    named = {Path(os.path.abspath(one)) for one in inputs}
+    named = {_absolute(Path(one)) for one in inputs}
     return [path for path in found if path in named or path not in outputs]
 
 
@@ -93,11 +92,17 @@ def _files_of(named: Path) -> Iterator[Path]:
         yield from sorted(path for path in named.iterdir() if _is_image(path))
     elif named.exists():
         yield named
-    elif glob.has_magic(str(named)):
-        matches = sorted(glob.glob(str(named), recursive=True))
-        yield from (path for path in map(Path, matches) if _is_image(path))
+    elif any(sign in str(named) for sign in "*?["):
+        start = Path(named.anchor)
+        matches = start.glob(str(named.relative_to(start)))
+        yield from sorted(path for path in matches if _is_image(path))
     else:
         raise InvalidImageError(f"{named}: no such file, folder or pattern with matches")
+
+
+def _absolute(path: Path) -> Path:
+    """Path without ``..``, but with its links, whose names are those of the outputs."""
+    return Path(os.path.abspath(path))  # noqa: PTH100 - resolve() follows links
 
 
 def _is_image(path: Path) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from napari_dsc.batch.inputs import find_images, outputs_in
@@ -11,6 +10,7 @@ from napari_dsc.errors import OutputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from napari_dsc.pipeline import RunOptions
 
@@ -112,8 +112,7 @@ def plan_tasks(
     found = [path for path in outputs if path.exists()]
     if found and existing == "refuse":
         raise OutputError(
-            f"{folder}: holds {len(found)} of the {len(outputs)} outputs ({found[0].name}, ...), "
-            "expected a new folder, resume (--resume) or overwrite (--overwrite)"
+            f"{folder}: holds {len(found)} of {len(outputs)} outputs, expected a new folder, resume (--resume) or overwrite (--overwrite)"
         )
     return [
         like._replace(source=source, output=output, existing=existing)

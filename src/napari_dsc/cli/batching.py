@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Group, Parameter
 
 from napari_dsc.cli.report import Report
-from napari_dsc.cli.segmenting import CutFlags, ImageFlags, Run, RunFlags, SuperpixelFlags, Switch
+from napari_dsc.cli.segmenting import (
+    CutFlags,
+    ImageFlags,
+    Run,
+    RunFlags,
+    SuperpixelFlags,
+    Switch,
+)
 from napari_dsc.params import CutParams, ImageParams, SuperpixelParams
 
 if TYPE_CHECKING:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import logging
 import time
 from collections import Counter
 from datetime import timedelta
@@ -81,14 +82,12 @@ def run_batch(
 def _check_flags(batch: BatchFlags, run: RunFlags) -> None:
     if importlib.util.find_spec("distributed") is None:
         raise ComputationError(
-            'batch: needs the library distributed, install it by pip install "napari-dsc[batch]"'
+            'batch: needs the library distributed; run pip install "napari-dsc[batch]"'
         )
     if batch.resume and run.overwrite:
         raise InvalidParameterError("resume, overwrite: expected one of them, got both")
     if batch.scheduler and batch.workers:
-        raise InvalidParameterError(
-            "scheduler, workers: expected one of them, got both; a scheduler has its own workers"
-        )
+        raise InvalidParameterError("scheduler, workers: expected one of them, got both")
     if run.save_recipe is not None:
         check_output(run.save_recipe, overwrite=run.overwrite, suffixes=(".json",))
 
@@ -104,24 +103,21 @@ def _workers(
     batch: BatchFlags, device: str, report: Report
 ) -> Generator[tuple[distributed.Client, dict[str, float]]]:
     """A client, and what a task takes of its workers."""
-    from napari_dsc.batch.cluster import GPU, connect
+    from napari_dsc.batch.cluster import GPU, connect, describe
     from napari_dsc.batch.own_workers import local_client
 
+    # what happens is told by the outcomes, and by one sentence if the scheduler is lost
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
     report.begin("starting workers")
     if batch.scheduler:
-        resources = {GPU: 1.0} if device.startswith("cuda") else {}
-        with connect(batch.scheduler) as client:
-            n_workers = len(client.nthreads())
-            report.note(f"{n_workers} workers, dashboard {client.dashboard_link}")
-            if not n_workers:
-                report.note("waiting for the first worker")
-            yield client, resources
-        return
-    found = resolve_device(device)
-    with local_client(batch.workers, found) as client:
-        n_workers = len(client.nthreads())
-        report.note(f"{n_workers} workers on {found.type}, dashboard {client.dashboard_link}")
-        yield client, {GPU: 1.0} if found.type == "cuda" else {}
+        on_gpu, opened = device.startswith("cuda"), connect(batch.scheduler)
+    else:
+        found = resolve_device(device)
+        on_gpu, opened = found.type == "cuda", local_client(batch.workers, found)
+    resources = {GPU: 1.0} if on_gpu else {}
+    with opened as client:
+        report.note(describe(client, resources))
+        yield client, resources
 
 
 def _follow(
