@@ -17,11 +17,13 @@ if TYPE_CHECKING:
 
     from napari_dsc.batch.tasks import Task
 
+    Future = distributed.Future[Outcome]
+
 CONNECT_SECONDS = 10
 GPU = "GPU"  # resource of a worker: dask worker --resources GPU=1
 # tasks to have at the scheduler: more than its workers do at once, so that adaptive clusters
 # grow, but few, because a worker that dies counts against all tasks it was given
-_PER_THREAD, _AT_LEAST = 2, 8
+_PER_THREAD, _AT_LEAST = 2, 2
 
 
 @contextlib.contextmanager
@@ -111,12 +113,37 @@ def iter_outcomes(
     ComputationError
         If the scheduler is lost.
     """
+    try:
+        suspects = []
+        for task, future in _iter_ended(client, tasks, do, resources, _room):
+            if _is_killed(future):
+                suspects.append(task)
+            else:
+                yield _outcome_of(future, task)
+        # a worker that dies takes tasks along that only waited for it
+        for task, future in _iter_ended(client, suspects, do, resources, _one):
+            yield _outcome_of(future, task)
+    except (distributed.CancelledError, OSError) as error:
+        raise ComputationError(
+            "scheduler: the connection is lost; what is done is kept, and resume (--resume) "
+            "goes on from there"
+        ) from error
+
+
+def _iter_ended(
+    client: distributed.Client,
+    tasks: Iterable[Task],
+    do: Callable[[Task], Outcome],
+    resources: Mapping[str, float],
+    room: Callable[[distributed.Client], int],
+) -> Generator[tuple[Task, Future]]:
+    """Tasks that ended, at most `room` of them at the scheduler at a time."""
     waiting = iter(tasks)
-    given: dict[distributed.Future[Outcome], Task] = {}
+    given: dict[Future, Task] = {}
     ended = distributed.as_completed(loop=client.loop)
     try:
         while True:
-            for task in itertools.islice(waiting, max(_room(client) - len(given), 0)):
+            for task in itertools.islice(waiting, max(room(client) - len(given), 0)):
                 future = client.submit(
                     do,
                     task,
@@ -129,15 +156,14 @@ def iter_outcomes(
             if not given:
                 return
             future = next(ended)
-            yield _outcome_of(future, given.pop(future))
-    except (distributed.CancelledError, OSError) as error:
-        raise ComputationError(
-            "scheduler: the connection is lost; what is done is kept, resume "
-            "(--resume) goes on from there"
-        ) from error
+            yield given.pop(future), future
     finally:
         with contextlib.suppress(OSError):
             client.cancel(list(given), asynchronous=False)
+
+
+def _one(client: distributed.Client) -> int:
+    return 1
 
 
 def _room(client: distributed.Client) -> int:
@@ -145,12 +171,16 @@ def _room(client: distributed.Client) -> int:
     return max(_PER_THREAD * int(sum(client.nthreads().values())), _AT_LEAST)
 
 
-def _outcome_of(future: distributed.Future[Outcome], task: Task) -> Outcome:
+def _is_killed(future: Future) -> bool:
+    return future.status == "error" and isinstance(future.exception(), distributed.KilledWorker)
+
+
+def _outcome_of(future: Future, task: Task) -> Outcome:
     try:
         outcome: Outcome = future.result()
     except distributed.KilledWorker as error:
         times = error.allowed_failures + 1
-        reason = f"its worker died {times} times over it, for lack of memory perhaps"
+        reason = f"worked on alone, it lost {times} workers, for lack of memory perhaps"
     except (distributed.CancelledError, OSError):
         raise
     except Exception as error:  # the worker could not even begin

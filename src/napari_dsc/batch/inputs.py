@@ -41,13 +41,13 @@ def find_images(inputs: Sequence[str | Path]) -> list[Path]:
     """
     found: dict[Path, None] = {}
     for one in inputs:
-        paths = [_absolute(path) for path in _files_of(Path(one))]
+        paths = [absolute_path(path) for path in _files_of(Path(one))]
         if not paths:
             raise InvalidImageError(f"{one}: no image found, expected at least one")
         found |= dict.fromkeys(paths)
     # outputs of an earlier batch may lie among the inputs
     outputs = {path.with_name(f"{path.stem}_{ENDING}") for path in found}
-    named = {_absolute(Path(one)) for one in inputs}
+    named = {absolute_path(Path(one)) for one in inputs}
     return [path for path in found if path in named or path not in outputs]
 
 
@@ -87,6 +87,22 @@ def outputs_in(folder: Path, sources: Sequence[Path], ending: str = ENDING) -> l
     return [folder / f"{source.stem}_{ending}" for source in sources]
 
 
+def absolute_path(path: Path) -> Path:
+    """Path from the root, without ``..`` but with its links.
+
+    Parameters
+    ----------
+    path : Path
+        Any path.
+
+    Returns
+    -------
+    absolute : Path
+        A linked file keeps the name of the link, after which its output is named.
+    """
+    return Path(os.path.abspath(path))  # noqa: PTH100 - resolve() follows links
+
+
 def _files_of(named: Path) -> Iterator[Path]:
     if named.is_dir():
         yield from sorted(path for path in named.iterdir() if _is_image(path))
@@ -98,11 +114,6 @@ def _files_of(named: Path) -> Iterator[Path]:
         yield from sorted(path for path in matches if _is_image(path))
     else:
         raise InvalidImageError(f"{named}: no such file, folder or pattern with matches")
-
-
-def _absolute(path: Path) -> Path:
-    """Path without ``..``, but with its links, whose names are those of the outputs."""
-    return Path(os.path.abspath(path))  # noqa: PTH100 - resolve() follows links
 
 
 def _is_image(path: Path) -> bool:

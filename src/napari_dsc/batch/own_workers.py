@@ -20,7 +20,7 @@ from napari_dsc.scoring.processes import count_processes
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-LOST_WORKERS = 3  # how often a file may take its worker with it and be tried again
+LOST_WORKERS = 1  # more of them, and a file is tried once more after all others, alone
 _VISIBLE = "CUDA_VISIBLE_DEVICES"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from napari_dsc.batch.inputs import find_images, outputs_in
+from napari_dsc.batch.inputs import absolute_path, find_images, outputs_in
 from napari_dsc.errors import OutputError
 
 if TYPE_CHECKING:
@@ -105,14 +105,15 @@ def plan_tasks(
         If an output is an input, or exists and may neither be kept nor replaced.
     """
     sources = find_images(inputs)
-    outputs = outputs_in(folder.absolute(), sources)
+    outputs = outputs_in(absolute_path(folder), sources)
     clash = sorted(set(outputs) & set(sources))
     if clash:
         raise OutputError(f"{clash[0]}: is an input, expected another folder for the outputs")
     found = [path for path in outputs if path.exists()]
     if found and existing == "refuse":
         raise OutputError(
-            f"{folder}: holds {len(found)} of {len(outputs)} outputs, expected a new folder, resume (--resume) or overwrite (--overwrite)"
+            f"{folder}: holds {len(found)} of {len(outputs)} outputs, expected a new folder, "
+            "resume (--resume) or overwrite (--overwrite)"
         )
     return [
         like._replace(source=source, output=output, existing=existing)

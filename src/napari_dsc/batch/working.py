@@ -62,15 +62,15 @@ def iter_task(task: Task) -> Generator[Step, None, Outcome]:
     task : Task
         Of `plan_tasks`.
 
-    Yields
-    ------
-    step : Step
-        Each step of the cut; whoever closes the generator before the last leaves no file.
-
     Returns
     -------
     outcome : Outcome
         Also if it failed, whatever the reason.
+
+    Yields
+    ------
+    step : Step
+        Each step of the cut; whoever closes the generator before the last leaves no file.
     """
     try:
         return (yield from _segment_or_keep(task))
