@@ -7,16 +7,17 @@ from napari_dsc.batch.tasks import Outcome
 
 
 def do_or_die(task):
-    """Fail, or take the worker along, as the name of the file says."""
-    with (task.output.parent / "begun").open("a") as file:
-        file.write(f"{task.source.stem}\n")
-    begun = (task.output.parent / "begun").read_text().split()
-    if task.source.stem == "dies" or begun.count("dies_once") == 1 == (
-        task.source.stem == "dies_once"
-    ):
+    """Write a file unless it is there; fail, or take the worker along, as its name says."""
+    name, log = task.source.stem, task.output.parent / "begun"
+    if task.output.exists():
+        return Outcome(task.source, task.output, "kept")
+    with log.open("a") as file:
+        file.write(f"{name}\n")
+    if name == "dies" or (name == "dies_once" and log.read_text().count(name) == 1):
         os._exit(1)
-    if task.source.stem == "odd":
+    if name == "odd":
         raise ValueError("an odd file")
-    if task.source.stem.startswith("slow"):
+    if name == "slow":
         time.sleep(60)
+    task.output.touch()
     return Outcome(task.source, task.output, "done")

@@ -113,16 +113,18 @@ def iter_outcomes(
     ComputationError
         If the scheduler is lost.
     """
+    suspects = []
     try:
-        suspects = []
-        for task, future in _iter_ended(client, tasks, do, resources, _room):
-            if _is_killed(future):
-                suspects.append(task)
-            else:
-                yield _outcome_of(future, task)
+        with contextlib.closing(_iter_ended(client, tasks, do, resources, _room)) as ended:
+            for task, future in ended:
+                if _is_killed(future):
+                    suspects.append(task)
+                else:
+                    yield _outcome_of(future, task)
         # a worker that dies takes tasks along that only waited for it
-        for task, future in _iter_ended(client, suspects, do, resources, _one):
-            yield _outcome_of(future, task)
+        with contextlib.closing(_iter_ended(client, suspects, do, resources, _one)) as ended:
+            for task, future in ended:
+                yield _outcome_of(future, task)
     except (distributed.CancelledError, OSError) as error:
         raise ComputationError(
             "scheduler: the connection is lost; what is done is kept, and resume (--resume) "
@@ -158,7 +160,7 @@ def _iter_ended(
             future = next(ended)
             yield given.pop(future), future
     finally:
-        with contextlib.suppress(OSError):
+        if client.status == "running":
             client.cancel(list(given), asynchronous=False)
 
 
