@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import logging
 import platform
 import secrets
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from napari_dsc.batch.tasks import Outcome, Task
 from napari_dsc.device import is_out_of_memory
-from napari_dsc.errors import DSCError, OutputError
+from napari_dsc.errors import DSCError, InvalidParameterError, OutputError
 from napari_dsc.files import check_output, write_image
 from napari_dsc.files.tiff import read_record
-from napari_dsc.params import CutParams, ImageParams, SuperpixelParams
+from napari_dsc.params import CutParams, ImageParams, Params, SuperpixelParams
+from napari_dsc.recipes import WEIGHTS_HASH, read_recipe
 from napari_dsc.record import Record, params_record
 from napari_dsc.run import Run
 from napari_dsc.superae.weights import DEFAULT, find_weights
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Mapping
 
     from napari_dsc.pipeline import RunOptions
     from napari_dsc.results import Step
+
+P = TypeVar("P", bound=Params)
 
 _log = logging.getLogger(__name__)
 
@@ -52,6 +56,51 @@ def new_batch(options: RunOptions) -> Task:
         options = {**options, "weights": str(Path(weights.name).absolute())}
     name = secrets.token_hex(8)
     return Task(Path(), Path(), options, weights.sha256, name)
+
+
+def batch_from_recipe(path: Path, device: str) -> Task:
+    """Settings that a recipe names.
+
+    Parameters
+    ----------
+    path : Path
+        JSON file, or TIFF with the record of a run.
+    device : str
+        Where to compute.
+
+    Returns
+    -------
+    task : Task
+        As `new_batch` gives it.
+
+    Raises
+    ------
+    InvalidParameterError
+        If the file is no recipe, or was made with other weights of the same name.
+    WeightsError
+        If its weights cannot be found.
+    """
+    given = read_recipe(path)
+    task = new_batch(
+        {
+            "device": device,
+            "weights": given.get("weights", DEFAULT),
+            "image_params": _filled(ImageParams, given),
+            "superpixel_params": _filled(SuperpixelParams, given),
+            "cut_params": _filled(CutParams, given),
+        }
+    )
+    if given.get(WEIGHTS_HASH, task.weights_sha256) != task.weights_sha256:
+        raise InvalidParameterError(
+            f"recipe={str(path)!r}: made with other weights of the name {given['weights']!r}"
+        )
+    return task
+
+
+def _filled(kind: type[P], given: Mapping[str, Any]) -> P:
+    """Parameters of a class, as far as they are given."""
+    names = [field.name for field in dataclasses.fields(kind) if field.name in given]
+    return kind(**{name: given[name] for name in names})
 
 
 def iter_task(task: Task) -> Generator[Step, None, Outcome]:
