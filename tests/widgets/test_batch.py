@@ -137,6 +137,7 @@ def test_a_result_lies_on_its_image_with_its_pixel_size(dock, run, qtbot, photos
     np.testing.assert_allclose(labels.scale, (0.25, 0.25))
     dock.table.selectRow(1)
     assert not dock.open.isEnabled()
+    assert "cut short" in dock.run_bar.status.text()
 
 
 def test_what_is_missing_is_said(viewer, open_dock, tmp_path):

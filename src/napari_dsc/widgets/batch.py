@@ -106,7 +106,7 @@ class Batch(ClosingWidget):
         self.folder.textChanged.connect(self._show_problem)
         for signal in (self.files.rowsInserted, self.files.modelReset, self.files.dataChanged):
             signal.connect(self._show_problem)
-        self.table.selectionModel().selectionChanged.connect(self._show_problem)
+        self.table.selectionModel().selectionChanged.connect(self._show_selected)
         self.table.doubleClicked.connect(lambda _: self.open_result())
         self.run_bar.asked.connect(self.run)
         self.run_bar.progressed.connect(self._show_progress)
@@ -155,6 +155,12 @@ class Batch(ClosingWidget):
     def _selected(self) -> Row | None:
         picked = self.table.selectionModel().selectedRows()
         return self.files.rows[picked[0].row()] if picked else None
+
+    def _show_selected(self, *_: object) -> None:
+        row = self._selected()
+        self._show_problem()
+        if row is not None and row.words and not self.run_bar.is_running:
+            self.run_bar.status.setText(row.words)
 
     # running
 
