@@ -153,15 +153,9 @@ def _checked(recipe: object, place: str) -> dict[str, Any]:
 
 def _record_in_tiff(path: Path) -> dict[str, Any]:
     """The part of a result's record that a recipe holds."""
-    from tifffile import TiffFile, TiffFileError
+    from napari_dsc.files.tiff import read_record  # loads slowly
 
-    try:
-        with TiffFile(path) as file:
-            record = json.loads(file.pages.first.description)
-    except TiffFileError as error:
-        raise ValueError(str(error)) from error
-    if not isinstance(record, dict) or "parameters" not in record:
-        raise ValueError("the TIFF holds no record of napari-dsc")
+    record = read_record(path)
     return {key: record[key] for key in _KEYS if key in record}
 
 
