@@ -5,12 +5,14 @@ from __future__ import annotations
 import dataclasses
 import importlib.metadata
 import platform
+import shlex
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from napari_dsc.images import Image
     from napari_dsc.params import Params
@@ -74,6 +76,34 @@ def device_record(device: torch.device) -> Record:
     is_cuda = device.type == "cuda"
     model = torch.cuda.get_device_name(device) if is_cuda else platform.machine()
     return {"name": str(device), "model": model, "threads": torch.get_num_threads()}
+
+
+def command_record(program: str, arguments: Sequence[str]) -> str:
+    """Write a command as one would type it, with the last part only of each path.
+
+    Parameters
+    ----------
+    program : str
+        What comes before the arguments.
+    arguments : sequence of str
+        Words, in which ``--flag=VALUE`` may be one.
+
+    Returns
+    -------
+    command : str
+        Ready for a shell.
+
+    Examples
+    --------
+    >>> command_record("napari-dsc segment", ["/data/my image.tif", "--output=/data/out"])
+    "napari-dsc segment 'my image.tif' --output=out"
+    """
+    return " ".join([program, *(shlex.quote(_last_part(word)) for word in arguments)])
+
+
+def _last_part(word: str) -> str:
+    flag, equals, value = word.partition("=") if word.startswith("-") else ("", "", word)
+    return flag + equals + (Path(value).name if "/" in value else value)
 
 
 def params_record(params: Mapping[str, Params]) -> Record:
