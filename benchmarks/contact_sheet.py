@@ -24,6 +24,7 @@ from micro import RESULTS, SETS
 from paper_tables import SHOWN
 from PIL import Image as Picture
 
+from napari_dsc.cli.panels import Choice
 from napari_dsc.images import draw_boundaries, load_image
 
 CELL = 1.6  # inches
@@ -67,7 +68,7 @@ def compare(
     words = ",".join(f"{method}:{scale:g}" for method, scale in methods.items())
     command = [sys.executable, "-m", "napari_dsc", "compare", str(image), "-o", str(folder)]
     command += ["--methods", words, "--device", device, "--cut.result", SETS[name].result]
-    subprocess.run(command, check=True)
+    subprocess.run(command, check=False)  # it tells which methods failed; theirs stay empty
 
 
 def draw(root: Path, sheet: Path, chosen: dict[str, dict[str, float]], picture: Path) -> None:
@@ -81,7 +82,7 @@ def draw(root: Path, sheet: Path, chosen: dict[str, dict[str, float]], picture: 
     for row, (name, methods) in zip(grid, chosen.items(), strict=True):
         pixels = load_image(first(root / name / "images")).pixels
         truth = iio.imread(first(root / name / "labels"))
-        files = {m: sheet / name / f"{m}_{scale:g}.tif" for m, scale in methods.items()}
+        files = {one: sheet / name / Choice(one, at).file for one, at in methods.items()}
         found = {m: iio.imread(file) for m, file in files.items() if file.exists()}
         flat = np.zeros(pixels.shape[1:], np.int64)
         shown = {"image": flat, "annotation": truth} | found

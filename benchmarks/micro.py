@@ -17,7 +17,8 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from tables import commit
+from report import command_line
+from tables import note_commit
 
 RESULTS = Path(__file__).parent / "results" / "micro.json"
 
@@ -48,7 +49,7 @@ ROWS = {
     "dsc": "dsc",
     "backprop": "backprop",
 }
-SCALES = {"dsc": "100", "quick": "", "backprop": ""}
+SCALES = {"dsc": "100,50,20,10", "quick": "", "backprop": ""}
 
 
 def main() -> None:
@@ -64,7 +65,7 @@ def main() -> None:
     for row in given.rows.split(","):
         for name, kind in SETS.items():
             folder = given.scores / row / name
-            folder.parent.mkdir(parents=True, exist_ok=True)
+            note_commit(folder)
             images = [str(given.root / name / part) for part in ("images", "labels")]
             command = [sys.executable, "-m", "napari_dsc", "evaluate", "folder", *images]
             command += ["-o", str(folder), "--method", ROWS[row], "--zero", kind.zero]
@@ -73,7 +74,6 @@ def main() -> None:
             command += ["--limit", str(given.limit), "--device", given.device]
             command += ["--processes", str(given.processes)]
             subprocess.run(command, check=True)
-            (folder / "commit").write_text(commit())
     RESULTS.write_text(json.dumps(collect(given.scores), indent=1) + "\n")
 
 
@@ -84,7 +84,7 @@ def collect(scores: Path) -> dict[str, object]:
         rows = []
         for row in ROWS:
             folder = scores / row / name
-            if not (folder / "commit").exists():
+            if not (folder / "summary.json").exists():
                 continue
             summary = json.loads((folder / "summary.json").read_text())
             for method in summary["rows"]:
@@ -100,7 +100,7 @@ def collect(scores: Path) -> dict[str, object]:
                     }
                 )
         sets[name] = {"zero": kind.zero, "result": kind.result, "rows": rows}
-    return {"command": "python benchmarks/micro.py micro scores-micro --limit 3", "sets": sets}
+    return {"command": command_line(), "sets": sets}
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from micro import SETS
 from report import RESULTS
 
 if TYPE_CHECKING:
@@ -111,7 +112,11 @@ TABLE_4 = [
     Line("NCuts", "ncut", "ncut", "", (0.45, 0.53, 0.78, 0.80, 2.23, 1.89)),
     Line("EGB, plain", "egb", "felzenszwalb", "", (0.52, 0.57, 0.80, 0.82, 2.21, 1.87)),
     Line(
-        "mean shift", "superpixels-img", "mean_shift", "", (0.54, 0.58, 0.79, 0.81, 1.85, 1.64)
+        "mean shift, plain",
+        "mean_shift",
+        "mean_shift_plain",
+        "",
+        (0.54, 0.58, 0.79, 0.81, 1.85, 1.64),
     ),
     Line("gPb-owt-ucm", "hierarchies", "gpb_owt_ucm", "", (0.59, 0.65, 0.83, 0.86, 1.69, 1.48)),
     Line("CAE-TVL", "cae_tvl", "cae_tvl", "", (0.51, 0.56, 0.79, 0.82, 2.11, 2.02)),
@@ -198,14 +203,15 @@ def micro_table() -> str:
         f"| set | measure | images | {' | '.join(methods)} |",
         "|---" * (3 + len(methods)) + "|",
     ]
-    for name, one in sets.items():
-        by_method = {row["method"]: row for row in one["rows"]}
-        for key in next(iter(by_method.values()))["best"] if by_method else ():
+    for name, kind in SETS.items():
+        rows = sets.get(name, {"rows": []})["rows"]
+        by_method = {row["method"]: row for row in rows}
+        for key in kind.scores:
             cells = [
                 f"{by_method[method]['best'][key]['ods']:.3f}" if method in by_method else ""
                 for method in methods
             ]
-            images = max(row["images"] for row in one["rows"])
+            images = max((row["images"] for row in rows), default="")
             lines.append(f"| {name} | {key.upper()} | {images} | {' | '.join(cells)} |")
     return "\n".join([*lines, "", f"`{known_results('micro').get('command', '')}`"])
 

@@ -17,6 +17,7 @@ from napari_dsc.device import keep_freed_memory
 from napari_dsc.evaluation.bsds500 import Sample, list_samples
 from napari_dsc.evaluation.measures import measure_segmentation, prepare_annotation
 from napari_dsc.evaluation.summary import Best, summarize
+from napari_dsc.record import command_record
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -157,8 +158,7 @@ def one_line_an_entry(content: dict[str, object]) -> str:
 
 def command_line() -> str:
     """Return the command that was given, without the folders of this machine."""
-    arguments = [Path(word).name if "/" in word else word for word in sys.argv[1:]]
-    return " ".join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *arguments])
+    return command_record(f"python benchmarks/{Path(sys.argv[0]).name}", sys.argv[1:])
 
 
 def markdown_table(rows: list[Row]) -> str:

@@ -4,8 +4,9 @@
     python benchmarks/tables.py BSDS500 scores --every 4 --rows dsc-slic
 
 runs ``napari-dsc evaluate bsds500`` once for each row below, into a folder of its own inside
-`scores`. A row that was stopped goes on where it was; one that is complete is only read. What
-is known so far goes into results/tables.json, from which docs/results.md is rendered.
+`scores`, with the commit it was begun at. A row that was stopped goes on where it was; one that
+is complete is only read. What is known so far goes into results/tables.json, from which
+docs/results.md is rendered.
 """
 
 from __future__ import annotations
@@ -17,23 +18,33 @@ import sys
 from pathlib import Path
 
 RESULTS = Path(__file__).parent / "results" / "tables.json"
+SOURCES = Path(__file__).parents[1]
 COUNTS = ["--scales", "100,50,20,10"]
+# spelled out, so that another default does not change the tables
+SMOOTHED = ["--superpixel.source", "smoothed"]
+ORIGINAL = ["--superpixel.source", "original"]
+SLIC_100 = ["--superpixels", "slic", "--superpixel.n-superpixels", "100"]
 KINDS = "slic,egb,mean_shift"
 # the paper's cut, with convolutions in bfloat16: twice as fast, the scores alike
-CUT = ["--method", "dsc", "--cut.precision", "bfloat16", *COUNTS]
+CUT = ["--cut.precision", "bfloat16", *SMOOTHED]
+DSC = ["--method", "dsc", *CUT, *COUNTS]
+
+BACKPROP = ["--backprop.precision", "bfloat16"]
+CLUSTERS = "kmeans_rgb,ncut_rgb,kmeans_deep,ncut_deep"
 
 ROWS: dict[str, list[str]] = {
-    "superpixels-img": ["--method", KINDS, "--superpixel.source", "original", *COUNTS],
-    "superpixels-superae": ["--method", KINDS, *COUNTS],
+    "superpixels-img": ["--method", KINDS, *ORIGINAL, *COUNTS],
+    "superpixels-superae": ["--method", KINDS, *SMOOTHED, *COUNTS],
     "hierarchies": ["--method", "gpb_owt_ucm,ucm,ucm_altitude,mumford_shah_tree"],
     "egb": ["--method", "felzenszwalb"],
-    "ncut": ["--method", "ncut", "--superpixel.source", "original"],
-    "clusters": ["--method", "kmeans_rgb,ncut_rgb,kmeans_deep,ncut_deep"],
-    "dsc-slic": [*CUT, "--superpixels", "slic"],
-    "dsc-mean_shift": [*CUT, "--superpixels", "mean_shift"],
-    "dsc-egb": [*CUT, "--superpixels", "egb"],
-    "dsc-partitions": ["--method", "dsc_partitions", "--cut.precision", "bfloat16"],
-    "backprop": ["--method", "backprop", "--backprop.precision", "bfloat16"],
+    "mean_shift": ["--method", "mean_shift_plain"],
+    "ncut": ["--method", "ncut", *SLIC_100, *ORIGINAL],
+    "clusters": ["--method", CLUSTERS, *SLIC_100, *SMOOTHED],
+    "dsc-slic": [*DSC, "--superpixels", "slic"],
+    "dsc-mean_shift": [*DSC, "--superpixels", "mean_shift"],
+    "dsc-egb": [*DSC, "--superpixels", "egb"],
+    "dsc-partitions": ["--method", "dsc_partitions", *CUT, *SLIC_100],
+    "backprop": ["--method", "backprop", *BACKPROP, *SLIC_100, *SMOOTHED],
     "mumford_shah_loss": ["--method", "mumford_shah_loss", "--scales", "4,8"],
     "cae_tvl": ["--method", "cae_tvl"],
     "wnet": ["--method", "wnet"],
@@ -50,22 +61,32 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=0)
     parser.add_argument("--rows", default=",".join(ROWS))
     given = parser.parse_args()
-    given.scores.mkdir(parents=True, exist_ok=True)
     for row in given.rows.split(","):
+        note_commit(given.scores / row)
         command = [sys.executable, "-m", "napari_dsc", "evaluate", "bsds500", str(given.root)]
         command += ["-o", str(given.scores / row), "--every", str(given.every)]
         command += ["--device", given.device, "--processes", str(given.processes), *ROWS[row]]
         subprocess.run(command, check=True)
-        (given.scores / row / "commit").write_text(commit())
     RESULTS.write_text(json.dumps(collect(given.scores), indent=1) + "\n")
 
 
-def commit() -> str:
-    """Commit of the working tree."""
-    here = Path(__file__).parent
-    found = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], cwd=here, capture_output=True, check=True
-    )
+def note_commit(folder: Path) -> None:
+    """Keep the commit that a folder of scores is begun with; one that has it stays."""
+    note = folder / "commit"
+    if not note.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        note.write_text(commit(SOURCES))
+
+
+def commit(tree: Path) -> str:
+    """Commit of a working tree, marked where its code is not what was committed."""
+    changed = git(tree, "status", "--porcelain", "--", "src", "benchmarks/*.py")
+    return git(tree, "rev-parse", "--short", "HEAD") + ("-dirty" if changed else "")
+
+
+def git(tree: Path, *words: str) -> str:
+    """What git answers."""
+    found = subprocess.run(["git", *words], cwd=tree, capture_output=True, check=True)
     return found.stdout.decode().strip()
 
 
@@ -74,13 +95,9 @@ def collect(scores: Path) -> dict[str, object]:
     collected: dict[str, object] = {}
     for row in ROWS:
         folder = scores / row
-        if not (folder / "commit").exists():
+        if not (folder / "summary.json").exists():
             continue
         summary = json.loads((folder / "summary.json").read_text())
-        words = [
-            Path(word).name if "/" in word else word for word in summary["command"].split()
-        ]
-        summary["command"] = " ".join(words)
         summary["commit"] = (folder / "commit").read_text()
         for one in summary["rows"]:  # the means at each scale stay in the folder
             del one["scales"]

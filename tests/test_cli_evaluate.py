@@ -14,6 +14,7 @@ from scipy.io import loadmat, savemat
 
 from napari_dsc.cli import main
 from napari_dsc.files import read_labels
+from napari_dsc.scoring.results import files_sha256
 
 CONTOURS = ("--method", "gpb_owt_ucm", "--processes", "1", "--device", "cpu")
 ALL_SCALES = (*CONTOURS, "--scales", "0.1,0.4,0.8")
@@ -87,7 +88,22 @@ def test_the_summary_tells_what_made_it(small_bsds):
     assert made["software"]["napari-dsc"]
     settings = made["rows"][0]["settings"]
     assert settings["scales"] == [0.1, 0.4, 0.8]
-    assert settings["parameters"]["cut"]["n_partitions"] == 32
+    assert settings["parameters"] == {}  # the contour maps are read, and nothing else
+
+
+def test_the_summary_holds_the_parameters_that_a_method_reads(small_bsds):
+    flags = ("--method", "felzenszwalb,multi_otsu", "--limit", "1", "--processes", "1")
+    assert evaluate(*flags, "--cut.result", "regions") == 0
+    one, other = (row["settings"]["parameters"] for row in summary()["rows"])
+    assert list(one) == ["image"]
+    assert other["cut"] == {"result": "regions"}
+
+
+def test_paths_are_shortened_in_the_command_that_is_told(small_bsds, tmp_path, monkeypatch):
+    words = ["evaluate", "bsds500", "BSDS500", f"--output={tmp_path}/out", *ALL_SCALES]
+    monkeypatch.setattr("sys.argv", ["napari-dsc", *words])
+    assert main(words) == 0
+    assert "bsds500 BSDS500 --output=out --method" in summary()["command"]
 
 
 def test_dsc_is_scored_for_each_kind_of_superpixels(small_bsds, capsys):
@@ -115,6 +131,25 @@ def test_what_is_scored_is_not_computed_again(small_bsds, capsys):
     assert evaluate(*ALL_SCALES) == 0
     assert "1 of 3 scored earlier are kept" in capsys.readouterr().err
     assert [row["sc"] for row in records()[::3]] == ["0.123", "0.625", "0.625"]
+
+
+def test_files_are_hashed_once_an_image(small_bsds, monkeypatch):
+    seen = []
+
+    def counted(case):
+        seen.append(case.name)
+        return files_sha256(case)
+
+    monkeypatch.setattr("napari_dsc.cli.scoring.files_sha256", counted)
+    both = ("--method", "gpb_owt_ucm,felzenszwalb,multi_otsu", "--processes", "1")
+    assert evaluate(*both) == 0
+    assert seen == ["1001", "2002", "3003"]
+
+
+def test_parameters_of_other_methods_may_change(small_bsds, capsys):
+    evaluate(*ALL_SCALES)
+    assert evaluate(*ALL_SCALES, "--cut.n-iterations", "7") == 0
+    assert "3 of 3 scored earlier are kept" in capsys.readouterr().err
 
 
 def test_an_image_whose_files_changed_is_scored_again(small_bsds):
@@ -146,11 +181,10 @@ def test_other_settings_are_refused_until_told_otherwise(small_bsds, capsys):
 
 
 def test_a_method_can_join_earlier_ones(small_bsds, capsys):
-    evaluate(*ALL_SCALES)
-    both = ("--method", "gpb_owt_ucm,felzenszwalb", *ALL_SCALES[2:])
-    assert evaluate(*both) == 0
+    evaluate(*CONTOURS)
+    assert evaluate("--method", "gpb_owt_ucm,multi_otsu", *CONTOURS[2:]) == 0
     assert "3 of 6 scored earlier are kept" in capsys.readouterr().err
-    assert [row["method"] for row in summary()["rows"]] == ["gpb_owt_ucm", "felzenszwalb"]
+    assert [row["method"] for row in summary()["rows"]] == ["gpb_owt_ucm", "multi_otsu"]
 
 
 def test_where_no_bar_can_be_seen_lines_tell_how_much_is_left(small_bsds, capsys, monkeypatch):
@@ -226,8 +260,7 @@ def test_missing_and_odd_files_are_named_and_counted_and_the_others_scored(small
 
 def test_a_missing_contour_map_fails_its_own_method_only(small_bsds, capsys):
     (small_bsds / "ucm2/val/3003.mat").unlink()
-    flags = ("--method", "gpb_owt_ucm,felzenszwalb", *ALL_SCALES[2:])
-    assert evaluate(*flags) == 2
+    assert evaluate("--method", "gpb_owt_ucm,multi_otsu", *CONTOURS[2:]) == 2
     assert "3003.mat: no such file" in capsys.readouterr().err
     assert [row["images"] for row in summary()["rows"]] == [2, 3]
 
@@ -246,8 +279,20 @@ def test_a_split_without_annotations_is_refused(small_bsds, capsys):
     images = small_bsds / "data/images"
     (images / "val").rename(images / "test")
     assert evaluate(*ALL_SCALES, "--split", "test") == 2
-    assert "no image has annotations" in capsys.readouterr().err
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "no image has annotations" in line
     assert not OUT.exists()
+
+
+def test_of_many_missing_files_five_are_named_on_the_screen(small_bsds, capsys):
+    for number in range(8):
+        (small_bsds / f"data/groundTruth/val/{number}.mat").touch()
+    assert evaluate(*ALL_SCALES) == 2
+    told = [line for line in capsys.readouterr().err.splitlines() if "skipped" in line]
+    assert len([line for line in told if ".mat: has no image" in line]) == 5
+    assert "skipped 3 more, all named in summary.md" in "".join(told)
+    assert len(summary()["left_out"]) == 8
+    assert (OUT / "summary.md").read_text().count("has no image of its name") == 8
 
 
 @pytest.mark.parametrize(
@@ -257,7 +302,10 @@ def test_a_split_without_annotations_is_refused(small_bsds, capsys):
         (["--scales", "1,two"], "scales='two'"),
         (["--processes", "-1"], "processes=-1"),
         (["--every", "0"], "every=0"),
-        (["--superpixels", "cubes", "--method", "dsc"], "expected one of slic"),
+        (["--superpixels", "cubes", "--method", "dsc"], "superpixels='cubes'"),
+        (["--method", "multi_otsu", "--scales", "1"], "scales=1: expected 2 to 256"),
+        (["--method", "dsc", "--scales", "0"], "scales=0: expected 2 to 1000000"),
+        (["--method", "ucm", "--weights", "nowhere"], "nowhere"),
     ],
 )
 def test_wrong_flags_are_told_before_any_work(small_bsds, capsys, flags, message):
@@ -396,7 +444,7 @@ def test_compare_without_truth_has_no_scores(small_bsds):
 
 def test_a_method_that_fails_leaves_the_others(small_bsds, capsys):
     assert compare("--methods", "gpb_owt_ucm,multi_otsu") == 2
-    assert "gpb_owt_ucm: contours" in capsys.readouterr().err
+    assert "gpb_owt_ucm: needs --contours" in capsys.readouterr().err
     assert sorted(path.name for path in Path("drawn").iterdir()) == [
         "compare.json",
         "compare.png",
@@ -413,7 +461,11 @@ def test_compare_takes_the_contours_of_the_image(small_bsds):
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--methods", "magic"], "expected one or more of dsc"),
+        (["--methods", "magic"], "methods='magic': expected one or more of dsc"),
+        (["--methods", ","], "methods=''"),
+        (["--methods", "multi_otsu:1"], "methods, multi_otsu:=1: expected 2 to 256"),
+        (["--methods", "felzenszwalb:-5"], "methods, felzenszwalb:=-5: expected 1"),
+        (["--methods", "mumford_shah_loss:0"], "methods, mumford_shah_loss:=0"),
         (["--methods", "dsc:many"], "methods, dsc:='many': expected a number"),
         (["--methods", "multi_otsu", "--truth", "small.npy"], "expected (32, 48)"),
         (["--methods", "multi_otsu", "--weights", "nowhere"], "nowhere"),

@@ -1,21 +1,25 @@
 """Every method behind the one interface: shape, order and what the options reach."""
 
 import dataclasses
+from typing import Literal, get_args, get_origin, get_type_hints
 
 import numpy as np
 import pytest
 import torch
 
 from napari_dsc import Run, segment
+from napari_dsc.errors import InvalidParameterError
 from napari_dsc.evaluation.contingency import contingency_table
 from napari_dsc.evaluation.metrics import variation_of_information
 from napari_dsc.images import load_image
-from napari_dsc.methods import METHODS, MethodOptions, sweeps
+from napari_dsc.mean_shift import mean_shift_filter
+from napari_dsc.methods import METHODS, SCALE_LIMITS, MethodOptions, sweeps
 from napari_dsc.params import (
     BackpropParams,
     CaeTvlParams,
     CutParams,
     MumfordShahParams,
+    Params,
     SuperpixelParams,
     WNetParams,
 )
@@ -26,16 +30,46 @@ SCALES = {
     "n_superpixels": (12, 6),
     "n_partitions": (4, 2),
     "n_regions": (4, 2),
-    "threshold": (0.1, 0.5),
+    "min_size": (20, 200),
+    "k": (20, 200),
+    "gradient": (0.1, 0.5),
+    "strength": (0.1, 0.5),
+    "cut_cost": (0.1, 0.5),
+    "altitude": (0.1, 0.5),
 }
-OWN_SCALES = {"felzenszwalb": (20, 200), "cae_tvl": (20, 200)}
+SOURCES = {
+    "dsc": ("Lin", "2021"),
+    "dsc_partitions": ("Lin", "2021"),
+    "tree": ("Arbelaez", "2014"),
+    "tree_altitude": ("Arbelaez", "2014"),
+    "slic": ("Achanta", "2012"),
+    "egb": ("Felzenszwalb", "2004"),
+    "mean_shift": ("Comaniciu", "2002"),
+    "mean_shift_plain": ("Comaniciu", "2002"),
+    "watershed": ("Machairas", "2015"),
+    "ucm": ("Arbelaez", "2011"),
+    "ucm_altitude": ("Arbelaez", "2011"),
+    "mumford_shah_tree": ("Guigues", "2006"),
+    "gpb_owt_ucm": ("Arbelaez", "2011"),
+    "felzenszwalb": ("Felzenszwalb", "2004"),
+    "multi_otsu": ("Liao", "2001"),
+    "ncut": ("Shi", "2000"),
+    "ncut_rgb": ("Shi", "2000"),
+    "ncut_deep": ("Lin", "2021"),
+    "kmeans_rgb": ("Lloyd", "1982"),
+    "kmeans_deep": ("Lin", "2021"),
+    "backprop": ("Kanezaki", "2018"),
+    "mumford_shah_loss": ("Kim", "2020"),
+    "cae_tvl": ("Wang", "2017"),
+    "wnet": ("Xia", "2017"),
+}
 GRID = {"lsc", "seeds"}  # they refuse images as small as these
 
 every_method = pytest.mark.parametrize("name", sorted(METHODS.keys() - GRID))
 
 
 def scales_of(name):
-    return OWN_SCALES.get(name, SCALES[METHODS[name].scale])
+    return SCALES[METHODS[name].scale]
 
 
 @pytest.fixture
@@ -71,11 +105,41 @@ def test_each_scale_gives_labels_of_the_shape_of_the_image(name, quadrants, opti
     assert torch.equal(torch.random.get_rng_state(), state)
 
 
+def another(value, hint):
+    """A value that a parameter allows, other than the one it has."""
+    kind, *more = get_args(hint)
+    if get_origin(hint) is Literal:
+        return next(choice for choice in (kind, *more) if choice != value)
+    return kind(value + 1) if value + 1 <= more[0]["max"] else kind(more[0]["min"])
+
+
+def otherwise(options, method):
+    """Options that differ in every parameter that a method does not read."""
+    changed = {}
+    for field in dataclasses.fields(options):
+        params = getattr(options, field.name)
+        if isinstance(params, Params):
+            hints = get_type_hints(type(params), include_extras=True)
+            values = {
+                name: another(value, hints[name])
+                for name, value in dataclasses.asdict(params).items()
+                if name == method.scale
+                or not {field.name, f"{field.name}.{name}"} & set(method.reads)
+            }
+            changed[field.name] = dataclasses.replace(params, **values)
+    return dataclasses.replace(options, **changed)
+
+
 @every_method
-def test_a_second_run_gives_the_same_labels(name, quadrants, options):
+def test_a_second_run_with_other_options_that_it_does_not_read_gives_the_same_labels(
+    name, quadrants, options
+):
     image = load_image(quadrants[0])
-    scale = scales_of(name)[:1]
-    first, second = (next(METHODS[name].iter_scales(image, scale, options)) for _ in range(2))
+    method, scale = METHODS[name], scales_of(name)[:1]
+    first, second = (
+        next(method.iter_scales(image, scale, one))
+        for one in (options, otherwise(options, method))
+    )
     np.testing.assert_array_equal(first, second)
 
 
@@ -89,10 +153,72 @@ def test_grey_images_are_segmented_too(name, quadrants, options):
 @every_method
 def test_a_method_says_what_it_is(name):
     method = METHODS[name]
-    assert method.scale in SCALES
+    least, most = SCALE_LIMITS[method.scale]
+    assert all(least <= scale <= most for scale in method.scales)
     assert min(method.scales) <= method.default <= max(method.scales)
     assert method.summary
-    assert method.source[-1].isdigit() or "gPb" in method.source or "table III" in method.source
+    fields = {name.partition(".")[0] for name in method.reads}
+    assert fields <= {field.name for field in dataclasses.fields(MethodOptions)}
+
+
+@pytest.mark.parametrize(("name", "source"), SOURCES.items())
+def test_a_method_names_its_first_author_and_year(name, source):
+    author, year = source
+    words = METHODS[name].source.replace(",", " ").replace(":", " ").split()
+    assert (words[0], next(word for word in words if word == year)) == (author, year)
+
+
+@every_method
+@pytest.mark.parametrize("scale", [0, 1])
+def test_a_small_scale_is_refused_or_gives_labels(name, scale, quadrants, options):
+    least, _ = SCALE_LIMITS[METHODS[name].scale]
+    assert least >= 0
+    if scale >= least:
+        (found,) = METHODS[name].iter_scales(load_image(quadrants[0]), (scale,), options)
+        assert found.shape == (32, 48)
+
+
+def test_one_class_of_otsu_is_refused(quadrants, options):
+    with pytest.raises(InvalidParameterError, match="n_partitions=1: expected at least 2"):
+        next(METHODS["multi_otsu"].iter_scales(load_image(quadrants[0]), (1,), options))
+
+
+def test_plain_mean_shift_leaves_no_region_below_each_size_and_filters_once(
+    quadrants, options, monkeypatch
+):
+    image, labels = quadrants
+    image = image.copy()
+    image[2:6, 2:6] = 255 - image[2:6, 2:6]
+    calls = []
+    monkeypatch.setattr(
+        "napari_dsc.baselines.mean_shift.mean_shift_filter",
+        lambda *given: calls.append(1) or mean_shift_filter(*given),
+    )
+    fine, coarse = METHODS["mean_shift_plain"].iter_scales(load_image(image), (9, 100), options)
+    assert len(calls) == 1
+    assert sorted(np.bincount(fine.ravel())) == [16, 368, 384, 384, 384]
+    assert distance(coarse, labels) == 0
+
+
+def test_the_floor_of_hierarchies_is_150_pixels_of_the_berkeley_images():
+    shapes = {(321, 481): 150, (642, 962): 600, (32, 32): 1}
+    for shape, floor in shapes.items():
+        assert sweeps._floor(load_image(np.eye(*shape, dtype=np.uint8))) == floor
+
+
+def test_hierarchies_keep_small_objects_of_small_images(options):
+    truth = np.zeros((64, 64), np.uint8)
+    truth[20:27, 30:38] = 1
+    image = load_image((60 + 120 * truth).astype(np.uint8))
+    for name in ("ucm", "mumford_shah_tree"):
+        (found,) = METHODS[name].iter_scales(image, (2,), options)
+        assert distance(found, truth) < 0.05, name
+
+
+def test_kmeans_builds_no_graph(quadrants, options, monkeypatch):
+    monkeypatch.delattr(sweeps, "affinity_graph")
+    (found,) = METHODS["kmeans_rgb"].iter_scales(load_image(quadrants[0]), (4,), options)
+    assert len(np.unique(found)) == 4
 
 
 @pytest.mark.parametrize(

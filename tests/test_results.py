@@ -1,5 +1,8 @@
+import micro
+import paper_tables
 import paste_results
 import pytest
+import tables
 
 
 @pytest.mark.parametrize("page", paste_results.pages(), ids=lambda page: page.stem)
@@ -14,3 +17,38 @@ def test_a_figure_typed_by_hand_would_be_noticed():
     digit = page.index("0.", page.index("<!-- result"))
 
     assert paste_results.with_results(page[:digit] + "9" + page[digit + 1 :]) == page
+
+
+def test_every_set_of_images_has_its_lines_whether_it_has_been_scored_or_not():
+    lines = paper_tables.micro_table().splitlines()
+    for name, kind in micro.SETS.items():
+        assert len([line for line in lines if line.startswith(f"| {name} |")]) == len(
+            kind.scores
+        )
+
+
+@pytest.fixture
+def tree(tmp_path):
+    """A repository with one module."""
+    module = tmp_path / "src" / "module.py"
+    module.parent.mkdir()
+    module.write_text("before = 1\n")
+    person = ("-c", "user.name=a", "-c", "user.email=a@example.org")
+    for words in (["init", "-q"], ["add", "."], [*person, "commit", "-q", "-m", "first"]):
+        tables.git(tmp_path, *words)
+    return tmp_path
+
+
+def test_a_commit_is_marked_where_the_code_was_changed_since(tree):
+    clean = tables.commit(tree)
+    (tree / "notes.txt").write_text("no code")
+    assert tables.commit(tree) == clean
+    (tree / "src" / "module.py").write_text("before = 2\n")
+    assert tables.commit(tree) == f"{clean}-dirty"
+
+
+def test_the_commit_that_scores_were_begun_with_stays(tmp_path, monkeypatch):
+    for commit in ("first", "second"):
+        monkeypatch.setattr(tables, "commit", lambda tree, commit=commit: commit)
+        tables.note_commit(tmp_path / "scores" / "row")
+    assert (tmp_path / "scores" / "row" / "commit").read_text() == "first"

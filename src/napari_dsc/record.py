@@ -5,15 +5,20 @@ from __future__ import annotations
 import dataclasses
 import importlib.metadata
 import platform
+import shlex
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
 
+from napari_dsc.params import CutParams, ImageParams, SuperpixelParams, TreeParams
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from napari_dsc.images import Image
     from napari_dsc.params import Params
+    from napari_dsc.pipeline import RunOptions
 
 Record = dict[str, object]
 
@@ -76,6 +81,34 @@ def device_record(device: torch.device) -> Record:
     return {"name": str(device), "model": model, "threads": torch.get_num_threads()}
 
 
+def command_record(program: str, arguments: Sequence[str]) -> str:
+    """Write a command as one would type it, with the last part only of each path.
+
+    Parameters
+    ----------
+    program : str
+        What comes before the arguments.
+    arguments : sequence of str
+        Words, in which ``--flag=VALUE`` may be one.
+
+    Returns
+    -------
+    command : str
+        Ready for a shell.
+
+    Examples
+    --------
+    >>> command_record("napari-dsc segment", ["/data/my image.tif", "--output=/data/out"])
+    "napari-dsc segment 'my image.tif' --output=out"
+    """
+    return " ".join([program, *(shlex.quote(_last_part(word)) for word in arguments)])
+
+
+def _last_part(word: str) -> str:
+    flag, equals, value = word.partition("=") if word.startswith("-") else ("", "", word)
+    return flag + equals + (Path(value).name if "/" in value else value)
+
+
 def params_record(params: Mapping[str, Params]) -> Record:
     """Parameters of each stage.
 
@@ -90,3 +123,25 @@ def params_record(params: Mapping[str, Params]) -> Record:
         Stage to a dict that the parameter class accepts as keyword arguments.
     """
     return {stage: dataclasses.asdict(values) for stage, values in params.items()}
+
+
+def options_record(options: RunOptions) -> Record:
+    """Parameters of the stages of a run, as its record has them.
+
+    Parameters
+    ----------
+    options : RunOptions
+        Keyword arguments of `Run`; what is left out has its default.
+
+    Returns
+    -------
+    record : dict
+        As `params_record` gives it.
+    """
+    stages: dict[str, Params] = {"image": options.get("image_params", ImageParams())}
+    if options.get("method") == "tree":
+        stages["tree"] = options.get("tree_params", TreeParams())
+    else:
+        stages["superpixels"] = options.get("superpixel_params", SuperpixelParams())
+        stages["cut"] = options.get("cut_params", CutParams())
+    return params_record(stages)

@@ -56,12 +56,13 @@ def test_affinity_follows_color_distance_between_neighbors_only():
     superpixels = np.array([[0, 1, 2, 3]])
     features = np.array([[0.0], [1.0], [3.0], [9.0]])
 
-    affinity = affinity_graph(features, superpixels, ClusterParams(radius_factor=1.5)).toarray()
+    params = ClusterParams(radius_factor=1.5, affinity_factor=0.5)
+    affinity = affinity_graph(features, superpixels, params).toarray()
 
-    mean_square = (1 + 4 + 36) / 3
+    scale = 0.5**2 * (1 + 4 + 36) / 3
     expected = np.eye(4)
     for a, square in ((0, 1), (1, 4), (2, 36)):
-        expected[a, a + 1] = expected[a + 1, a] = np.exp(-square / mean_square)
+        expected[a, a + 1] = expected[a + 1, a] = np.exp(-square / scale)
     np.testing.assert_allclose(affinity, expected)
 
 

@@ -130,6 +130,7 @@ def dense():
 
 def test_the_pixel_graph_holds_the_full_matrix(dense, probabilities):
     graph, matrix = dense
+    torch.testing.assert_close(graph.degrees.flatten(), matrix.sum(0))
     spread = graph.spread(probabilities).flatten(1)
     assert matrix[0, 12:].any()
     torch.testing.assert_close(spread, probabilities.flatten(1) @ matrix)

@@ -47,6 +47,15 @@ def tasks(folder, *names):
     ]
 
 
+def test_only_workers_with_the_resource_count(client):
+    client.wait_for_workers(2, timeout=60)
+    words, _, dashboard = describe(client, {}).partition(", dashboard ")
+    assert words == "2 workers"
+    assert dashboard == client.dashboard_link
+    assert describe(client, {"GPU": 1}).startswith("2 workers with the resource GPU")
+    assert describe(client, {"GPU": 2}).startswith("waiting for a worker with the resource GPU")
+
+
 def test_what_fails_or_dies_costs_nobody_else(client, tmp_path):
     names = ["a", "dies_once", "b", "odd", "c", "dies", *map(str, range(6))]
     outcomes = list(iter_outcomes(client, tasks(tmp_path, *names), do_or_die, {cluster.GPU: 1}))
@@ -71,15 +80,6 @@ def test_whoever_stops_withdraws_what_waits(client, tmp_path):
     client.restart()  # ends what sleeps
 
 
-def test_only_workers_with_the_resource_count(client):
-    client.wait_for_workers(2)
-    words, _, dashboard = describe(client, {}).partition(", dashboard ")
-    assert words == "2 workers"
-    assert dashboard == client.dashboard_link
-    assert describe(client, {"GPU": 1}).startswith("2 workers with the resource GPU")
-    assert describe(client, {"GPU": 2}).startswith("waiting for a worker with the resource GPU")
-
-
 def test_a_scheduler_that_nobody_answers_for_is_wrong_input(monkeypatch):
     monkeypatch.setattr(cluster, "CONNECT_SECONDS", 0.3)
     for address in ("tcp://127.0.0.1:1", "no address"):
@@ -99,6 +99,7 @@ def test_a_scheduler_that_dies_ends_the_batch_in_words(tmp_path, monkeypatch):
     quiet = {"env": os.environ | paths, "stderr": subprocess.DEVNULL}
     with subprocess.Popen([*command, *where], **quiet) as process:
         while not place.exists():
+            assert process.poll() is None
             time.sleep(0.1)
         with connect(json.loads(place.read_text())["address"]) as client:
             outcomes = iter_outcomes(client, tasks(tmp_path, "a", "b"), do_or_die, {})

@@ -59,6 +59,22 @@ def test_folders_that_share_no_name_are_refused(tmp_path):
         folder_cases(tmp_path, tmp_path / "missing")
 
 
+def test_one_folder_for_images_and_labels_is_refused(tmp_path):
+    (tmp_path / "a.png").touch()
+    with pytest.raises(InvalidImageError, match="expected another one of label images"):
+        folder_cases(tmp_path, tmp_path / ".")
+
+
+def test_annotations_in_the_folder_of_images_are_no_images(tmp_path):
+    images, labels = tmp_path / "images", tmp_path / "labels"
+    for path in (images / "a.mat", images / "a.png", labels / "a.mat", images / "b.mat"):
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    cases, problems = folder_cases(images, labels)
+    assert [(case.image.name, case.truth.name) for case in cases] == [("a.png", "a.mat")]
+    assert {problem.path.name for problem in problems} == {"a.mat", "b.mat"}
+
+
 def test_a_label_image_is_one_annotation(tmp_path):
     labels = np.array([[0, 1], [2, 2]], np.uint16)
     np.save(tmp_path / "a.npy", labels)

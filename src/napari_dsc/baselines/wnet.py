@@ -30,10 +30,13 @@ class PixelGraph(NamedTuple):
         Half of the neighborhood: rows and columns from a pixel to a neighbor.
     weights : (len(offsets), Y, X) float tensor
         Affinity of the pixel with that neighbor; 0 where it lies outside.
+    degrees : (1, Y, X) float tensor
+        Sum of the affinities of each pixel, that of 1 with itself included.
     """
 
     offsets: list[tuple[int, int]]
     weights: Tensor
+    degrees: Tensor
 
     def spread(self, maps: Tensor) -> Tensor:
         """Sum over the neighbors of each pixel, itself included, of weight times value.
@@ -85,7 +88,9 @@ def pixel_graph(image: Tensor, params: WNetParams) -> PixelGraph:
         difference = (image[here] - image[there]).square().sum(0) / color_scale**2
         distance = math.hypot(*offset) / params.place_scale
         weight[here[1:]] = (-difference - distance**2).exp()
-    return PixelGraph(offsets, weights)
+    ones = torch.ones_like(image[:1])
+    graph = PixelGraph(offsets, weights, ones)
+    return graph._replace(degrees=graph.spread(ones))
 
 
 def _windows(
@@ -126,10 +131,9 @@ def soft_ncut_loss(probabilities: Tensor, graph: PixelGraph) -> Tensor:
     """
     with torch.no_grad():
         spread = graph.spread(probabilities)
-        degrees = graph.spread(torch.ones_like(probabilities[:1]))
         constant = (probabilities * spread).sum((1, 2))
     inner = 2 * (probabilities * spread).sum((1, 2)) - constant
-    total = (probabilities * degrees).sum((1, 2))
+    total = (probabilities * graph.degrees).sum((1, 2))
     return len(probabilities) - (inner / total.clamp_min(1e-6)).sum()
 
 

@@ -16,14 +16,16 @@ from napari_dsc.device import is_out_of_memory
 from napari_dsc.errors import DSCError, InvalidParameterError, OutputError
 from napari_dsc.files import check_output, write_image
 from napari_dsc.files.tiff import read_record
-from napari_dsc.params import CutParams, ImageParams, Params, SuperpixelParams
+from napari_dsc.params import CutParams, ImageParams, Params, SuperpixelParams, TreeParams
 from napari_dsc.recipes import WEIGHTS_HASH, read_recipe
-from napari_dsc.record import Record, params_record
+from napari_dsc.record import Record, options_record
 from napari_dsc.run import Run
 from napari_dsc.superae.weights import DEFAULT, find_weights
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
+
+    import numpy as np
 
     from napari_dsc.pipeline import RunOptions
     from napari_dsc.results import Step
@@ -87,7 +89,9 @@ def batch_from_recipe(path: Path, device: str) -> Task:
             "weights": given.get("weights", DEFAULT),
             "image_params": _filled(ImageParams, given),
             "superpixel_params": _filled(SuperpixelParams, given),
+            "method": given.get("method", "dsc"),
             "cut_params": _filled(CutParams, given),
+            "tree_params": _filled(TreeParams, given),
         }
     )
     if given.get(WEIGHTS_HASH, task.weights_sha256) != task.weights_sha256:
@@ -169,12 +173,11 @@ def _segment_or_keep(task: Task) -> Generator[Step, None, Outcome]:
         return Outcome(task.source, task.output, "kept", "", _counts(earlier))
     check_output(task.output, overwrite=task.existing != "refuse")
     run = Run(task.source, **task.options)
-    for step in run.iter_steps():
-        yield step
-    record = run.cut_record(step) | {"source": origin, "batch": task.batch}
+    labels, found = yield from _segment(run)
+    record = found | {"source": origin, "batch": task.batch}
     write_image(
         task.output,
-        step.labels(),
+        labels,
         record=record,
         spacing=run.image.spacing,
         unit=run.image.unit,
@@ -186,6 +189,16 @@ def _segment_or_keep(task: Task) -> Generator[Step, None, Outcome]:
         "host": platform.node(),
     }
     return Outcome(task.source, task.output, "done", "", figures)
+
+
+def _segment(run: Run) -> Generator[Step, None, tuple[np.ndarray, Record]]:
+    """Labels and record of the whole run."""
+    if run.method == "tree":
+        found = run.regions()
+        return found.labels, found.record
+    for step in run.iter_steps():
+        yield step
+    return step.labels(), run.cut_record(step)
 
 
 def _earlier_record(task: Task) -> Record:
@@ -220,23 +233,16 @@ def _may_stay(task: Task, earlier: Record, origin: Record) -> bool:
         earlier.get("source") == origin
         and isinstance(weights, dict)
         and weights.get("sha256") == task.weights_sha256
-        and earlier["parameters"] == _parameters(task.options)
-    )
-
-
-def _parameters(options: RunOptions) -> Record:
-    """Parameters as the record of a run has them."""
-    return params_record(
-        {
-            "image": options.get("image_params", ImageParams()),
-            "superpixels": options.get("superpixel_params", SuperpixelParams()),
-            "cut": options.get("cut_params", CutParams()),
-        }
+        and earlier["parameters"] == options_record(task.options)
     )
 
 
 def _counts(record: Record) -> Record:
-    return {name: record[name] for name in ("n_classes", "n_superpixels") if name in record}
+    return {
+        name: record[name]
+        for name in ("n_classes", "n_regions", "n_superpixels")
+        if name in record
+    }
 
 
 def _content_sha256(path: Path) -> str:

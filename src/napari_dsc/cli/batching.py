@@ -12,10 +12,12 @@ from napari_dsc.cli.segmenting import (
     ImageFlags,
     Run,
     RunFlags,
+    SegmentMethod,
     SuperpixelFlags,
     Switch,
+    TreeFlags,
 )
-from napari_dsc.params import CutParams, ImageParams, SuperpixelParams
+from napari_dsc.params import CutParams, ImageParams, SuperpixelParams, TreeParams
 
 if TYPE_CHECKING:
     from napari_dsc.pipeline import RunOptions
@@ -52,7 +54,7 @@ class BatchFlags:
 Batch = Annotated[BatchFlags, Parameter(name="*", group=Group("Batch", sort_key=0))]
 
 
-def batch(
+def batch(  # noqa: PLR0913 - one class of parameters a stage
     inputs: Inputs,
     /,
     *,
@@ -60,7 +62,9 @@ def batch(
     run: Run = RunFlags(),
     image_params: ImageFlags = ImageParams(),
     superpixel_params: SuperpixelFlags = SuperpixelParams(),
+    method: SegmentMethod = "dsc",
     cut_params: CutFlags = CutParams(),
+    tree_params: TreeFlags = TreeParams(),
 ) -> int:
     """Segment many images on several processes or machines, and go on after an interruption.
 
@@ -71,13 +75,17 @@ def batch(
     inputs : list of str
         Images; folders, for the images in them; and patterns in quotes, such as
         ``"plate/**/*.tif"``.
+    method : str
+        ``dsc`` or ``tree``, as in ``napari-dsc segment``.
     """
     options: RunOptions = {
         "axes": run.axes,
         "device": run.device,
         "image_params": image_params,
         "superpixel_params": superpixel_params,
+        "method": method,
         "cut_params": cut_params,
+        "tree_params": tree_params,
     }
     if run.weights:
         options["weights"] = run.weights

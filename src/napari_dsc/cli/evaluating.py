@@ -68,7 +68,7 @@ class EntryFlags:
     scales : str
         Scales with commas between, such as ``100,50,20,10``; left out: those of each
         method. What a scale is depends on the method: a number of superpixels, of
-        classes or of regions, or a threshold.
+        classes or of regions, or a constant of its own.
     weights : str
         Name of registered weights or a safetensors file; left out: those in the package.
     device : str

@@ -18,7 +18,7 @@ from napari_dsc.device import resolve_device
 from napari_dsc.errors import ComputationError, InvalidParameterError
 from napari_dsc.files import check_output, write_atomically
 from napari_dsc.recipes import recipe_content
-from napari_dsc.record import params_record
+from napari_dsc.record import options_record
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -180,11 +180,7 @@ def _named(outcome: Outcome) -> str:
 def _save_recipe(run: RunFlags, options: RunOptions) -> None:
     from napari_dsc.superae.weights import DEFAULT
 
-    stages = {
-        "image": options["image_params"],
-        "superpixels": options["superpixel_params"],
-        "cut": options["cut_params"],
-    }
-    content = recipe_content(params_record(stages), run.weights or DEFAULT)
+    method = options.get("method", "dsc")
+    content = recipe_content(options_record(options), run.weights or DEFAULT, method)
     assert run.save_recipe is not None
     write_atomically(run.save_recipe, lambda file: file.write(content))

@@ -22,7 +22,7 @@ from napari_dsc.methods import METHODS, MethodOptions
 from napari_dsc.record import device_record, image_record, software_record
 from napari_dsc.regions import relabel_in_order
 from napari_dsc.scoring.cases import read_truth
-from napari_dsc.scoring.entries import check_methods, parameters_of
+from napari_dsc.scoring.entries import check_names, check_scales, parameters_of
 from napari_dsc.scoring.pictures import Panel, write_panels
 from napari_dsc.superae.weights import DEFAULT, find_weights
 
@@ -149,6 +149,8 @@ def _first_panels(scene: Scene) -> list[Panel]:
 def _run(choice: Choice, scene: Scene) -> tuple[np.ndarray, Record]:
     """Labels of a method, and what to tell of them, ready for JSON."""
     method = METHODS[choice.method]
+    if method.needs_contours and not scene.options.contours.size:
+        raise InvalidImageError("needs --contours, the contour map of the image")
     start = time.perf_counter()
     (labels,) = method.iter_scales(scene.image, (choice.scale,), scene.options)
     seconds = time.perf_counter() - start
@@ -197,11 +199,13 @@ def _write_table(path: Path, rows: Sequence[Record], scene: Scene) -> None:
 def _choices(text: str) -> list[Choice]:
     """Methods and scales from ``NAME,NAME:SCALE``."""
     split = [word.partition(":") for word in words(text)]
-    check_methods([name for name, _, _ in split])
+    check_names("methods", [name for name, _, _ in split], METHODS)
     choices = [
         Choice(
             name, scale_number(f"methods, {name}:", scale) if colon else METHODS[name].default
         )
         for name, colon, scale in split
     ]
+    for choice in choices:
+        check_scales(f"methods, {choice.method}:", choice.method, [choice.scale])
     return list(dict.fromkeys(choices))

@@ -5,11 +5,9 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
-import shlex
 import sys
 import time
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from rich import box
@@ -20,20 +18,17 @@ from napari_dsc.errors import InvalidImageError, InvalidParameterError
 from napari_dsc.evaluation.measures import MEASURES
 from napari_dsc.files import write_atomically
 from napari_dsc.methods import MethodOptions
-from napari_dsc.record import device_record, software_record
+from napari_dsc.record import command_record, device_record, software_record
 from napari_dsc.scoring.entries import Entry, make_entries
 from napari_dsc.scoring.processes import count_processes, iter_outcomes
-from napari_dsc.scoring.results import TABLES, Results
+from napari_dsc.scoring.results import TABLES, Results, files_sha256
 from napari_dsc.scoring.scores import score_case
-from napari_dsc.scoring.tables import (
-    Column,
-    figures_of,
-    scores_csv,
-    summary_page,
-)
+from napari_dsc.scoring.tables import Column, figures_of, scores_csv, summary_page
+from napari_dsc.superae.weights import DEFAULT, find_weights
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from napari_dsc.cli.evaluating import EntryFlags, EvaluationFlags, MethodFlags
     from napari_dsc.cli.report import Report
@@ -44,6 +39,8 @@ if TYPE_CHECKING:
 
 # seconds between two lines on where we are, where no terminal shows a bar
 LINE_EVERY = 30.0
+# files left out that are named on the screen
+MOST_TOLD = 5
 # measures to show in a terminal; the files have all
 SHOWN = ("sc", "pri", "vi", "dice", "ap50")
 
@@ -80,10 +77,11 @@ def entries_of(
     Raises
     ------
     DSCError
-        If methods, superpixels or scales are unknown, or the device does not exist.
+        If methods, superpixels, scales or weights are unknown, or the device does not exist.
     """
     from napari_dsc.cli.evaluating import words
 
+    find_weights(flags.weights or DEFAULT)
     options = MethodOptions(
         weights=flags.weights, device=str(resolve_device(flags.device)), **vars(methods)
     )
@@ -124,11 +122,13 @@ def run_evaluation(
     if flags.processes < 0:
         raise InvalidParameterError(f"processes={flags.processes}: expected 0 (all) or more")
     cases, problems = plan.cases.every(flags.every, flags.limit)
-    skipped = [f"{path}: {reason}" for path, reason in problems]
-    for line in skipped:
-        report.error(f"skipped {line}")
     if not cases:
         raise InvalidImageError(f"{plan.name}: no image has annotations, expected at least one")
+    skipped = [f"{path}: {reason}" for path, reason in problems]
+    for line in skipped[:MOST_TOLD]:
+        report.error(f"skipped {line}")
+    if len(skipped) > MOST_TOLD:
+        report.error(f"skipped {len(skipped) - MOST_TOLD} more, all named in {TABLES[-1]}")
     results = Results(plan.output)
     results.prepare(entries, overwrite=flags.overwrite)
     keep_freed_memory()
@@ -153,9 +153,10 @@ def _score_all(
 ) -> list[Column]:
     known: dict[tuple[str, str], list[ScaleScores]] = {}
     failures: dict[str, dict[str, str]] = {entry.name: {} for entry in entries}
+    files = {case.name: files_sha256(case) for case in cases}
     tasks = []
     for case, entry in itertools.product(cases, entries):
-        earlier = results.load(case, entry)
+        earlier = results.load(case, entry, files[case.name])
         if earlier:
             known[case.name, entry.name] = earlier
         else:
@@ -169,7 +170,7 @@ def _score_all(
                 failures[entry.name][case.name] = error
                 report.error(f"{case.name}, {entry.name}: {error}")
             else:
-                results.save(case, entry, scores)
+                results.save(case, entry, files[case.name], scores)
                 known[case.name, entry.name] = scores
             clock.tick()
     return [
@@ -258,5 +259,4 @@ def command_line() -> str:
     command : str
         As one would type it.
     """
-    given = [word if "/" not in word else Path(word).name for word in sys.argv[1:]]
-    return shlex.join(["napari-dsc", *given])
+    return command_record("napari-dsc", sys.argv[1:])

@@ -20,6 +20,7 @@ ImageFlags = Annotated[ImageParams, Parameter(name="*", group=Group("Intensities
 SuperpixelFlags = Annotated[
     SuperpixelParams, Parameter(name="*", group=Group("Superpixels", sort_key=3))
 ]
+SegmentMethod = Literal["dsc", "tree"]
 TreeFlags = Annotated[TreeParams, Parameter(name="*", group=Group("Merge tree", sort_key=5))]
 CutFlags = Annotated[CutParams, Parameter(name="*", group=Group("Cut", sort_key=4))]
 Switch = Annotated[bool, Parameter(negative="")]
@@ -99,7 +100,7 @@ def segment(  # noqa: PLR0913 - one class of parameters a stage
     run: Run = RunFlags(),
     image_params: ImageFlags = ImageParams(),
     superpixel_params: SuperpixelFlags = SuperpixelParams(),
-    method: Literal["dsc", "tree"] = "dsc",
+    method: SegmentMethod = "dsc",
     cut_params: CutFlags = CutParams(),
     tree_params: TreeFlags = TreeParams(),
 ) -> int:

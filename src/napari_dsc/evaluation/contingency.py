@@ -43,6 +43,33 @@ def contingency_table(first: np.ndarray, second: np.ndarray) -> csr_array:
     return csr_array((counts, np.divmod(keys, n_columns)), shape=(n_rows, n_columns))
 
 
+def overlaps(table: csr_array) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Intersection over union of each pair of regions that share a pixel.
+
+    Parameters
+    ----------
+    table : (n, m) sparse int array
+        Contingency table.
+
+    Returns
+    -------
+    rows, columns : (P,) int array
+        The pairs.
+    overlaps : (P,) float64 array
+        Their intersection over union, in (0, 1].
+
+    Examples
+    --------
+    >>> table = contingency_table(np.array([1, 1, 2, 2]), np.array([5, 5, 5, 6]))
+    >>> overlaps(table)[2].round(2)
+    array([0.67, 0.25, 0.5 ])
+    """
+    pairs = table.tocoo()
+    rows, columns = pairs.coords
+    unions = table.sum(axis=1)[rows] + table.sum(axis=0)[columns] - pairs.data
+    return rows, columns, pairs.data / unions
+
+
 def check_label_images(first: np.ndarray, second: np.ndarray) -> None:
     """Make sure that two arrays are label images of one shape.
 

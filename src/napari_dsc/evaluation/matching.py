@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from napari_dsc.evaluation.contingency import check_label_images, contingency_table
+from napari_dsc.evaluation.contingency import check_label_images, contingency_table, overlaps
 
 
 def error_map(labels: np.ndarray, truth: np.ndarray) -> np.ndarray:
@@ -39,20 +39,17 @@ def error_map(labels: np.ndarray, truth: np.ndarray) -> np.ndarray:
         np.unique(one, return_inverse=True)[1].reshape(one.shape) for one in (labels, truth)
     )
     table = contingency_table(rows, columns)
-    pairs = table.tocoo()
-    row, column = pairs.coords
-    unions = table.sum(axis=1)[row] + table.sum(axis=0)[column] - pairs.data
-    overlaps = pairs.data / unions
-    partner_of_row = _best_partner(row, column, overlaps)
-    partner_of_column = _best_partner(column, row, overlaps)
+    row, column, shares = overlaps(table)
+    partner_of_row = _best_partner(row, column, shares)
+    partner_of_column = _best_partner(column, row, shares)
     agree = (partner_of_row[rows] == columns) & (partner_of_column[columns] == rows)
     errors: np.ndarray = ~agree
     return errors
 
 
-def _best_partner(own: np.ndarray, other: np.ndarray, overlaps: np.ndarray) -> np.ndarray:
+def _best_partner(own: np.ndarray, other: np.ndarray, shares: np.ndarray) -> np.ndarray:
     """For each number in `own`, the one of `other` that overlaps most; of equals the first."""
-    order = np.lexsort((-other, overlaps, own))
+    order = np.lexsort((-other, shares, own))
     partner = np.zeros(int(own.max()) + 1, np.int64)
     partner[own[order]] = other[order]  # the last assignment stays
     return partner

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_dsc.evaluation.contingency import overlaps
+
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
@@ -36,12 +38,10 @@ def segmentation_covering(table: csr_array) -> float:
     >>> round(segmentation_covering(contingency_table(segments, annotation)), 4)  # 2/3, 1/2
     0.5833
     """
-    segment_areas, region_areas = table.sum(axis=1), table.sum(axis=0)
-    pairs = table.tocoo()
-    segment, region = pairs.coords
-    unions = segment_areas[segment] + region_areas[region] - pairs.data
+    region_areas = table.sum(axis=0)
+    _, region, shares = overlaps(table)
     best = np.zeros(len(region_areas))
-    np.maximum.at(best, region, pairs.data / unions)
+    np.maximum.at(best, region, shares)
     return float(best @ region_areas / region_areas.sum())
 
 

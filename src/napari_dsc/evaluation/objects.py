@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from napari_dsc.evaluation.contingency import contingency_table
+from napari_dsc.evaluation.contingency import contingency_table, overlaps
 
 
 def best_union(segmentation: np.ndarray, foreground: np.ndarray) -> np.ndarray:
@@ -101,10 +101,8 @@ def average_precision(
     values, rows = np.unique(found, return_inverse=True)
     others, columns = np.unique(annotation, return_inverse=True)
     table = contingency_table(rows.reshape(found.shape), columns.reshape(found.shape))
-    pairs = table.tocoo()
-    row, column = pairs.coords
-    unions = table.sum(axis=1)[row] + table.sum(axis=0)[column] - pairs.data
+    row, column, shares = overlaps(table)
     are_objects = (values[row] != 0) & (others[column] != 0)
-    n_matches = int(np.count_nonzero(are_objects & (pairs.data > threshold * unions)))
+    n_matches = int(np.count_nonzero(are_objects & (shares > threshold)))
     n_objects = int(np.count_nonzero(values) + np.count_nonzero(others)) - n_matches
     return n_matches / n_objects if n_objects else 1.0

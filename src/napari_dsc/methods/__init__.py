@@ -1,6 +1,6 @@
 """Every method that can be scored, DSC and its rivals, behind one interface."""
 
-from napari_dsc.methods.options import Method, MethodOptions
+from napari_dsc.methods.options import SCALE_LIMITS, Method, MethodOptions
 from napari_dsc.methods.table import METHODS
 
-__all__ = ["METHODS", "Method", "MethodOptions"]
+__all__ = ["METHODS", "SCALE_LIMITS", "Method", "MethodOptions"]

@@ -18,11 +18,26 @@ from napari_dsc.params import (
     TreeParams,
     WNetParams,
 )
+from napari_dsc.params.checks import limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from napari_dsc.images import Image
+
+
+SCALE_LIMITS: dict[str, tuple[float, float]] = {
+    "n_superpixels": limits(SuperpixelParams, "n_superpixels"),
+    "n_partitions": limits(CutParams, "n_partitions"),
+    "n_regions": (1, 1_000_000),
+    "min_size": (1, 1_000_000),
+    "k": (1, 1_000_000),
+    "gradient": (0, 100),
+    "strength": (0, 1),
+    "cut_cost": (0, 2),
+    "altitude": limits(TreeParams, "threshold"),
+}
+"""Least and largest scale, by what a method varies; what lies beyond has no meaning."""
 
 
 def _no_contours() -> np.ndarray:
@@ -76,6 +91,12 @@ class MethodOptions:
     wnet_params: WNetParams = WNetParams()
 
 
+EVERYTHING = tuple(
+    one.name for one in dataclasses.fields(MethodOptions) if one.name != "contours"
+)
+"""Options of all methods; contours come with each image."""
+
+
 class Method(NamedTuple):
     """A way to segment an image at several scales.
 
@@ -86,20 +107,27 @@ class Method(NamedTuple):
     source : str
         Who published it, where and when.
     scale : str
-        What changes from scale to scale: ``n_superpixels``, ``n_partitions``,
-        ``n_regions`` or ``threshold``.
+        What changes from scale to scale, a name in `SCALE_LIMITS`: ``n_superpixels``,
+        ``n_partitions`` and ``n_regions`` are numbers of superpixels, classes and regions,
+        ``min_size`` the pixels of the smallest region, ``k`` the constant of
+        Felzenszwalb and Huttenlocher, ``gradient`` and ``strength`` those of contours,
+        ``cut_cost`` that of a normalized cut, ``altitude`` the level of a merge tree.
     scales : tuple of float
         Scales to try where none are given.
     default : float
         Scale to take where one is enough.
     iter_scales : function
         Takes an `Image`, scales and `MethodOptions`; yields one label image a scale, S
-        int64 with labels from 0, in the order of the scales. What the scales share is
-        computed once.
+        int64 with labels of 0 or more, perhaps with gaps, in the order of the scales. What
+        the scales share is computed once.
     merges_superpixels : bool
         It starts from superpixels of any kind; the others make their own regions.
     needs_contours : bool
         It cuts the contour map that comes with an image.
+    reads : tuple of str
+        What of `MethodOptions` can change its labels: fields, or FIELD.PARAMETER for a
+        single parameter. The weights and the device are among them where the image is
+        smoothed, whatever stands here.
     """
 
     summary: str
@@ -110,3 +138,4 @@ class Method(NamedTuple):
     iter_scales: Callable[[Image, Sequence[float], MethodOptions], Iterator[np.ndarray]]
     merges_superpixels: bool = False
     needs_contours: bool = False
+    reads: tuple[str, ...] = EVERYTHING

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import math
 from typing import TYPE_CHECKING
 
 import torch
@@ -18,6 +19,7 @@ from napari_dsc.baselines.hierarchies import (
     iter_threshold_cuts,
 )
 from napari_dsc.baselines.kmeans import kmeans
+from napari_dsc.baselines.mean_shift import iter_mean_shift_regions
 from napari_dsc.baselines.mumford_shah_loss import mumford_shah_classes
 from napari_dsc.baselines.ncut import affinity_graph, iter_recursive_cuts, normalized_cut
 from napari_dsc.baselines.otsu import otsu_classes
@@ -40,13 +42,15 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from napari_dsc.methods.options import MethodOptions
-    from napari_dsc.params import CutParams
+    from napari_dsc.params import ClusterParams, CutParams
 
     Sweep = Callable[[Image, Sequence[float], MethodOptions], Iterator[np.ndarray]]
     Divide = Callable[[np.ndarray, int], np.ndarray]
+    Group = Callable[[int], np.ndarray]
+    Grouping = Callable[[np.ndarray, np.ndarray, ClusterParams], Group]
 
-# pixels; smaller nodes of the two hierarchies are specks of the grid they grow from
-HIERARCHY_FLOOR = 150
+# smaller nodes of a hierarchy are specks of the grid they grow from: 150 pixels of 481 x 321
+FLOOR_PER_PIXEL = 150 / (481 * 321)
 
 
 def dsc(image: Image, scales: Sequence[float], options: MethodOptions) -> Iterator[np.ndarray]:
@@ -87,6 +91,13 @@ def felzenszwalb(
         yield egb_regions(image.pixels, scale)
 
 
+def mean_shift_plain(
+    image: Image, scales: Sequence[float], options: MethodOptions
+) -> Iterator[np.ndarray]:
+    """Regions of mean shift with at least so many pixels."""
+    yield from iter_mean_shift_regions(image.pixels, scales)
+
+
 def divisions(
     divide: Divide, image: Image, scales: Sequence[float], options: MethodOptions
 ) -> Iterator[np.ndarray]:
@@ -100,7 +111,7 @@ def contour_hierarchy(
 ) -> Iterator[np.ndarray]:
     """Cuts of the mean-boundary hierarchy on color gradients."""
     tree = mean_boundary_tree(color_features(image.pixels))
-    yield from iter_counted_cuts(tree, scales, HIERARCHY_FLOOR)
+    yield from iter_counted_cuts(tree, scales, _floor(image))
 
 
 def contour_altitudes(
@@ -116,7 +127,7 @@ def mumford_shah_hierarchy(
 ) -> Iterator[np.ndarray]:
     """Cuts of the Mumford-Shah hierarchy on colors."""
     tree = mumford_shah_tree(color_features(image.pixels))
-    yield from iter_counted_cuts(tree, scales, HIERARCHY_FLOOR)
+    yield from iter_counted_cuts(tree, scales, _floor(image))
 
 
 def tree_counts(
@@ -155,18 +166,20 @@ def recursive_cut(
 
 
 def color_clusters(
-    algorithm: str, image: Image, scales: Sequence[float], options: MethodOptions
+    grouping: Grouping, image: Image, scales: Sequence[float], options: MethodOptions
 ) -> Iterator[np.ndarray]:
     """Superpixels clustered by mean color."""
     superpixels = _run(image, options).superpixels
     colors = torch.from_numpy(image.pixels).flatten(1).T
     regions = torch.from_numpy(superpixels.ravel())
     means = region_mean(colors, regions, int(regions.max()) + 1).numpy()
-    yield from _clusters(algorithm, means, superpixels, scales, options)
+    group = grouping(means, superpixels, options.cluster_params)
+    for scale in scales:
+        yield _result(group(round(scale))[superpixels], options)
 
 
 def deep_clusters(
-    algorithm: str, image: Image, scales: Sequence[float], options: MethodOptions
+    grouping: Grouping, image: Image, scales: Sequence[float], options: MethodOptions
 ) -> Iterator[np.ndarray]:
     """Superpixels clustered by the mean features of SuperAE's encoder."""
     superpixels = _run(image, options).superpixels
@@ -174,7 +187,9 @@ def deep_clusters(
     model = load_weights(find_weights(options.weights or DEFAULT)).to(device)
     pixels = as_many_channels(torch.from_numpy(image.pixels).to(device), model.n_channels)
     features = superpixel_features(model, pixels[None], superpixels).cpu().numpy()
-    yield from _clusters(algorithm, features, superpixels, scales, options)
+    group = grouping(features, superpixels, options.cluster_params)
+    for scale in scales:
+        yield _result(group(round(scale))[superpixels], options)
 
 
 def backprop(
@@ -215,7 +230,7 @@ def wnet(image: Image, scales: Sequence[float], options: MethodOptions) -> Itera
     device = resolve_device(options.device)
     encoder = train_wnet([image.pixels], options.wnet_params, device)
     probabilities = wnet_probabilities(image.pixels, encoder, options.wnet_params, device)
-    yield from iter_counted_cuts(mean_boundary_tree(probabilities), scales, HIERARCHY_FLOOR)
+    yield from iter_counted_cuts(mean_boundary_tree(probabilities), scales, _floor(image))
 
 
 slic, egb, mean_shift, watershed = (
@@ -226,8 +241,23 @@ multi_otsu, lsc, seeds = (
     functools.partial(divisions, divide)
     for divide in (otsu_classes, lsc_superpixels, seeds_superpixels)
 )
-kmeans_rgb, ncut_rgb = (functools.partial(color_clusters, a) for a in ("kmeans", "ncut"))
-kmeans_deep, ncut_deep = (functools.partial(deep_clusters, a) for a in ("kmeans", "ncut"))
+
+
+def _by_kmeans(features: np.ndarray, superpixels: np.ndarray, params: ClusterParams) -> Group:
+    return functools.partial(kmeans, features, seed=params.seed, n_starts=params.n_starts)
+
+
+def _by_ncut(features: np.ndarray, superpixels: np.ndarray, params: ClusterParams) -> Group:
+    affinity = affinity_graph(features, superpixels, params)
+    return functools.partial(normalized_cut, affinity, params=params)
+
+
+kmeans_rgb, ncut_rgb = (
+    functools.partial(color_clusters, grouping) for grouping in (_by_kmeans, _by_ncut)
+)
+kmeans_deep, ncut_deep = (
+    functools.partial(deep_clusters, grouping) for grouping in (_by_kmeans, _by_ncut)
+)
 
 
 def _run(image: Image, options: MethodOptions, superpixels: ArrayLike | None = None) -> Run:
@@ -254,21 +284,9 @@ def _cut(run: Run, params: CutParams) -> np.ndarray:
     return last.labels().astype("int64") - 1
 
 
-def _clusters(
-    algorithm: str,
-    features: np.ndarray,
-    superpixels: np.ndarray,
-    scales: Sequence[float],
-    options: MethodOptions,
-) -> Iterator[np.ndarray]:
-    params = options.cluster_params
-    affinity = affinity_graph(features, superpixels, params)
-    for scale in scales:
-        if algorithm == "ncut":
-            classes = normalized_cut(affinity, round(scale), params)
-        else:
-            classes = kmeans(features, round(scale), params.seed, params.n_starts)
-        yield _result(classes[superpixels], options)
+def _floor(image: Image) -> int:
+    """Pixels of the smallest node of a hierarchy, a share of the image."""
+    return round(FLOOR_PER_PIXEL * math.prod(image.pixels.shape[1:]))
 
 
 def _result(labels: np.ndarray, options: MethodOptions) -> np.ndarray:

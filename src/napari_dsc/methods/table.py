@@ -13,8 +13,19 @@ REGIONS = (2, 3, 4, 6, 8, 11, 15, 20, 30, 40, 60, 80, 100)
 EGB_SCALES = (50, 100, 200, 400, 800, 1600, 3200)
 # CIELab / 100 a pixel
 GRADIENTS = (0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.06, 0.07, 0.08, 0.1, 0.12, 0.15, 0.2, 0.25)
-ALTITUDES = tuple(step / 20 for step in range(6, 42))  # 0.3 to 2.05
+ALTITUDES = tuple(step / 10 for step in range(5, 32))
 STRENGTHS = tuple(percent / 100 for percent in range(3, 100, 3))
+# pixels of a region, over the range of the published sweep
+MIN_SIZES = (100, 200, 400, 700, 1000, 1500, 2500, 4000, 7000)
+
+# what methods read, see `Method`
+IMAGE = ("image_params",)
+ALONE = (*IMAGE, "superpixel_params.source")
+MERGING = (*IMAGE, "superpixel_params")
+DIVIDING = (*IMAGE, "cut_params.result")
+CLUSTERING = (*MERGING, "cut_params.result")
+STARTS = ("cluster_params.n_starts", "cluster_params.seed")
+ENCODER = ("weights", "device")
 
 METHODS: dict[str, Method] = {
     "dsc": Method(
@@ -26,6 +37,7 @@ METHODS: dict[str, Method] = {
         100,
         sweeps.dsc,
         merges_superpixels=True,
+        reads=(*MERGING, "cut_params", *ENCODER),
     ),
     "dsc_partitions": Method(
         "Deep Superpixel Cut, over the number of classes",
@@ -36,6 +48,7 @@ METHODS: dict[str, Method] = {
         32,
         sweeps.dsc_partitions,
         merges_superpixels=True,
+        reads=(*MERGING, "cut_params", *ENCODER),
     ),
     "tree": Method(
         "merge tree by color, texture and boundaries",
@@ -45,15 +58,17 @@ METHODS: dict[str, Method] = {
         REGIONS,
         20,
         sweeps.tree_counts,
+        reads=("tree_params",),
     ),
     "tree_altitude": Method(
         "the same tree, cut at an altitude",
         "Arbelaez et al., IEEE TPAMI 33, 2011; Isola et al.: Crisp Boundary Detection Using "
         "Pointwise Mutual Information, ECCV 2014",
-        "threshold",
+        "altitude",
         ALTITUDES,
         TreeParams().threshold,
         sweeps.tree_altitudes,
+        reads=("tree_params",),
     ),
     "slic": Method(
         "SLIC superpixels alone",
@@ -62,6 +77,7 @@ METHODS: dict[str, Method] = {
         SUPERPIXELS,
         100,
         sweeps.slic,
+        reads=ALONE,
     ),
     "egb": Method(
         "Felzenszwalb-Huttenlocher superpixels alone, brought to a number",
@@ -70,6 +86,7 @@ METHODS: dict[str, Method] = {
         SUPERPIXELS,
         100,
         sweeps.egb,
+        reads=ALONE,
     ),
     "mean_shift": Method(
         "mean shift superpixels alone",
@@ -78,6 +95,7 @@ METHODS: dict[str, Method] = {
         SUPERPIXELS,
         100,
         sweeps.mean_shift,
+        reads=ALONE,
     ),
     "watershed": Method(
         "compact watershed superpixels alone",
@@ -86,6 +104,7 @@ METHODS: dict[str, Method] = {
         SUPERPIXELS,
         100,
         sweeps.watershed,
+        reads=ALONE,
     ),
     "ucm": Method(
         "mean-boundary hierarchy on a color gradient of three scales",
@@ -95,15 +114,17 @@ METHODS: dict[str, Method] = {
         REGIONS,
         20,
         sweeps.contour_hierarchy,
+        reads=IMAGE,
     ),
     "ucm_altitude": Method(
         "the same hierarchy, cut at a mean gradient",
         "Arbelaez et al.: Contour Detection and Hierarchical Image Segmentation, IEEE TPAMI "
         "33, 2011, with gradients in place of gPb",
-        "threshold",
+        "gradient",
         GRADIENTS,
         0.08,
         sweeps.contour_altitudes,
+        reads=IMAGE,
     ),
     "mumford_shah_tree": Method(
         "hierarchy of Mumford-Shah region merging with an area floor",
@@ -112,24 +133,36 @@ METHODS: dict[str, Method] = {
         REGIONS,
         20,
         sweeps.mumford_shah_hierarchy,
+        reads=IMAGE,
     ),
     "gpb_owt_ucm": Method(
         "gPb-owt-ucm from the data set's files",
         "Arbelaez et al.: Contour Detection and Hierarchical Image Segmentation, IEEE TPAMI "
         "33, 2011",
-        "threshold",
+        "strength",
         STRENGTHS,
         0.15,
         sweeps.contour_map,
         needs_contours=True,
+        reads=(),
     ),
     "felzenszwalb": Method(
         "Felzenszwalb-Huttenlocher over its own constant k, at least 20 pixels",
         "Felzenszwalb, Huttenlocher: Efficient Graph-Based Image Segmentation, IJCV 59, 2004",
-        "threshold",
+        "k",
         EGB_SCALES,
         400,
         sweeps.felzenszwalb,
+        reads=IMAGE,
+    ),
+    "mean_shift_plain": Method(
+        "mean shift segmentation over its smallest region",
+        "Comaniciu, Meer: Mean Shift, IEEE TPAMI 24, 2002",
+        "min_size",
+        MIN_SIZES,
+        1000,
+        sweeps.mean_shift_plain,
+        reads=IMAGE,
     ),
     "multi_otsu": Method(
         "Otsu's thresholds of intensity",
@@ -138,15 +171,17 @@ METHODS: dict[str, Method] = {
         (2, 3, 4, 5),
         3,
         sweeps.multi_otsu,
+        reads=DIVIDING,
     ),
     "ncut": Method(
         "recursive normalized cut of superpixels by color (scikit-image)",
         "Shi, Malik: Normalized Cuts and Image Segmentation, IEEE TPAMI 22, 2000",
-        "threshold",
+        "cut_cost",
         (0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3),
         0.01,
         sweeps.recursive_cut,
         merges_superpixels=True,
+        reads=(*CLUSTERING, "cluster_params.seed"),
     ),
     "kmeans_rgb": Method(
         "k-means of superpixels by color",
@@ -156,6 +191,7 @@ METHODS: dict[str, Method] = {
         8,
         sweeps.kmeans_rgb,
         merges_superpixels=True,
+        reads=(*CLUSTERING, *STARTS),
     ),
     "kmeans_deep": Method(
         "k-means of superpixels by the features of SuperAE",
@@ -165,6 +201,7 @@ METHODS: dict[str, Method] = {
         8,
         sweeps.kmeans_deep,
         merges_superpixels=True,
+        reads=(*CLUSTERING, *STARTS, *ENCODER),
     ),
     "ncut_rgb": Method(
         "K-way normalized cut of superpixels by color",
@@ -174,6 +211,7 @@ METHODS: dict[str, Method] = {
         8,
         sweeps.ncut_rgb,
         merges_superpixels=True,
+        reads=(*CLUSTERING, "cluster_params"),
     ),
     "ncut_deep": Method(
         "K-way normalized cut of superpixels by the features of SuperAE",
@@ -183,6 +221,7 @@ METHODS: dict[str, Method] = {
         8,
         sweeps.ncut_deep,
         merges_superpixels=True,
+        reads=(*CLUSTERING, "cluster_params", *ENCODER),
     ),
     "backprop": Method(
         "a network trained on the image to agree with its superpixels",
@@ -192,6 +231,7 @@ METHODS: dict[str, Method] = {
         3,
         sweeps.backprop,
         merges_superpixels=True,
+        reads=(*CLUSTERING, "backprop_params", "device"),
     ),
     "mumford_shah_loss": Method(
         "a network fitted to the image by the Mumford-Shah loss",
@@ -200,15 +240,17 @@ METHODS: dict[str, Method] = {
         (4, 8, 16),
         8,
         sweeps.mumford_shah_loss,
+        reads=(*DIVIDING, "mumford_shah_params", "device"),
     ),
     "cae_tvl": Method(
         "Felzenszwalb-Huttenlocher after an autoencoder with total variation loss",
         "Wang, Yang, Liao: Unsupervised Image Segmentation Using Convolutional Autoencoder "
         "with Total Variation Regularization as Preprocessing, ICASSP 2017",
-        "threshold",
+        "k",
         EGB_SCALES,
         400,
         sweeps.cae_tvl,
+        reads=(*IMAGE, "cae_tvl_params", "device"),
     ),
     "wnet": Method(
         "two U-Nets with the soft normalized cut, trained on the image",
@@ -217,6 +259,7 @@ METHODS: dict[str, Method] = {
         REGIONS,
         20,
         sweeps.wnet,
+        reads=(*IMAGE, "wnet_params", "device"),
     ),
 }
 """Every method; each one's `iter_scales` says what it makes of an image."""
@@ -230,6 +273,7 @@ if has_contrib():
             SUPERPIXELS,
             100,
             sweeps.lsc,
+            reads=DIVIDING,
         ),
         "seeds": Method(
             "SEEDS superpixels alone",
@@ -238,5 +282,6 @@ if has_contrib():
             SUPERPIXELS,
             100,
             sweeps.seeds,
+            reads=DIVIDING,
         ),
     }

@@ -26,6 +26,25 @@ class Params:
             object.__setattr__(self, field.name, value)
 
 
+def limits(params: type[Params], name: str) -> tuple[float, float]:
+    """Smallest and largest value of a number among the parameters.
+
+    Parameters
+    ----------
+    params : type
+        A class of parameters.
+    name : str
+        One of its numbers.
+
+    Returns
+    -------
+    least, most : float
+        Both are allowed.
+    """
+    _, bounds = get_args(get_type_hints(params, include_extras=True)[name])
+    return bounds["min"], bounds["max"]
+
+
 def _as_python(value: object) -> object:
     """Turn a NumPy scalar into a Python number, which JSON can hold."""
     return value.item() if getattr(value, "shape", None) == () else value  # type: ignore[attr-defined]

@@ -135,6 +135,6 @@ class ClusterParams(Params):
     """
 
     radius_factor: Annotated[float, {"min": 0.5, "max": 100.0, "step": 0.5}] = 2.0
-    affinity_factor: Annotated[float, {"min": 0.01, "max": 100.0, "step": 0.01}] = 1.0
+    affinity_factor: Annotated[float, {"min": 0.01, "max": 100.0, "step": 0.01}] = 0.25
     n_starts: Annotated[int, {"min": 1, "max": 1000}] = 10
     seed: Annotated[int, {"min": 0, "max": 2**31 - 1}] = 0

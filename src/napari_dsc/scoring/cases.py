@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from napari_dsc.evaluation.terms import Split
 
 
+MATLAB = ".mat"  # suffix of annotations; read as an image, its bytes would be pixels
+
+
 class Case(NamedTuple):
     """An image and what it is scored against.
 
@@ -130,7 +133,7 @@ def folder_cases(images: Path, labels: Path) -> CaseSet:
     Parameters
     ----------
     images, labels : Path
-        Folders; suffixes may differ, and hidden files are passed over.
+        Two folders; suffixes may differ, and hidden files are passed over.
 
     Returns
     -------
@@ -140,10 +143,15 @@ def folder_cases(images: Path, labels: Path) -> CaseSet:
     Raises
     ------
     InvalidImageError
-        If one is no folder, or no name is in both.
+        If one is no folder, both are the same, or no name is in both.
     """
+    if images.resolve() == labels.resolve():
+        raise InvalidImageError(
+            f"{labels}: is the folder of the images too, expected another one of label images"
+        )
     problems: list[Problem] = []
-    found, truths = (_by_stem(folder, problems) for folder in (images, labels))
+    found = _by_stem(images, problems, no_image=MATLAB)
+    truths = _by_stem(labels, problems)
     for one, other, what in ((found, truths, "label image"), (truths, found, "image")):
         problems += [
             Problem(path, f"has no {what} of its name")
@@ -174,15 +182,17 @@ def read_truth(path: Path) -> list[np.ndarray]:
     InvalidImageError
         If the file cannot be read.
     """
-    return read_annotations(path) if path.suffix.lower() == ".mat" else [read_labels(path)]
+    return read_annotations(path) if path.suffix.lower() == MATLAB else [read_labels(path)]
 
 
-def _by_stem(folder: Path, problems: list[Problem]) -> dict[str, Path]:
+def _by_stem(folder: Path, problems: list[Problem], no_image: str = "") -> dict[str, Path]:
     if not folder.is_dir():
         raise InvalidImageError(f"{folder}: expected a folder")
     by_stem: dict[str, Path] = {}
     for path in _visible_files(folder):
-        if path.stem in by_stem:
+        if no_image and path.suffix.lower() == no_image:
+            problems.append(Problem(path, "is no image"))
+        elif path.stem in by_stem:
             problems.append(Problem(path, f"has the name of {by_stem[path.stem].name}"))
         else:
             by_stem[path.stem] = path

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from napari_dsc.device import resolve_device
 from napari_dsc.errors import InvalidParameterError
 from napari_dsc.evaluation.measures import BOUNDARY_TOLERANCE
-from napari_dsc.methods import METHODS
+from napari_dsc.methods import METHODS, SCALE_LIMITS
 from napari_dsc.params import Params
 from napari_dsc.superae.weights import DEFAULT, find_weights
+from napari_dsc.superpixels import METHODS as KINDS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from napari_dsc.evaluation.terms import Zero
     from napari_dsc.methods import MethodOptions
@@ -59,22 +60,37 @@ class Entry(NamedTuple):
         Returns
         -------
         settings : dict
-            Equal for equal entries.
+            Equal for entries whose scores are equal: parameters that the method does not
+            read are not among them, nor the one that its scales stand for.
         """
-        options = self.options
-        weights = find_weights(options.weights or DEFAULT)
-        return {
+        options, reads = self.options, self._reads()
+        settings: Record = {
             "method": self.method,
             "superpixels": self.superpixels,
             "scales": list(self.scales),
             "axes": self.axes,
             "zero": self.zero,
             "boundary_tolerance": BOUNDARY_TOLERANCE,
-            "device": resolve_device(options.device).type,
-            "weights": {"name": Path(weights.name).name, "sha256": weights.sha256},
             "napari-dsc": importlib.metadata.version("napari-dsc"),
-            "parameters": parameters_of(options),
+            "parameters": _parameters_read(options, reads, METHODS[self.method].scale),
         }
+        if "device" in reads:
+            settings["device"] = resolve_device(options.device).type
+        if "weights" in reads:
+            weights = find_weights(options.weights or DEFAULT)
+            settings["weights"] = {
+                "name": Path(weights.name).name,
+                "sha256": weights.sha256,
+            }
+        return settings
+
+    def _reads(self) -> set[str]:
+        """What the method reads of its options, with what smoothing the image reads."""
+        reads = set(METHODS[self.method].reads)
+        smooths = self.options.superpixel_params.source == "smoothed"
+        if smooths and any(name.startswith("superpixel_params") for name in reads):
+            reads |= {"weights", "device"}
+        return reads
 
 
 def make_entries(
@@ -105,14 +121,18 @@ def make_entries(
     ------
     InvalidParameterError
         If a method or kind is unknown, there is no method, or the scales of the methods
-        mean different things.
+        mean different things or nothing at all.
     """
-    check_methods(methods)
+    check_names("method", methods, METHODS)
+    if superpixels:
+        check_names("superpixels", superpixels, KINDS)
     meanings = sorted({METHODS[name].scale for name in methods})
     if scales and len(meanings) > 1:
         raise InvalidParameterError(
             f"scales: the methods vary {' and '.join(meanings)}, expected methods that vary one"
         )
+    for name in methods:
+        check_scales("scales", name, scales)
     kinds = superpixels or (common.options.superpixel_params.superpixels,)
     entries = []
     for name in methods:
@@ -148,24 +168,67 @@ def parameters_of(options: MethodOptions) -> Record:
     }
 
 
-def check_methods(methods: Sequence[str]) -> None:
-    """Make sure that methods exist.
+def check_names(argument: str, names: Sequence[str], known: Iterable[str]) -> None:
+    """Make sure that names are known.
 
     Parameters
     ----------
-    methods : sequence of str
+    argument : str
+        Where they were given.
+    names : sequence of str
         Names.
+    known : iterable of str
+        All that exist.
 
     Raises
     ------
     InvalidParameterError
-        If there is none, or one is not in `METHODS`.
+        If there is none, or one is not known.
     """
-    unknown = [name for name in methods if name not in METHODS]
-    if unknown or not methods:
+    unknown = [name for name in names if name not in known]
+    if unknown or not names:
         raise InvalidParameterError(
-            f"method={', '.join(unknown)!r}: expected one or more of {', '.join(METHODS)}"
+            f"{argument}={', '.join(unknown)!r}: expected one or more of {', '.join(known)}"
         )
+
+
+def check_scales(argument: str, method: str, scales: Sequence[float]) -> None:
+    """Make sure that scales mean something to a method.
+
+    Parameters
+    ----------
+    argument : str
+        Where they were given.
+    method : str
+        Name in `METHODS`.
+    scales : sequence of float
+        Scales.
+
+    Raises
+    ------
+    InvalidParameterError
+        If one lies beyond the limits of what the method varies.
+    """
+    meaning = METHODS[method].scale
+    least, most = SCALE_LIMITS[meaning]
+    for scale in scales:
+        if not least <= scale <= most:
+            raise InvalidParameterError(
+                f"{argument}={scale:g}: expected {least:g} to {most:.7g}, {meaning} of {method}"
+            )
+
+
+def _parameters_read(options: MethodOptions, reads: set[str], scale: str) -> Record:
+    found: dict[str, Record] = {}
+    for name in sorted(reads):
+        field, _, parameter = name.partition(".")
+        params = getattr(options, field)
+        if isinstance(params, Params):
+            given = dataclasses.asdict(params)
+            kept = {one: given[one] for one in ([parameter] if parameter else given)}
+            kept.pop(scale, None)
+            found.setdefault(field.removesuffix("_params"), {}).update(kept)
+    return dict(found)
 
 
 def _with_superpixels(options: MethodOptions, kind: str) -> MethodOptions:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 PANEL_WIDTH = 3.2  # inches
 DOTS_PER_INCH = 150
+SIDE = round(PANEL_WIDTH * DOTS_PER_INCH)
 
 
 class Panel(NamedTuple):
@@ -65,7 +66,28 @@ def write_panels(pixels: np.ndarray, panels: Sequence[Panel], path: Path) -> Non
     for axes in grid:
         axes.set_axis_off()
     for axes, panel in zip(grid, panels, strict=False):  # the last row may have gaps
-        axes.imshow(draw_boundaries(pixels, panel.labels))
+        axes.imshow(overlay(pixels, panel.labels))
         axes.set_title(panel.title, fontsize=8)
     figure.set_dpi(DOTS_PER_INCH)
     write_atomically(path, canvas.print_png)
+
+
+def overlay(pixels: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Draw boundaries that are thin in a panel, onto small images too.
+
+    Parameters
+    ----------
+    pixels : (C, Y, X) float32 array
+        Image, one channel or three, in 0 to 1.
+    labels : (Y, X) int array
+        Segments.
+
+    Returns
+    -------
+    overlay : (n Y, n X, 3) uint8 array
+        Pixels are repeated as long as the longer side fits a panel, then boundaries are drawn
+        two of the new pixels wide.
+    """
+    n = max(1, SIDE // max(labels.shape))
+    larger = (one.repeat(n, axis=-2).repeat(n, axis=-1) for one in (pixels, labels))
+    return draw_boundaries(*larger)

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, cast
 
 from napari_dsc.errors import OutputError
 from napari_dsc.files import check_output, write_atomically
+from napari_dsc.methods import MethodOptions
+from napari_dsc.record import software_record
+from napari_dsc.scoring.entries import parameters_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +22,7 @@ if TYPE_CHECKING:
     from napari_dsc.scoring.scores import ScaleScores
 
 TABLES = ("scores.csv", "summary.json", "summary.md")
-_IMAGES, _SETTINGS = "images", "settings.json"
+_IMAGES, _SETTINGS, _PARAMETERS = "images", "settings.json", "parameters"
 
 
 class Results:
@@ -28,7 +31,8 @@ class Results:
     Parameters
     ----------
     folder : Path
-        It holds `TABLES`, and ``images/ENTRY/IMAGE.json`` for each method and image.
+        It holds `TABLES`, and ``images/ENTRY/IMAGE.json`` for each method and image, beside
+        ``settings.json``, what the scores depend on and the versions of the libraries.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -60,12 +64,14 @@ class Results:
             if overwrite:
                 for path in folder.glob("*.json"):
                     path.unlink()
-            _write_json(folder / _SETTINGS, entry.settings())
+            if overwrite or not _read_json(folder / _SETTINGS):
+                made = {**entry.settings(), "software": software_record()}
+                _write_json(folder / _SETTINGS, made)
         for name in TABLES:
             path = self.folder / name
             check_output(path, overwrite=is_ours or overwrite, suffixes=(path.suffix,))
 
-    def load(self, case: Case, entry: Entry) -> list[ScaleScores]:
+    def load(self, case: Case, entry: Entry, files: str) -> list[ScaleScores]:
         """Earlier scores of an image, if its files are what they were.
 
         Parameters
@@ -74,6 +80,8 @@ class Results:
             Image and annotations.
         entry : Entry
             Method and scales.
+        files : str
+            Hash of the files as they are, from `files_sha256`.
 
         Returns
         -------
@@ -81,12 +89,12 @@ class Results:
             One for each scale, or none at all.
         """
         part = _read_json(self._part(case, entry))
-        if part.get("files") != files_sha256(case):
+        if part.get("files") != files:
             return []
         scores = cast("list[ScaleScores]", part.get("scores", []))
         return scores if len(scores) == len(entry.scales) else []
 
-    def save(self, case: Case, entry: Entry, scores: list[ScaleScores]) -> None:
+    def save(self, case: Case, entry: Entry, files: str, scores: list[ScaleScores]) -> None:
         """Keep the scores of an image.
 
         Parameters
@@ -95,6 +103,8 @@ class Results:
             Image and annotations.
         entry : Entry
             Method and scales.
+        files : str
+            Hash of the files before they were scored, from `files_sha256`.
         scores : list of dict
             One for each scale.
 
@@ -103,7 +113,7 @@ class Results:
         OutputError
             If they cannot be written.
         """
-        part: Record = {"image": case.name, "files": files_sha256(case), "scores": scores}
+        part: Record = {"image": case.name, "files": files, "scores": scores}
         _write_json(self._part(case, entry), part)
 
     def _of(self, entry: Entry) -> Path:
@@ -114,14 +124,45 @@ class Results:
         return self._of(entry) / f"_{case.name}.json"
 
     def _check_settings(self, entry: Entry) -> None:
-        path = self._of(entry) / _SETTINGS
-        before, now = _read_json(path), entry.settings()
-        changed = [name for name in now if before and before.get(name) != now[name]]
+        before = _read_json(self._of(entry) / _SETTINGS)
+        changed = changed_settings(before, entry.settings()) if before else []
         if changed:
             raise OutputError(
                 f"{self.folder}: holds scores of {entry.name} made with other settings "
                 f"({', '.join(changed)}), expected the same, a new folder, or --overwrite"
             )
+
+
+def changed_settings(before: Record, now: Record) -> list[str]:
+    """Names of the settings that differ.
+
+    Parameters
+    ----------
+    before : dict
+        Settings that were stored. What only they hold is not compared, and a parameter
+        that they lack had its default.
+    now : dict
+        From `Entry.settings`.
+
+    Returns
+    -------
+    names : list of str
+        Such as ``scales`` and ``cut.n_iterations``.
+    """
+    changed = [name for name in now if name != _PARAMETERS and now[name] != before.get(name)]
+    earlier = _flat(parameters_of(MethodOptions())) | _flat(before.get(_PARAMETERS, {}))
+    read = _flat(now[_PARAMETERS])
+    return changed + [name for name in read if read[name] != earlier.get(name)]
+
+
+def _flat(parameters: object) -> Record:
+    """Parameters of several stages by STAGE.NAME."""
+    stages = cast("dict[str, Record]", parameters)
+    return {
+        f"{stage}.{name}": value
+        for stage, values in stages.items()
+        for name, value in values.items()
+    }
 
 
 def files_sha256(case: Case) -> str:
