@@ -13,10 +13,9 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from report import Measures, Report, Row, argument_parser, score_measures, selected_samples
+from report import Measures, Report, Row, argument_parser, score, selected_samples
 
 from napari_dsc.evaluation.bsds500 import read_annotations
-from napari_dsc.evaluation.summary import score_segmentation
 from napari_dsc.params import CutParams, SuperpixelParams
 from napari_dsc.regions import connected_regions
 from napari_dsc.run import Run
@@ -50,7 +49,7 @@ def measure(sample: Sample, arguments: argparse.Namespace) -> dict[str, Measures
         weights=arguments.weights,
         device=arguments.device,
         superpixel_params=SuperpixelParams(
-            method=arguments.method, n_superpixels=arguments.n_superpixels
+            superpixels=arguments.method, n_superpixels=arguments.n_superpixels
         ),
         cut_params=CutParams(
             n_iterations=ITERATIONS[-1],
@@ -60,7 +59,7 @@ def measure(sample: Sample, arguments: argparse.Namespace) -> dict[str, Measures
     )
     annotations = read_annotations(sample.annotations)
     return {
-        row: score_measures(score_segmentation(labels, annotations))
+        row: score(labels, annotations)
         | {"n_segments": float(len(set(labels.ravel().tolist())))}
         for row, labels in segmentations(run).items()
     }
@@ -73,11 +72,11 @@ def table(report: Report, samples: list[Sample]) -> list[Row]:
         for kind in ("classes", "regions")
         for iteration in ITERATIONS
     ]
-    start = report.summary(samples, ["superpixels"]).sc.ois
+    start = report.summary(samples, ["superpixels"])["sc"].ois
     rows: list[Row] = []
     for name in names:
         counts = [report.images[sample.name][name]["n_segments"] for sample in samples]
-        gain = report.summary(samples, [name]).sc.ois - start
+        gain = report.summary(samples, [name])["sc"].ois - start
         rows.append(
             report.score_row(samples, name)
             | {

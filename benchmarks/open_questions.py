@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import torch
-from report import Measures, Report, Row, argument_parser, score_measures, selected_samples
+from report import Measures, Report, Row, argument_parser, score, selected_samples
 from skimage.transform import rescale
 from torch import nn
 
@@ -29,7 +29,6 @@ from napari_dsc.cut.graph import pair_affinity, superpixel_pairs
 from napari_dsc.cut.optimize import iter_cut
 from napari_dsc.device import resolve_device
 from napari_dsc.evaluation.bsds500 import read_annotations
-from napari_dsc.evaluation.summary import score_segmentation
 from napari_dsc.images import load_image
 from napari_dsc.params import CutParams, SuperpixelParams
 from napari_dsc.regions import connected_regions, region_mean
@@ -153,8 +152,7 @@ def measure(
         "regions": connected_regions(classes),
     }
     scores = {
-        kind: score_measures(score_segmentation(labels, annotations))
-        | {"n_segments": float(len(np.unique(labels)))}
+        kind: score(labels, annotations) | {"n_segments": float(len(np.unique(labels)))}
         for kind, labels in kinds.items()
     }
     return scores | {"classes": scores["classes"] | details}
@@ -180,9 +178,9 @@ def table(report: Report, samples: list[Sample], variants: list[str]) -> list[Ro
         )
         row: Row = {"variant": variant}
         for name, key in (("superpixels", base), ("classes", classes), ("regions", regions)):
-            row[f"SC {name}"] = round(report.summary(samples, [key]).sc.ois, 3)
-        row["PRI classes"] = round(report.summary(samples, [classes]).pri.ois, 3)
-        row["VI classes"] = round(report.summary(samples, [classes]).vi.ois, 3)
+            row[f"SC {name}"] = round(report.summary(samples, [key])["sc"].ois, 3)
+        row["PRI classes"] = round(report.summary(samples, [classes])["pri"].ois, 3)
+        row["VI classes"] = round(report.summary(samples, [classes])["vi"].ois, 3)
         columns = ["classes at step 1", "classes at step 16", "n_segments"]
         columns += [
             f"w at {when}, quantile {q}" for when in ("first", "last") for q in QUANTILES

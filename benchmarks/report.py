@@ -8,13 +8,18 @@ import json
 import platform
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 from napari_dsc.device import keep_freed_memory
 from napari_dsc.evaluation.bsds500 import Sample, list_samples
-from napari_dsc.evaluation.summary import Scores, Summary, summarize
+from napari_dsc.evaluation.measures import measure_segmentation, prepare_annotation
+from napari_dsc.evaluation.summary import Best, summarize
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 RESULTS = Path(__file__).parent / "results"
 LIBRARIES = ("napari-dsc", "torch", "numpy", "scipy", "scikit-image", "higra")
@@ -108,10 +113,10 @@ class Report:
         values = [self.images[sample.name][row][measure] for sample in samples]
         return float(np.mean(values))
 
-    def summary(self, samples: list[Sample], rows: list[str]) -> Summary:
+    def summary(self, samples: list[Sample], rows: list[str]) -> dict[str, Best]:
         """ODS and OIS of rows that are the scales of one method."""
         return summarize(
-            [[as_scores(self.images[sample.name][row]) for row in rows] for sample in samples]
+            [[self.images[sample.name][row] for row in rows] for sample in samples]
         )
 
     def score_row(self, samples: list[Sample], row: str) -> Row:
@@ -119,20 +124,16 @@ class Report:
         summary = self.summary(samples, [row])
         return {
             "": row,
-            "SC": round(summary.sc.ois, 3),
-            "PRI": round(summary.pri.ois, 3),
-            "VI": round(summary.vi.ois, 3),
+            "SC": round(summary["sc"].ois, 3),
+            "PRI": round(summary["pri"].ois, 3),
+            "VI": round(summary["vi"].ois, 3),
         }
 
 
-def score_measures(scores: Scores) -> Measures:
-    """Scores as measures of a report."""
-    return {name: float(value) for name, value in zip(Scores._fields, scores, strict=True)}
-
-
-def as_scores(measures: Measures) -> Scores:
-    """Measures of a report as scores."""
-    return Scores(measures["sc"], measures["pri"], measures["vi"], int(measures["area"]))
+def score(labels: np.ndarray, annotations: Sequence[np.ndarray]) -> Measures:
+    """Measure a label image by the three scores of the paper, with the area that weights SC."""
+    scores = measure_segmentation(labels, [prepare_annotation(one) for one in annotations])
+    return {name: scores[name] for name in ("sc", "pri", "vi", "area")}
 
 
 def rounded(values: Measures) -> Measures:

@@ -26,15 +26,15 @@ if TYPE_CHECKING:
 COUNTS = (10, 20, 50, 100, 500)
 BLURS = {"original": 0.0, "blurred": 1.5}
 PARAMS = [
-    SuperpixelParams(method=method, n_superpixels=n_superpixels)
-    for method in get_args(get_type_hints(SuperpixelParams)["method"])
+    SuperpixelParams(superpixels=method, n_superpixels=n_superpixels)
+    for method in get_args(get_type_hints(SuperpixelParams)["superpixels"])
     for n_superpixels in COUNTS
 ]
 
 
 def row_name(params: SuperpixelParams, blur: str) -> str:
     """Name of a method at a count on one kind of image."""
-    return f"{params.method} {params.n_superpixels} {blur}"
+    return f"{params.superpixels} {params.n_superpixels} {blur}"
 
 
 def measured(pixels: np.ndarray, params: SuperpixelParams) -> Measures:
@@ -59,7 +59,7 @@ def all_measures(sample: Sample) -> dict[str, Measures]:
 
 def table_row(report: Report, samples: list[Sample], params: SuperpixelParams) -> Row:
     """One method at one count over all images."""
-    row: Row = {"method": params.method, "M": params.n_superpixels}
+    row: Row = {"method": params.superpixels, "M": params.n_superpixels}
     for blur in BLURS:
         measures = [report.images[sample.name][row_name(params, blur)] for sample in samples]
         deviations = [values["deviation"] for values in measures]

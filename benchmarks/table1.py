@@ -16,11 +16,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from report import Measures, Report, Row, argument_parser, score_measures, selected_samples
+from report import Measures, Report, Row, argument_parser, score, selected_samples
 from skimage.segmentation import felzenszwalb
 
 from napari_dsc.evaluation.bsds500 import read_annotations
-from napari_dsc.evaluation.summary import score_segmentation
 from napari_dsc.images import color_features
 from napari_dsc.run import Run
 from napari_dsc.superae.weights import find_weights
@@ -76,7 +75,7 @@ def measure(sample: Sample, rows: dict[str, str]) -> dict[str, Measures]:
         run = Run(sample.image, weights=weights) if weights else Run(sample.image)
         pixels = run.smoothed if weights else run.image.pixels
         for scale, labels in superpixels_at_scales(pixels).items():
-            scores = score_measures(score_segmentation(labels, annotations))
+            scores = score(labels, annotations)
             measures[f"{name}: {scale}"] = scores | {"n_superpixels": float(labels.max() + 1)}
     return measures
 
@@ -87,15 +86,15 @@ def table_row(report: Report, samples: list[Sample], name: str) -> Row:
     summary = report.summary(samples, keys)
     row: Row = {
         "": name,
-        "SC": round(summary.sc.ois, 3),
-        "PRI": round(summary.pri.ois, 3),
-        "VI": round(summary.vi.ois, 3),
+        "SC": round(summary["sc"].ois, 3),
+        "PRI": round(summary["pri"].ois, 3),
+        "VI": round(summary["vi"].ois, 3),
     }
     for scale, key in zip((*SCALES, EACH), (*keys, f"{name}: {EACH}"), strict=True):
         one = report.summary(samples, [key])
         count = report.mean(samples, key, "n_superpixels")
         row[f"scale {scale}: SC / PRI / VI / count"] = (
-            f"{one.sc.ods:.3f} / {one.pri.ods:.3f} / {one.vi.ods:.2f} / {count:.0f}"
+            f"{one['sc'].ods:.3f} / {one['pri'].ods:.3f} / {one['vi'].ods:.2f} / {count:.0f}"
         )
     return row | {"images": len(samples)}
 

@@ -33,8 +33,8 @@ ROWS: dict[str, list[str]] = {
     "dsc-mean_shift": [*CUT, "--superpixels", "mean_shift"],
     "dsc-egb": [*CUT, "--superpixels", "egb"],
     "dsc-partitions": ["--method", "dsc_partitions", "--cut.precision", "bfloat16"],
-    "backprop": ["--method", "backprop"],
-    "mumford_shah_loss": ["--method", "mumford_shah_loss"],
+    "backprop": ["--method", "backprop", "--backprop.precision", "bfloat16"],
+    "mumford_shah_loss": ["--method", "mumford_shah_loss", "--scales", "4,8"],
     "cae_tvl": ["--method", "cae_tvl"],
     "wnet": ["--method", "wnet"],
 }

@@ -16,12 +16,11 @@ from typing import TYPE_CHECKING
 import imageio.v3 as iio
 import torch
 from contour_maps import read_contours
-from report import Measures, Report, Row, argument_parser, score_measures, selected_samples
+from report import Measures, Report, Row, argument_parser, score, selected_samples
 from smoothing import variance_within
 from table1 import EACH, SCALES, superpixels_at_scales
 
 from napari_dsc.evaluation.bsds500 import list_samples, read_annotations
-from napari_dsc.evaluation.summary import score_segmentation
 from napari_dsc.hierarchy.contours import contour_tree, cut
 from napari_dsc.images import load_image
 from napari_dsc.params import TrainParams
@@ -68,7 +67,7 @@ def measure(sample: Sample, root: Path, models: dict[int, SuperAE]) -> dict[str,
             smoothed = smooth_to_the_rim(model, torch.from_numpy(pixels)[None])[0].numpy()
         ratio = variance_within(smoothed, regions) / variance_within(pixels, regions)
         for scale, labels in superpixels_at_scales(smoothed).items():
-            scores = score_measures(score_segmentation(labels, annotations))
+            scores = score(labels, annotations)
             measures[f"{n_regions}: {scale}"] = scores | {"variance_ratio": ratio}
     return measures
 
@@ -92,11 +91,11 @@ def main() -> None:
         rows.append(
             {
                 "regions of a template": n_regions,
-                "OIS SC": round(summary.sc.ois, 3),
-                "OIS PRI": round(summary.pri.ois, 3),
-                "OIS VI": round(summary.vi.ois, 3),
+                "OIS SC": round(summary["sc"].ois, 3),
+                "OIS PRI": round(summary["pri"].ois, 3),
+                "OIS VI": round(summary["vi"].ois, 3),
                 "100 each: SC / PRI / VI": (
-                    f"{each.sc.ods:.3f} / {each.pri.ods:.3f} / {each.vi.ods:.2f}"
+                    f"{each['sc'].ods:.3f} / {each['pri'].ods:.3f} / {each['vi'].ods:.2f}"
                 ),
                 "variance ratio": round(ratio, 3),
                 "images": len(samples),

@@ -214,7 +214,7 @@ def test_a_dropped_alpha_channel_is_told(photo, capsys):
 
 
 def test_a_number_of_superpixels_that_was_missed_is_told(photo, capsys):
-    flags = ["--method", "ucm", "--source", "original"]
+    flags = ["--superpixels", "ucm", "--source", "original"]
     main(["superpixels", "photo.png", "-o", "a.tif", "--n-superpixels", "12", *flags])
     assert "superpixels, not" not in capsys.readouterr().err
     main(["superpixels", "photo.png", "-o", "b.tif", "--n-superpixels", "1500", *flags])
@@ -296,12 +296,12 @@ def test_a_recipe_holds_every_parameter_and_the_weights(photo):
 
 
 def test_flags_take_precedence_over_the_recipe(photo, tmp_path):
-    recipe = {"parameters": {"superpixels": {"n_superpixels": 9, "method": "watershed"}}}
+    recipe = {"parameters": {"superpixels": {"n_superpixels": 9, "superpixels": "watershed"}}}
     (tmp_path / "r.json").write_text(json.dumps(recipe))
     command = ["superpixels", "photo.png", "-o", "a.tif", "--recipe", "r.json"]
     assert main([*command, "--n-superpixels", "12"]) == 0
     assert record_of("a.tif")["parameters"]["superpixels"] == {
-        "method": "watershed",
+        "superpixels": "watershed",
         "n_superpixels": 12,
         "source": "smoothed",
     }

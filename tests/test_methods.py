@@ -122,7 +122,7 @@ def test_clusters_of_given_superpixels_find_the_quadrants(
 def test_superpixels_alone_are_those_of_over_segment(name, quadrants, options):
     image = load_image(quadrants[0])
     (found,) = METHODS[name].iter_scales(image, (9,), options)
-    params = SuperpixelParams(method=name, n_superpixels=9)
+    params = SuperpixelParams(superpixels=name, n_superpixels=9)
     np.testing.assert_array_equal(found, over_segment_pixels(image.pixels, params))
 
 

@@ -286,11 +286,11 @@ def test_cuda_repeats_itself_and_agrees_with_the_cpu(quadrants):
     channels=st.sampled_from([(), (1,), (3,), (4,)]),
     dtype=st.sampled_from(["uint8", "uint16", "int32", "float32", "float64"]),
     n_superpixels=st.integers(2, 60),
-    method=st.sampled_from(["slic", "egb", "mean_shift", "watershed", "ucm"]),
+    superpixels=st.sampled_from(["slic", "egb", "mean_shift", "watershed", "ucm"]),
     result=st.sampled_from(["classes", "regions"]),
 )
 def test_any_size_type_and_method_gives_labels_of_the_size(  # noqa: PLR0917 - drawn by name
-    shape, channels, dtype, n_superpixels, method, result
+    shape, channels, dtype, n_superpixels, superpixels, result
 ):
     rng = np.random.default_rng(0)
     image = rng.integers(0, 200, (*shape, *channels)).astype(dtype)
@@ -298,7 +298,9 @@ def test_any_size_type_and_method_gives_labels_of_the_size(  # noqa: PLR0917 - d
     segmentation = napari_dsc.segment(
         image,
         image_params=ImageParams(normalization="percentile"),
-        superpixel_params=SuperpixelParams(method=method, n_superpixels=n_superpixels),
+        superpixel_params=SuperpixelParams(
+            superpixels=superpixels, n_superpixels=n_superpixels
+        ),
         cut_params=CutParams(n_partitions=4, n_iterations=1, result=result),
     )
 

@@ -25,7 +25,7 @@ def result(pixels):
         pixels,
         device="cpu",
         image_params=ImageParams(low_percentile=1.0),
-        superpixel_params=SuperpixelParams(n_superpixels=10, method="watershed"),
+        superpixel_params=SuperpixelParams(n_superpixels=10, superpixels="watershed"),
         cut_params=CutParams(n_iterations=3, seed=7, n_partitions=5, result="regions"),
     )
 
@@ -46,7 +46,7 @@ def test_the_code_names_only_what_differs_from_the_defaults(result):
         "    axes='YX',\n"
         "    device='cpu',\n"
         "    image_params=ImageParams(low_percentile=1.0),\n"
-        "    superpixel_params=SuperpixelParams(method='watershed', n_superpixels=10),\n"
+        "    superpixel_params=SuperpixelParams(superpixels='watershed', n_superpixels=10),\n"
         "    cut_params=CutParams(n_partitions=5, n_iterations=3, seed=7, result='regions'),\n"
         ")\n"
     )
@@ -96,7 +96,7 @@ def test_other_weights_are_named():
 def test_parameters_come_back_from_a_record(result):
     assert params_from_record(result.record) == {
         "image": ImageParams(low_percentile=1.0),
-        "superpixels": SuperpixelParams(n_superpixels=10, method="watershed"),
+        "superpixels": SuperpixelParams(n_superpixels=10, superpixels="watershed"),
         "cut": CutParams(n_iterations=3, seed=7, n_partitions=5, result="regions"),
     }
     assert params_from_record({})["cut"] == CutParams()

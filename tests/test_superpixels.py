@@ -16,7 +16,7 @@ PHOTOS = {
 
 
 def superpixels_of(pixels, method, n_superpixels):
-    params = SuperpixelParams(method=method, n_superpixels=n_superpixels)
+    params = SuperpixelParams(superpixels=method, n_superpixels=n_superpixels)
     return over_segment_pixels(pixels, params)
 
 
@@ -39,9 +39,9 @@ def check_labels(superpixels, shape):
 
 def test_every_choice_of_the_parameter_has_a_method():
     for method in METHODS:
-        assert SuperpixelParams(method=method).method == method
+        assert SuperpixelParams(superpixels=method).superpixels == method
     with pytest.raises(InvalidParameterError, match=", ".join(METHODS)):
-        SuperpixelParams(method="no such method")
+        SuperpixelParams(superpixels="no such method")
 
 
 @every_method

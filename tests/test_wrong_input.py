@@ -88,7 +88,7 @@ ARGUMENTS = {
     "no iterations": (["--n-iterations", "0"], "n_iterations=0"),
     "more superpixels than pixels": (["--n-superpixels", "1537"], "n_superpixels=1537"),
     "superpixels as a word": (["--n-superpixels", "many"], '"many"'),
-    "unknown method": (["--method", "magic"], '"magic"'),
+    "unknown superpixels": (["--superpixels", "magic"], '"magic"'),
     "unknown result": (["--result", "both"], '"both"'),
     "unknown weights": (["--weights", "magic"], "weights='magic'"),
     "weights that are none": (["--weights", "photo.png"], "photo.png"),
@@ -103,7 +103,10 @@ ARGUMENTS = {
 IN_PYTHON = {
     "K of 1": (lambda: CutParams(n_partitions=1), "n_partitions=1: expected 2 to 256"),
     "sigma 0": (lambda: CutParams(affinity_scale=0), "affinity_scale=0: expected 0.1"),
-    "unknown method": (lambda: SuperpixelParams(method="magic"), "method='magic'"),
+    "unknown superpixels": (
+        lambda: SuperpixelParams(superpixels="magic"),
+        "superpixels='magic'",
+    ),
     "more superpixels than pixels": (
         lambda: napari_dsc.segment(RAMP, superpixel_params=SuperpixelParams(n_superpixels=257)),
         "n_superpixels=257",
@@ -375,7 +378,7 @@ ANY_ARRAY = arrays(
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.data_too_large])
 @given(image=ANY_ARRAY, method=st.sampled_from(["slic", "watershed"]), count=st.integers(2, 40))
 def test_any_array_is_divided_or_refused_in_one_sentence(image, method, count):
-    params = SuperpixelParams(method=method, n_superpixels=count)
+    params = SuperpixelParams(superpixels=method, n_superpixels=count)
     labels, words = labels_or_words(image, params)
     assert "\n" not in words
     if not words:

@@ -73,7 +73,7 @@ def over_segment_pixels(pixels: np.ndarray, params: SuperpixelParams) -> np.ndar
             f"n_superpixels={params.n_superpixels}: expected at most the number of pixels, "
             f"{n_pixels}"
         )
-    return METHODS[params.method](color_features(pixels), params.n_superpixels)
+    return METHODS[params.superpixels](color_features(pixels), params.n_superpixels)
 
 
 def _slic(features: np.ndarray, n_superpixels: int) -> np.ndarray:

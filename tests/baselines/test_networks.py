@@ -36,8 +36,9 @@ def agreement(labels):
     return adjusted_rand_score(HALVES.ravel(), labels.ravel())
 
 
-def test_backprop_merges_superpixels_of_two_tones(two_tone, blocks, device):
-    params = BackpropParams(n_features=16, n_iterations=40, seed=2)
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_backprop_merges_superpixels_of_two_tones(precision, two_tone, blocks, device):
+    params = BackpropParams(n_features=16, n_iterations=40, seed=2, precision=precision)
     first, *_, last = iter_backprop(two_tone, blocks, params, device)
     assert agreement(first) < 0.9
     assert agreement(last) > 0.99

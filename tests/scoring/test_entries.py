@@ -5,7 +5,7 @@ import pytest
 from napari_dsc.errors import InvalidParameterError
 from napari_dsc.methods import METHODS, MethodOptions
 from napari_dsc.params import CutParams
-from napari_dsc.scoring.entries import MERGING, Entry, make_entries
+from napari_dsc.scoring.entries import Entry, make_entries
 
 COMMON = Entry("", "", (), MethodOptions(device="cpu"))
 
@@ -13,7 +13,10 @@ COMMON = Entry("", "", (), MethodOptions(device="cpu"))
 def test_only_methods_that_merge_superpixels_are_tried_with_each_kind():
     entries = make_entries(["dsc", "ucm"], ["egb", "slic"], [], COMMON)
     assert [entry.name for entry in entries] == ["dsc-egb", "dsc-slic", "ucm"]
-    assert [entry.options.superpixel_params.method for entry in entries[:2]] == ["egb", "slic"]
+    assert [entry.options.superpixel_params.superpixels for entry in entries[:2]] == [
+        "egb",
+        "slic",
+    ]
 
 
 def test_scales_are_those_of_the_method_unless_given():
@@ -39,10 +42,6 @@ def test_unknown_superpixels_are_refused():
 
 def test_a_method_named_twice_is_scored_once():
     assert len(make_entries(["ucm", "ucm"], [], [], COMMON)) == 1
-
-
-def test_every_method_that_merges_superpixels_exists():
-    assert set(METHODS) >= MERGING
 
 
 def test_settings_differ_where_a_score_may_differ():

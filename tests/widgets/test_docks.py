@@ -38,11 +38,11 @@ def test_smooth_keeps_values_of_16_bits(viewer, open_dock, run):
 
 def test_superpixels_are_those_of_the_console(viewer, open_dock, run, pixels):
     viewer.add_image(pixels, name="cells")
-    run(open_dock(viewer, "Superpixels", method="watershed"))
+    run(open_dock(viewer, "Superpixels", superpixels="watershed"))
     expected = napari_dsc.over_segment(
         pixels,
         device="cpu",
-        superpixel_params=SuperpixelParams(n_superpixels=12, method="watershed"),
+        superpixel_params=SuperpixelParams(n_superpixels=12, superpixels="watershed"),
     )
     np.testing.assert_array_equal(viewer.layers["cells [superpixels]"].data, expected)
 
@@ -187,7 +187,7 @@ def test_the_controls_know_the_bounds(viewer, open_dock, pixels):
 
 def test_reset_shows_the_defaults(viewer, open_dock, pixels):
     viewer.add_image(pixels, name="cells")
-    dock = open_dock(viewer, normalization="percentile", method="ucm")
+    dock = open_dock(viewer, normalization="percentile", superpixels="ucm")
     dock.reset_button.click()
     for kind in dock.kinds:
         assert dock.parameters.get(kind) == kind()
@@ -198,7 +198,7 @@ def test_presets_keep_values_under_names(viewer, open_dock, pixels, monkeypatch,
 
     monkeypatch.setattr(_preferences, "_last_values_path", lambda: tmp_path / "values.json")
     viewer.add_image(pixels, name="cells")
-    dock = open_dock(viewer, n_partitions=9, method="egb")
+    dock = open_dock(viewer, n_partitions=9, superpixels="egb")
     dock.presets.names.setCurrentText("coarse")
     dock.presets.save.click()
     dock.reset()
@@ -208,7 +208,7 @@ def test_presets_keep_values_under_names(viewer, open_dock, pixels, monkeypatch,
     assert again.presets.names.count() == 0
     dock.presets.names.textActivated.emit("coarse")
     assert dock.values()["n_partitions"] == 9
-    assert dock.values()["method"] == "egb"
+    assert dock.values()["superpixels"] == "egb"
     dock.presets.names.setCurrentText("coarse")
     dock.presets.delete.click()
     assert [dock.presets.names.itemText(i) for i in range(dock.presets.names.count())] == [

@@ -691,12 +691,12 @@ def test_values_of_the_last_run_are_remembered(
 
     monkeypatch.setattr(_preferences, "_last_values_path", lambda: tmp_path / "last.json")
     viewer.add_image(pixels, name="cells")
-    dock = open_dock(viewer, method="watershed")
+    dock = open_dock(viewer, superpixels="watershed")
     run(dock)
     viewer.window.remove_dock_widget(dock)
     _, again = viewer.window.add_plugin_dock_widget("napari-dsc", "Segment")
     assert again.parameters.get(SuperpixelParams) == SuperpixelParams(
-        method="watershed", n_superpixels=12
+        superpixels="watershed", n_superpixels=12
     )
     again.reset()
     assert again.parameters.get(SuperpixelParams) == SuperpixelParams()

@@ -65,7 +65,7 @@ def iter_backprop(
     for _ in range(params.n_iterations):
         with torch.enable_grad(), reproducible(device):
             optimizer.zero_grad()
-            features: Tensor = network(image)[0].flatten(1).T
+            features = _features(network, image, params)
             classes = region_majority(
                 features.argmax(1), regions, n_superpixels, params.n_features
             )
@@ -73,6 +73,14 @@ def iter_backprop(
             torch.autograd.backward(functional.cross_entropy(features, target))
             optimizer.step()
         yield target.view(superpixels.shape).cpu().numpy()
+
+
+def _features(network: nn.Module, image: Tensor, params: BackpropParams) -> Tensor:
+    """One row of features for each pixel, in float32, (N, n_features)."""
+    is_short = params.precision == "bfloat16"
+    with torch.autocast(image.device.type, torch.bfloat16, enabled=is_short):
+        features: Tensor = network(image)
+    return features.float()[0].flatten(1).T
 
 
 def _network(n_channels: int, params: BackpropParams) -> nn.Module:

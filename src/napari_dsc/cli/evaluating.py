@@ -64,7 +64,7 @@ class EntryFlags:
         One method, or several with commas between; an unknown one lists them all.
     superpixels : str
         Kinds of superpixels for the methods that merge them, with commas between; left out:
-        ``--superpixel.method``.
+        ``--superpixel.superpixels``.
     scales : str
         Scales with commas between, such as ``100,50,20,10``; left out: those of each
         method. What a scale is depends on the method: a number of superpixels, of

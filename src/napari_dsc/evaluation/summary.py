@@ -6,38 +6,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from napari_dsc.errors import InvalidImageError, InvalidParameterError
-from napari_dsc.evaluation.contingency import contingency_table
+from napari_dsc.errors import InvalidParameterError
 from napari_dsc.evaluation.measures import MEASURES
-from napari_dsc.evaluation.metrics import (
-    probabilistic_rand_index,
-    segmentation_covering,
-    variation_of_information,
-)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-
-
-class Scores(NamedTuple):
-    """One segmentation against all annotations of its image, each a mean over them.
-
-    Attributes
-    ----------
-    sc : float
-        Segmentation covering, in (0, 1].
-    pri : float
-        Probabilistic Rand index, in [0, 1].
-    vi : float
-        Variation of information in bits, from 0 up.
-    area : int
-        Annotated pixels, all annotations together: the weight of `sc` in a set of images.
-    """
-
-    sc: float
-    pri: float
-    vi: float
-    area: int
 
 
 class Best(NamedTuple):
@@ -58,63 +31,18 @@ class Best(NamedTuple):
     scale: int
 
 
-class Summary(NamedTuple):
-    """The three measures over a set of images; high, high and low is good."""
-
-    sc: Best
-    pri: Best
-    vi: Best
-
-
-def score_segmentation(segmentation: np.ndarray, annotations: Sequence[np.ndarray]) -> Scores:
-    """Score a segmentation against every annotation of its image.
+def summarize(scores: Sequence[Sequence[Mapping[str, float]]]) -> dict[str, Best]:
+    """ODS and OIS of whatever was measured, aggregated as the Berkeley benchmark does.
 
     Parameters
     ----------
-    segmentation : S int array
-        Label image.
-    annotations : sequence of S int array
-        One label image from each person.
+    scores : sequence over images of sequences over scales of dict
+        From `measure_segmentation`; the same scales, in the same order, for every image.
 
     Returns
     -------
-    scores : Scores
-        Means over the annotations.
-
-    Raises
-    ------
-    InvalidImageError
-        If there are no annotations, or one has another shape than the segmentation.
-
-    Examples
-    --------
-    >>> labels = np.array([[1, 1], [2, 2]])
-    >>> score_segmentation(labels, [labels, np.array([[1, 1], [1, 1]])])
-    Scores(sc=0.75, pri=0.6666666666666667, vi=0.5, area=8)
-    """
-    if not annotations:
-        raise InvalidImageError("annotations: got none, expected at least one")
-    tables = [contingency_table(segmentation, annotation) for annotation in annotations]
-    return Scores(
-        sc=float(np.mean([segmentation_covering(table) for table in tables])),
-        pri=float(np.mean([probabilistic_rand_index(table) for table in tables])),
-        vi=float(np.mean([variation_of_information(table) for table in tables])),
-        area=segmentation.size * len(annotations),
-    )
-
-
-def summarize(scores: Sequence[Sequence[Scores]]) -> Summary:
-    """ODS and OIS of each measure, aggregated as the Berkeley benchmark does.
-
-    Parameters
-    ----------
-    scores : sequence over images of sequences over scales of Scores
-        The same scales, in the same order, for every image.
-
-    Returns
-    -------
-    summary : Summary
-        Each measure may take another scale.
+    summary : dict of str to Best
+        Of each of `MEASURES` that every image has; each may take another scale.
 
     Raises
     ------
@@ -125,38 +53,7 @@ def summarize(scores: Sequence[Sequence[Scores]]) -> Summary:
     -----
     Covering is summed over all regions of all annotations of all images and divided by
     their summed area, so large images and those with more annotations count more. The
-    other two are averaged over annotations, then over images.
-    """
-    _check_scales(scores)
-    table = np.array(scores, dtype=np.float64)  # (images, scales, fields of Scores)
-    areas, ones = table[:, 0, Scores._fields.index("area")], np.ones(len(table))
-    return Summary(
-        sc=best_over_scales(table[..., 0], areas, np.argmax),
-        pri=best_over_scales(table[..., 1], ones, np.argmax),
-        vi=best_over_scales(table[..., 2], ones, np.argmin),
-    )
-
-
-def summarize_measures(
-    scores: Sequence[Sequence[Mapping[str, float]]],
-) -> dict[str, Best]:
-    """ODS and OIS of whatever was measured.
-
-    Parameters
-    ----------
-    scores : sequence over images of sequences over scales of dict
-        From `measure_segmentation`; the same scales, in the same order, for every image.
-
-    Returns
-    -------
-    summary : dict of str to Best
-        Of each of `MEASURES` that every image has. Covering is weighted by annotated area,
-        as in `summarize`; the others are means over images.
-
-    Raises
-    ------
-    InvalidParameterError
-        If there are no images or no scales, or images have different numbers of scales.
+    others are averaged over annotations, then over images.
     """
     _check_scales(scores)
     areas = np.array([of_image[0]["area"] for of_image in scores])

@@ -96,6 +96,10 @@ class Method(NamedTuple):
         Takes an `Image`, scales and `MethodOptions`; yields one label image a scale, S
         int64 with labels from 0, in the order of the scales. What the scales share is
         computed once.
+    merges_superpixels : bool
+        It starts from superpixels of any kind; the others make their own regions.
+    needs_contours : bool
+        It cuts the contour map that comes with an image.
     """
 
     summary: str
@@ -104,3 +108,5 @@ class Method(NamedTuple):
     scales: tuple[float, ...]
     default: float
     iter_scales: Callable[[Image, Sequence[float], MethodOptions], Iterator[np.ndarray]]
+    merges_superpixels: bool = False
+    needs_contours: bool = False

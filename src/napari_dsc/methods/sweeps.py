@@ -72,7 +72,7 @@ def superpixels_alone(
     method: str, image: Image, scales: Sequence[float], options: MethodOptions
 ) -> Iterator[np.ndarray]:
     """So many superpixels by one algorithm, of the image that ``source`` names."""
-    params = dataclasses.replace(options.superpixel_params, method=method)  # type: ignore[arg-type]
+    params = dataclasses.replace(options.superpixel_params, superpixels=method)  # type: ignore[arg-type]
     changed = dataclasses.replace(options, superpixel_params=params)
     run = _run(image, changed)
     for scale in scales:

@@ -25,6 +25,7 @@ METHODS: dict[str, Method] = {
         SUPERPIXELS,
         100,
         sweeps.dsc,
+        merges_superpixels=True,
     ),
     "dsc_partitions": Method(
         "Deep Superpixel Cut, over the number of classes",
@@ -34,6 +35,7 @@ METHODS: dict[str, Method] = {
         PARTITIONS,
         32,
         sweeps.dsc_partitions,
+        merges_superpixels=True,
     ),
     "tree": Method(
         "merge tree by color, texture and boundaries",
@@ -119,6 +121,7 @@ METHODS: dict[str, Method] = {
         STRENGTHS,
         0.15,
         sweeps.contour_map,
+        needs_contours=True,
     ),
     "felzenszwalb": Method(
         "Felzenszwalb-Huttenlocher over its own constant k, at least 20 pixels",
@@ -143,6 +146,7 @@ METHODS: dict[str, Method] = {
         (0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3),
         0.01,
         sweeps.recursive_cut,
+        merges_superpixels=True,
     ),
     "kmeans_rgb": Method(
         "k-means of superpixels by color",
@@ -151,6 +155,7 @@ METHODS: dict[str, Method] = {
         PARTITIONS,
         8,
         sweeps.kmeans_rgb,
+        merges_superpixels=True,
     ),
     "kmeans_deep": Method(
         "k-means of superpixels by the features of SuperAE",
@@ -159,6 +164,7 @@ METHODS: dict[str, Method] = {
         PARTITIONS,
         8,
         sweeps.kmeans_deep,
+        merges_superpixels=True,
     ),
     "ncut_rgb": Method(
         "K-way normalized cut of superpixels by color",
@@ -167,6 +173,7 @@ METHODS: dict[str, Method] = {
         PARTITIONS,
         8,
         sweeps.ncut_rgb,
+        merges_superpixels=True,
     ),
     "ncut_deep": Method(
         "K-way normalized cut of superpixels by the features of SuperAE",
@@ -175,6 +182,7 @@ METHODS: dict[str, Method] = {
         PARTITIONS,
         8,
         sweeps.ncut_deep,
+        merges_superpixels=True,
     ),
     "backprop": Method(
         "a network trained on the image to agree with its superpixels",
@@ -183,6 +191,7 @@ METHODS: dict[str, Method] = {
         (3, 4, 6, 8, 12, 16),
         3,
         sweeps.backprop,
+        merges_superpixels=True,
     ),
     "mumford_shah_loss": Method(
         "a network fitted to the image by the Mumford-Shah loss",

@@ -33,7 +33,7 @@ class SuperpixelParams(Params):
 
     Parameters
     ----------
-    method : str
+    superpixels : str
         Algorithm: ``slic`` (compact cells), ``egb`` (Felzenszwalb-Huttenlocher graph),
         ``mean_shift`` (Comaniciu-Meer), ``watershed`` (compact watershed) or ``ucm``
         (a contour hierarchy, cut).
@@ -44,7 +44,7 @@ class SuperpixelParams(Params):
         ``original`` one.
     """
 
-    method: Literal["slic", "egb", "mean_shift", "watershed", "ucm"] = "slic"
+    superpixels: Literal["slic", "egb", "mean_shift", "watershed", "ucm"] = "slic"
     n_superpixels: Annotated[int, {"min": 2, "max": 1_000_000}] = 100
     source: Literal["smoothed", "original"] = "smoothed"
 

@@ -1,7 +1,7 @@
 """Parameters of the methods that DSC is compared with; see ``docs/explanation/rivals.md``."""
 
 import dataclasses
-from typing import Annotated
+from typing import Annotated, Literal
 
 from napari_dsc.params.checks import Params
 
@@ -20,6 +20,9 @@ class BackpropParams(Params):
         Step size of stochastic gradient descent.
     momentum : float
         Momentum of stochastic gradient descent.
+    precision : str
+        Number format of the convolutions: ``float32`` or ``bfloat16`` (about twice as fast
+        where the processor supports it; weights and loss stay in float32).
     seed : int
         Seed of the first weights.
     """
@@ -28,6 +31,7 @@ class BackpropParams(Params):
     n_features: Annotated[int, {"min": 2, "max": 1024}] = 100
     learning_rate: Annotated[float, {"min": 0.0001, "max": 1.0, "step": 0.0001}] = 0.1
     momentum: Annotated[float, {"min": 0.0, "max": 0.999, "step": 0.001}] = 0.9
+    precision: Literal["float32", "bfloat16"] = "float32"
     seed: Annotated[int, {"min": 0, "max": 2**31 - 1}] = 0
 
 

@@ -21,20 +21,6 @@ if TYPE_CHECKING:
     from napari_dsc.methods import MethodOptions
     from napari_dsc.record import Record
 
-# these start from superpixels of any kind; the others make their own regions
-MERGING = frozenset(
-    {
-        "dsc",
-        "dsc_partitions",
-        "ncut",
-        "kmeans_rgb",
-        "kmeans_deep",
-        "ncut_rgb",
-        "ncut_deep",
-        "backprop",
-    }
-)
-
 
 class Entry(NamedTuple):
     """A row of a table of scores.
@@ -127,10 +113,10 @@ def make_entries(
         raise InvalidParameterError(
             f"scales: the methods vary {' and '.join(meanings)}, expected methods that vary one"
         )
-    kinds = superpixels or (common.options.superpixel_params.method,)
+    kinds = superpixels or (common.options.superpixel_params.superpixels,)
     entries = []
     for name in methods:
-        for kind in kinds if name in MERGING else ("",):
+        for kind in kinds if METHODS[name].merges_superpixels else ("",):
             entry = common._replace(
                 method=name,
                 superpixels=kind,
@@ -185,5 +171,5 @@ def check_methods(methods: Sequence[str]) -> None:
 def _with_superpixels(options: MethodOptions, kind: str) -> MethodOptions:
     if not kind:
         return options
-    params = dataclasses.replace(options.superpixel_params, method=kind)  # type: ignore[arg-type]
+    params = dataclasses.replace(options.superpixel_params, superpixels=kind)  # type: ignore[arg-type]
     return dataclasses.replace(options, superpixel_params=params)

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 ScaleScores = dict[str, float]
 
-FROM_CONTOURS = "gpb_owt_ucm"
-
 
 def score_case(case: Case, entry: Entry) -> list[ScaleScores]:
     """Score a method on an image.
@@ -68,7 +66,7 @@ def score_case(case: Case, entry: Entry) -> list[ScaleScores]:
 
 
 def _with_contours(case: Case, entry: Entry) -> MethodOptions:
-    if entry.method != FROM_CONTOURS:
+    if not METHODS[entry.method].needs_contours:
         return entry.options
     if not case.contours:
         raise InvalidImageError(f"{case.image}: has no contour map, expected one as in BSDS500")

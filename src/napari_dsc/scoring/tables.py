@@ -7,7 +7,7 @@ import io
 from typing import TYPE_CHECKING, NamedTuple
 
 from napari_dsc.evaluation.measures import MEASURES
-from napari_dsc.evaluation.summary import mean_over_images, summarize_measures
+from napari_dsc.evaluation.summary import mean_over_images, summarize
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -147,7 +147,7 @@ def figures_of(column: Column) -> Figures:
         column.entry,
         len(scores),
         len(column.failures),
-        summarize_measures(scores),
+        summarize(scores),
         mean_over_images(scores),
     )
 

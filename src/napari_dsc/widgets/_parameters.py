@@ -27,7 +27,6 @@ MIN_WIDTH = 125
 
 # where a field's name with spaces would not say enough
 LABELS = {
-    "method": "Superpixels",
     "n_superpixels": "Number",
     "n_partitions": "Max. classes",
     "n_iterations": "Iterations",

@@ -40,7 +40,14 @@ class Segment(Dock):
 
     stage = "segment"
     kinds = (ImageParams, SuperpixelParams, CutParams)
-    everyday = ("method", "n_superpixels", "n_partitions", "result", "n_iterations", "seed")
+    everyday = (
+        "superpixels",
+        "n_superpixels",
+        "n_partitions",
+        "result",
+        "n_iterations",
+        "seed",
+    )
     can_keep = True
 
     def __init__(self, napari_viewer: "napari.viewer.Viewer") -> None:  # noqa: F821, UP037

@@ -20,7 +20,7 @@ class Superpixels(Dock):
 
     stage = "superpixels"
     kinds = (ImageParams, SuperpixelParams)
-    everyday = ("method", "n_superpixels", "source")
+    everyday = ("superpixels", "n_superpixels", "source")
 
     def __init__(self, napari_viewer: "napari.viewer.Viewer") -> None:  # noqa: F821, UP037
         super().__init__(napari_viewer)

@@ -1,0 +1,107 @@
+"""One picture of all image sets: the first image of each, and what each method makes of it.
+
+    python benchmarks/contact_sheet.py micro sheet docs/images/contact-sheet.png
+
+runs ``napari-dsc compare`` on the first image of each set that benchmarks/micro.py scores, into
+a folder of its own inside `sheet`, each method at the scale that was best for the set. Sets
+that have their folder already are only drawn.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import imageio.v3 as iio
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from micro import RESULTS, SETS
+from paper_tables import SHOWN
+from PIL import Image as Picture
+
+from napari_dsc.images import draw_boundaries, load_image
+
+CELL = 1.6  # inches
+MOST_PIXELS = 256  # a cell shows no more
+
+
+def main() -> None:
+    """Segment what is missing, and draw the sheet."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("root", type=Path)
+    parser.add_argument("sheet", type=Path)
+    parser.add_argument("picture", type=Path)
+    parser.add_argument("--device", default="auto")
+    given = parser.parse_args()
+    sets = json.loads(RESULTS.read_text())["sets"]
+    chosen = {name: choices(sets[name]) for name in SETS if sets.get(name, {}).get("rows")}
+    for name, methods in chosen.items():
+        folder = given.sheet / name
+        if not (folder / "compare.json").exists():
+            compare(first(given.root / name / "images"), methods, folder, name, given.device)
+    draw(given.root, given.sheet, chosen, given.picture)
+
+
+def choices(one: dict[str, Any]) -> dict[str, float]:
+    """Methods of a set, each with the scale that is best by the set's first measure."""
+    return {
+        row["method"]: next(iter(row["best"].values()))["scale"]
+        for row in sorted(one["rows"], key=lambda row: SHOWN.index(row["method"]))
+    }
+
+
+def first(folder: Path) -> Path:
+    """First image of a folder."""
+    return min(path for path in folder.iterdir() if not path.name.startswith("."))
+
+
+def compare(
+    image: Path, methods: dict[str, float], folder: Path, name: str, device: str
+) -> None:
+    """Write a label image of each method."""
+    words = ",".join(f"{method}:{scale:g}" for method, scale in methods.items())
+    command = [sys.executable, "-m", "napari_dsc", "compare", str(image), "-o", str(folder)]
+    command += ["--methods", words, "--device", device, "--cut.result", SETS[name].result]
+    subprocess.run(command, check=True)
+
+
+def draw(root: Path, sheet: Path, chosen: dict[str, dict[str, float]], picture: Path) -> None:
+    """One row a set: image, annotation, methods."""
+    columns = ["image", "annotation", *SHOWN]
+    figure = Figure((CELL * len(columns), CELL * len(chosen)), layout="constrained", dpi=80)
+    canvas = FigureCanvasAgg(figure)
+    grid = figure.subplots(len(chosen), len(columns), squeeze=False)
+    for axes, title in zip(grid[0], columns, strict=True):
+        axes.set_title(title, fontsize=7)
+    for row, (name, methods) in zip(grid, chosen.items(), strict=True):
+        pixels = load_image(first(root / name / "images")).pixels
+        truth = iio.imread(first(root / name / "labels"))
+        files = {m: sheet / name / f"{m}_{scale:g}.tif" for m, scale in methods.items()}
+        found = {m: iio.imread(file) for m, file in files.items() if file.exists()}
+        flat = np.zeros(pixels.shape[1:], np.int64)
+        shown = {"image": flat, "annotation": truth} | found
+        for axes, column in zip(row, columns, strict=True):
+            axes.set_xticks([])
+            axes.set_yticks([])
+            if column in shown:
+                axes.imshow(cell(pixels, shown[column]))
+        row[0].set_ylabel(name, fontsize=6)
+    canvas.print_png(str(picture))  # type: ignore[no-untyped-call]
+    colors = Picture.open(picture).convert("RGB")
+    colors.quantize(64, dither=Picture.Dither.NONE).save(picture, optimize=True)
+
+
+def cell(pixels: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Image with boundaries, thinned to the pixels that a cell can show."""
+    step = max(1, round(max(labels.shape) / MOST_PIXELS))
+    thin = (slice(step // 2, None, step),) * 2
+    return draw_boundaries(pixels[(slice(None), *thin)], labels[thin])
+
+
+if __name__ == "__main__":
+    main()
