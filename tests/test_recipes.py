@@ -8,7 +8,13 @@ import pytest
 import tifffile
 
 import napari_dsc
-from napari_dsc import CutParams, ImageParams, InvalidParameterError, SuperpixelParams
+from napari_dsc import (
+    CutParams,
+    ImageParams,
+    InvalidParameterError,
+    SuperpixelParams,
+    TreeParams,
+)
 from napari_dsc.cli import main
 from napari_dsc.recipes import as_command, as_python, as_recipe, params_from_record
 
@@ -79,7 +85,12 @@ def test_the_recipe_repeats_the_run(pixels, result, tmp_path, monkeypatch):
 
 
 def test_a_recipe_leaves_out_what_belongs_to_one_image(result):
-    assert set(json.loads(as_recipe(result.record))) == {"software", "weights", "parameters"}
+    assert set(json.loads(as_recipe(result.record))) == {
+        "software",
+        "method",
+        "weights",
+        "parameters",
+    }
 
 
 def test_other_weights_are_named():
@@ -98,6 +109,7 @@ def test_parameters_come_back_from_a_record(result):
         "image": ImageParams(low_percentile=1.0),
         "superpixels": SuperpixelParams(n_superpixels=10, superpixels="watershed"),
         "cut": CutParams(n_iterations=3, seed=7, n_partitions=5, result="regions"),
+        "tree": TreeParams(),
     }
     assert params_from_record({})["cut"] == CutParams()
 

@@ -29,21 +29,25 @@ def segment_table(
     classes : (M,) int array
         Class of each superpixel, from 0.
     probabilities : (M, K) float array
-        Probability of each superpixel for each class.
+        Probability of each superpixel for each class; K may be 0.
 
     Returns
     -------
     table : dict of str to array
-        ``index`` (the label), ``class`` (from 1) and ``confidence``: the mean probability
-        of the class over the segment's pixels, in [0, 1].
+        ``index`` (the label), ``class`` (from 1) and, where there are probabilities,
+        ``confidence``: the mean probability of the class over the segment's pixels, in
+        [0, 1].
     """
-    own = probabilities[np.arange(len(classes)), classes]
-    sums = np.bincount(labels.ravel(), own[superpixels.ravel() - 1])
     sizes = np.bincount(labels.ravel())
     index = sizes[1:].nonzero()[0] + 1
     class_of = np.zeros(len(sizes), np.int64)
     class_of[labels.ravel()] = classes[superpixels.ravel() - 1] + 1
-    return {"index": index, "class": class_of[index], "confidence": sums[index] / sizes[index]}
+    table = {"index": index, "class": class_of[index]}
+    if not probabilities.shape[1]:
+        return table
+    own = probabilities[np.arange(len(classes)), classes]
+    sums = np.bincount(labels.ravel(), own[superpixels.ravel() - 1])
+    return table | {"confidence": sums[index] / sizes[index]}
 
 
 def measure_segments(

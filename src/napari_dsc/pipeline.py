@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import TYPE_CHECKING, TypedDict
 
-from napari_dsc.errors import InvalidParameterError
-from napari_dsc.hierarchy.growing import grow_tree
-from napari_dsc.images import Image, load_image, to_label_image
-from napari_dsc.layers import is_image_layer, read_layer
+from napari_dsc.images import Image, to_label_image
 from napari_dsc.params import ImageParams, TreeParams
-from napari_dsc.record import image_record, params_record, software_record
 from napari_dsc.run import Run
 
 if TYPE_CHECKING:
@@ -45,6 +40,8 @@ class RunOptions(OverSegmentOptions, total=False):
     """Keyword arguments of `segment` and `iter_segment`; see `Run`."""
 
     cut_params: CutParams
+    method: str
+    tree_params: TreeParams
     superpixels: ArrayLike
     scribbles: ArrayLike
 
@@ -92,7 +89,7 @@ def over_segment(
 def iter_segment(
     image: ArrayLike | str | Path, **options: Unpack[RunOptions]
 ) -> Iterator[Step]:
-    """Segment an image, yielding each step of the cut.
+    """Segment an image by the cut, yielding each step.
 
     Parameters
     ----------
@@ -138,10 +135,7 @@ def segment(image: ArrayLike | str | Path, **options: Unpack[RunOptions]) -> Seg
     >>> result.labels.shape
     (16, 24)
     """
-    run = Run(image, **options)
-    for step in run.iter_steps():
-        last = step
-    return run.result(last)
+    return Run(image, **options).segment()
 
 
 def merge_tree(
@@ -185,17 +179,4 @@ def merge_tree(
     >>> np.unique(tree.cut(n_regions=2)[:, [0, -1]], axis=0)
     array([[1, 2]], dtype=uint8)
     """
-    for given, kind in ((image_params, ImageParams), (tree_params, TreeParams)):
-        if not isinstance(given, kind):
-            raise InvalidParameterError(
-                f"expected {kind.__name__}, got {type(given).__name__}: {given!r:.60}"
-            )
-    if is_image_layer(image):
-        image = read_layer(image, axes)
-    loaded = image if isinstance(image, Image) else load_image(image, axes, image_params)
-    record = {
-        "software": software_record(),
-        "image": image_record(loaded),
-        "parameters": params_record({"image": image_params, "tree": tree_params}),
-    }
-    return dataclasses.replace(grow_tree(loaded.pixels, tree_params), record=record)
+    return Run(image, axes=axes, image_params=image_params, tree_params=tree_params).tree

@@ -9,7 +9,7 @@ import shlex
 from typing import TYPE_CHECKING, Any
 
 from napari_dsc.errors import InvalidParameterError
-from napari_dsc.params import CutParams, ImageParams, Params, SuperpixelParams
+from napari_dsc.params import CutParams, ImageParams, Params, SuperpixelParams, TreeParams
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,10 +19,17 @@ STAGES: dict[str, type[Params]] = {
     "image": ImageParams,
     "superpixels": SuperpixelParams,
     "cut": CutParams,
+    "tree": TreeParams,
 }
 WEIGHTS_HASH = "weights_sha256"
-_KEYWORDS = {"image": "image_params", "superpixels": "superpixel_params", "cut": "cut_params"}
-_KEYS = ("software", "weights", "parameters")
+_KEYWORDS = {
+    "image": "image_params",
+    "superpixels": "superpixel_params",
+    "cut": "cut_params",
+    "tree": "tree_params",
+}
+_KEYS = ("software", "method", "weights", "parameters")
+_METHODS = ("dsc", "tree")
 _DEFAULT_WEIGHTS = "superae-bsds500"
 _LONGEST_ARGUMENT = 83  # of a line of 88 characters, less four spaces and a comma
 
@@ -38,8 +45,8 @@ def read_recipe(path: Path) -> dict[str, Any]:
     Returns
     -------
     values : dict
-        Checked values by name of the parameter, ``weights`` and ``weights_sha256`` among
-        them; only those that the recipe names.
+        Checked values by name of the parameter, ``method``, ``weights`` and
+        ``weights_sha256`` among them; only those that the recipe names.
 
     Raises
     ------
@@ -79,6 +86,8 @@ def _values_of(recipe: Mapping[str, Any], place: str) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for given in _given_parameters(recipe, place).values():
         values |= given
+    if "method" in recipe:
+        values |= {"method": _checked_method(recipe["method"], place)}
     weights = _section(recipe, "weights", place)
     _refuse_unknown(weights, ("name", "sha256"), f"{place}: weights")
     if "name" in weights:
@@ -87,7 +96,15 @@ def _values_of(recipe: Mapping[str, Any], place: str) -> dict[str, Any]:
     return values
 
 
-def recipe_content(parameters: Mapping[str, object], weights: str) -> bytes:
+def _checked_method(method: object, place: str) -> object:
+    if method not in _METHODS:
+        raise InvalidParameterError(
+            f"{place}: method={method!r}, expected one of {', '.join(_METHODS)}"
+        )
+    return method
+
+
+def recipe_content(parameters: Mapping[str, object], weights: str, method: str) -> bytes:
     """Write parameters as a recipe.
 
     Parameters
@@ -96,6 +113,8 @@ def recipe_content(parameters: Mapping[str, object], weights: str) -> bytes:
         Parameters by name for each stage of `STAGES`.
     weights : str
         Name or path of the weights.
+    method : str
+        ``dsc`` or ``tree``.
 
     Returns
     -------
@@ -104,6 +123,7 @@ def recipe_content(parameters: Mapping[str, object], weights: str) -> bytes:
     """
     recipe = {
         "software": {"napari-dsc": importlib.metadata.version("napari-dsc")},
+        "method": method,
         "weights": {"name": weights},
         "parameters": parameters,
     }
@@ -133,15 +153,9 @@ def _checked(recipe: object, place: str) -> dict[str, Any]:
 
 def _record_in_tiff(path: Path) -> dict[str, Any]:
     """The part of a result's record that a recipe holds."""
-    from tifffile import TiffFile, TiffFileError
+    from napari_dsc.files.tiff import read_record  # loads slowly
 
-    try:
-        with TiffFile(path) as file:
-            record = json.loads(file.pages.first.description)
-    except TiffFileError as error:
-        raise ValueError(str(error)) from error
-    if not isinstance(record, dict) or "parameters" not in record:
-        raise ValueError("the TIFF holds no record of napari-dsc")
+    record = read_record(path)
     return {key: record[key] for key in _KEYS if key in record}
 
 
@@ -291,8 +305,10 @@ def _changed(params: Params) -> dict[str, object]:
 
 
 def _options(record: Mapping[str, Any]) -> dict[str, str]:
-    """Device and weights, as far as they have to be named."""
+    """Method, device and weights, as far as they have to be named."""
     weights = _section(record, "weights", "record").get("name", _DEFAULT_WEIGHTS)
     device = _section(record, "device", "record").get("name", "")
-    named = {} if weights == _DEFAULT_WEIGHTS else {"weights": weights}
+    method = str(record.get("method", "dsc"))
+    named = {} if method == "dsc" else {"method": method}
+    named |= {} if weights == _DEFAULT_WEIGHTS else {"weights": weights}
     return named | ({"device": device} if device else {})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from napari.layers import Labels
     from torch import Tensor
 
+    from napari_dsc.hierarchy.tree import MergeTree
+    from napari_dsc.params import TreeParams
     from napari_dsc.record import Record
 
 
@@ -80,11 +82,13 @@ class Segmentation:
     superpixels : S uint8, uint16 or uint32 array
         Superpixels, from 1.
     smoothed : array
-        Smoothed image in layout, type and units of the image.
+        Smoothed image in layout, type and units of the image; the image itself where the
+        method smooths none.
     classes_of_superpixels : (M,) int64 array
-        Class of each superpixel, from 0; superpixel ``j`` has the label ``j + 1``.
+        Class of each superpixel, from 0; superpixel ``j`` has the label ``j + 1``. Regions of
+        a merge tree are classes of their own.
     probabilities : (M, K) float32 array
-        Probability of each superpixel for each class.
+        Probability of each superpixel for each class; K is 0 for a merge tree.
     record : dict
         What made the result, ready for JSON: parameters, versions, device, hashes of image
         and weights, normalization, axes, spacing, seconds.
@@ -106,8 +110,8 @@ class Segmentation:
         Returns
         -------
         table : dict of str to array
-            ``index`` (the label), ``class`` (from 1) and ``confidence``, the mean
-            probability of the class over the segment's pixels.
+            ``index`` (the label), ``class`` (from 1) and, where there are probabilities,
+            ``confidence``, the mean probability of the class over the segment's pixels.
         """
         return segment_table(
             self.labels, self.superpixels, self.classes_of_superpixels, self.probabilities
@@ -151,3 +155,40 @@ class Segmentation:
             "metadata": {RECORD_KEY: dict(self.record), PARTS_KEY: parts},
         }
         return labels_layer(self.labels, self.geometry, options)
+
+
+def segmentation_of_tree(
+    tree: MergeTree, params: TreeParams, pixels: np.ndarray, record: Record
+) -> Segmentation:
+    """Regions of a merge tree at one level, as a segmentation.
+
+    Parameters
+    ----------
+    tree : MergeTree
+        Tree.
+    params : TreeParams
+        Where to cut it.
+    pixels : array
+        The image as it was given.
+    record : dict
+        Record of the run.
+
+    Returns
+    -------
+    segmentation : Segmentation
+        Superpixels are the leaves of the tree, labels lasting ones; the record also holds
+        how many there are of both.
+    """
+    level: dict[str, Any] = params.level()
+    labels = tree.cut(**level, lasting=True)
+    first = np.unique(tree.superpixels, return_index=True)[1]
+    regions = np.unique(labels.ravel()[first], return_inverse=True)[1]
+    counts = {"n_superpixels": tree.n_superpixels, "n_regions": int(regions.max()) + 1}
+    return Segmentation(
+        labels=labels,
+        superpixels=to_label_image(tree.superpixels),
+        smoothed=pixels,
+        classes_of_superpixels=regions,
+        probabilities=np.zeros((tree.n_superpixels, 0), np.float32),
+        record=record | counts,
+    )

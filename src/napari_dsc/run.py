@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import dataclasses
 import time
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -15,9 +16,10 @@ from napari_dsc.cut.resolution import coarse_image, coarse_shape, coarse_superpi
 from napari_dsc.device import is_out_of_memory, reproducible, resolve_device, seeded
 from napari_dsc.errors import ComputationError, InvalidImageError, InvalidParameterError
 from napari_dsc.guidance import check_label_image, classes_of_scribbles
+from napari_dsc.hierarchy.growing import grow_tree
 from napari_dsc.images import Image, array_sha256, load_image, to_label_image
 from napari_dsc.layers import is_image_layer, labels_geometry, read_layer
-from napari_dsc.params import CutParams, ImageParams, SuperpixelParams
+from napari_dsc.params import CutParams, ImageParams, Params, SuperpixelParams, TreeParams
 from napari_dsc.record import (
     Record,
     device_record,
@@ -26,7 +28,7 @@ from napari_dsc.record import (
     software_record,
 )
 from napari_dsc.regions import connected_regions
-from napari_dsc.results import Segmentation, Step
+from napari_dsc.results import Segmentation, Step, segmentation_of_tree
 from napari_dsc.superae.model import Embedding, SuperAE, as_many_channels, smooth_to_the_rim
 from napari_dsc.superae.weights import DEFAULT, find_weights, load_weights
 from napari_dsc.superpixels import over_segment_pixels
@@ -41,7 +43,11 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from napari_dsc.files import RawImage
+    from napari_dsc.hierarchy.tree import MergeTree
     from napari_dsc.layers import Geometry
+
+
+SEGMENTERS = ("dsc", "tree")
 
 
 class Run:
@@ -66,6 +72,11 @@ class Run:
         How superpixels are made.
     cut_params : CutParams
         How superpixels are merged.
+    method : str, default "dsc"
+        ``dsc`` merges superpixels into classes by Deep Superpixel Cut; ``tree`` gives the
+        regions of a merge tree, without smoothing or training.
+    tree_params : TreeParams
+        How the merge tree is made, and where it is cut.
     superpixels : S int array, optional
         Superpixels made elsewhere, any labels; each connected piece of a label counts as
         one. Left out, they are made by `superpixel_params`.
@@ -104,6 +115,8 @@ class Run:
         image_params: ImageParams = ImageParams(),
         superpixel_params: SuperpixelParams = SuperpixelParams(),
         cut_params: CutParams = CutParams(),
+        method: str = "dsc",
+        tree_params: TreeParams = TreeParams(),
         superpixels: ArrayLike | None = None,
         scribbles: ArrayLike | None = None,
     ) -> None:
@@ -111,16 +124,17 @@ class Run:
             (image_params, ImageParams),
             (superpixel_params, SuperpixelParams),
             (cut_params, CutParams),
+            (tree_params, TreeParams),
         ):
             if not isinstance(given, kind):
                 raise InvalidParameterError(
                     f"expected {kind.__name__}, got {type(given).__name__}: {given!r:.60}"
                 )
-        self.params = {
-            "image": image_params,
-            "superpixels": superpixel_params,
-            "cut": cut_params,
-        }
+        if method not in SEGMENTERS:
+            raise InvalidParameterError(
+                f"method={method!r}: expected one of {', '.join(SEGMENTERS)}"
+            )
+        self.method, self.image_params, self.tree_params = method, image_params, tree_params
         self.superpixel_params, self.cut_params = superpixel_params, cut_params
         self.device = resolve_device(device)
         self.weights = find_weights(weights)
@@ -154,8 +168,51 @@ class Run:
         with self._stage("superpixels"):
             return over_segment_pixels(source, self.superpixel_params)
 
+    @cached_property
+    def tree(self) -> MergeTree:
+        """Merge tree of the image: its regions at every granularity."""
+        with self._stage("tree"):
+            tree = grow_tree(self.image.pixels, self.tree_params)
+        return dataclasses.replace(tree, record=self._tree_record(self.tree_params))
+
+    def segment(self) -> Segmentation:
+        """Run the method to its end.
+
+        Returns
+        -------
+        segmentation : Segmentation
+            Of the cut, or of the merge tree where ``method`` says so.
+        """
+        if self.method == "tree":
+            return self.regions()
+        for step in self.iter_steps():
+            last = step
+        return self.result(last)
+
+    def regions(self, n_regions: int = 0) -> Segmentation:
+        """Regions of the merge tree, which is grown once a run.
+
+        Parameters
+        ----------
+        n_regions : int
+            Number of regions; 0 cuts the tree where `tree_params` say.
+
+        Returns
+        -------
+        segmentation : Segmentation
+            Superpixels are the leaves of the tree. Labels are lasting ones, see
+            `MergeTree.cut`. The record is that of a run with ``method="tree"`` that gives
+            these regions.
+        """
+        params = self.tree_params
+        if n_regions:
+            params = dataclasses.replace(params, regions=n_regions)
+        tree, pixels = self.tree, self.image.restore(self.image.pixels)
+        found = segmentation_of_tree(tree, params, pixels, self._tree_record(params))
+        return dataclasses.replace(found, geometry=self.geometry)
+
     def iter_steps(self) -> Iterator[Step]:
-        """Run the cut.
+        """Run the cut, whatever ``method`` says.
 
         Yields
         ------
@@ -200,6 +257,14 @@ class Run:
             geometry=self.geometry,
         )
 
+    @property
+    def params(self) -> dict[str, Params]:
+        """Parameters of the stages that the method has."""
+        stages: dict[str, Params] = {"image": self.image_params}
+        if self.method == "tree":
+            return stages | {"tree": self.tree_params}
+        return stages | {"superpixels": self.superpixel_params, "cut": self.cut_params}
+
     def cut_record(self, step: Step) -> Record:
         """Record of the run up to a step of its cut.
 
@@ -235,9 +300,15 @@ class Run:
             "device": device_record(self.device),
             "image": image_record(self.image),
             "weights": {"name": self.weights.name, "sha256": self.weights.sha256},
+            "method": self.method,
             "parameters": params_record(self.params),
             "seconds": {stage: round(value, 3) for stage, value in self.seconds.items()},
         } | self._given
+
+    def _tree_record(self, params: TreeParams) -> Record:
+        """Record of a run with ``method="tree"``, whatever the method of this one."""
+        stages: dict[str, Params] = {"image": self.image_params, "tree": params}
+        return {**self.record(), "method": "tree", "parameters": params_record(stages)}
 
     def _give(self, name: str, labels: ArrayLike) -> np.ndarray:
         """Check a label image of the user's, and put it on record."""

@@ -11,15 +11,19 @@ from scipy import ndimage
 from skimage import segmentation
 
 from napari_dsc.errors import InvalidParameterError
+from napari_dsc.hierarchy.boundaries import boundary_maps
+from napari_dsc.hierarchy.colors import perceptual
 from napari_dsc.hierarchy.contours import (
     cut,
     gradient_magnitude,
-    mean_boundary_tree,
     observation_scale_tree,
     ward_tree,
 )
+from napari_dsc.hierarchy.growing import tree_of_colors
+from napari_dsc.hierarchy.partition import fine_partition
 from napari_dsc.images import color_features
 from napari_dsc.mean_shift import mean_shift_filter, merge_modes
+from napari_dsc.params import TreeParams
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -150,13 +154,13 @@ def _watershed(features: np.ndarray, n_superpixels: int) -> np.ndarray:
 
 
 def _ucm(features: np.ndarray, n_superpixels: int) -> np.ndarray:
-    """Cut of the hierarchy of contours (Arbelaez et al. 2011)."""
-    tree = mean_boundary_tree(features)
-
-    def divide(n_asked: float) -> np.ndarray:
-        return cut(tree, round(n_asked))
-
-    return _refine(divide, features, n_superpixels, start=n_superpixels, surplus=1.3)
+    """Cut of the merge tree, or the superpixels of a finer one."""
+    colors = features * np.float32(100) if len(features) == 3 else perceptual(features)
+    params = TreeParams()
+    if n_superpixels > params.n_leaves:
+        return fine_partition(boundary_maps(colors, params.tree_seed), n_superpixels)
+    regions = tree_of_colors(colors, params).cut(n_regions=n_superpixels)
+    return regions.astype(np.int64) - 1
 
 
 METHODS: dict[str, Callable[[np.ndarray, int], np.ndarray]] = {

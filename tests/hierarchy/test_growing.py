@@ -23,7 +23,7 @@ from napari_dsc.regions import connected_regions, relabel_in_order
 
 FIELDS = np.zeros((64, 80), int)  # no two flips of it are alike
 FIELDS[:, 50:], FIELDS[40:, :30] = 1, 2
-FEW = TreeParams(n_superpixels=30, n_runs=3)
+FEW = TreeParams(n_leaves=30, n_agglomerations=3)
 
 
 def distance(first, second):
@@ -46,7 +46,7 @@ def tree(natural):
 
 def test_quadrants_are_found_at_their_number(quadrants):
     image, labels = quadrants
-    tree = merge_tree(image, tree_params=TreeParams(n_superpixels=12))
+    tree = merge_tree(image, tree_params=TreeParams(n_leaves=12))
     assert distance(tree.cut(n_regions=4), labels) < 0.05
 
 
@@ -71,7 +71,9 @@ def test_a_seed_gives_its_tree_again_and_another_one_another(natural, tree):
     again = merge_tree(natural, tree_params=FEW)
     np.testing.assert_array_equal(again.parents, tree.parents)
     np.testing.assert_array_equal(again.altitudes, tree.altitudes)
-    other = merge_tree(natural, tree_params=TreeParams(n_superpixels=30, n_runs=3, seed=1))
+    other = merge_tree(
+        natural, tree_params=TreeParams(n_leaves=30, n_agglomerations=3, tree_seed=1)
+    )
     assert not np.array_equal(other.altitudes, tree.altitudes)
 
 
@@ -127,7 +129,7 @@ def test_flat_and_tiny_images_have_trees(shape, constant):
     pixels = np.full(shape, 0.5, np.float32)
     if not constant:
         pixels.ravel()[::2] = 0
-    tree = grow_tree(pixels, TreeParams(n_superpixels=4, n_runs=2))
+    tree = grow_tree(pixels, TreeParams(n_leaves=4, n_agglomerations=2))
     assert tree.superpixels.shape == shape[1:]
     np.testing.assert_array_equal(tree.cut(n_regions=1), np.ones(shape[1:]))
     assert np.isfinite(tree.altitudes).all()
@@ -137,13 +139,13 @@ def test_a_volume_has_a_tree():
     volume = np.zeros((1, 12, 16, 16), np.float32)
     volume[:, :, 8:] = 0.7
     volume += np.random.default_rng(0).normal(0, 0.02, volume.shape).astype(np.float32)
-    labels = grow_tree(volume, TreeParams(n_superpixels=10, n_runs=2)).cut(n_regions=2)
+    labels = grow_tree(volume, TreeParams(n_leaves=10, n_agglomerations=2)).cut(n_regions=2)
     halves = np.broadcast_to(np.arange(16)[:, None] // 8, (12, 16, 16))
     assert distance(labels, halves) < 0.1
 
 
 def test_the_record_says_what_made_the_tree(tree, natural):
-    assert tree.record["parameters"]["tree"]["n_superpixels"] == 30
+    assert tree.record["parameters"]["tree"]["n_leaves"] == 30
     assert tree.record["image"]["sha256"] == load_image(natural).sha256
     assert "napari-dsc" in tree.record["software"]
 

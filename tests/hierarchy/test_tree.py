@@ -84,21 +84,24 @@ def test_a_higher_threshold_never_divides_a_region():
         assert pairs.shape[1] == fine.max()
 
 
-def test_a_region_that_stays_keeps_its_node_and_no_other_has_it():
+def test_a_lasting_label_stays_with_its_region_and_the_larger_part_of_a_divided_one():
     many = random_tree()
-    known = {}
-    for n in range(1, 61):
-        labels, nodes = many.cut(n_regions=n), many.nodes(n_regions=n)
-        assert len(nodes) == n
-        for label, node in enumerate(nodes, start=1):
-            region = (labels == label).tobytes()
-            assert known.setdefault(node, region) == region
-    assert len(known) == len(set(known.values())) == 119
+    cuts = [many.cut(n_regions=n, lasting=True) for n in range(1, 61)]
+    for n, (coarse, fine) in enumerate(itertools.pairwise(cuts), start=1):
+        np.testing.assert_array_equal(
+            connected_regions(coarse), many.cut(n_regions=n).astype(int) - 1
+        )
+        changed = coarse != fine
+        (divided,), (new,) = np.unique(coarse[changed]), np.unique(fine[changed])
+        assert np.count_nonzero(fine == divided) >= np.count_nonzero(changed)
+        assert new not in coarse
+    np.testing.assert_array_equal(cuts[-1], many.superpixels + 1)
 
 
-def test_nodes_of_a_threshold_are_those_of_its_number_of_regions():
-    np.testing.assert_array_equal(tree().nodes(threshold=0.2), tree().nodes(n_regions=3))
-    np.testing.assert_array_equal(tree().nodes(n_regions=3), [0, 4, 2])
+def test_lasting_labels_of_a_threshold_are_those_of_its_number_of_regions():
+    np.testing.assert_array_equal(
+        tree().cut(threshold=0.2, lasting=True), tree().cut(n_regions=3, lasting=True)
+    )
 
 
 def test_more_regions_than_superpixels_are_the_superpixels():
@@ -133,9 +136,8 @@ def test_one_superpixel_is_a_tree():
     ],
 )
 def test_what_is_no_level_is_refused_by_name(given, message):
-    for method in (tree().cut, tree().nodes):
-        with pytest.raises(InvalidParameterError, match=message):
-            method(**given)
+    with pytest.raises(InvalidParameterError, match=message):
+        tree().cut(**given)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from napari_dsc import SuperpixelParams, params, sample_data
 from napari_dsc.widgets._parameters import help_of
 from napari_dsc.widgets._preferences import Preferences, preferences
 
-DOCKS = ("Segment", "Smooth", "Superpixels", "Correct", "Evaluate")
+DOCKS = ("Segment", "Smooth", "Superpixels", "Correct", "Evaluate", "Batch")
 
 
 def test_smooth_adds_an_image_of_the_same_kind(viewer, open_dock, run, pixels):

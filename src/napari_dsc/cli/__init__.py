@@ -20,7 +20,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     status : int
-        0, 2 for wrong input, 130 if interrupted, 141 if nobody reads the output.
+        0, 1 if files of a batch failed, 2 for wrong input, 130 if interrupted, 141 if nobody
+        reads the output.
     """
     try:
         with CtrlC():

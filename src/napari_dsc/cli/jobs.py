@@ -6,6 +6,7 @@ import os
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
+from napari_dsc.batch.inputs import outputs_in
 from napari_dsc.errors import InvalidParameterError, OutputError
 
 if TYPE_CHECKING:
@@ -142,14 +143,4 @@ def _targets(
         raise InvalidParameterError(
             f"{named}: expected a folder for {len(sources)} inputs, got the name of a file"
         )
-    _refuse_same_stem(sources, ending)
-    return [named / f"{source.stem}_{ending}" for source in sources], (named,)
-
-
-def _refuse_same_stem(sources: Sequence[Path], ending: str) -> None:
-    for stem, count in Counter(source.stem for source in sources).items():
-        if count > 1:
-            same = " and ".join(str(source) for source in sources if source.stem == stem)
-            raise InvalidParameterError(
-                f"{same}: each would become {stem}_{ending}, expected names that differ"
-            )
+    return outputs_in(named, sources, ending), (named,)

@@ -84,10 +84,12 @@ class Report:
         self._progress.remove_task(self._task)
         self._task = self._progress.add_task(self._prefix + stage, total=total, completed=done)
 
-    def advance(self) -> None:
-        """Count one step of the stage."""
+    def advance(self, stage: str = "") -> None:
+        """Count one step of the stage, perhaps under new words."""
         stop_if_interrupted()
         self._progress.advance(self._task)
+        if stage:
+            self._progress.update(self._task, description=self._prefix + stage)
 
     def note(self, text: str) -> None:
         """Tell a person something."""

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Group, Parameter
 
 from napari_dsc.cli.jobs import Plan, plan_jobs, with_overlays
 from napari_dsc.cli.report import Report
-from napari_dsc.params import CutParams, ImageParams, SuperpixelParams
+from napari_dsc.params import CutParams, ImageParams, SuperpixelParams, TreeParams
 
 if TYPE_CHECKING:
     from napari_dsc.pipeline import RunOptions
@@ -20,6 +20,7 @@ ImageFlags = Annotated[ImageParams, Parameter(name="*", group=Group("Intensities
 SuperpixelFlags = Annotated[
     SuperpixelParams, Parameter(name="*", group=Group("Superpixels", sort_key=3))
 ]
+TreeFlags = Annotated[TreeParams, Parameter(name="*", group=Group("Merge tree", sort_key=5))]
 CutFlags = Annotated[CutParams, Parameter(name="*", group=Group("Cut", sort_key=4))]
 Switch = Annotated[bool, Parameter(negative="")]
 Quiet = Annotated[bool, Parameter(name=("--quiet", "-q"), negative="")]
@@ -90,7 +91,7 @@ Run = Annotated[RunFlags, Parameter(name="*", group=Group("Run", sort_key=1))]
 Targets = Annotated[LabelTargets, Parameter(name="*")]
 
 
-def segment(
+def segment(  # noqa: PLR0913 - one class of parameters a stage
     inputs: Inputs,
     /,
     *,
@@ -98,7 +99,9 @@ def segment(
     run: Run = RunFlags(),
     image_params: ImageFlags = ImageParams(),
     superpixel_params: SuperpixelFlags = SuperpixelParams(),
+    method: Literal["dsc", "tree"] = "dsc",
     cut_params: CutFlags = CutParams(),
+    tree_params: TreeFlags = TreeParams(),
 ) -> int:
     """Segment images: smooth, divide into superpixels, merge these into segments.
 
@@ -106,11 +109,16 @@ def segment(
     ----------
     inputs : list of Path
         Images: TIFF, PNG, JPEG, NPY and what imageio reads.
+    method : str
+        ``dsc`` merges superpixels into classes by Deep Superpixel Cut; ``tree`` gives the
+        regions of a merge tree, without smoothing or training.
     """
     options: RunOptions = {
         "image_params": image_params,
         "superpixel_params": superpixel_params,
+        "method": method,
         "cut_params": cut_params,
+        "tree_params": tree_params,
     }
     return _run("segments", targets.plan(inputs, "segments"), run, options)
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from napari_dsc.cli.jobs import Job, Plan
     from napari_dsc.cli.report import Report
     from napari_dsc.cli.segmenting import RunFlags
+    from napari_dsc.params import Params
     from napari_dsc.pipeline import RunOptions
     from napari_dsc.record import Record
     from napari_dsc.results import Step
@@ -90,7 +91,7 @@ def run_plan(
     if failed and len(plan.jobs) > 1:
         report.error(f"{failed} of {len(plan.jobs)} images failed, the others are done")
     if flags.save_recipe is not None and failed < len(plan.jobs):
-        content = recipe_content(_parameters(options), weights)
+        content = recipe_content(_parameters(options), weights, options.get("method", "dsc"))
         write_atomically(flags.save_recipe, lambda file: file.write(content))
     return 2 if failed else 0
 
@@ -170,11 +171,12 @@ def _tell(run: Run, job: Job, counts: dict[str, int], seconds: float, report: Re
 
 def _parameters(options: RunOptions) -> Record:
     """Parameters of the stages that a command has, as in the record of a run."""
-    stages = {
-        "image": options.get("image_params"),
-        "superpixels": options.get("superpixel_params"),
-        "cut": options.get("cut_params"),
-    }
+    stages: dict[str, Params | None] = {"image": options.get("image_params")}
+    if options.get("method") == "tree":
+        stages["tree"] = options.get("tree_params")
+    else:
+        stages["superpixels"] = options.get("superpixel_params")
+        stages["cut"] = options.get("cut_params")
     return params_record({name: params for name, params in stages.items() if params})
 
 
@@ -190,6 +192,11 @@ def _over_segment(run: Run, report: Report) -> Outcome:
 
 
 def _segment(run: Run, report: Report) -> Outcome:
+    if run.method == "tree":
+        report.begin("growing the merge tree")
+        found = run.regions()
+        counts = {"n_regions": int(found.classes_of_superpixels.max()) + 1}
+        return Outcome(found.labels, found.record, counts)
     step = last_step(run, report)
     counts = {"n_classes": step.n_classes, "n_superpixels": len(step.classes)}
     return Outcome(step.labels(), run.cut_record(step), counts)

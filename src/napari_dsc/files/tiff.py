@@ -115,6 +115,36 @@ def write_tiff(
     )
 
 
+def read_record(path: Path) -> dict[str, object]:
+    """Read the record in a file of `write_tiff`.
+
+    Parameters
+    ----------
+    path : Path
+        Any file.
+
+    Returns
+    -------
+    record : dict
+        As it was written, with ``shape``, ``spacing`` and ``unit`` of the image.
+
+    Raises
+    ------
+    ValueError
+        If the file is no TIFF, or has no record of a run in it.
+    OSError
+        If the file cannot be read.
+    """
+    try:
+        with tifffile.TiffFile(path) as file:
+            record = json.loads(file.pages.first.description)
+    except tifffile.TiffFileError as error:
+        raise ValueError(str(error)) from error
+    if not isinstance(record, dict) or "parameters" not in record:
+        raise ValueError("the TIFF holds no record of napari-dsc")
+    return record
+
+
 def check_tiff_type(path: Path, pixels: np.ndarray) -> None:
     """Refuse values that TIFF cannot hold.
 

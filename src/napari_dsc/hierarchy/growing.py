@@ -30,7 +30,7 @@ def grow_tree(pixels: np.ndarray, params: TreeParams) -> MergeTree:
     pixels : (C, *S) float32 array
         Image with values in 0 to 1, in two or three dimensions.
     params : TreeParams
-        Number of superpixels and of runs, and the seed.
+        Number of superpixels and of agglomerations, and the seed.
 
     Returns
     -------
@@ -38,9 +38,26 @@ def grow_tree(pixels: np.ndarray, params: TreeParams) -> MergeTree:
         Without a record. It has fewer superpixels than asked for where the image has fewer
         regions.
     """
-    features = perceptual(pixels)
-    maps = boundary_maps(features, params.seed)
-    superpixels = relabel_in_order(fine_partition(maps, params.n_superpixels))
+    return tree_of_colors(perceptual(pixels), params)
+
+
+def tree_of_colors(features: np.ndarray, params: TreeParams) -> MergeTree:
+    """Merge tree of an image in the units of CIELab.
+
+    Parameters
+    ----------
+    features : (C, *S) float32 array
+        Colors of `perceptual`.
+    params : TreeParams
+        Number of superpixels and of agglomerations, and the seed.
+
+    Returns
+    -------
+    tree : MergeTree
+        As `grow_tree` gives it.
+    """
+    maps = boundary_maps(features, params.tree_seed)
+    superpixels = relabel_in_order(fine_partition(maps, params.n_leaves))
     return merge_superpixels(features, maps, superpixels, params)
 
 
@@ -75,6 +92,6 @@ def merge_superpixels(
         raise InvalidParameterError(
             f"superpixels: got {n_superpixels}, expected at most {MOST_SUPERPIXELS}"
         )
-    descriptors = describe(features, (maps.local, maps.spectral), superpixels, params.seed)
-    merges = merge_by_consensus(descriptors, params.n_runs, params.seed)
+    descriptors = describe(features, (maps.local, maps.spectral), superpixels, params.tree_seed)
+    merges = merge_by_consensus(descriptors, params.n_agglomerations, params.tree_seed)
     return tree_of_merges(superpixels, merges)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import zipfile
 from dataclasses import dataclass, field
+from functools import cached_property
 from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -51,14 +52,16 @@ class MergeTree:
 
     Examples
     --------
-    >>> tree = MergeTree(np.array([[0, 0, 1, 2]]), np.array([4, 3, 3, 4, 4]),
+    >>> tree = MergeTree(np.array([[0, 0, 1, 2, 2]]), np.array([4, 3, 3, 4, 4]),
     ...                  np.array([0, 0, 0, 0.2, 0.9]))
     >>> tree.cut(n_regions=2)
-    array([[1, 1, 2, 2]], dtype=uint8)
+    array([[1, 1, 2, 2, 2]], dtype=uint8)
     >>> tree.cut(threshold=0.1)
-    array([[1, 1, 2, 3]], dtype=uint8)
-    >>> tree.nodes(n_regions=2)
-    array([0, 3])
+    array([[1, 1, 2, 3, 3]], dtype=uint8)
+    >>> tree.cut(threshold=0.1, lasting=True)
+    array([[1, 1, 2, 3, 3]], dtype=uint8)
+    >>> tree.cut(n_regions=2, lasting=True)
+    array([[1, 1, 3, 3, 3]], dtype=uint8)
     """
 
     superpixels: np.ndarray = field(repr=False)
@@ -77,7 +80,11 @@ class MergeTree:
         return (len(self.parents) + 1) // 2
 
     def cut(
-        self, *, n_regions: int | None = None, threshold: float | None = None
+        self,
+        *,
+        n_regions: int | None = None,
+        threshold: float | None = None,
+        lasting: bool = False,
     ) -> np.ndarray:
         """Labels of the regions at one level; give exactly one of the two.
 
@@ -87,11 +94,15 @@ class MergeTree:
             Number of regions, at least 1; a tree of fewer superpixels gives these.
         threshold : float
             Altitude up to which regions are merged; regions become fewer as it grows.
+        lasting : bool
+            Whether a region has the same label in every cut that has it, and the larger part
+            of a divided one keeps it. Labels then have gaps, and reach to the number of
+            superpixels.
 
         Returns
         -------
         labels : S uint8, uint16 or uint32 array
-            Connected regions, from 1 in the order of their first pixel.
+            Connected regions, from 1 in the order of their first pixel unless `lasting`.
 
         Raises
         ------
@@ -100,30 +111,19 @@ class MergeTree:
         """
         tops = self._tops(n_regions, threshold)
         _, first, inverse = np.unique(tops, return_index=True, return_inverse=True)
-        numbers = np.argsort(np.argsort(first)) + 1
-        table = numbers[inverse].astype(np.min_scalar_type(len(first)))
-        labels: np.ndarray = table[self.superpixels]
+        numbers = self._main_leaf[tops] if lasting else np.argsort(np.argsort(first))[inverse]
+        most = self.n_superpixels if lasting else len(first)
+        labels: np.ndarray = (numbers + 1).astype(np.min_scalar_type(most))[self.superpixels]
         return labels
 
-    def nodes(
-        self, *, n_regions: int | None = None, threshold: float | None = None
-    ) -> np.ndarray:
-        """Node of each region of a cut, to know a region again in other cuts.
-
-        Parameters
-        ----------
-        n_regions, threshold
-            As for `cut`.
-
-        Returns
-        -------
-        nodes : (R,) int64 array
-            Node of label ``k`` at ``k - 1``; a region that stays has the same node in every
-            cut, and no other region has it.
-        """
-        tops = self._tops(n_regions, threshold)
-        nodes: np.ndarray = tops[np.sort(np.unique(tops, return_index=True)[1])]
-        return nodes
+    @cached_property
+    def _main_leaf(self) -> np.ndarray:
+        """Superpixel that gives each node its lasting label, (2 M - 1,)."""
+        n, sizes = self.n_superpixels, self.sizes()
+        leaf = np.arange(2 * n - 1)
+        for node, children in enumerate(self.children(), start=n):
+            leaf[node] = leaf[children[sizes[children].argmax()]]
+        return leaf
 
     def children(self) -> np.ndarray:
         """The two nodes that each merge joins.

@@ -36,7 +36,7 @@ class SuperpixelParams(Params):
     superpixels : str
         Algorithm: ``slic`` (compact cells), ``egb`` (Felzenszwalb-Huttenlocher graph),
         ``mean_shift`` (Comaniciu-Meer), ``watershed`` (compact watershed) or ``ucm``
-        (a contour hierarchy, cut).
+        (the merge tree, cut).
     n_superpixels : int
         Number of superpixels ``M``, met within 15 %.
     source : str
@@ -111,21 +111,34 @@ class TreeParams(Params):
 
     Parameters
     ----------
-    n_superpixels : int
-        Number of superpixels the tree starts from, ``M``; memory grows with its square.
-    n_runs : int
-        Agglomerations with different weights, of which the tree is the consensus.
+    regions : int
+        Number of regions; 0 cuts the tree at `threshold` instead.
     threshold : float
-        Altitude of the cut where no number of regions is asked for; the default is the best
-        one for the 100 validation images of BSDS500.
-    seed : int
+        Altitude up to which regions are merged where no number is asked for; the default is
+        the best one for the 100 validation images of BSDS500.
+    n_leaves : int
+        Number of superpixels the tree starts from, ``M``; memory grows with its square.
+    n_agglomerations : int
+        Agglomerations with different weights, of which the tree is the consensus.
+    tree_seed : int
         Seed of codebooks and weights; the same seed gives the same tree.
     """
 
-    n_superpixels: Annotated[int, {"min": 2, "max": 5000}] = 700
-    n_runs: Annotated[int, {"min": 1, "max": 256}] = 16
-    threshold: Annotated[float, {"min": 0.0, "max": 100.0, "step": 0.01}] = 1.28
-    seed: Annotated[int, {"min": 0, "max": 2**31 - 1}] = 0
+    regions: Annotated[int, {"min": 0, "max": 5000}] = 0
+    threshold: Annotated[float, {"min": 0.0, "max": 100.0, "step": 0.05}] = 1.6
+    n_leaves: Annotated[int, {"min": 2, "max": 5000}] = 700
+    n_agglomerations: Annotated[int, {"min": 1, "max": 256}] = 16
+    tree_seed: Annotated[int, {"min": 0, "max": 2**31 - 1}] = 0
+
+    def level(self) -> dict[str, float]:
+        """Where to cut the tree, as the keyword argument of `MergeTree.cut`.
+
+        Returns
+        -------
+        level : dict
+            ``n_regions`` or ``threshold``.
+        """
+        return {"n_regions": self.regions} if self.regions else {"threshold": self.threshold}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)

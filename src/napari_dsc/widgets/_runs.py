@@ -82,7 +82,7 @@ def run_job(control: Control, request: Request) -> Generator[Progress, None, Res
     """
     yield Progress("Loading")
     load_torch()
-    with _threads(request.n_threads):
+    with on_threads(request.n_threads):
         run = _new_run(request)
         return (yield from STAGES[request.stage](run, request, control))
 
@@ -216,7 +216,7 @@ def _in_words(seconds: float) -> str:
 
 
 @contextlib.contextmanager
-def _threads(n_threads: int) -> Iterator[None]:
+def on_threads(n_threads: int) -> Iterator[None]:
     """Compute on so many threads, and leave torch as it was."""
     import torch
 

@@ -1,0 +1,192 @@
+"""Tasks of a batch on the workers of a dask.distributed scheduler."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import secrets
+from typing import TYPE_CHECKING
+
+import distributed
+
+from napari_dsc.batch.tasks import Outcome
+from napari_dsc.errors import ComputationError, InvalidParameterError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterable, Mapping
+
+    from napari_dsc.batch.tasks import Task
+
+    Future = distributed.Future[Outcome]
+
+CONNECT_SECONDS = 10
+GPU = "GPU"  # resource of a worker: dask worker --resources GPU=1
+# tasks to have at the scheduler: more than its workers do at once, so that adaptive clusters
+# grow, but few, because a worker that dies counts against all tasks it was given
+_PER_THREAD, _AT_LEAST = 2, 2
+
+
+@contextlib.contextmanager
+def connect(address: str) -> Generator[distributed.Client]:
+    """Client of a running scheduler.
+
+    Parameters
+    ----------
+    address : str
+        Such as ``tcp://10.0.0.1:8786``.
+
+    Yields
+    ------
+    client : distributed.Client
+        Closed at the end; the scheduler goes on.
+
+    Raises
+    ------
+    InvalidParameterError
+        If no scheduler answers there.
+    """
+    try:
+        client = distributed.Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
+    except (OSError, ValueError, TypeError) as error:
+        raise InvalidParameterError(
+            f"scheduler={address!r}: no scheduler answers, expected an address like "
+            "tcp://10.0.0.1:8786"
+        ) from error
+    with client:
+        yield client
+
+
+def describe(client: distributed.Client, resources: Mapping[str, float]) -> str:
+    """Workers and dashboard of a client.
+
+    Parameters
+    ----------
+    client : distributed.Client
+        Of any cluster.
+    resources : mapping of str to float
+        What a task takes of a worker.
+
+    Returns
+    -------
+    words : str
+        For people; they say so if nobody can do the tasks yet.
+    """
+    info = client.scheduler_info(n_workers=-1)
+    workers = [
+        worker
+        for worker in info["workers"].values()
+        if all(worker["resources"].get(name, 0) >= n for name, n in resources.items())
+    ]
+    named = "".join(f" with the resource {name}" for name in resources)
+    words = f"{len(workers)} workers{named}" if workers else f"waiting for a worker{named}"
+    has_dashboard = "dashboard" in info["services"]
+    return f"{words}, dashboard {client.dashboard_link}" if has_dashboard else words
+
+
+def iter_outcomes(
+    client: distributed.Client,
+    tasks: Iterable[Task],
+    do: Callable[[Task], Outcome],
+    resources: Mapping[str, float],
+) -> Generator[Outcome]:
+    """Do tasks on the workers of a client; a worker that is lost is replaced by another.
+
+    Parameters
+    ----------
+    client : distributed.Client
+        Of any cluster whose machines see the files under the same names.
+    tasks : iterable of Task
+        In the order to begin them.
+    do : function
+        Does a task; importable by the workers.
+    resources : mapping of str to float
+        What a task takes of a worker, such as ``{"GPU": 1}``; empty runs anywhere.
+
+    Yields
+    ------
+    outcome : Outcome
+        One for each task, in the order they end. Closing the generator withdraws the tasks
+        that wait.
+
+    Raises
+    ------
+    ComputationError
+        If the scheduler is lost.
+    """
+    suspects = []
+    try:
+        with contextlib.closing(_iter_ended(client, tasks, do, resources, _room)) as ended:
+            for task, future in ended:
+                if _is_killed(future):
+                    suspects.append(task)
+                else:
+                    yield _outcome_of(future, task)
+        # a worker that dies takes tasks along that only waited for it
+        with contextlib.closing(_iter_ended(client, suspects, do, resources, _one)) as ended:
+            for task, future in ended:
+                yield _outcome_of(future, task)
+    except (distributed.CancelledError, OSError) as error:
+        raise ComputationError(
+            "scheduler: the connection is lost; what is done is kept, and resume (--resume) "
+            "goes on from there"
+        ) from error
+
+
+def _iter_ended(
+    client: distributed.Client,
+    tasks: Iterable[Task],
+    do: Callable[[Task], Outcome],
+    resources: Mapping[str, float],
+    room: Callable[[distributed.Client], int],
+) -> Generator[tuple[Task, Future]]:
+    """Tasks that ended, at most `room` of them at the scheduler at a time."""
+    waiting = iter(tasks)
+    given: dict[Future, Task] = {}
+    ended = distributed.as_completed(loop=client.loop)
+    try:
+        while True:
+            for task in itertools.islice(waiting, max(room(client) - len(given), 0)):
+                future = client.submit(
+                    do,
+                    task,
+                    key=f"{task.source.name}-{secrets.token_hex(8)}",
+                    resources=dict(resources) or None,
+                    pure=False,
+                )
+                given[future] = task
+                ended.add(future)
+            if not given:
+                return
+            future = next(ended)
+            yield given.pop(future), future
+    finally:
+        if client.status == "running":
+            client.cancel(list(given), asynchronous=False)
+
+
+def _one(client: distributed.Client) -> int:
+    return 1
+
+
+def _room(client: distributed.Client) -> int:
+    """Tasks that the scheduler should have."""
+    return max(_PER_THREAD * int(sum(client.nthreads().values())), _AT_LEAST)
+
+
+def _is_killed(future: Future) -> bool:
+    return future.status == "error" and isinstance(future.exception(), distributed.KilledWorker)
+
+
+def _outcome_of(future: Future, task: Task) -> Outcome:
+    try:
+        outcome: Outcome = future.result()
+    except distributed.KilledWorker as error:
+        times = error.allowed_failures + 1
+        reason = f"worked on alone, it lost {times} workers, for lack of memory perhaps"
+    except (distributed.CancelledError, OSError):
+        raise
+    except Exception as error:  # the worker could not even begin
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+    else:
+        return outcome
+    return Outcome(task.source, task.output, "failed", reason)

@@ -1,0 +1,126 @@
+"""One file of a batch: what is to be done, and what became of it."""
+
+from __future__ import annotations
+
+import datetime
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from napari_dsc.batch.inputs import absolute_path, find_images, outputs_in
+from napari_dsc.errors import OutputError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from napari_dsc.pipeline import RunOptions
+
+# what to do with outputs that exist
+Existing = Literal["refuse", "resume", "overwrite"]
+State = Literal["done", "kept", "failed"]
+
+
+class Task(NamedTuple):
+    """One file to segment.
+
+    Attributes
+    ----------
+    source, output : Path
+        Absolute paths, the same on every machine that works on the batch.
+    options : dict
+        Keyword arguments of `napari_dsc.Run` besides the image.
+    weights_sha256 : str
+        Hash of the weights in `options`.
+    batch : str
+        Name of the batch; an output that it wrote already is never made again.
+    existing : str
+        ``overwrite`` replaces any other output that exists, ``resume`` one that was made of
+        another input or with other parameters, ``refuse`` none.
+    """
+
+    source: Path
+    output: Path
+    options: RunOptions
+    weights_sha256: str
+    batch: str
+    existing: Existing = "refuse"
+
+
+class Outcome(NamedTuple):
+    """What became of a task.
+
+    Attributes
+    ----------
+    source, output : Path
+        Of the task.
+    state : str
+        ``done``; ``kept``, as the output was there; or ``failed``.
+    error : str
+        Why it failed, or empty.
+    figures : dict
+        Counts of the result, seconds, and where it was computed; empty for a failure.
+    """
+
+    source: Path
+    output: Path
+    state: State
+    error: str = ""
+    figures: dict[str, object] = {}  # noqa: RUF012 - a default that nobody changes
+
+    def line(self) -> dict[str, object]:
+        """Entry of the log, ready for JSON."""
+        start: dict[str, object] = {"file": str(self.source), "state": self.state}
+        if self.state == "failed":
+            return start | {"error": self.error, "time": now()}
+        return start | {"output": str(self.output)} | self.figures | {"time": now()}
+
+
+def plan_tasks(
+    inputs: Sequence[str | Path], folder: Path, like: Task, existing: Existing
+) -> list[Task]:
+    """Name the output of each input.
+
+    Parameters
+    ----------
+    inputs : sequence of str or Path
+        Files, folders and patterns, see `find_images`.
+    folder : Path
+        Where the outputs go: ``photo.jpg`` becomes ``photo_segments.tif``.
+    like : Task
+        All but the paths of it, from `new_batch`.
+    existing : str
+        What to do with outputs that exist.
+
+    Returns
+    -------
+    tasks : list of Task
+        One for each file.
+
+    Raises
+    ------
+    InvalidImageError
+        If an input is missing or gives no image.
+    InvalidParameterError
+        If two inputs would have one output.
+    OutputError
+        If an output is an input, or exists and may neither be kept nor replaced.
+    """
+    sources = find_images(inputs)
+    outputs = outputs_in(absolute_path(folder), sources)
+    clash = sorted(set(outputs) & set(sources))
+    if clash:
+        raise OutputError(f"{clash[0]}: is an input, expected another folder for the outputs")
+    found = [path for path in outputs if path.exists()]
+    if found and existing == "refuse":
+        raise OutputError(
+            f"{folder}: holds {len(found)} of {len(outputs)} outputs, expected a new folder, "
+            "resume (--resume) or overwrite (--overwrite)"
+        )
+    return [
+        like._replace(source=source, output=output, existing=existing)
+        for source, output in zip(sources, outputs, strict=True)
+    ]
+
+
+def now() -> str:
+    """Time in UTC, as ISO 8601 writes it."""
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")

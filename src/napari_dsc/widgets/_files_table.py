@@ -1,0 +1,89 @@
+"""The files of a batch as a table: a model, so that ten thousand rows cost nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import QAbstractTableModel, QModelIndex, Qt
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+HEADER = ("File", "State")
+WAITING, FAILED = "waiting", "failed"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A file, and what is known of it."""
+
+    source: Path
+    state: str = WAITING
+    words: str = ""
+    output: Path | None = None
+
+
+class FilesModel(QAbstractTableModel):
+    """Files and their states."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows: list[Row] = []
+
+    def add(self, sources: Iterable[Path]) -> None:
+        """Append files that are not there yet."""
+        known = {row.source for row in self.rows}
+        new = [Row(source) for source in dict.fromkeys(sources) if source not in known]
+        if new:
+            first = len(self.rows)
+            self.beginInsertRows(QModelIndex(), first, first + len(new) - 1)
+            self.rows += new
+            self.endInsertRows()
+
+    def replace_all(self, rows: Iterable[Row]) -> None:
+        """Show other rows."""
+        self.beginResetModel()
+        self.rows = list(rows)
+        self.endResetModel()
+
+    def tell(
+        self, number: int, state: str, words: str = "", output: Path | None = None
+    ) -> None:
+        """Change what is known of a file."""
+        row = self.rows[number]
+        self.rows[number] = replace(row, state=state, words=words, output=output)
+        self.dataChanged.emit(self.index(number, 0), self.index(number, len(HEADER) - 1))
+
+    def numbers_of(self, *states: str) -> list[int]:
+        """Rows in one of these states."""
+        return [number for number, row in enumerate(self.rows) if row.state in states]
+
+    # what Qt asks for
+
+    def rowCount(self, parent: QModelIndex = QModelIndex()) -> int:  # noqa: B008 - Qt's own
+        """Number of files."""
+        return 0 if parent.isValid() else len(self.rows)
+
+    def columnCount(self, parent: QModelIndex = QModelIndex()) -> int:  # noqa: B008 - likewise
+        """Number of columns."""
+        return 0 if parent.isValid() else len(HEADER)
+
+    def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """Text of a cell; the tooltip tells more."""
+        row = self.rows[index.row()]
+        if role == Qt.ItemDataRole.DisplayRole:
+            return (row.source.name, row.state)[index.column()]
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return (str(row.source), row.words or row.state)[index.column()]
+        return None
+
+    def headerData(
+        self, section: int, orientation: Any, role: int = Qt.ItemDataRole.DisplayRole
+    ) -> Any:
+        """Name of a column."""
+        is_name = (
+            orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole
+        )
+        return HEADER[section] if is_name else None

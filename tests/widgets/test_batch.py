@@ -1,0 +1,223 @@
+"""The Batch dock: choose files, run, cancel, retry, open a result."""
+
+import time
+from pathlib import Path
+
+import imageio.v3 as iio
+import numpy as np
+import pytest
+import tifffile
+from napari.layers import Labels
+from qtpy.QtCore import Qt, QTimer
+from qtpy.QtWidgets import QFileDialog
+
+from napari_dsc import CutParams, SuperpixelParams
+from napari_dsc.batch.folder import LOG, open_folder, read_log
+from napari_dsc.batch.tasks import plan_tasks
+from napari_dsc.batch.working import do_task, new_batch
+from napari_dsc.files import read_labels
+from napari_dsc.recipes import recipe_content
+from napari_dsc.record import params_record
+
+FEW = {"superpixels": SuperpixelParams(n_superpixels=12), "cut": CutParams(n_iterations=2)}
+
+
+@pytest.fixture
+def photos(tmp_path, pixels):
+    """Folder of three images, the second of which is cut short, and a recipe beside it."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for name in "abc":
+        iio.imwrite(folder / f"{name}.png", pixels)
+    (folder / "b.png").write_bytes((folder / "b.png").read_bytes()[:300])
+    recipe = recipe_content(params_record(FEW), "superae-bsds500")
+    (tmp_path / "few.json").write_bytes(recipe)
+    return folder
+
+
+@pytest.fixture
+def dock(viewer, open_dock, qtbot, photos, tmp_path):
+    """Batch dock with these images, this recipe and a new output folder."""
+    dock = open_dock(viewer, "Batch")
+    dock.take_folder(photos)
+    qtbot.waitUntil(lambda: len(dock.files.rows) == 3, timeout=20_000)
+    dock.recipe.setText(str(tmp_path / "few.json"))
+    dock.folder.setText(str(tmp_path / "out"))
+    return dock
+
+
+def states(dock):
+    model = dock.files
+    return [model.data(model.index(row, 1)) for row in range(model.rowCount())]
+
+
+def test_the_table_says_what_became_of_each_file(dock, run, tmp_path):
+    assert states(dock) == ["waiting"] * 3
+    run(dock)
+    assert states(dock) == ["done", "failed", "done"]
+    model = dock.files
+    role = Qt.ItemDataRole.ToolTipRole
+    assert "cut short" in model.data(model.index(1, 1), role)
+    assert "n_superpixels: " in model.data(model.index(0, 1), role)
+    assert dock.run_bar.status.text() == "2 done, 0 kept, 1 failed; log in batch.jsonl"
+    assert [line["state"] for line in read_log(tmp_path / "out" / LOG) if "file" in line] == [
+        "done",
+        "failed",
+        "done",
+    ]
+
+
+def test_the_outputs_are_those_of_the_command_and_are_kept(dock, run, photos, tmp_path):
+    options = {
+        "device": "cpu",
+        "superpixel_params": FEW["superpixels"],
+        "cut_params": FEW["cut"],
+    }
+    task = plan_tasks([photos / "a.png"], tmp_path / "out", new_batch(options), "refuse")[0]
+    task.output.parent.mkdir()
+    do_task(task)
+    run(dock)
+    assert states(dock) == ["kept", "failed", "done"]
+    expected = read_labels(tmp_path / "out" / "a_segments.tif")
+    dock.existing.setCurrentIndex(1)
+    run(dock)
+    assert states(dock) == ["done", "failed", "done"]
+    np.testing.assert_array_equal(read_labels(tmp_path / "out" / "a_segments.tif"), expected)
+
+
+def test_what_failed_is_tried_again_without_the_others(dock, run, qtbot, photos, pixels):
+    assert not dock.retry.isEnabled()
+    run(dock)
+    iio.imwrite(photos / "b.png", pixels)
+    dock.retry.click()
+    qtbot.waitUntil(lambda: not dock.run_bar.is_running, timeout=60_000)
+    assert states(dock) == ["done", "done", "done"]
+    assert dock.run_bar.status.text().startswith("1 done, 0 kept, 0 failed")
+    assert not dock.retry.isEnabled()
+
+
+def test_cancelling_ends_within_a_step_and_leaves_no_half_file(dock, qtbot, tmp_path):
+    slow = FEW | {"cut": CutParams(n_iterations=10_000)}
+    recipe = recipe_content(params_record(slow), "superae-bsds500")
+    (tmp_path / "few.json").write_bytes(recipe)
+    dock.run_bar.run_button.click()
+    qtbot.waitUntil(lambda: "step" in dock.run_bar.status.text(), timeout=60_000)
+    assert states(dock)[0] == "running"
+    assert not dock.clear.isEnabled()
+    dock.run_bar.run_button.click()
+    qtbot.waitUntil(lambda: not dock.run_bar.is_running, timeout=10_000)
+    assert states(dock) == ["waiting"] * 3
+    assert list((tmp_path / "out").glob("*.tif")) == []
+    with open_folder(tmp_path / "out"):  # nobody has it any more
+        pass
+
+
+def test_a_result_lies_on_its_image_with_its_pixel_size(dock, run, qtbot, photos, viewer):
+    calibrated = photos / "b.png"
+    grey = np.random.default_rng(0).integers(0, 255, (40, 56)).astype(np.uint8)
+    tifffile.imwrite(
+        calibrated.with_name("d.tif"),
+        grey,
+        imagej=True,
+        resolution=(4, 4),
+        metadata={"unit": "um"},
+    )
+    dock.files.add([calibrated.with_name("d.tif")])
+    run(dock)
+    for row, names in ((0, ["a", "a [DSC]"]), (3, ["d", "d [DSC]"])):
+        dock.table.selectRow(row)
+        dock.open.click()
+        qtbot.waitUntil(lambda names=names: names[1] in viewer.layers, timeout=20_000)
+        assert [layer.name for layer in viewer.layers][-2:] == names
+        labels = viewer.layers[-1]
+        assert isinstance(labels, Labels)
+        assert "parameters" in labels.metadata["napari-dsc"]
+        assert viewer.layers[-2].rgb == (row == 0)
+        np.testing.assert_allclose(labels.scale, viewer.layers[-2].scale)
+    np.testing.assert_allclose(labels.scale, (0.25, 0.25))
+    dock.table.selectRow(1)
+    assert not dock.open.isEnabled()
+    assert "cut short" in dock.run_bar.status.text()
+
+
+def test_what_is_missing_is_said(viewer, open_dock, tmp_path):
+    dock = open_dock(viewer, "Batch")
+    assert dock.run_bar.status.text() == "Add images."
+    dock.files.add([tmp_path / "a.png", tmp_path / "a.png"])
+    assert dock.files.rowCount() == 1
+    assert dock.run_bar.status.text() == "Choose an output folder."
+    assert not dock.run_bar.run_button.isEnabled()
+    dock.folder.setText(str(tmp_path))
+    assert dock.run_bar.run_button.isEnabled()
+    dock.clear.click()
+    assert dock.files.rowCount() == 0
+
+
+def test_what_hinders_all_files_is_one_message(dock, run, tmp_path, messages):
+    with open_folder(tmp_path / "out"):
+        run(dock)
+    assert len(messages()) == 1
+    assert "another batch works in it" in messages()[0]
+    assert states(dock) == ["waiting"] * 3
+    dock.recipe.setText(str(tmp_path / "none.json"))
+    run(dock)
+    assert "none.json" in messages()[1]
+
+
+def test_the_buttons_ask_for_files_and_folders(
+    dock, qtbot, photos, tmp_path, pixels, monkeypatch
+):
+    iio.imwrite(tmp_path / "d.png", pixels)
+    answers = {
+        "getOpenFileNames": ([str(tmp_path / "d.png")], ""),
+        "getOpenFileName": (str(tmp_path / "other.json"), ""),
+        "getExistingDirectory": str(photos),
+    }
+    for name, answer in answers.items():
+        monkeypatch.setattr(QFileDialog, name, lambda *_, answer=answer: answer)
+    dock.clear.click()
+    dock.add_files.click()
+    dock.add_folder.click()
+    qtbot.waitUntil(lambda: len(dock.files.rows) == 4, timeout=20_000)
+    assert dock.files.rows[0].source == Path(tmp_path, "d.png")
+    dock.choose_recipe.click()
+    dock.choose_folder.click()
+    assert dock.recipe.text() == str(tmp_path / "other.json")
+    assert dock.folder.text() == str(photos)
+
+
+def test_closing_the_dock_ends_the_batch(dock, viewer, qtbot, tmp_path):
+    dock.run_bar.run_button.click()
+    viewer.window.remove_dock_widget(dock)
+    qtbot.waitUntil(lambda: not dock.run_bar.is_running, timeout=60_000)
+    assert len(list((tmp_path / "out").glob("*.tif"))) < 2
+
+
+def test_ten_thousand_files_take_no_time(viewer, open_dock, qtbot):
+    dock = open_dock(viewer, "Batch")
+    dock.show()
+    start = time.process_time()
+    dock.files.add(Path(f"{number}.png") for number in range(10_000))
+    for number in range(100):
+        dock.files.tell(number, "done")
+    dock.table.grab()
+    assert time.process_time() - start < 1
+
+
+def test_the_window_answers_while_files_are_segmented(dock, run, qtbot):
+    run(dock)  # loads what the first run loads
+    dock.existing.setCurrentIndex(1)
+    gaps, last = [], time.perf_counter()
+
+    def beat():
+        nonlocal last
+        now = time.perf_counter()
+        gaps.append(now - last)
+        last = now
+
+    timer = QTimer()
+    timer.timeout.connect(beat)
+    timer.start(5)
+    run(dock)
+    timer.stop()
+    assert np.median(gaps) < 0.05
