@@ -13,7 +13,7 @@ REGIONS = (2, 3, 4, 6, 8, 11, 15, 20, 30, 40, 60, 80, 100)
 EGB_SCALES = (50, 100, 200, 400, 800, 1600, 3200)
 # CIELab / 100 a pixel
 GRADIENTS = (0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.06, 0.07, 0.08, 0.1, 0.12, 0.15, 0.2, 0.25)
-ALTITUDES = tuple(step / 20 for step in range(6, 42))  # 0.3 to 2.05
+ALTITUDES = tuple(step / 10 for step in range(5, 32))
 STRENGTHS = tuple(percent / 100 for percent in range(3, 100, 3))
 
 METHODS: dict[str, Method] = {
