@@ -21,8 +21,9 @@ from napari_dsc.hierarchy.growing import grow_tree, merge_superpixels
 from napari_dsc.images import load_image
 from napari_dsc.regions import connected_regions, relabel_in_order
 
-FIELDS = (np.arange(64) // 22).clip(0, 1)[:, None] + 2 * (np.arange(80) // 50)
-FEW = TreeParams(n_leaves=30, n_agglomerations=4)
+FIELDS = np.zeros((64, 80), int)  # no two flips of it are alike
+FIELDS[:, 50:], FIELDS[40:, :30] = 1, 2
+FEW = TreeParams(n_leaves=30, n_agglomerations=3)
 
 
 def distance(first, second):
@@ -31,11 +32,11 @@ def distance(first, second):
 
 @pytest.fixture(scope="module")
 def natural():
-    """Smooth random colors in four fields, (64, 80, 3) in 0 to 1."""
+    """Smooth random colors in the three `FIELDS`, (64, 80, 3) in 0 to 1."""
     rng = np.random.default_rng(0)
-    fields = np.float64([[0.2, 0.8], [0.6, 0.4]])[FIELDS % 2, FIELDS // 2][..., None]
+    colors = np.array([[0.2, 0.3, 0.5], [0.8, 0.5, 0.3], [0.5, 0.7, 0.4]])
     noise = ndimage.gaussian_filter(rng.normal(size=(64, 80, 3)), (2, 2, 0))
-    return (fields * [1, 0.8, 0.5] + 0.25 * noise).clip(0, 1)
+    return (colors[FIELDS] + 0.5 * noise).clip(0, 1)
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +48,10 @@ def test_quadrants_are_found_at_their_number(quadrants):
     image, labels = quadrants
     tree = merge_tree(image, tree_params=TreeParams(n_leaves=12))
     assert distance(tree.cut(n_regions=4), labels) < 0.05
+
+
+def test_fields_of_unlike_colors_are_found(tree):
+    assert distance(tree.cut(n_regions=3), FIELDS) < 0.3
 
 
 def test_a_tree_starts_from_about_as_many_superpixels_as_asked_for(tree):
@@ -67,7 +72,7 @@ def test_a_seed_gives_its_tree_again_and_another_one_another(natural, tree):
     np.testing.assert_array_equal(again.parents, tree.parents)
     np.testing.assert_array_equal(again.altitudes, tree.altitudes)
     other = merge_tree(
-        natural, tree_params=TreeParams(n_leaves=30, n_agglomerations=4, tree_seed=1)
+        natural, tree_params=TreeParams(n_leaves=30, n_agglomerations=3, tree_seed=1)
     )
     assert not np.array_equal(other.altitudes, tree.altitudes)
 
@@ -82,8 +87,8 @@ def test_the_global_random_state_and_the_image_stay_as_they_were(natural):
 @pytest.mark.parametrize("flip", [np.s_[::-1], np.s_[:, ::-1]])
 def test_a_flipped_image_has_flipped_regions(natural, tree, flip):
     flipped = merge_tree(natural[flip], tree_params=FEW)
-    assert distance(tree.cut(n_regions=4), flipped.cut(n_regions=4)) > 0.5
-    assert distance(tree.cut(n_regions=4), flipped.cut(n_regions=4)[flip]) < 0.3
+    assert distance(tree.cut(n_regions=3), flipped.cut(n_regions=3)) > 0.5
+    assert distance(tree.cut(n_regions=3), flipped.cut(n_regions=3)[flip]) < 0.1
 
 
 def test_superpixels_of_other_numbers_make_the_same_regions(natural, tree):
@@ -105,19 +110,17 @@ def test_too_many_superpixels_are_refused_with_the_limit(natural, monkeypatch):
         merge_superpixels(features, boundary_maps(features, 0), superpixels, FEW)
 
 
-@pytest.mark.parametrize("scale", [1, 255, 65535])
-def test_the_type_of_an_image_changes_nothing(natural, tree, scale):
-    kind = {1: np.float32, 255: np.uint8, 65535: np.uint16}[scale]
-    image = np.round(natural * scale).astype(kind) if scale > 1 else natural.astype(kind)
-    same = ImageParams(normalization="range")
-    expected = merge_tree(natural, image_params=same, tree_params=FEW).cut(n_regions=4)
-    found = merge_tree(image, image_params=same, tree_params=FEW).cut(n_regions=4)
-    assert distance(found, expected) < 0.1
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+def test_the_type_of_an_image_changes_nothing(natural, tree, kind):
+    image = np.round(natural * np.iinfo(kind).max).astype(kind)
+    stretched = ImageParams(normalization="percentile")  # as for the floats of the tree
+    found = merge_tree(image, image_params=stretched, tree_params=FEW)
+    assert distance(found.cut(n_regions=3), tree.cut(n_regions=3)) < 0.1
 
 
 def test_grey_images_have_trees_too(natural):
     tree = merge_tree(natural[..., 0], tree_params=FEW)
-    assert distance(tree.cut(n_regions=4), FIELDS) < 0.5
+    assert distance(tree.cut(n_regions=3), FIELDS) < 0.3
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 2), (3, 1, 1), (1, 2, 2), (3, 8, 8), (1, 5, 1)])

@@ -16,8 +16,7 @@ COUNT_WEIGHT = 0.35 * 0.15  # of the logarithm of superpixels a region
 
 # what a term weighs, over its mean between adjacent superpixels of BSDS500 images
 BOUNDARY_WEIGHTS = (0.5 / 0.995, 0.5 / 2.66)
-COLOR_WEIGHTS = (0.5 / 0.716, 0.5 / 0.760, 0.5 / 0.728)
-TEXTURE_WEIGHTS = (0.5 / 0.607, 0.5 / 0.685, 0.5 / 0.545)
+HISTOGRAM_WEIGHTS = (0.5 / 0.716, 0.5 / 0.607)
 MOMENT_WEIGHTS = (0.1 / 2.19, 0.15 / 0.441)
 SIZE_FACTORS = ((0.3, 0.003), (0.5, 0.003), (0.3, 0.01), (0.5, 0.01), (0.3, 0.03))
 SPREAD = 0.25  # of the logarithms of weights, from run to run
@@ -36,26 +35,16 @@ def draw_variants(n_runs: int, seed: int) -> Variants:
     Returns
     -------
     variants : Variants
-        Weights around their means, histograms and factors of size at random. The first run
-        has the mean weights, the first histograms, and the exponent 0.5 and offset 0.003.
+        Weights around their means, and factors of size at random. The first run has the mean
+        weights, the exponent 0.5 and the offset 0.003.
     """
     rng = np.random.default_rng(seed)
-    colors, textures = (rng.integers(3, size=n_runs) for _ in range(2))
+    means = np.array([*BOUNDARY_WEIGHTS, *HISTOGRAM_WEIGHTS, *MOMENT_WEIGHTS])
+    changes = np.exp(rng.normal(0, SPREAD, (n_runs, len(means))))
     sizes = rng.integers(len(SIZE_FACTORS), size=n_runs)
-    changes = np.exp(rng.normal(0, SPREAD, (n_runs, 6)))
-    colors[0] = textures[0] = 0
-    sizes[0], changes[0] = 1, 1
-    means = np.column_stack(
-        [
-            np.tile(BOUNDARY_WEIGHTS, (n_runs, 1)),
-            np.take(COLOR_WEIGHTS, colors),
-            np.take(TEXTURE_WEIGHTS, textures),
-            np.tile(MOMENT_WEIGHTS, (n_runs, 1)),
-        ]
-    )
+    changes[0], sizes[0] = 1, 1
     exponents, offsets = np.array(SIZE_FACTORS)[sizes].T
-    histograms = np.stack([colors, len(COLOR_WEIGHTS) + textures], axis=1)
-    return Variants(means * changes, histograms, exponents, offsets)
+    return Variants(means * changes, exponents, offsets)
 
 
 def merge_by_consensus(descriptors: Descriptors, n_runs: int, seed: int) -> Merges:

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from scipy import ndimage
 from scipy.sparse import csr_array
 
-from napari_dsc.hierarchy.codebooks import fit_codebook, hard_words, soft_words
+from napari_dsc.hierarchy.codebooks import fit_codebook, soft_words
 from napari_dsc.hierarchy.filters import filter_responses
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 N_SAMPLES = 40_000  # pixels that are described, on a grid
+N_WORDS = 32
 N_TRAINED = 8_000  # samples that codebooks are fitted to
 LIGHTNESS_SCALE, COLOR_SCALE = 14.0, 7.0  # Lab units
 MOMENT_SCALE = 10.0  # Lab units
 ENERGY_BLUR = 1.5  # grid steps
-TEXTURE_SHARE = 0.7  # of the spread of texture, in that of color, where both are one vector
 
 
 class Descriptors(NamedTuple):
@@ -32,8 +31,8 @@ class Descriptors(NamedTuple):
         Pixels of each superpixel.
     moments : (M, 2, C) float64 array
         Mean and mean square of each color channel, in tens of Lab units.
-    histograms : tuple of (M, W) float32 arrays
-        Shares of the words of several codebooks, each row with the sum 1.
+    histograms : (M, 2, W) float32 array
+        Shares of the words of color, then of texture; each row with the sum 1.
     pairs : (2, E) int64 array
         Superpixels that share pixel faces, the lower number first.
     lengths : (E,) float64 array
@@ -44,7 +43,7 @@ class Descriptors(NamedTuple):
 
     sizes: np.ndarray
     moments: np.ndarray
-    histograms: tuple[np.ndarray, ...]
+    histograms: np.ndarray
     pairs: np.ndarray
     lengths: np.ndarray
     boundaries: np.ndarray
@@ -69,8 +68,8 @@ def describe(
     Returns
     -------
     descriptors : Descriptors
-        Histograms in the order of `codebook_histograms`. Colors and textures are those of a
-        grid of about 40 000 pixels, and of one pixel of each superpixel that it misses.
+        Colors and textures are those of a grid of about 40 000 pixels, and of one pixel of
+        each superpixel that it misses.
     """
     places, step = sample_places(superpixels)
     pool = pooling(superpixels.ravel()[places])
@@ -78,10 +77,8 @@ def describe(
     moments = np.stack(
         [pool @ (colors / MOMENT_SCALE), pool @ np.square(colors / MOMENT_SCALE)]
     )
-    responses = filter_responses(features[0])
-    textures = responses.reshape(len(responses), -1)[:, places].T
-    energies = _energies(responses, step, places)
-    histograms = codebook_histograms(colors, textures, energies, pool, seed)
+    energies = _energies(filter_responses(features[0]), step, places)
+    histograms = codebook_histograms(colors, energies, pool, seed)
     pairs, lengths, boundaries = contacts(superpixels, maps)
     sizes = np.bincount(superpixels.ravel()).astype(np.float64)
     return Descriptors(
@@ -134,16 +131,16 @@ def pooling(regions: np.ndarray) -> csr_array:
 
 
 def codebook_histograms(
-    colors: np.ndarray, textures: np.ndarray, energies: np.ndarray, pool: csr_array, seed: int
-) -> tuple[np.ndarray, ...]:
-    """Histograms of the words of six codebooks that are fitted to the image.
+    colors: np.ndarray, energies: np.ndarray, pool: csr_array, seed: int
+) -> np.ndarray:
+    """Histograms of the words of two codebooks that are fitted to the image.
 
     Parameters
     ----------
     colors : (N, C) float array
         Color of each sample in Lab units, lightness first.
-    textures, energies : (N, F) float array
-        Filter responses, and their blurred magnitudes.
+    energies : (N, F) float array
+        Blurred magnitudes of filter responses.
     pool : (M, N) sparse array
         Takes the mean over each superpixel.
     seed : int
@@ -151,31 +148,17 @@ def codebook_histograms(
 
     Returns
     -------
-    histograms : tuple of (M, W) float32 arrays
-        Of color: 32 and 64 words, 16 hard ones; of texture: 32 of energies, 64 of color and
-        texture together, 64 of responses.
+    histograms : (M, 2, W) float32 array
+        Shares of 32 words of color, then of 32 of texture; of fewer in images of fewer pixels.
     """
     rng = np.random.default_rng(seed)
     trained = rng.permutation(len(colors))[:N_TRAINED]
-    scaled = colors / np.append(LIGHTNESS_SCALE, np.full(colors.shape[1] - 1, COLOR_SCALE))
-    ratio = scaled.var(axis=0).sum() / max(textures.var(axis=0).sum(), 1e-12)
-    joined = np.concatenate([scaled, textures * (TEXTURE_SHARE * math.sqrt(ratio))], axis=1)
+    units = np.append(LIGHTNESS_SCALE, np.full(colors.shape[1] - 1, COLOR_SCALE))
     histograms = []
-    for samples, n_words in (
-        (scaled, 32),
-        (scaled, 64),
-        (scaled, 16),
-        (energies, 32),
-        (joined, 64),
-        (textures, 64),
-    ):
-        words = fit_codebook(samples[trained], n_words, rng)
-        if n_words == 16:
-            shares = np.eye(len(words), dtype=np.float32)[hard_words(samples, words)]
-        else:
-            shares = soft_words(samples, words)
-        histograms.append((pool @ shares).astype(np.float32))
-    return tuple(histograms)
+    for samples in (colors / units, energies):
+        words = fit_codebook(samples[trained], N_WORDS, rng)
+        histograms.append(pool @ soft_words(samples, words))
+    return np.stack(histograms, axis=1).astype(np.float32)
 
 
 def contacts(

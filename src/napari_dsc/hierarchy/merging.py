@@ -21,15 +21,12 @@ class Variants(NamedTuple):
     weights : (R, B + 4) float array
         Weights of the B boundary maps, of the color and texture histograms, and of the mean
         and the spread of color.
-    histograms : (R, 2) int array
-        Which histograms are compared, the first one in color, the second one in texture.
     exponents, offsets : (R,) float array
         A merge costs ``(q / (q + offset)) ** exponent`` times as much where the smaller
         region is the share ``q`` of the image.
     """
 
     weights: np.ndarray
-    histograms: np.ndarray
     exponents: np.ndarray
     offsets: np.ndarray
 
@@ -101,7 +98,7 @@ class _Runs:
         self.sizes = np.tile(descriptors.sizes, n_runs)
         self.moments = np.tile(descriptors.moments, (n_runs, 1, 1))  # mean and mean square
         self.colors = _mean_and_spread(self.moments)
-        self.histograms = _stacked(descriptors.histograms, variants.histograms)
+        self.histograms = np.tile(descriptors.histograms, (n_runs, 1, 1))
         rows = n * np.arange(n_runs)[:, None]
         self.first, self.second = (ends + rows for ends in descriptors.pairs)
         contacts = np.column_stack(
@@ -191,15 +188,3 @@ def _mean_and_spread(moments: np.ndarray) -> np.ndarray:
     """Mean and standard deviation, of mean and mean square in the middle axis of three."""
     mean, square = moments[:, 0], moments[:, 1]
     return np.stack([mean, np.sqrt(np.maximum(square - mean * mean, 0))], axis=1)
-
-
-def _stacked(histograms: tuple[np.ndarray, ...], chosen: np.ndarray) -> np.ndarray:
-    """The chosen histograms of each run, with as many bins by empty ones, (R * M, 2, W)."""
-    n_regions = len(histograms[0])
-    n_words = max(histogram.shape[1] for histogram in histograms)
-    stacked = np.zeros((len(chosen), n_regions, 2, n_words), np.float32)
-    for run, pair in enumerate(chosen):
-        for place, which in enumerate(pair):
-            histogram = histograms[which]
-            stacked[run, :, place, : histogram.shape[1]] = histogram
-    return stacked.reshape(-1, 2, n_words)

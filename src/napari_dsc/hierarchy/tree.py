@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 SUFFIX = ".tree.npz"
+UNREADABLE = (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile)
 _ARRAYS = ("superpixels", "parents", "altitudes")
 
 
@@ -212,14 +213,7 @@ class MergeTree:
             raise InvalidImageError(f"{path}: no such file, expected a tree") from error
         except InvalidImageError:
             raise
-        except (
-            OSError,
-            ValueError,
-            KeyError,
-            TypeError,
-            EOFError,
-            zipfile.BadZipFile,
-        ) as error:
+        except UNREADABLE as error:
             raise InvalidImageError(f"{path}: no tree, expected a {SUFFIX} file") from error
 
     def _tops(self, n_regions: int | None, threshold: float | None) -> np.ndarray:
