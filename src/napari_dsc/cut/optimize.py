@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import torch
 
 from napari_dsc.cut.graph import pair_affinity, superpixel_pairs
 from napari_dsc.cut.guide import Guide
-from napari_dsc.cut.losses import cut_loss, superpixel_classes
+from napari_dsc.cut.losses import cut_loss, label_loss
+from napari_dsc.cut.sums import superpixel_sums
 from napari_dsc.device import reproducible
-from napari_dsc.regions import region_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,6 +22,21 @@ if TYPE_CHECKING:
 
 # 10.7 pairs a superpixel: the mean over SLIC superpixels of natural images at d = 2 widths
 PAIRS_OF_A_HUNDRED = 1070
+
+
+class Network(Protocol):
+    """What the cut asks of a network."""
+
+    norm: nn.BatchNorm2d
+
+    def mixed(self, image: Tensor) -> Tensor:
+        """Features before `norm`, (1, K, Y', X')."""
+
+    def parameters(self) -> Iterator[nn.Parameter]:
+        """Weights to train."""
+
+    def train(self) -> object:
+        """Enter the training mode."""
 
 
 class CutStep(NamedTuple):
@@ -49,7 +64,7 @@ class CutStep(NamedTuple):
 def iter_cut(
     image: Tensor,
     superpixels: np.ndarray,
-    embedding: nn.Module,
+    embedding: Network,
     params: CutParams,
     fixed: np.ndarray,
 ) -> Iterator[CutStep]:
@@ -61,9 +76,9 @@ def iter_cut(
         Image ``x`` in [0, 1], on the device and in the memory format to work in.
     superpixels : S int64 array
         Superpixels ``0 .. M - 1``.
-    embedding : nn.Module
-        Network from the image to features (1, K, *S), on the device of the image. It is
-        trained in place, in training mode.
+    embedding : Network
+        Network from the image to features, on the device of the image. It is trained in
+        place, in training mode.
     params : CutParams
         Settings.
     fixed : (M,) int64 array
@@ -79,11 +94,12 @@ def iter_cut(
     The affinity is held constant in each step: equation 11 differentiates that way.
     """
     n_superpixels = int(superpixels.max()) + 1
-    regions = torch.from_numpy(superpixels.ravel()).to(image.device)
+    regions = torch.from_numpy(superpixels).to(image.device)
+    sizes = torch.bincount(regions.flatten())
     pairs = torch.from_numpy(superpixel_pairs(superpixels, params.radius_factor)).to(
         image.device
     )
-    guide = Guide(fixed, regions)
+    guide = Guide(fixed, sizes, params.n_partitions)
     cut_weight = params.cut_weight / normalization(params, n_superpixels, pairs.shape[1])
     optimizer = torch.optim.SGD(
         embedding.parameters(), lr=params.learning_rate, momentum=params.momentum
@@ -92,31 +108,34 @@ def iter_cut(
     for iteration in range(1, params.n_iterations + 1):
         with torch.enable_grad(), reproducible(image.device):
             optimizer.zero_grad()
-            features = guide.arrange(_features(embedding, image, params))
-            votes = superpixel_classes(features.detach(), regions, n_superpixels)
-            classes = guide.classes(votes)
-            assignment = region_mean(features.softmax(1), regions, n_superpixels)
-            means = region_mean(features.detach(), regions, n_superpixels)
+            features = _features(embedding, image, params)
+            sums = superpixel_sums(features, embedding.norm, regions, n_superpixels)
+            winners = guide.winners(sums.votes)
+            assignment = sums.probabilities / sizes.unsqueeze(1)
+            means = sums.features.detach() / sizes.unsqueeze(1)
             affinity = pair_affinity(means, pairs, scale=params.affinity_scale)
             losses = (
-                guide.label_loss(features, classes[regions]),
+                label_loss(sums, winners, guide.weights),
                 cut_loss(assignment, pairs, affinity),
             )
             total = params.label_weight * losses[0] + cut_weight * losses[1]
             torch.autograd.backward(total)
             optimizer.step()
         yield CutStep(
-            iteration, losses[0].detach(), losses[1].detach(), classes, assignment.detach()
+            iteration,
+            losses[0].detach(),
+            losses[1].detach(),
+            guide.classes(winners),
+            guide.in_order(assignment.detach()),
         )
 
 
-def _features(embedding: nn.Module, image: Tensor, params: CutParams) -> Tensor:
-    """One row of K features for each pixel, in float32, (N, K)."""
+def _features(embedding: Network, image: Tensor, params: CutParams) -> Tensor:
+    """Features before batch norm, (1, K, Y', X')."""
     with torch.autocast(
         image.device.type, torch.bfloat16, enabled=params.precision == "bfloat16"
     ):
-        features: Tensor = embedding(image)
-    return features.float()[0].flatten(1).T
+        return embedding.mixed(image)
 
 
 def normalization(params: CutParams, n_superpixels: int, n_pairs: int) -> float:

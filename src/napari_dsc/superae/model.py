@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import torch
 from torch import nn
 from torch.nn import functional
+
+from napari_dsc.superae.convolution import Convolution
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -30,7 +32,7 @@ def _block(convolution: nn.Module, width: int) -> nn.Sequential:
 
 
 def _down(width_in: int, width: int, stride: int) -> nn.Sequential:
-    return _block(nn.Conv2d(width_in, width, 3, stride, padding=1, bias=False), width)
+    return _block(Convolution(width_in, width, 3, stride, padding=1, bias=False), width)
 
 
 def _up(width_in: int, width: int) -> nn.Sequential:
@@ -208,16 +210,39 @@ class Embedding(nn.Module):
             Features ``F`` in the image's size.
         """
         height, width = image.shape[-2:]
-        padded = pad_to_stride(image)
+        normalized: Tensor = self.norm(self.mixed(image)[..., :height, :width])
+        return normalized
+
+    def mixed(self, image: Tensor) -> Tensor:
+        """Features before batch norm.
+
+        Parameters
+        ----------
+        image : (1, C, Y, X) float tensor
+            Image in [0, 1].
+
+        Returns
+        -------
+        features : (1, K, Y', X') float tensor
+            In the size of the padded image; the features of a pixel lie side by side in
+            memory.
+        """
+        padded = pad_to_stride(image).contiguous(memory_format=torch.channels_last)
         size = list(padded.shape[-2:])
-        from_image, from_fine, from_middle, from_coarse = (
-            part(level)
+        of_image, of_fine, of_middle, of_coarse = (
+            _pointwise(level, cast("Tensor", part.weight))
             for part, level in zip(self.parts, (padded, *self.encoder(padded)), strict=True)
         )
-        features = from_image + from_fine
-        for level in (from_middle, from_coarse):
+        features = of_image + of_fine
+        for level in (of_middle, of_coarse):
             features = features + functional.interpolate(
                 level, size=size, mode="bilinear", align_corners=False
             )
-        normalized: Tensor = self.norm(features[..., :height, :width])
-        return normalized
+        return features
+
+
+def _pointwise(level: Tensor, weight: Tensor) -> Tensor:
+    """1x1 convolution as a product of matrices, whose rows are the pixels."""
+    # a contiguous matrix lets autograd take the product that is fast for few channels
+    matrix = weight.flatten(1).T.contiguous()
+    return (level.permute(0, 2, 3, 1) @ matrix).permute(0, 3, 1, 2)
