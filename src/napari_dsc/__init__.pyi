@@ -10,6 +10,7 @@ from .params import ImageParams as ImageParams
 from .params import SuperpixelParams as SuperpixelParams
 from .params import TemplateParams as TemplateParams
 from .params import TrainParams as TrainParams
+from .params import preset as preset
 from .pipeline import iter_segment as iter_segment
 from .pipeline import over_segment as over_segment
 from .pipeline import segment as segment

@@ -159,16 +159,19 @@ class Run:
         Yields
         ------
         step : Step
-            ``n_iterations`` times; closing the generator ends the run.
+            ``n_iterations`` times, or fewer if the classes came to rest; closing the
+            generator ends the run.
         """
         superpixels, params = self.superpixels, self.cut_params
         with self._stage("cut"), torch.inference_mode(False):
             steps = iter_merging(
                 self._tensor(), superpixels, self._embedding(), params, self._fixed_classes()
             )
-        for _ in range(params.n_iterations):
+        while True:
             with self._stage("cut"), torch.inference_mode(False):
-                step = next(steps)
+                step = next(steps, None)
+            if step is None:
+                return
             yield Step(**step._asdict(), superpixels=superpixels, result=params.result)
 
     def result(self, step: Step) -> Segmentation:

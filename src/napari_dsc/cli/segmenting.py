@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Group, Parameter
 
@@ -39,6 +39,9 @@ class RunFlags:
         left out: those inside the package.
     device : str
         Where to compute: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
+    preset : str
+        Start from these values of the cut: ``fast``, the defaults, or ``paper``, the method
+        as published; a recipe and flags take precedence.
     recipe : Path
         Take parameters from this JSON file, or from the record in a TIFF written earlier;
         flags on the command line take precedence.
@@ -55,6 +58,7 @@ class RunFlags:
     axes: str = ""
     weights: str = ""
     device: str = "auto"
+    preset: Literal["fast", "paper"] = "fast"
     recipe: Path | None = None
     save_recipe: Path | None = None
     overwrite: Switch = False

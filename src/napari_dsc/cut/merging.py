@@ -39,16 +39,16 @@ def iter_merging(
         Network from the image to features, on the device of the image; it is trained in
         place.
     params : CutParams
-        Settings, the resolution among them.
+        Settings, `resolution` and `megapixels` among them.
     fixed : (M,) int64 array
         Class that a superpixel must have; -1 leaves it free.
 
     Yields
     ------
     step : CutStep
-        ``n_iterations`` times, with rows for all superpixels.
+        ``n_iterations`` times or fewer, with rows for all superpixels.
     """
-    shape = coarse_shape(superpixels.shape, params.resolution)
+    shape = coarse_shape(superpixels.shape, params.resolution, params.megapixels)
     coarse = coarse_superpixels(superpixels, shape)
     small = coarse_image(image, shape)
     rows = torch.from_numpy(coarse.rows).to(image.device)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 # 10.7 pairs a superpixel: the mean over SLIC superpixels of natural images at d = 2 widths
 PAIRS_OF_A_HUNDRED = 1070
+# share of superpixels that may change in a step that counts as quiet
+QUIET = 0.005
 
 
 class Network(Protocol):
@@ -29,7 +31,14 @@ class Network(Protocol):
 
     norm: nn.BatchNorm2d
 
-    def mixed(self, image: Tensor) -> Tensor:
+    @property
+    def encoder(self) -> nn.Module:
+        """The part that may stay frozen."""
+
+    def levels(self, image: Tensor) -> list[Tensor]:
+        """What the encoder makes of an image."""
+
+    def mixed(self, levels: list[Tensor]) -> Tensor:
         """Features before `norm`, (1, K, Y', X')."""
 
     def parameters(self) -> Iterator[nn.Parameter]:
@@ -87,7 +96,7 @@ def iter_cut(
     Yields
     ------
     step : CutStep
-        ``n_iterations`` times.
+        ``n_iterations`` times, or fewer with `patience`.
 
     Notes
     -----
@@ -105,10 +114,12 @@ def iter_cut(
         embedding.parameters(), lr=params.learning_rate, momentum=params.momentum
     )
     embedding.train()
+    maps = _iter_features(embedding, image, params)
+    is_settled = Settled(params.patience)
     for iteration in range(1, params.n_iterations + 1):
         with torch.enable_grad(), reproducible(image.device):
             optimizer.zero_grad()
-            features = _features(embedding, image, params)
+            features = next(maps)
             sums = superpixel_sums(features, embedding.norm, regions, n_superpixels)
             winners = guide.winners(sums.votes)
             assignment = sums.probabilities / sizes.unsqueeze(1)
@@ -128,14 +139,53 @@ def iter_cut(
             guide.classes(winners),
             guide.in_order(assignment.detach()),
         )
+        if is_settled(winners):
+            return
 
 
-def _features(embedding: Network, image: Tensor, params: CutParams) -> Tensor:
-    """Features before batch norm, (1, K, Y', X')."""
-    with torch.autocast(
-        image.device.type, torch.bfloat16, enabled=params.precision == "bfloat16"
-    ):
-        return embedding.mixed(image)
+class Settled:
+    """Tells when the classes have come to rest.
+
+    Parameters
+    ----------
+    patience : int
+        Steps in which nearly no class changes; 0 never ends.
+
+    Examples
+    --------
+    >>> is_settled = Settled(2)
+    >>> [is_settled(torch.tensor(classes)) for classes in ([0, 1], [0, 0], [0, 0], [0, 0])]
+    [False, False, False, True]
+    """
+
+    def __init__(self, patience: int) -> None:
+        self._patience = patience
+        self._n_quiet = 0
+        self._before: Tensor | None = None
+
+    def __call__(self, classes: Tensor) -> bool:
+        """Look at the classes of one more step, (M,) int64."""
+        if self._patience == 0:
+            return False
+        if self._before is not None:
+            n_changed = int((classes != self._before).sum())
+            self._n_quiet = self._n_quiet + 1 if n_changed <= QUIET * len(classes) else 0
+        self._before = classes
+        return self._n_quiet >= self._patience
+
+
+def _iter_features(embedding: Network, image: Tensor, params: CutParams) -> Iterator[Tensor]:
+    """Features before batch norm, (1, K, Y', X'), with the weights of the moment, for ever."""
+    is_half = params.precision == "bfloat16"
+    is_trained = params.encoder == "trained"
+    embedding.encoder.requires_grad_(is_trained)
+    levels: list[Tensor] = []
+    while True:
+        with torch.autocast(image.device.type, torch.bfloat16, enabled=is_half):
+            if is_trained or not levels:
+                levels = embedding.levels(image)
+            features = embedding.mixed(levels)
+        yield features
 
 
 def normalization(params: CutParams, n_superpixels: int, n_pairs: int) -> float:

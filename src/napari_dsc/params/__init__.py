@@ -12,6 +12,7 @@ from napari_dsc.params.method import (
     TemplateParams,
     TrainParams,
 )
+from napari_dsc.params.presets import PRESETS, preset
 from napari_dsc.params.rivals import (
     BackpropParams,
     CaeTvlParams,
@@ -21,6 +22,7 @@ from napari_dsc.params.rivals import (
 )
 
 __all__ = [
+    "PRESETS",
     "BackpropParams",
     "CaeTvlParams",
     "ClusterParams",
@@ -32,4 +34,5 @@ __all__ = [
     "TemplateParams",
     "TrainParams",
     "WNetParams",
+    "preset",
 ]

@@ -210,11 +210,11 @@ class Embedding(nn.Module):
             Features ``F`` in the image's size.
         """
         height, width = image.shape[-2:]
-        normalized: Tensor = self.norm(self.mixed(image)[..., :height, :width])
+        normalized: Tensor = self.norm(self.mixed(self.levels(image))[..., :height, :width])
         return normalized
 
-    def mixed(self, image: Tensor) -> Tensor:
-        """Features before batch norm.
+    def levels(self, image: Tensor) -> list[Tensor]:
+        """What the head mixes.
 
         Parameters
         ----------
@@ -223,20 +223,34 @@ class Embedding(nn.Module):
 
         Returns
         -------
+        levels : list of (1, ., ., .) float tensors
+            The padded image and the three levels of the encoder.
+        """
+        padded = pad_to_stride(image).contiguous(memory_format=torch.channels_last)
+        return [padded, *self.encoder(padded)]
+
+    def mixed(self, levels: list[Tensor]) -> Tensor:
+        """Features before batch norm.
+
+        Parameters
+        ----------
+        levels : list of (1, ., ., .) float tensors
+            As `levels` gives them.
+
+        Returns
+        -------
         features : (1, K, Y', X') float tensor
             In the size of the padded image; the features of a pixel lie side by side in
             memory.
         """
-        padded = pad_to_stride(image).contiguous(memory_format=torch.channels_last)
-        size = list(padded.shape[-2:])
         of_image, of_fine, of_middle, of_coarse = (
             _pointwise(level, cast("Tensor", part.weight))
-            for part, level in zip(self.parts, (padded, *self.encoder(padded)), strict=True)
+            for part, level in zip(self.parts, levels, strict=True)
         )
         features = of_image + of_fine
         for level in (of_middle, of_coarse):
             features = features + functional.interpolate(
-                level, size=size, mode="bilinear", align_corners=False
+                level, size=list(features.shape[-2:]), mode="bilinear", align_corners=False
             )
         return features
 
