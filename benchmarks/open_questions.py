@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import torch
+from plain_cut import iter_plain_cut
 from report import Measures, Report, Row, argument_parser, score, selected_samples
 from skimage.transform import rescale
 from torch import nn
@@ -137,7 +138,12 @@ def measure(
         "at first", affinities(embedding, image, superpixels, variant.cut)
     )
     free = np.full(superpixels.max() + 1, -1)
-    for step in iter_cut(image, superpixels, embedding, variant.cut, free):
+    steps = (
+        iter_cut(image, superpixels, embedding, variant.cut, free)
+        if variant.head_norm
+        else iter_plain_cut(image, superpixels, embedding, variant.cut)
+    )
+    for step in steps:
         if step.iteration in CHECKED_ITERATIONS:
             n_classes = float(torch.count_nonzero(torch.bincount(step.classes)))
             details[f"classes at step {step.iteration}"] = n_classes

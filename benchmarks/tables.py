@@ -26,7 +26,7 @@ ORIGINAL = ["--superpixel.source", "original"]
 SLIC_100 = ["--superpixels", "slic", "--superpixel.n-superpixels", "100"]
 KINDS = "slic,egb,mean_shift"
 # the paper's cut, with convolutions in bfloat16: twice as fast, the scores alike
-CUT = ["--cut.precision", "bfloat16", *SMOOTHED]
+CUT = ["--preset", "paper", "--cut.precision", "bfloat16"]
 DSC = ["--method", "dsc", *CUT, *COUNTS]
 
 BACKPROP = ["--backprop.precision", "bfloat16"]

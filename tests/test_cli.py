@@ -719,3 +719,17 @@ def test_a_reader_that_leaves_early_gets_no_traceback():
         process.stdout.close()
         assert process.stderr.read() == b""
         assert process.wait(60) == 141
+
+
+def test_a_preset_sets_what_neither_flag_nor_recipe_sets(photo, tmp_path):
+    (tmp_path / "r.json").write_text(json.dumps({"parameters": {"cut": {"patience": 5}}}))
+    flags = ["--preset", "paper", "--n-iterations", "1", "--recipe", "r.json"]
+    assert main(["segment", "photo.png", "-o", "a.tif", *flags]) == 0
+    assert record_of("a.tif")["parameters"]["cut"] == dataclasses.asdict(
+        CutParams(**napari_dsc.preset("paper") | {"patience": 5, "n_iterations": 1})
+    )
+
+
+def test_an_unknown_preset_is_refused(photo, capsys):
+    assert main(["segment", "photo.png", "-o", "a.tif", "--preset", "slow"]) == 2
+    assert "preset" in capsys.readouterr().err

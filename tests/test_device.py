@@ -139,3 +139,34 @@ def test_other_c_libraries_are_left_alone(monkeypatch):
     monkeypatch.setattr(module.platform, "libc_ver", lambda: ("", ""))
 
     assert not module.keep_freed_memory()
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="a switch of glibc")
+def test_freed_memory_is_kept_inside_a_block_and_returned_after_it():
+    program = """
+import resource
+import torch
+from napari_dsc.device import freed_memory_kept
+
+def faults():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(3):
+        torch.ones(20_000_000)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+def resident():
+    return int(open("/proc/self/statm").read().split()[1])
+
+torch.ones(20_000_000)
+outside, before = faults(), resident()
+with freed_memory_kept():
+    for _ in range(5):
+        inside = faults()
+print(outside, inside, resident() - before)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    outside, inside, grown = map(int, done.stdout.split())
+    pages = 80_000_000 // 4096
+    assert outside > 2 * pages
+    assert inside < pages / 2
+    assert grown < pages / 2

@@ -12,6 +12,7 @@ from .params import SuperpixelParams as SuperpixelParams
 from .params import TemplateParams as TemplateParams
 from .params import TrainParams as TrainParams
 from .params import TreeParams as TreeParams
+from .params import preset as preset
 from .pipeline import iter_segment as iter_segment
 from .pipeline import merge_tree as merge_tree
 from .pipeline import over_segment as over_segment

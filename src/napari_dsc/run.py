@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from napari_dsc.cut.optimize import iter_cut
-from napari_dsc.cut.resolution import coarse_image, coarse_shape, coarse_superpixels
+from napari_dsc.cut.merging import iter_merging
 from napari_dsc.device import is_out_of_memory, reproducible, resolve_device, seeded
 from napari_dsc.errors import ComputationError, InvalidImageError, InvalidParameterError
 from napari_dsc.guidance import check_label_image, classes_of_scribbles
@@ -217,22 +216,20 @@ class Run:
         Yields
         ------
         step : Step
-            ``n_iterations`` times; closing the generator ends the run.
+            ``n_iterations`` times, or fewer if the classes came to rest; closing the
+            generator ends the run.
         """
         superpixels, params = self.superpixels, self.cut_params
         with self._stage("cut"), torch.inference_mode(False):
-            shape = coarse_shape(superpixels.shape, params.resolution)
-            coarse = coarse_superpixels(superpixels, shape)
-            image = coarse_image(self._tensor(), shape)
-            fixed = self._fixed_classes()[coarse.members]
-            steps = iter_cut(image, coarse.labels, self._embedding(), params, fixed)
-            rows = torch.from_numpy(coarse.rows).to(self.device)
-        for _ in range(params.n_iterations):
+            steps = iter_merging(
+                self._tensor(), superpixels, self._embedding(), params, self._fixed_classes()
+            )
+        while True:
             with self._stage("cut"), torch.inference_mode(False):
-                step = next(steps)
-                of_all = {"classes": step.classes[rows], "assignment": step.assignment[rows]}
-            full = {**step._asdict(), **of_all}
-            yield Step(**full, superpixels=superpixels, result=params.result)
+                step = next(steps, None)
+            if step is None:
+                return
+            yield Step(**step._asdict(), superpixels=superpixels, result=params.result)
 
     def result(self, step: Step) -> Segmentation:
         """Collect what the run made up to a step.

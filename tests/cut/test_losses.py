@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 import oracles
 from napari_dsc.cut.graph import pair_affinity, superpixel_pairs
-from napari_dsc.cut.losses import cut_loss, label_loss, superpixel_classes
+from napari_dsc.cut.losses import cut_loss, label_loss
+from napari_dsc.cut.sums import SuperpixelSums
 from napari_dsc.regions import region_mean
 
 
@@ -18,24 +19,25 @@ def random_case(seed, n_classes=5):
     return superpixels, rng.normal(0, 2, (superpixels.size, n_classes))
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_pseudo_labels_are_those_of_equation_4(seed):
-    superpixels, features = random_case(seed)
-    flat = torch.from_numpy(superpixels.ravel())
-
-    classes = superpixel_classes(torch.from_numpy(features), flat, 8)
-
-    expected = oracles.pseudo_labels(oracles.softmax(features), superpixels.ravel())
-    assert classes[flat].tolist() == expected
-    assert len(set(expected)) > 1
+def sums_of(features, superpixels):
+    """Sums over superpixels, differentiable and written as one thinks of them."""
+    members = torch.nn.functional.one_hot(superpixels).to(features.dtype).T
+    winners = torch.nn.functional.one_hot(features.argmax(1), features.shape[1])
+    return SuperpixelSums(
+        members @ features,
+        members @ features.softmax(1),
+        members @ features.logsumexp(1),
+        (members @ winners.to(features.dtype)).long(),
+    )
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_label_loss_is_equation_3_averaged_over_pixels(seed):
     superpixels, features = random_case(seed)
     labels = oracles.pseudo_labels(oracles.softmax(features), superpixels.ravel())
+    sums = sums_of(torch.from_numpy(features), torch.from_numpy(superpixels.ravel()))
 
-    loss = label_loss(torch.from_numpy(features), torch.tensor(labels))
+    loss = label_loss(sums, sums.votes.argmax(1), torch.full((8,), 1 / superpixels.size))
 
     assert float(loss) == pytest.approx(oracles.label_loss(oracles.softmax(features), labels))
 
@@ -112,11 +114,13 @@ def test_gradients_of_both_losses_agree_with_finite_differences():
     flat = torch.from_numpy(superpixels.ravel())
     pairs = torch.from_numpy(superpixel_pairs(superpixels, 2.0))
     affinity = torch.rand(pairs.shape[1], dtype=torch.float64)
-    labels = superpixel_classes(torch.from_numpy(features), flat, 8)[flat]
+    weights = torch.full((8,), 1 / len(flat), dtype=torch.float64)
 
     def total(f):
-        assignment = region_mean(f.softmax(1), flat, 8)
-        return label_loss(f, labels) + cut_loss(assignment, pairs, affinity)
+        sums = sums_of(f, flat)
+        assignment = sums.probabilities / torch.bincount(flat).unsqueeze(1)
+        label = label_loss(sums, sums.votes.argmax(1), weights)
+        return label + cut_loss(assignment, pairs, affinity)
 
     assert torch.autograd.gradcheck(total, torch.from_numpy(features).requires_grad_())
 

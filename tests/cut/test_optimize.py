@@ -1,15 +1,17 @@
 import copy
+import dataclasses
 
 import numpy as np
 import pytest
 import torch
 
 import oracles
-from napari_dsc.cut.optimize import iter_cut, normalization
-from napari_dsc.params import CutParams
+from napari_dsc.cut.optimize import Settled, iter_cut, normalization
+from napari_dsc.params import CutParams, preset
 from napari_dsc.superae.model import Embedding, Encoder
 
-FEW = CutParams(n_partitions=6, n_iterations=4)
+PAPER = CutParams(**preset("paper") | {"n_partitions": 6})
+FEW = dataclasses.replace(PAPER, n_iterations=4)
 
 
 @pytest.fixture
@@ -46,7 +48,7 @@ def test_steps_agree_with_the_plain_loop_of_algorithm_2(two_tone, blocks, embedd
 
 def test_fixed_classes_hold_in_every_step_and_spread(two_tone, blocks, embedding):
     image = torch.from_numpy(two_tone)[None]
-    params = CutParams(n_partitions=6, n_iterations=60)
+    params = dataclasses.replace(PAPER, n_iterations=60)
     fixed = np.full(8, -1)
     fixed[[0, 7]] = 4, 2
     free = run(two_tone, blocks, embedding, params)
@@ -62,7 +64,7 @@ def test_fixed_classes_hold_in_every_step_and_spread(two_tone, blocks, embedding
 
 
 def test_superpixels_merge_along_the_true_border(two_tone, blocks, embedding):
-    params = CutParams(n_partitions=6, n_iterations=60, cut_weight=100)
+    params = dataclasses.replace(PAPER, n_iterations=60, cut_weight=100)
     steps = run(two_tone, blocks, embedding, params)
 
     def halves(step):
@@ -96,7 +98,7 @@ def test_a_step_reports_every_superpixel_with_probabilities(two_tone, blocks, em
 
 def test_the_cut_weight_lowers_the_cut(two_tone, blocks, embedding):
     def final_cut(cut_weight):
-        params = CutParams(n_partitions=6, n_iterations=40, cut_weight=cut_weight)
+        params = dataclasses.replace(PAPER, n_iterations=40, cut_weight=cut_weight)
         return float(run(two_tone, blocks, embedding, params)[-1].cut_loss)
 
     assert final_cut(100.0) < 0.1 * final_cut(0.0)
@@ -119,7 +121,7 @@ def test_the_choice_of_normalization_reaches_the_gradient(two_tone, blocks, embe
                 two_tone,
                 blocks,
                 embedding,
-                CutParams(n_partitions=6, n_iterations=20, cut_normalization=choice),
+                dataclasses.replace(PAPER, n_iterations=20, cut_normalization=choice),
             )[-1].cut_loss
         )
         for choice in ("superpixels", "pairs")
@@ -134,7 +136,7 @@ def test_bfloat16_keeps_losses_in_float32_and_near(two_tone, blocks, embedding):
         two_tone,
         blocks,
         embedding,
-        CutParams(n_partitions=6, n_iterations=1, precision="bfloat16"),
+        dataclasses.replace(PAPER, n_iterations=1, precision="bfloat16"),
     )[0]
 
     assert half.label_loss.dtype == torch.float32
@@ -151,3 +153,49 @@ def test_the_image_superpixels_and_random_state_stay_untouched(two_tone, blocks,
     np.testing.assert_array_equal(image, two_tone)
     np.testing.assert_array_equal(superpixels, blocks)
     assert torch.equal(torch.random.get_rng_state(), state)
+
+
+def test_a_frozen_encoder_stays_as_it_is_and_classes_merge_all_the_same(
+    two_tone, blocks, embedding
+):
+    network = copy.deepcopy(embedding)
+    params = dataclasses.replace(PAPER, encoder="frozen", n_iterations=60)
+    free = np.full(8, -1)
+    steps = list(iter_cut(torch.from_numpy(two_tone)[None], blocks, network, params, free))
+    for name, weight in embedding.named_parameters():
+        same = torch.equal(weight, dict(network.named_parameters())[name])
+        assert same == name.startswith("encoder."), name
+    assert len(steps[-1].classes.unique()) < len(steps[0].classes.unique())
+
+
+def test_the_first_step_is_the_same_with_a_frozen_encoder(two_tone, blocks, embedding):
+    trained = run(two_tone, blocks, embedding, FEW)
+    frozen = run(two_tone, blocks, embedding, dataclasses.replace(FEW, encoder="frozen"))
+    assert torch.equal(trained[0].label_loss, frozen[0].label_loss)
+    assert not torch.equal(trained[1].label_loss, frozen[1].label_loss)
+
+
+def test_the_cut_ends_when_the_classes_came_to_rest(two_tone, blocks, embedding):
+    def steps(patience):
+        params = dataclasses.replace(PAPER, n_iterations=60, patience=patience)
+        return [step.classes for step in run(two_tone, blocks, embedding, params)]
+
+    whole, ended = steps(0), steps(5)
+    assert len(whole) == 60
+    assert len(ended) < 60
+    assert all(torch.equal(a, b) for a, b in zip(whole, ended, strict=False))
+    last = ended[-6:]
+    assert all(torch.equal(classes, last[0]) for classes in last)
+    assert not torch.equal(ended[-7], last[0])
+
+
+def test_few_changes_among_many_superpixels_count_as_rest():
+    is_settled = Settled(1)
+    classes = torch.zeros(1000, dtype=int)
+    assert not is_settled(classes)
+    changed = classes.clone()
+    changed[:6] = 1
+    assert not is_settled(changed)
+    changed = changed.clone()
+    changed[:5] = 2
+    assert is_settled(changed)

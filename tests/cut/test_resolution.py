@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 import napari_dsc
 from napari_dsc import CutParams, SuperpixelParams
 from napari_dsc.cut.resolution import coarse_image, coarse_shape, coarse_superpixels
+from napari_dsc.superae.model import Embedding
 
 
 @given(st.integers(0, 999), st.integers(1, 20), st.integers(1, 20), st.integers(1, 30))
@@ -27,7 +28,7 @@ def test_at_full_resolution_nothing_changes():
     superpixels = np.random.default_rng(0).integers(0, 9, (33, 40))
     superpixels = np.unique(superpixels, return_inverse=True)[1].reshape(33, 40)
     image = torch.rand(1, 3, 33, 40)
-    shape = coarse_shape((33, 40), 1.0)
+    shape = coarse_shape((33, 40), 1.0, 1.0)
     coarse = coarse_superpixels(superpixels, shape)
     np.testing.assert_array_equal(coarse.labels, superpixels)
     np.testing.assert_array_equal(coarse.rows, np.arange(9))
@@ -49,7 +50,7 @@ def test_pixels_of_the_smaller_image_are_means():
 
 
 def test_small_sides_stay():
-    assert coarse_shape((20, 400), 0.1) == (20, 40)
+    assert coarse_shape((20, 400), 0.1, 1.0) == (20, 40)
 
 
 @pytest.mark.parametrize("resolution", [0.5, 0.8])
@@ -68,3 +69,22 @@ def test_a_coarse_run_keeps_size_superpixels_and_seed(quadrants, resolution):
     for one in np.unique(first.superpixels):
         assert len(np.unique(first.labels[first.superpixels == one])) == 1
     assert first.record["parameters"]["cut"]["resolution"] == resolution
+
+
+def test_a_large_image_is_seen_with_as_many_pixels_as_allowed():
+    assert coarse_shape((3000, 1000), 1.0, 0.75) == (1500, 500)
+    assert coarse_shape((3000, 1000), 0.1, 0.75) == (300, 100)
+    assert coarse_shape((300, 100), 1.0, 0.75) == (300, 100)
+
+
+def test_the_bound_on_pixels_reaches_the_network(quadrants, monkeypatch):
+    seen = []
+    look = Embedding.levels
+    monkeypatch.setattr(
+        Embedding, "levels", lambda *args: seen.append(args[1].shape[-2:]) or look(*args)
+    )
+    image = quadrants[0].repeat(4, 0).repeat(4, 1)
+    params = CutParams(n_iterations=1, megapixels=0.01)
+    labels = napari_dsc.segment(image, device="cpu", cut_params=params).labels
+    assert [tuple(shape) for shape in seen] == [(82, 122)]
+    assert labels.shape == (128, 192)

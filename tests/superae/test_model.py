@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional
 
+from napari_dsc.superae.convolution import Convolution
 from napari_dsc.superae.model import (
     Embedding,
     Encoder,
@@ -43,11 +44,11 @@ def convolution_facts(layer):
 @pytest.mark.parametrize("n_channels", [1, 3])
 def test_the_encoder_has_the_layers_of_section_3a(n_channels):
     layers = layers_of(Encoder(n_channels))
-    assert [type(layer) for layer in layers] == [nn.Conv2d, nn.BatchNorm2d, nn.ReLU] * 3
+    assert [type(layer) for layer in layers] == [Convolution, nn.BatchNorm2d, nn.ReLU] * 3
     assert [convolution_facts(layer) for layer in layers[::3]] == [
-        (nn.Conv2d, n_channels, 64, (3, 3), (1, 1)),
-        (nn.Conv2d, 64, 128, (3, 3), (2, 2)),
-        (nn.Conv2d, 128, 256, (3, 3), (2, 2)),
+        (Convolution, n_channels, 64, (3, 3), (1, 1)),
+        (Convolution, 64, 128, (3, 3), (2, 2)),
+        (Convolution, 128, 256, (3, 3), (2, 2)),
     ]
     assert [layer.num_features for layer in layers[1::3]] == [64, 128, 256]
 

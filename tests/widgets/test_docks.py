@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QAbstractButton, QComboBox, QLabel, QScrollArea
 
 import napari_dsc
 from napari_dsc import SuperpixelParams, params, sample_data
+from napari_dsc.params import CutParams, preset
 from napari_dsc.widgets._parameters import help_of
 from napari_dsc.widgets._preferences import Preferences, preferences
 
@@ -212,8 +213,23 @@ def test_presets_keep_values_under_names(viewer, open_dock, pixels, monkeypatch,
     dock.presets.names.setCurrentText("coarse")
     dock.presets.delete.click()
     assert [dock.presets.names.itemText(i) for i in range(dock.presets.names.count())] == [
-        "other"
+        "fast",
+        "paper",
+        "other",
     ]
+
+
+def test_the_presets_of_the_package_set_the_cut_alone_and_stay(viewer, open_dock, pixels):
+    viewer.add_image(pixels, name="cells")
+    dock = open_dock(viewer, method="egb", n_partitions=9)
+    dock.presets.names.textActivated.emit("paper")
+    assert dock.parameters.get(CutParams) == CutParams(**preset("paper"))
+    assert dock.values()["method"] == "egb"
+    dock.presets.names.setCurrentText("fast")
+    dock.presets.save.click()
+    dock.presets.delete.click()
+    dock.presets.names.textActivated.emit("fast")
+    assert dock.parameters.get(CutParams) == CutParams()
 
 
 def test_the_active_image_is_preselected_and_the_choice_is_kept(viewer, open_dock, pixels):

@@ -329,7 +329,7 @@ def test_the_memory_of_a_gpu_that_runs_out_is_told_in_words(
 
     viewer.add_image(pixels, name="cells")
     dock = open_dock(viewer)
-    monkeypatch.setattr(run_module, "iter_cut", fail)
+    monkeypatch.setattr(run_module, "iter_merging", fail)
     run(dock)
     assert messages() == ["device cpu: out of memory; crop or downscale the image"]
 

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import App, Group, Parameter
 
@@ -69,6 +69,9 @@ class EntryFlags:
         Scales with commas between, such as ``100,50,20,10``; left out: those of each
         method. What a scale is depends on the method: a number of superpixels, of
         classes or of regions, or a constant of its own.
+    preset : str
+        Start from these values of the cut: ``fast``, the defaults, or ``paper``, the method
+        as published; flags take precedence.
     weights : str
         Name of registered weights or a safetensors file; left out: those in the package.
     device : str
@@ -78,6 +81,7 @@ class EntryFlags:
     method: str = "dsc"
     superpixels: str = ""
     scales: str = ""
+    preset: Literal["fast", "paper"] = "fast"
     weights: str = ""
     device: str = "auto"
 

@@ -1,18 +1,20 @@
 """Recipes on the command line: their values where no flag gives one."""
 
 from pathlib import Path
+from typing import Any
 
 from cyclopts import App, ArgumentCollection
 from cyclopts.config import Dict
 
 from napari_dsc.errors import InvalidParameterError
+from napari_dsc.params import preset
 from napari_dsc.recipes import WEIGHTS_HASH, read_recipe
 
 
 def fill_from_recipe(
     app: App, commands: tuple[str, ...], arguments: ArgumentCollection
 ) -> None:
-    """Give the parameters of ``--recipe`` to the flags that the command line leaves open.
+    """Give the values of ``--recipe``, then of ``--preset``, to the flags left open.
 
     Parameters
     ----------
@@ -25,16 +27,29 @@ def fill_from_recipe(
         passed over.
     """
     given = {name: one.tokens for one in arguments for name in one.names}
-    if not given.get("--recipe"):
-        return
-    path = Path(given["--recipe"][-1].value)
-    recipe = read_recipe(path)
-    sha256 = recipe.pop(WEIGHTS_HASH, "")
-    if sha256 and not given.get("--weights"):
-        _refuse_other_weights(recipe["weights"], sha256, path)
+    if given.get("--recipe"):
+        path = Path(given["--recipe"][-1].value)
+        recipe = read_recipe(path)
+        sha256 = recipe.pop(WEIGHTS_HASH, "")
+        if sha256 and not given.get("--weights"):
+            _refuse_other_weights(recipe["weights"], sha256, path)
+        _fill(recipe, str(path), app, commands, arguments)
+    if given.get("--preset"):
+        values = preset(given["--preset"][-1].value)
+        # `evaluate` names the flags of the cut after it
+        _fill(values | {"cut": values}, "preset", app, commands, arguments)
+
+
+def _fill(
+    values: dict[str, Any],
+    source: str,
+    app: App,
+    commands: tuple[str, ...],
+    arguments: ArgumentCollection,
+) -> None:
     # under the name of the command: else flags named like other commands are passed over
-    values = {commands[-1]: recipe}
-    Dict(values, source=str(path), allow_unknown=True)(app, commands[-1:], arguments)
+    filled = {commands[-1]: values}
+    Dict(filled, source=source, allow_unknown=True)(app, commands[-1:], arguments)
 
 
 def _refuse_other_weights(name: str, sha256: str, path: Path) -> None:

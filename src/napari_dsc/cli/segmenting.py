@@ -41,6 +41,9 @@ class RunFlags:
         left out: those inside the package.
     device : str
         Where to compute: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
+    preset : str
+        Start from these values of the cut: ``fast``, the defaults, or ``paper``, the method
+        as published; a recipe and flags take precedence.
     recipe : Path
         Take parameters from this JSON file, or from the record in a TIFF written earlier;
         flags on the command line take precedence.
@@ -57,6 +60,7 @@ class RunFlags:
     axes: str = ""
     weights: str = ""
     device: str = "auto"
+    preset: Literal["fast", "paper"] = "fast"
     recipe: Path | None = None
     save_recipe: Path | None = None
     overwrite: Switch = False

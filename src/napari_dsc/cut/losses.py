@@ -4,61 +4,47 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from torch.nn import functional
-
-from napari_dsc.regions import region_majority
-
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from napari_dsc.cut.sums import SuperpixelSums
 
-def superpixel_classes(features: Tensor, superpixels: Tensor, n_superpixels: int) -> Tensor:
-    """Equation 4 up to its last line: the class that most pixels of a superpixel prefer.
+
+def label_loss(sums: SuperpixelSums, classes: Tensor, weights: Tensor) -> Tensor:
+    """Equation 3: cross-entropy between the pixels and the classes of their superpixels.
 
     Parameters
     ----------
-    features : (N, K) float tensor
-        Features ``F``; softmax keeps their order, so their argmax is the one of ``P``.
-    superpixels : (N,) int64 tensor
-        Superpixel of each pixel.
-    n_superpixels : int
-        Number of superpixels ``M``.
-
-    Returns
-    -------
+    sums : SuperpixelSums
+        Of the features ``F``.
     classes : (M,) int64 tensor
-        Class ``C_j`` of each superpixel; ``classes[superpixels]`` are the pseudo labels.
-    """
-    return region_majority(features.argmax(1), superpixels, n_superpixels, features.shape[1])
-
-
-def label_loss(features: Tensor, pseudo_labels: Tensor) -> Tensor:
-    """Equation 3: cross-entropy between the pixels and their pseudo labels.
-
-    Parameters
-    ----------
-    features : (N, K) float tensor
-        Features ``F``, before softmax.
-    pseudo_labels : (N,) int64 tensor
-        Class of the pixel's superpixel.
+        Class of each superpixel, ``C_j``; on its pixels it is the pseudo label.
+    weights : (M,) float tensor
+        Weight of each superpixel's pixels; they sum to 1 over all pixels.
 
     Returns
     -------
     loss : 0-d float tensor
-        Mean over pixels, in nats.
+        Weighted mean over pixels, in nats.
 
     Notes
     -----
     The paper sums over pixels; the mean keeps the balance with the cut loss independent of
     the size of the image. Equation 9 drops the minus sign of equation 3; it is kept here.
+    The logarithm of a softmax is the feature less that of the denominator, so sums over
+    superpixels are enough.
 
     Examples
     --------
     >>> import torch
-    >>> label_loss(torch.zeros(3, 2), torch.tensor([0, 1, 1]))
+    >>> from napari_dsc.cut.sums import SuperpixelSums
+    >>> zeros = torch.zeros(2, 2)  # two pixels, then one, without preference
+    >>> sums = SuperpixelSums(zeros, zeros, torch.tensor([2, 1]) * torch.tensor(2).log(), zeros)
+    >>> label_loss(sums, torch.tensor([0, 1]), torch.ones(2) / 3)
     tensor(0.6931)
     """
-    return functional.cross_entropy(features, pseudo_labels)
+    chosen = sums.features.gather(1, classes.unsqueeze(1)).squeeze(1)
+    return (weights * (sums.log_totals - chosen)).sum()
 
 
 def cut_loss(assignment: Tensor, pairs: Tensor, affinity: Tensor) -> Tensor:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import torch
 
 from napari_dsc.cut.graph import pair_affinity, superpixel_pairs
 from napari_dsc.cut.guide import Guide
-from napari_dsc.cut.losses import cut_loss, superpixel_classes
+from napari_dsc.cut.losses import cut_loss, label_loss
+from napari_dsc.cut.sums import superpixel_sums
 from napari_dsc.device import reproducible
-from napari_dsc.regions import region_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,6 +22,30 @@ if TYPE_CHECKING:
 
 # 10.7 pairs a superpixel: the mean over SLIC superpixels of natural images at d = 2 widths
 PAIRS_OF_A_HUNDRED = 1070
+# share of superpixels that may change in a step that counts as quiet
+QUIET = 0.005
+
+
+class Network(Protocol):
+    """What the cut asks of a network."""
+
+    norm: nn.BatchNorm2d
+
+    @property
+    def encoder(self) -> nn.Module:
+        """The part that may stay frozen."""
+
+    def levels(self, image: Tensor) -> list[Tensor]:
+        """What the encoder makes of an image."""
+
+    def mixed(self, levels: list[Tensor]) -> Tensor:
+        """Features before `norm`, (1, K, Y', X')."""
+
+    def parameters(self) -> Iterator[nn.Parameter]:
+        """Weights to train."""
+
+    def train(self) -> object:
+        """Enter the training mode."""
 
 
 class CutStep(NamedTuple):
@@ -49,7 +73,7 @@ class CutStep(NamedTuple):
 def iter_cut(
     image: Tensor,
     superpixels: np.ndarray,
-    embedding: nn.Module,
+    embedding: Network,
     params: CutParams,
     fixed: np.ndarray,
 ) -> Iterator[CutStep]:
@@ -61,9 +85,9 @@ def iter_cut(
         Image ``x`` in [0, 1], on the device and in the memory format to work in.
     superpixels : S int64 array
         Superpixels ``0 .. M - 1``.
-    embedding : nn.Module
-        Network from the image to features (1, K, *S), on the device of the image. It is
-        trained in place, in training mode.
+    embedding : Network
+        Network from the image to features, on the device of the image. It is trained in
+        place, in training mode.
     params : CutParams
         Settings.
     fixed : (M,) int64 array
@@ -72,51 +96,96 @@ def iter_cut(
     Yields
     ------
     step : CutStep
-        ``n_iterations`` times.
+        ``n_iterations`` times, or fewer with `patience`.
 
     Notes
     -----
     The affinity is held constant in each step: equation 11 differentiates that way.
     """
     n_superpixels = int(superpixels.max()) + 1
-    regions = torch.from_numpy(superpixels.ravel()).to(image.device)
+    regions = torch.from_numpy(superpixels).to(image.device)
+    sizes = torch.bincount(regions.flatten())
     pairs = torch.from_numpy(superpixel_pairs(superpixels, params.radius_factor)).to(
         image.device
     )
-    guide = Guide(fixed, regions)
+    guide = Guide(fixed, sizes, params.n_partitions)
     cut_weight = params.cut_weight / normalization(params, n_superpixels, pairs.shape[1])
     optimizer = torch.optim.SGD(
         embedding.parameters(), lr=params.learning_rate, momentum=params.momentum
     )
     embedding.train()
+    maps = _iter_features(embedding, image, params)
+    is_settled = Settled(params.patience)
     for iteration in range(1, params.n_iterations + 1):
         with torch.enable_grad(), reproducible(image.device):
             optimizer.zero_grad()
-            features = guide.arrange(_features(embedding, image, params))
-            votes = superpixel_classes(features.detach(), regions, n_superpixels)
-            classes = guide.classes(votes)
-            assignment = region_mean(features.softmax(1), regions, n_superpixels)
-            means = region_mean(features.detach(), regions, n_superpixels)
+            features = next(maps)
+            sums = superpixel_sums(features, embedding.norm, regions, n_superpixels)
+            winners = guide.winners(sums.votes)
+            assignment = sums.probabilities / sizes.unsqueeze(1)
+            means = sums.features.detach() / sizes.unsqueeze(1)
             affinity = pair_affinity(means, pairs, scale=params.affinity_scale)
             losses = (
-                guide.label_loss(features, classes[regions]),
+                label_loss(sums, winners, guide.weights),
                 cut_loss(assignment, pairs, affinity),
             )
             total = params.label_weight * losses[0] + cut_weight * losses[1]
             torch.autograd.backward(total)
             optimizer.step()
         yield CutStep(
-            iteration, losses[0].detach(), losses[1].detach(), classes, assignment.detach()
+            iteration,
+            losses[0].detach(),
+            losses[1].detach(),
+            guide.classes(winners),
+            guide.in_order(assignment.detach()),
         )
+        if is_settled(winners):
+            return
 
 
-def _features(embedding: nn.Module, image: Tensor, params: CutParams) -> Tensor:
-    """One row of K features for each pixel, in float32, (N, K)."""
-    with torch.autocast(
-        image.device.type, torch.bfloat16, enabled=params.precision == "bfloat16"
-    ):
-        features: Tensor = embedding(image)
-    return features.float()[0].flatten(1).T
+class Settled:
+    """Tells when the classes have come to rest.
+
+    Parameters
+    ----------
+    patience : int
+        Steps in which nearly no class changes; 0 never ends.
+
+    Examples
+    --------
+    >>> is_settled = Settled(2)
+    >>> [is_settled(torch.tensor(classes)) for classes in ([0, 1], [0, 0], [0, 0], [0, 0])]
+    [False, False, False, True]
+    """
+
+    def __init__(self, patience: int) -> None:
+        self._patience = patience
+        self._n_quiet = 0
+        self._before: Tensor | None = None
+
+    def __call__(self, classes: Tensor) -> bool:
+        """Look at the classes of one more step, (M,) int64."""
+        if self._patience == 0:
+            return False
+        if self._before is not None:
+            n_changed = int((classes != self._before).sum())
+            self._n_quiet = self._n_quiet + 1 if n_changed <= QUIET * len(classes) else 0
+        self._before = classes
+        return self._n_quiet >= self._patience
+
+
+def _iter_features(embedding: Network, image: Tensor, params: CutParams) -> Iterator[Tensor]:
+    """Features before batch norm, (1, K, Y', X'), with the weights of the moment, for ever."""
+    is_half = params.precision == "bfloat16"
+    is_trained = params.encoder == "trained"
+    embedding.encoder.requires_grad_(is_trained)
+    levels: list[Tensor] = []
+    while True:
+        with torch.autocast(image.device.type, torch.bfloat16, enabled=is_half):
+            if is_trained or not levels:
+                levels = embedding.levels(image)
+            features = embedding.mixed(levels)
+        yield features
 
 
 def normalization(params: CutParams, n_superpixels: int, n_pairs: int) -> float:

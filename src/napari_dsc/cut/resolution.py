@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -35,7 +36,9 @@ class CoarseSuperpixels(NamedTuple):
     rows: np.ndarray
 
 
-def coarse_shape(shape: tuple[int, ...], resolution: float) -> tuple[int, ...]:
+def coarse_shape(
+    shape: tuple[int, ...], resolution: float, megapixels: float
+) -> tuple[int, ...]:
     """Shape of the smaller image.
 
     Parameters
@@ -44,6 +47,8 @@ def coarse_shape(shape: tuple[int, ...], resolution: float) -> tuple[int, ...]:
         Shape of the image, without channels.
     resolution : float
         Its size relative to the image, in (0, 1].
+    megapixels : float
+        Most pixels it may have, in millions.
 
     Returns
     -------
@@ -52,9 +57,13 @@ def coarse_shape(shape: tuple[int, ...], resolution: float) -> tuple[int, ...]:
 
     Examples
     --------
-    >>> coarse_shape((321, 40), 0.5)
+    >>> coarse_shape((321, 40), 0.5, 1.0)
     (160, 32)
+    >>> coarse_shape((4000, 1000), 0.5, 0.25)
+    (1000, 250)
     """
+    largest = (megapixels * 1e6 / math.prod(shape)) ** (1 / len(shape))
+    resolution = min(resolution, largest)
     return tuple(max(round(side * resolution), min(side, SMALLEST_SIDE)) for side in shape)
 
 

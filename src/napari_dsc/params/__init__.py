@@ -13,6 +13,7 @@ from napari_dsc.params.method import (
     TrainParams,
     TreeParams,
 )
+from napari_dsc.params.presets import PRESETS, preset
 from napari_dsc.params.rivals import (
     BackpropParams,
     CaeTvlParams,
@@ -22,6 +23,7 @@ from napari_dsc.params.rivals import (
 )
 
 __all__ = [
+    "PRESETS",
     "BackpropParams",
     "CaeTvlParams",
     "ClusterParams",
@@ -34,4 +36,5 @@ __all__ = [
     "TrainParams",
     "TreeParams",
     "WNetParams",
+    "preset",
 ]

@@ -51,14 +51,17 @@ class SuperpixelParams(Params):
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class CutParams(Params):
-    """How superpixels are merged into segments; the defaults are the paper's.
+    """How superpixels are merged into segments; the defaults are fast, see `preset`.
 
     Parameters
     ----------
     n_partitions : int
         Largest possible number of classes, ``K``; the cut usually ends with fewer.
     n_iterations : int
-        Training steps on the image, ``T``; more steps merge more.
+        Training steps on the image, ``T``; more steps merge more. The paper takes 128.
+    patience : int
+        The cut ends early when nearly no superpixel has changed its class for this many
+        steps; 0 goes on to the last step, as in the paper.
     affinity_scale : float
         Feature distance at which the affinity of two superpixels is 1/e, ``sigma``.
     radius_factor : float
@@ -79,6 +82,12 @@ class CutParams(Params):
     resolution : float
         Size at which the cut's network sees the image, relative to the image; 0.5 takes about
         a quarter of the time. Superpixels and labels keep the full size.
+    megapixels : float
+        Most pixels that the cut's network sees, in millions; of a larger image it sees a
+        smaller version. Superpixels and labels keep the full size.
+    encoder : str
+        What the cut trains: ``frozen`` only the layer behind the encoder, ``trained`` the
+        encoder as well, as in the paper, in about five times the time.
     precision : str
         Number format of the convolutions: ``float32`` or ``bfloat16`` (faster where the
         processor supports it; losses and weights stay in float32).
@@ -91,7 +100,8 @@ class CutParams(Params):
     """
 
     n_partitions: Annotated[int, {"min": 2, "max": 256}] = 32
-    n_iterations: Annotated[int, {"min": 1, "max": 10_000}] = 128
+    n_iterations: Annotated[int, {"min": 1, "max": 10_000}] = 64
+    patience: Annotated[int, {"min": 0, "max": 10_000}] = 12
     affinity_scale: Annotated[float, {"min": 0.1, "max": 1000.0, "step": 0.1}] = 10.0
     radius_factor: Annotated[float, {"min": 0.5, "max": 100.0, "step": 0.5}] = 2.0
     label_weight: Annotated[float, {"min": 0.0, "max": 1000.0, "step": 0.1}] = 1.0
@@ -100,6 +110,8 @@ class CutParams(Params):
     learning_rate: Annotated[float, {"min": 0.0001, "max": 1.0, "step": 0.0001}] = 0.05
     momentum: Annotated[float, {"min": 0.0, "max": 0.999, "step": 0.001}] = 0.9
     resolution: Annotated[float, {"min": 0.05, "max": 1.0, "step": 0.05}] = 1.0
+    megapixels: Annotated[float, {"min": 0.01, "max": 10_000.0, "step": 0.01}] = 1.0
+    encoder: Literal["frozen", "trained"] = "frozen"
     precision: Literal["float32", "bfloat16"] = "float32"
     seed: Annotated[int, {"min": 0, "max": 2**31 - 1}] = 0
     result: Literal["classes", "regions"] = "classes"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import torch
 from torch import nn
 from torch.nn import functional
+
+from napari_dsc.superae.convolution import Convolution
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -30,7 +32,7 @@ def _block(convolution: nn.Module, width: int) -> nn.Sequential:
 
 
 def _down(width_in: int, width: int, stride: int) -> nn.Sequential:
-    return _block(nn.Conv2d(width_in, width, 3, stride, padding=1, bias=False), width)
+    return _block(Convolution(width_in, width, 3, stride, padding=1, bias=False), width)
 
 
 def _up(width_in: int, width: int) -> nn.Sequential:
@@ -208,16 +210,53 @@ class Embedding(nn.Module):
             Features ``F`` in the image's size.
         """
         height, width = image.shape[-2:]
-        padded = pad_to_stride(image)
-        size = list(padded.shape[-2:])
-        from_image, from_fine, from_middle, from_coarse = (
-            part(level)
-            for part, level in zip(self.parts, (padded, *self.encoder(padded)), strict=True)
-        )
-        features = from_image + from_fine
-        for level in (from_middle, from_coarse):
-            features = features + functional.interpolate(
-                level, size=size, mode="bilinear", align_corners=False
-            )
-        normalized: Tensor = self.norm(features[..., :height, :width])
+        normalized: Tensor = self.norm(self.mixed(self.levels(image))[..., :height, :width])
         return normalized
+
+    def levels(self, image: Tensor) -> list[Tensor]:
+        """What the head mixes.
+
+        Parameters
+        ----------
+        image : (1, C, Y, X) float tensor
+            Image in [0, 1].
+
+        Returns
+        -------
+        levels : list of (1, ., ., .) float tensors
+            The padded image and the three levels of the encoder.
+        """
+        padded = pad_to_stride(image).contiguous(memory_format=torch.channels_last)
+        return [padded, *self.encoder(padded)]
+
+    def mixed(self, levels: list[Tensor]) -> Tensor:
+        """Features before batch norm.
+
+        Parameters
+        ----------
+        levels : list of (1, ., ., .) float tensors
+            As `levels` gives them.
+
+        Returns
+        -------
+        features : (1, K, Y', X') float tensor
+            In the size of the padded image; the features of a pixel lie side by side in
+            memory.
+        """
+        of_image, of_fine, of_middle, of_coarse = (
+            _pointwise(level, cast("Tensor", part.weight))
+            for part, level in zip(self.parts, levels, strict=True)
+        )
+        features = of_image + of_fine
+        for level in (of_middle, of_coarse):
+            features = features + functional.interpolate(
+                level, size=list(features.shape[-2:]), mode="bilinear", align_corners=False
+            )
+        return features
+
+
+def _pointwise(level: Tensor, weight: Tensor) -> Tensor:
+    """1x1 convolution as a product of matrices, whose rows are the pixels."""
+    # a contiguous matrix lets autograd take the product that is fast for few channels
+    matrix = weight.flatten(1).T.contiguous()
+    return (level.permute(0, 2, 3, 1) @ matrix).permute(0, 3, 1, 2)

@@ -82,7 +82,7 @@ class Dock(ClosingWidget):
         self.compute = ComputePanel(preferences().device)
         self.run_bar = RunBar(can_keep=self.can_keep)
         self.reset_button = push_button("Reset", "Back to the defaults.")
-        self.presets = Presets(self.stage, self.values)
+        self.presets = Presets(self.stage, self.values, self.fixed_presets())
         self.advanced = QCollapsible("Advanced")
         self._source: Source | None = None
         self._is_closed = False
@@ -129,6 +129,10 @@ class Dock(ClosingWidget):
         self.advanced.setExpandedIcon("\u25be")
         self.advanced.collapse(animate=False)
         return self.advanced
+
+    def fixed_presets(self) -> dict[str, dict[str, Any]]:
+        """Presets of the package that fit the dock."""
+        return {}
 
     def image_controls(self) -> list[tuple[str, QWidget]]:
         """Further controls below the choice of the image, with their labels."""

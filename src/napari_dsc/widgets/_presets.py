@@ -1,4 +1,4 @@
-"""Values of a dock under a name of the user's."""
+"""Values of a dock under a name: those of the package, and those of the user."""
 
 from __future__ import annotations
 
@@ -25,6 +25,8 @@ class Presets(QObject):
         Which dock they belong to.
     values : callable
         Gives the values to save.
+    fixed : dict of str to dict
+        Presets that are always there.
 
     Attributes
     ----------
@@ -34,8 +36,14 @@ class Presets(QObject):
 
     chosen = Signal(dict)
 
-    def __init__(self, dock: str, values: Callable[[], dict[str, Any]]) -> None:
+    def __init__(
+        self,
+        dock: str,
+        values: Callable[[], dict[str, Any]],
+        fixed: dict[str, dict[str, Any]],
+    ) -> None:
         super().__init__()
+        self._fixed = fixed
         self._key, self._values = f"presets of {dock}", values
         self.names = combo_box("Values saved under a name; type a new one to save more.")
         self.names.setEditable(True)
@@ -50,18 +58,18 @@ class Presets(QObject):
 
     def _show(self, name: str) -> None:
         self.names.clear()
-        self.names.addItems(sorted(last_values(self._key)))
+        self.names.addItems([*self._fixed, *sorted(last_values(self._key))])
         self.names.setCurrentText(name)
 
     def _choose(self, name: str) -> None:
-        known = last_values(self._key)
+        known = last_values(self._key) | self._fixed
         if name in known:
             self.chosen.emit(known[name])
 
     def keep(self) -> None:
         """Save the present values under the name that stands in the box."""
         name = self.names.currentText().strip()
-        if name:
+        if name and name not in self._fixed:
             remember_values(self._key, last_values(self._key) | {name: self._values()})
             self._show(name)
 

@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QCheckBox, QPushButton, QWidget
 
 from napari_dsc.errors import InvalidParameterError
 from napari_dsc.layers import PARTS_KEY, as_many_axes
-from napari_dsc.params import CutParams, ImageParams, SuperpixelParams
+from napari_dsc.params import PRESETS, CutParams, ImageParams, SuperpixelParams, preset
 from napari_dsc.widgets._dock import Dock, record_of
 from napari_dsc.widgets._image_panel import LayerChooser
 from napari_dsc.widgets._output import (
@@ -78,6 +78,10 @@ class Segment(Dock):
         self.image_panel.changed.connect(self._show_given)
         self.try_button.clicked.connect(self.try_on_view)
         self._show_given()
+
+    def fixed_presets(self) -> dict[str, dict[str, Any]]:
+        """Every field of the cut as a preset sets it."""
+        return {name: dataclasses.asdict(CutParams(**preset(name))) for name in PRESETS}
 
     def image_controls(self) -> list[tuple[str, QWidget]]:
         """A button for a first try."""
