@@ -28,6 +28,8 @@ KINDS = "slic,egb,mean_shift"
 # the paper's cut, with convolutions in bfloat16: twice as fast, the scores alike
 CUT = ["--preset", "paper", "--cut.precision", "bfloat16"]
 DSC = ["--method", "dsc", *CUT, *COUNTS]
+# the plugin's own
+FAST = ["--method", "dsc", "--preset", "fast", *COUNTS]
 
 BACKPROP = ["--backprop.precision", "bfloat16"]
 CLUSTERS = "kmeans_rgb,ncut_rgb,kmeans_deep,ncut_deep"
@@ -44,6 +46,9 @@ ROWS: dict[str, list[str]] = {
     "dsc-mean_shift": [*DSC, "--superpixels", "mean_shift"],
     "dsc-egb": [*DSC, "--superpixels", "egb"],
     "dsc-partitions": ["--method", "dsc_partitions", *CUT, *SLIC_100],
+    "fast": [*FAST, "--superpixels", "slic,mean_shift,egb,ucm"],
+    "fast-partitions": ["--method", "dsc_partitions", "--preset", "fast", *SLIC_100],
+    "tree": ["--method", "tree,tree_altitude"],
     "backprop": ["--method", "backprop", *BACKPROP, *SLIC_100, *SMOOTHED],
     "mumford_shah_loss": ["--method", "mumford_shah_loss", "--scales", "4,8"],
     "cae_tvl": ["--method", "cae_tvl"],
