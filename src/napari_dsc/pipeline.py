@@ -8,7 +8,7 @@ from napari_dsc.images import to_label_image
 from napari_dsc.run import Run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
     from typing import Unpack
 
@@ -23,6 +23,8 @@ class SmoothOptions(TypedDict, total=False):
     """Keyword arguments of `smooth`; see `Run`."""
 
     axes: str
+    spacing: Sequence[float]
+    channels: Sequence[int]
     weights: str | Path
     device: str
     image_params: ImageParams
@@ -50,7 +52,8 @@ def smooth(image: ArrayLike | str | Path, **options: Unpack[SmoothOptions]) -> n
     image : array or path
         Image, see `Run`.
     **options
-        ``axes``, ``weights``, ``device``, ``image_params``, see `Run`.
+        ``axes``, ``spacing``, ``channels``, ``weights``, ``device``, ``image_params``, see
+        `Run`.
 
     Returns
     -------
@@ -71,15 +74,16 @@ def over_segment(
     image : array or path
         Image, see `Run`.
     **options
-        ``axes``, ``weights``, ``device``, ``image_params``, ``superpixel_params``, see
-        `Run`.
+        ``axes``, ``spacing``, ``channels``, ``weights``, ``device``, ``image_params``,
+        ``superpixel_params``, see `Run`.
 
     Returns
     -------
     superpixels : S uint8, uint16 or uint32 array
         Labels from 1, each one connected region.
     """
-    return to_label_image(Run(image, **options).superpixels)
+    run = Run(image, **options)
+    return to_label_image(run.image.restore_labels(run.superpixels))
 
 
 def iter_segment(

@@ -13,7 +13,7 @@ import torch
 from napari_dsc.cut.optimize import iter_cut
 from napari_dsc.cut.resolution import coarse_image, coarse_shape, coarse_superpixels
 from napari_dsc.device import is_out_of_memory, reproducible, resolve_device, seeded
-from napari_dsc.errors import ComputationError, InvalidImageError, InvalidParameterError
+from napari_dsc.errors import ComputationError, InvalidParameterError
 from napari_dsc.guidance import check_label_image, classes_of_scribbles
 from napari_dsc.images import Image, array_sha256, load_image, to_label_image
 from napari_dsc.layers import is_image_layer, labels_geometry, read_layer
@@ -27,12 +27,13 @@ from napari_dsc.record import (
 )
 from napari_dsc.regions import connected_regions
 from napari_dsc.results import Segmentation, Step
-from napari_dsc.superae.model import Embedding, SuperAE, as_many_channels, smooth_to_the_rim
+from napari_dsc.superae.model import Embedding, SuperAE, as_many_channels
+from napari_dsc.superae.planes import smooth_planes
 from napari_dsc.superae.weights import DEFAULT, find_weights, load_weights
 from napari_dsc.superpixels import over_segment_pixels
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     import numpy as np
@@ -50,12 +51,18 @@ class Run:
     Parameters
     ----------
     image : array, path or napari Image layer
-        Image as a NumPy or dask array, a file, or a layer of a viewer: two-dimensional, grey
-        or RGB, of any integer or float type. Of a multiscale layer the finest level is taken.
+        Image as a NumPy or dask array, a file, or a layer of a viewer: of two dimensions, or
+        of three for all stages but the cut, of any number of channels and any integer or
+        float type. Of a multiscale layer the finest level is taken.
         What `load_image` gives passes as it is.
     axes : str, default ""
-        Axes of the array as letters, ``"YX"``, ``"YXC"`` or ``"CYX"``; empty: those of the
-        file, or guessed from the shape.
+        Axes of the array as letters of ``"ZCYX"`` in any order, as ``"YXC"`` or ``"ZYX"``;
+        empty: those of the file or layer, or told by the shape.
+    spacing : sequence of float, optional
+        Pixel size in micrometers along the axes of space, in their order; left out: that of
+        the file or layer.
+    channels : sequence of int, optional
+        Channels to take, numbered from 0; left out: all.
     weights : str or Path
         Name of registered weights, or a safetensors file of one's own.
     device : str, default "auto"
@@ -99,6 +106,8 @@ class Run:
         image: ArrayLike | RawImage | Image | str | Path | ImageLayer,
         *,
         axes: str = "",
+        spacing: Sequence[float] = (),
+        channels: Sequence[int] = (),
         weights: str | Path = DEFAULT,
         device: str = "auto",
         image_params: ImageParams = ImageParams(),
@@ -128,9 +137,9 @@ class Run:
         if is_image_layer(image):
             layer, image = image, read_layer(image, axes)
             self.geometry = labels_geometry(layer, image.axes)
-        self.image: Image = (
-            image if isinstance(image, Image) else load_image(image, axes, image_params)
-        )
+        if not isinstance(image, Image):
+            image = load_image(image, axes, image_params, spacing=spacing, channels=channels)
+        self.image: Image = image
         self.seconds: dict[str, float] = {}
         self._given: dict[str, object] = {}
         self._scribbles: np.ndarray | None = None
@@ -143,8 +152,8 @@ class Run:
     def smoothed(self) -> np.ndarray:
         """Smoothed image ``x^R``, (C, *S) float32 in [0, 1]."""
         with self._stage("smooth"), reproducible(self.device), torch.no_grad():
-            smoothed = smooth_to_the_rim(self._model, self._tensor())[0]
-            return as_many_channels(smoothed, len(self.image.pixels)).cpu().numpy()
+            pixels = torch.from_numpy(self.image.pixels).to(self.device)
+            return smooth_planes(self._model, pixels).cpu().numpy()
 
     @cached_property
     def superpixels(self) -> np.ndarray:
@@ -152,7 +161,7 @@ class Run:
         from_smoothed = self.superpixel_params.source == "smoothed"
         source = self.smoothed if from_smoothed else self.image.pixels
         with self._stage("superpixels"):
-            return over_segment_pixels(source, self.superpixel_params)
+            return over_segment_pixels(source, self.superpixel_params, self.image.spacing)
 
     def iter_steps(self) -> Iterator[Step]:
         """Run the cut.
@@ -162,6 +171,7 @@ class Run:
         step : Step
             ``n_iterations`` times; closing the generator ends the run.
         """
+        self.image.refuse_volume("the cut")
         superpixels, params = self.superpixels, self.cut_params
         with self._stage("cut"), torch.inference_mode(False):
             shape = coarse_shape(superpixels.shape, params.resolution)
@@ -175,7 +185,8 @@ class Run:
                 step = next(steps)
                 of_all = {"classes": step.classes[rows], "assignment": step.assignment[rows]}
             full = {**step._asdict(), **of_all}
-            yield Step(**full, superpixels=superpixels, result=params.result)
+            shown = self.image.restore_labels(superpixels)
+            yield Step(**full, superpixels=shown, result=params.result)
 
     def result(self, step: Step) -> Segmentation:
         """Collect what the run made up to a step.
@@ -192,7 +203,7 @@ class Run:
         """
         return Segmentation(
             labels=step.labels(),
-            superpixels=to_label_image(self.superpixels),
+            superpixels=to_label_image(self.image.restore_labels(self.superpixels)),
             smoothed=self.image.restore(self.smoothed),
             classes_of_superpixels=step.classes.cpu().numpy(),
             probabilities=step.assignment.cpu().numpy(),
@@ -241,9 +252,10 @@ class Run:
 
     def _give(self, name: str, labels: ArrayLike) -> np.ndarray:
         """Check a label image of the user's, and put it on record."""
-        given = check_label_image(name, labels, self.image.pixels.shape[1:])
+        shape = self.image.restore_labels(self.image.pixels[0]).shape
+        given = check_label_image(name, labels, shape)
         self._given[f"given_{name}"] = {"sha256": array_sha256(given)}
-        return given
+        return self.image.arrange_labels(given)
 
     def _fixed_classes(self) -> np.ndarray:
         """Class of each superpixel that scribbles ask for, -1 without, (M,)."""
@@ -254,12 +266,6 @@ class Run:
     def _model(self) -> SuperAE:
         with torch.inference_mode(False), torch.device("cpu"):
             model = load_weights(self.weights)
-        n_channels = len(self.image.pixels)
-        if n_channels not in (1, model.n_channels):
-            raise InvalidImageError(
-                f"image: got {n_channels} channels, but the weights {self.weights.name} "
-                f"expect {model.n_channels}"
-            )
         return model.to(self.device, torch.float32)
 
     def _embedding(self) -> Embedding:
