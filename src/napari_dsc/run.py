@@ -252,8 +252,7 @@ class Run:
 
     def _give(self, name: str, labels: ArrayLike) -> np.ndarray:
         """Check a label image of the user's, and put it on record."""
-        shape = self.image.restore_labels(self.image.pixels[0]).shape
-        given = check_label_image(name, labels, shape)
+        given = check_label_image(name, labels, self.image.label_shape)
         self._given[f"given_{name}"] = {"sha256": array_sha256(given)}
         return self.image.arrange_labels(given)
 

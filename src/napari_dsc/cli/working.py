@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from napari_dsc.cli.jobs import make_folders, refuse_clashes
+from napari_dsc.cli.reading import parse_channels, parse_spacing
 from napari_dsc.device import keep_freed_memory, resolve_device
 from napari_dsc.errors import ComputationError, DSCError
 from napari_dsc.files import check_output, write_atomically, write_image
@@ -37,6 +38,7 @@ class Outcome(NamedTuple):
     """What is written of one image, and what was counted in it."""
 
     pixels: np.ndarray
+    axes: str
     record: Record
     counts: dict[str, int]
 
@@ -74,7 +76,12 @@ def run_plan(
     find_weights(weights)
     _check_outputs(plan, flags)
     keep_freed_memory()
-    options = {"axes": flags.axes, "weights": weights, "device": flags.device, **options}
+    reading: RunOptions = {
+        "axes": flags.axes,
+        "spacing": parse_spacing(flags.spacing),
+        "channels": parse_channels(flags.channels),
+    }
+    options = {**reading, "weights": weights, "device": flags.device, **options}
     failed = 0
     for number, job in enumerate(plan.jobs, 1):
         report.file(job.source, number, len(plan.jobs))
@@ -110,6 +117,7 @@ def last_step(run: Run, report: Report) -> Step:
     step : Step
         The last one.
     """
+    run.image.refuse_volume("the cut")
     report.begin("smoothing, superpixels")
     n_superpixels = run.superpixels.max() + 1
     report.begin(f"merging {n_superpixels} superpixels", run.cut_params.n_iterations)
@@ -136,21 +144,33 @@ def _do(
     start = time.perf_counter()
     report.begin("reading")
     run = Run(job.source, **options)
+    report.note(run.image.describe())
     outcome = _COMPUTE[kind](run, report)
     report.begin("writing")
     write_image(
         job.output,
         outcome.pixels,
         record=outcome.record | {"parameters": _parameters(options)},
-        spacing=run.image.spacing,
+        axes=outcome.axes,
+        spacing=run.image.label_spacing,
         unit=run.image.unit,
         overwrite=overwrite,
     )
     for path in job.overlays:
-        picture = draw_boundaries(run.image.pixels, outcome.pixels)
+        picture = _overlay(run, outcome, report)
         write_image(path, picture, record={}, spacing=(), unit="", overwrite=overwrite)
     seconds = time.perf_counter() - start
     _tell(run, job, outcome.counts, seconds, report)
+
+
+def _overlay(run: Run, outcome: Outcome, report: Report) -> np.ndarray:
+    """Boundaries on the image, rows downward; of a stack, on the plane in its middle."""
+    pixels, labels = run.image.pixels, run.image.arrange_labels(outcome.pixels)
+    if labels.ndim > 2:
+        middle = len(labels) // 2
+        report.note(f"the overlay shows plane {middle}, counted from 0")
+        pixels, labels = pixels[:, middle], labels[middle]
+    return draw_boundaries(pixels, labels)
 
 
 def _tell(run: Run, job: Job, counts: dict[str, int], seconds: float, report: Report) -> None:
@@ -180,19 +200,20 @@ def _parameters(options: RunOptions) -> Record:
 
 def _smooth(run: Run, report: Report) -> Outcome:
     report.begin("smoothing")
-    return Outcome(run.image.restore(run.smoothed), run.record(), {})
+    return Outcome(run.image.restore(run.smoothed), run.image.axes, run.record(), {})
 
 
 def _over_segment(run: Run, report: Report) -> Outcome:
     report.begin("smoothing, superpixels")
-    labels = to_label_image(run.superpixels)
-    return Outcome(labels, run.record(), {"n_superpixels": int(labels.max())})
+    labels = to_label_image(run.image.restore_labels(run.superpixels))
+    counts = {"n_superpixels": int(labels.max())}
+    return Outcome(labels, run.image.label_axes, run.record(), counts)
 
 
 def _segment(run: Run, report: Report) -> Outcome:
     step = last_step(run, report)
     counts = {"n_classes": step.n_classes, "n_superpixels": len(step.classes)}
-    return Outcome(step.labels(), run.cut_record(step), counts)
+    return Outcome(step.labels(), run.image.label_axes, run.cut_record(step), counts)
 
 
 _COMPUTE: dict[str, Callable[[Run, Report], Outcome]] = {

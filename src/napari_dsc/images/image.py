@@ -66,6 +66,11 @@ class Image:
         sizes = dict(zip(spatial_axes(self.axes), self.spacing, strict=False))
         return tuple(sizes[axis] for axis in self.label_axes) if sizes else ()
 
+    @property
+    def label_shape(self) -> tuple[int, ...]:
+        """Shape of a label image of the original, along `label_axes`."""
+        return self.restore_labels(self.pixels[0]).shape
+
     def restore(self, pixels: np.ndarray) -> np.ndarray:
         """Bring pixels of the method back to layout, type and intensities of the original.
 
