@@ -101,7 +101,8 @@ def _slic(features: np.ndarray, n_superpixels: int, sizes: np.ndarray) -> np.nda
             start_label=0,
             channel_axis=-1,
         )
-        return labels[middles]
+        back: np.ndarray = labels[middles]
+        return back
 
     return _refine(
         divide, features, sizes, n_superpixels, start=1.1 * n_superpixels, surplus=1.25
@@ -159,7 +160,8 @@ def _watershed(features: np.ndarray, n_superpixels: int, sizes: np.ndarray) -> n
         labels: np.ndarray = segmentation.watershed(
             gradient, _grid_seeds(gradient, n_asked), compactness=WATERSHED_COMPACTNESS
         )
-        return labels[middles]
+        back: np.ndarray = labels[middles]
+        return back
 
     return _refine(
         divide, features, sizes, n_superpixels, start=1.15 * n_superpixels, surplus=1.25

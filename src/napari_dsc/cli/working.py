@@ -144,7 +144,6 @@ def _do(
     start = time.perf_counter()
     report.begin("reading")
     run = Run(job.source, **options)
-    report.note(run.image.describe())
     outcome = _COMPUTE[kind](run, report)
     report.begin("writing")
     write_image(
@@ -174,6 +173,7 @@ def _overlay(run: Run, outcome: Outcome, report: Report) -> np.ndarray:
 
 
 def _tell(run: Run, job: Job, counts: dict[str, int], seconds: float, report: Report) -> None:
+    report.note(run.image.describe())
     for note in run.image.notes:
         report.note(note)
     asked = run.superpixel_params.n_superpixels

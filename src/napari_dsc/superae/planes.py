@@ -30,7 +30,7 @@ def smooth_planes(model: SuperAE, pixels: Tensor) -> Tensor:
     smoothed : (C, *S) float tensor
         The planes along the first axis of S do not know each other.
     """
-    groups = [pixels] if len(pixels) == model.n_channels else pixels.split(1)
+    groups = [pixels] if len(pixels) == model.n_channels else torch.split(pixels, 1)
     return torch.cat([_smooth_group(model, group) for group in groups])
 
 
