@@ -31,7 +31,7 @@ some_axes = st.sampled_from(["YX", "CYX", "ZYX", "ZCYX"])
 dtypes = st.sampled_from(["u1", "u2", "i2", "f4", "f8", ">u2"])
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(axes=some_axes, dtype=dtypes, data=st.data())
 def test_permuting_the_axes_permutes_the_image_and_its_labels(axes, dtype, data):
     order = "".join(data.draw(st.permutations(axes)))
@@ -56,7 +56,7 @@ def test_permuting_the_axes_permutes_the_image_and_its_labels(axes, dtype, data)
     np.testing.assert_array_equal(image.arrange_labels(restored), labels)
 
 
-@settings(max_examples=12)
+@settings(max_examples=8)
 @given(data=st.data())
 def test_permuting_the_axes_permutes_the_superpixels(data):
     axes = data.draw(some_axes)
@@ -284,3 +284,21 @@ def test_numbers_on_the_command_line_are_numbers(flags, message, tmp_path, capsy
     np.save(tmp_path / "a.npy", noise("YX"))
     assert main(["smooth", str(tmp_path / "a.npy"), "-o", str(tmp_path / "b.tif"), *flags]) == 2
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("n_channels", [2, 5])
+def test_an_image_of_any_number_of_channels_is_cut_and_smoothed(n_channels):
+    array = noise("CYX")[:n_channels]
+    result = napari_dsc.segment(
+        array, axes="CYX", cut_params=napari_dsc.CutParams(n_iterations=2), **FEW
+    )
+    assert result.labels.shape == (9, 12)
+    assert result.smoothed.shape == array.shape
+    assert result.record["image"]["n_channels"] == n_channels
+
+
+def test_channels_that_are_no_colors_are_smoothed_each_by_itself():
+    array = noise("CYX", "u1")
+    params = napari_dsc.ImageParams(normalization="range")
+    smoothed = napari_dsc.smooth(array, axes="CYX", image_params=params)
+    np.testing.assert_array_equal(smoothed[3], napari_dsc.smooth(array[3], image_params=params))
