@@ -67,7 +67,9 @@ SETS = {
 def stretched(pixels: np.ndarray) -> np.ndarray:
     """Each channel between its own percentiles, (C, Y, X)."""
     low, high = np.percentile(pixels, (0.1, 99.9), axis=(1, 2), keepdims=True)
-    return np.clip((pixels - low) / np.maximum(high - low, 1e-6), 0, 1).astype(np.float32)
+    found: np.ndarray = np.clip((pixels - low) / np.maximum(high - low, 1e-6), 0, 1)
+    found = found.astype(np.float32)
+    return found
 
 
 def principal(pixels: np.ndarray, whiten: bool) -> np.ndarray:
@@ -79,8 +81,9 @@ def principal(pixels: np.ndarray, whiten: bool) -> np.ndarray:
     found = (vectors * signs).T @ rows
     low, high = np.percentile(found, (0.1, 99.9), axis=1, keepdims=True)
     span = high - low if whiten else (high - low).max()
-    found = (found - (low + high) / 2) / span + 0.5
-    return np.clip(found, 0, 1).reshape(-1, *pixels.shape[1:]).astype(np.float32)
+    found = np.clip((found - (low + high) / 2) / span + 0.5, 0, 1)
+    shaped: np.ndarray = found.reshape(-1, *pixels.shape[1:]).astype(np.float32)
+    return shaped
 
 
 def folded(pixels: np.ndarray) -> np.ndarray:
