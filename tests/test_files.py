@@ -51,7 +51,7 @@ def test_a_grey_tiff_is_read_with_its_axes(tmp_path, grey, compression):
     tifffile.imwrite(tmp_path / "a.tif", grey, compression=compression)
     image = read_image(tmp_path / "a.tif")
     np.testing.assert_array_equal(image.pixels, grey)
-    assert image == (image.pixels, "YX", (), "", False, ())
+    assert image == (image.pixels, "YX", (), "", False, (), "the file")
 
 
 @pytest.mark.parametrize("compression", ["tiff_lzw", "tiff_adobe_deflate", "packbits"])
@@ -139,6 +139,30 @@ def test_ome_metadata_keep_their_unit_and_channel_axis(tmp_path):
         tmp_path / "a.ome.tif", np.zeros((3, ROWS, COLUMNS), np.uint16), metadata=metadata
     )
     assert read_image(tmp_path / "a.ome.tif")[1:4] == ("CYX", (3.0, 2.0), "nm")
+
+
+def test_each_axis_of_ome_has_a_unit_of_its_own(tmp_path):
+    metadata = {"axes": "ZYX", "PhysicalSizeX": 0.5, "PhysicalSizeY": 500.0, "PhysicalSizeZ": 2}
+    metadata |= {"PhysicalSizeYUnit": "nm", "PhysicalSizeZUnit": "µm"}
+    stack = np.zeros((3, 9, 12), np.uint8)
+    tifffile.imwrite(tmp_path / "a.ome.tif", stack, metadata=metadata)
+    raw = read_image(tmp_path / "a.ome.tif")
+    assert raw.spacing == pytest.approx((2.0, 0.5, 0.5))
+    assert raw.unit == "µm"
+
+
+def test_a_stack_without_size_along_z_says_so(tmp_path):
+    tifffile.imwrite(
+        tmp_path / "a.tif",
+        np.zeros((3, 9, 12), np.uint8),
+        photometric="minisblack",
+        metadata={"axes": "ZYX"},
+        resolution=(2000, 1000),
+        resolutionunit="CENTIMETER",
+    )
+    raw = read_image(tmp_path / "a.tif")
+    assert (raw.axes, raw.spacing) == ("ZYX", ())
+    assert raw.notes == ("the file has no pixel size along Z: voxels are taken as cubes",)
 
 
 def test_half_a_pixel_size_is_none(tmp_path, grey):
@@ -489,8 +513,23 @@ def test_record_and_pixel_size_come_back(tmp_path, spacing, unit):
     assert read_image(path)[1:4] == ("YX", spacing, unit)
     with tifffile.TiffFile(path) as file:
         found = json.loads(file.pages.first.description)
-    size = {"shape": [ROWS, COLUMNS], "spacing": list(spacing), "unit": unit}
+    size = {"shape": [ROWS, COLUMNS], "axes": "YX", "spacing": list(spacing), "unit": unit}
     assert found == record | size
+
+
+@pytest.mark.parametrize("axes", ["ZYX", "YXZ", "XZY"])
+def test_labels_of_a_stack_come_back_with_axes_and_pixel_size(tmp_path, axes):
+    path, labels = tmp_path / "a.tif", np.arange(3 * 9 * 12, dtype=np.uint16).reshape(3, 9, 12)
+    size = {"spacing": (3.0, 0.5, 0.25), "unit": "µm"}
+    write_image(path, labels, record={}, **size, overwrite=False, axes=axes)
+    raw = read_image(path)
+    np.testing.assert_array_equal(raw.pixels, labels)
+    assert (raw.axes, raw.spacing, raw.unit) == (axes, *size.values())
+
+
+def test_a_png_holds_no_stack(tmp_path):
+    with pytest.raises(OutputError, match=r"PNG holds one plane of .* axes ZYX of shape \(3, "):
+        write_image(tmp_path / "a.png", np.ones((3, 9, 12), np.uint8), **PLAIN, axes="ZYX")
 
 
 def test_other_software_finds_the_pixel_size_in_the_tags(tmp_path):

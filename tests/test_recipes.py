@@ -16,7 +16,8 @@ from napari_dsc import (
     TreeParams,
 )
 from napari_dsc.cli import main
-from napari_dsc.recipes import as_command, as_python, as_recipe, params_from_record
+from napari_dsc.recipes import as_recipe, params_from_record
+from napari_dsc.snippets import as_command, as_python
 
 
 @pytest.fixture(scope="module")

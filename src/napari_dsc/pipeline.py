@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, TypedDict
 
 from napari_dsc.images import Image, to_label_image
 from napari_dsc.params import ImageParams, TreeParams
 from napari_dsc.run import Run
+from napari_dsc.tree_run import segment_by_tree, tree_record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
     from typing import Unpack
 
@@ -25,6 +27,8 @@ class SmoothOptions(TypedDict, total=False):
     """Keyword arguments of `smooth`; see `Run`."""
 
     axes: str
+    spacing: Sequence[float]
+    channels: Sequence[int]
     weights: str | Path
     device: str
     image_params: ImageParams
@@ -54,7 +58,8 @@ def smooth(image: ArrayLike | str | Path, **options: Unpack[SmoothOptions]) -> n
     image : array or path
         Image, see `Run`.
     **options
-        ``axes``, ``weights``, ``device``, ``image_params``, see `Run`.
+        ``axes``, ``spacing``, ``channels``, ``weights``, ``device``, ``image_params``, see
+        `Run`.
 
     Returns
     -------
@@ -75,15 +80,16 @@ def over_segment(
     image : array or path
         Image, see `Run`.
     **options
-        ``axes``, ``weights``, ``device``, ``image_params``, ``superpixel_params``, see
-        `Run`.
+        ``axes``, ``spacing``, ``channels``, ``weights``, ``device``, ``image_params``,
+        ``superpixel_params``, see `Run`.
 
     Returns
     -------
     superpixels : S uint8, uint16 or uint32 array
         Labels from 1, each one connected region.
     """
-    return to_label_image(Run(image, **options).superpixels)
+    run = Run(image, **options)
+    return to_label_image(run.image.restore_labels(run.superpixels))
 
 
 def iter_segment(
@@ -135,7 +141,12 @@ def segment(image: ArrayLike | str | Path, **options: Unpack[RunOptions]) -> Seg
     >>> result.labels.shape
     (16, 24)
     """
-    return Run(image, **options).segment()
+    run = Run(image, **options)
+    if run.method == "tree":
+        return segment_by_tree(run)
+    for step in run.iter_steps():
+        last = step
+    return run.result(last)
 
 
 def merge_tree(
@@ -179,4 +190,5 @@ def merge_tree(
     >>> np.unique(tree.cut(n_regions=2)[:, [0, -1]], axis=0)
     array([[1, 2]], dtype=uint8)
     """
-    return Run(image, axes=axes, image_params=image_params, tree_params=tree_params).tree
+    run = Run(image, axes=axes, image_params=image_params, tree_params=tree_params)
+    return dataclasses.replace(run.tree, record=tree_record(run, tree_params))

@@ -1,11 +1,10 @@
-"""Recipes: the parameters of a run as JSON, as Python code and as a command line."""
+"""Recipes: the parameters of a run as JSON."""
 
 from __future__ import annotations
 
 import dataclasses
 import importlib.metadata
 import json
-import shlex
 from typing import TYPE_CHECKING, Any
 
 from napari_dsc.errors import InvalidParameterError
@@ -22,16 +21,8 @@ STAGES: dict[str, type[Params]] = {
     "tree": TreeParams,
 }
 WEIGHTS_HASH = "weights_sha256"
-_KEYWORDS = {
-    "image": "image_params",
-    "superpixels": "superpixel_params",
-    "cut": "cut_params",
-    "tree": "tree_params",
-}
 _KEYS = ("software", "method", "weights", "parameters")
 _METHODS = ("dsc", "tree")
-_DEFAULT_WEIGHTS = "superae-bsds500"
-_LONGEST_ARGUMENT = 83  # of a line of 88 characters, less four spaces and a comma
 
 
 def read_recipe(path: Path) -> dict[str, Any]:
@@ -88,7 +79,7 @@ def _values_of(recipe: Mapping[str, Any], place: str) -> dict[str, Any]:
         values |= given
     if "method" in recipe:
         values |= {"method": _checked_method(recipe["method"], place)}
-    weights = _section(recipe, "weights", place)
+    weights = section(recipe, "weights", place)
     _refuse_unknown(weights, ("name", "sha256"), f"{place}: weights")
     if "name" in weights:
         values |= {"weights": weights["name"]}
@@ -161,9 +152,9 @@ def _record_in_tiff(path: Path) -> dict[str, Any]:
 
 def _given_parameters(recipe: Mapping[str, Any], place: str) -> dict[str, dict[str, Any]]:
     """Checked parameters of each stage, only those that are named."""
-    stages = _section(recipe, "parameters", place)
+    stages = section(recipe, "parameters", place)
     _refuse_unknown(stages, STAGES, f"{place}: parameters")
-    given = {stage: _section(stages, stage, place) for stage in STAGES}
+    given = {stage: section(stages, stage, place) for stage in STAGES}
     for stage, kind in STAGES.items():
         names = [field.name for field in dataclasses.fields(kind)]
         _refuse_unknown(given[stage], names, f"{place}: {stage}")
@@ -174,13 +165,34 @@ def _given_parameters(recipe: Mapping[str, Any], place: str) -> dict[str, dict[s
     return given
 
 
-def _section(parent: Mapping[str, Any], key: str, place: str) -> dict[str, Any]:
-    section = parent.get(key, {})
-    if not isinstance(section, dict):
+def section(parent: Mapping[str, Any], key: str, place: str) -> dict[str, Any]:
+    """Part of a recipe or record that holds names and values.
+
+    Parameters
+    ----------
+    parent : mapping
+        Recipe, or a part of it.
+    key : str
+        Name of the part.
+    place : str
+        Where it was found, for the message.
+
+    Returns
+    -------
+    part : dict
+        Empty where it is missing.
+
+    Raises
+    ------
+    InvalidParameterError
+        If it is something else.
+    """
+    part = parent.get(key, {})
+    if not isinstance(part, dict):
         raise InvalidParameterError(
-            f"{place}: {key} is {type(section).__name__}, expected an object"
+            f"{place}: {key} is {type(part).__name__}, expected an object"
         )
-    return section
+    return part
 
 
 def _refuse_unknown(given: Mapping[str, Any], known: Any, place: str) -> None:
@@ -228,87 +240,3 @@ def as_recipe(record: Mapping[str, Any]) -> str:
     """
     recipe = {key: record[key] for key in _KEYS if key in record}
     return json.dumps(recipe, indent=2) + "\n"
-
-
-def as_python(record: Mapping[str, Any], image: str, axes: str = "") -> str:
-    """Write the run of a record as Python code.
-
-    Parameters
-    ----------
-    record : mapping
-        Record of a result.
-    image : str
-        Python expression of the image.
-    axes : str
-        Axes of that image, where they have to be told.
-
-    Returns
-    -------
-    code : str
-        It leaves the result in the variable ``result``.
-    """
-    arguments, used = [image], []
-    if axes:
-        arguments.append(f"axes={axes!r}")
-    for name, value in _options(record).items():
-        arguments.append(f"{name}={value!r}")
-    for stage, params in params_from_record(record).items():
-        changed = _changed(params)
-        if changed:
-            used.append(type(params).__name__)
-            arguments.append(_call(f"{_KEYWORDS[stage]}={used[-1]}", changed))
-    imports = ["import napari_dsc"]
-    imports += [f"from napari_dsc import {', '.join(sorted(used))}"] if used else []
-    lines = "".join(f"    {argument},\n" for argument in arguments)
-    return "\n".join([*imports, "", f"result = napari_dsc.segment(\n{lines})", ""])
-
-
-def as_command(record: Mapping[str, Any], image: str, output: str) -> str:
-    """Write the run of a record as a command line.
-
-    Parameters
-    ----------
-    record : mapping
-        Record of a result.
-    image, output : str
-        Files to read and to write.
-
-    Returns
-    -------
-    command : str
-        For a POSIX shell.
-    """
-    named = f"./{image}" if image.startswith("-") else image
-    words = ["napari-dsc", "segment", named, "--output", output]
-    flags: dict[str, object] = dict(_options(record))
-    for params in params_from_record(record).values():
-        flags |= _changed(params)
-    for name, value in flags.items():
-        words += ["--" + name.replace("_", "-"), str(value)]
-    return shlex.join(words)
-
-
-def _call(start: str, fields: Mapping[str, object]) -> str:
-    """Call with keywords, on one line where it is short enough."""
-    keywords = [f"{name}={value!r}" for name, value in fields.items()]
-    line = f"{start}({', '.join(keywords)})"
-    if len(line) <= _LONGEST_ARGUMENT:
-        return line
-    return f"{start}(\n" + "".join(f"        {one},\n" for one in keywords) + "    )"
-
-
-def _changed(params: Params) -> dict[str, object]:
-    """Fields that differ from their defaults."""
-    default = type(params)()
-    values = dataclasses.asdict(params)
-    return {name: value for name, value in values.items() if value != getattr(default, name)}
-
-
-def _options(record: Mapping[str, Any]) -> dict[str, str]:
-    """Method, device and weights, as far as they have to be named."""
-    weights = _section(record, "weights", "record").get("name", _DEFAULT_WEIGHTS)
-    device = _section(record, "device", "record").get("name", "")
-    method = str(record.get("method", "dsc"))
-    named = {} if method == "dsc" else {"method": method}
-    named |= {} if weights == _DEFAULT_WEIGHTS else {"weights": weights}
-    return named | ({"device": device} if device else {})

@@ -41,6 +41,7 @@ def image_record(image: Image) -> Record:
     return {
         "sha256": image.sha256,
         "axes": image.axes,
+        "axes_from": image.axes_origin,
         "shape": list(image.pixels.shape[1:]),
         "n_channels": len(image.pixels),
         "dtype": str(image.dtype),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +11,8 @@ from scipy import ndimage
 from scipy.spatial import cKDTree
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from torch import Tensor
 
 
@@ -102,15 +105,72 @@ def region_centroids(regions: np.ndarray) -> np.ndarray:
     return np.stack(sums, axis=1) / sizes[:, None]
 
 
+def mean_width(shape: Sequence[int], n_regions: float, spacing: np.ndarray) -> float:
+    """Side of a cube as large as a region on average.
+
+    Parameters
+    ----------
+    shape : sequence of int
+        Spatial shape S.
+    n_regions : float
+        Number of regions ``M``.
+    spacing : (len(S),) float array
+        Pixel size along each axis.
+
+    Returns
+    -------
+    width : float
+        ``(N / M) ** (1 / len(S))`` in the unit of `spacing`.
+
+    Examples
+    --------
+    >>> mean_width((4, 8, 8), 4, np.array([2.0, 2.0, 2.0]))
+    8.0
+    """
+    volume = math.prod(shape) * float(np.prod(spacing))
+    return float((volume / n_regions) ** (1 / len(shape)))
+
+
+def region_pairs(
+    regions: np.ndarray, radius_factor: float, spacing: Sequence[float] = ()
+) -> np.ndarray:
+    """Ordered pairs of regions whose centers lie near each other in space.
+
+    Parameters
+    ----------
+    regions : S int array
+        Label image with labels ``0 .. M - 1``, each present.
+    radius_factor : float
+        Radius in mean region widths, see `mean_width`.
+    spacing : sequence of float
+        Pixel size along S in any unit; empty stands for pixels of equal sides.
+
+    Returns
+    -------
+    pairs : (2, E) int64 array
+        As `neighbour_pairs` gives them.
+
+    Examples
+    --------
+    >>> row = np.array([[[0, 1]]])
+    >>> region_pairs(row, 1.5).shape, region_pairs(row, 1.5, (1.0, 1.0, 9.0)).shape
+    ((2, 4), (2, 2))
+    """
+    sizes = np.array(spacing if len(spacing) else [1.0] * regions.ndim)
+    centroids = region_centroids(regions) * sizes
+    width = mean_width(regions.shape, len(centroids), sizes)
+    return neighbour_pairs(centroids, radius_factor * width)
+
+
 def neighbour_pairs(centroids: np.ndarray, radius: float) -> np.ndarray:
     """Ordered pairs of regions whose centers are closer than a radius.
 
     Parameters
     ----------
     centroids : (M, D) float array
-        Positions in pixels.
+        Positions, in pixels or any unit of length.
     radius : float
-        The distance ``d`` of equation 7, in pixels; a pair at exactly this distance is
+        The distance ``d`` of equation 7, in the same unit; a pair at exactly this distance is
         no pair.
 
     Returns

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from napari.layers import Labels
     from torch import Tensor
 
-    from napari_dsc.hierarchy.tree import MergeTree
-    from napari_dsc.params import TreeParams
     from napari_dsc.record import Record
 
 
@@ -155,40 +153,3 @@ class Segmentation:
             "metadata": {RECORD_KEY: dict(self.record), PARTS_KEY: parts},
         }
         return labels_layer(self.labels, self.geometry, options)
-
-
-def segmentation_of_tree(
-    tree: MergeTree, params: TreeParams, pixels: np.ndarray, record: Record
-) -> Segmentation:
-    """Regions of a merge tree at one level, as a segmentation.
-
-    Parameters
-    ----------
-    tree : MergeTree
-        Tree.
-    params : TreeParams
-        Where to cut it.
-    pixels : array
-        The image as it was given.
-    record : dict
-        Record of the run.
-
-    Returns
-    -------
-    segmentation : Segmentation
-        Superpixels are the leaves of the tree, labels lasting ones; the record also holds
-        how many there are of both.
-    """
-    level: dict[str, Any] = params.level()
-    labels = tree.cut(**level, lasting=True)
-    first = np.unique(tree.superpixels, return_index=True)[1]
-    regions = np.unique(labels.ravel()[first], return_inverse=True)[1]
-    counts = {"n_superpixels": tree.n_superpixels, "n_regions": int(regions.max()) + 1}
-    return Segmentation(
-        labels=labels,
-        superpixels=to_label_image(tree.superpixels),
-        smoothed=pixels,
-        classes_of_superpixels=regions,
-        probabilities=np.zeros((tree.n_superpixels, 0), np.float32),
-        record=record | counts,
-    )

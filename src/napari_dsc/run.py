@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-import copy
-import dataclasses
-import time
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import torch
 
 from napari_dsc.cut.merging import iter_merging
-from napari_dsc.device import is_out_of_memory, reproducible, resolve_device, seeded
-from napari_dsc.errors import ComputationError, InvalidImageError, InvalidParameterError
+from napari_dsc.device import reproducible, resolve_device
+from napari_dsc.errors import InvalidParameterError
 from napari_dsc.guidance import check_label_image, classes_of_scribbles
 from napari_dsc.hierarchy.growing import grow_tree
 from napari_dsc.images import Image, array_sha256, load_image, to_label_image
@@ -27,23 +23,25 @@ from napari_dsc.record import (
     software_record,
 )
 from napari_dsc.regions import connected_regions
-from napari_dsc.results import Segmentation, Step, segmentation_of_tree
-from napari_dsc.superae.model import Embedding, SuperAE, as_many_channels, smooth_to_the_rim
+from napari_dsc.results import Segmentation, Step
+from napari_dsc.stages import Stages
+from napari_dsc.superae.embedding import embedding_of
+from napari_dsc.superae.planes import as_batch, smooth_planes
 from napari_dsc.superae.weights import DEFAULT, find_weights, load_weights
 from napari_dsc.superpixels import over_segment_pixels
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     import numpy as np
     from napari.layers import Image as ImageLayer
     from numpy.typing import ArrayLike
-    from torch import Tensor
 
     from napari_dsc.files import RawImage
     from napari_dsc.hierarchy.tree import MergeTree
     from napari_dsc.layers import Geometry
+    from napari_dsc.superae.model import SuperAE
 
 
 SEGMENTERS = ("dsc", "tree")
@@ -55,12 +53,18 @@ class Run:
     Parameters
     ----------
     image : array, path or napari Image layer
-        Image as a NumPy or dask array, a file, or a layer of a viewer: two-dimensional, grey
-        or RGB, of any integer or float type. Of a multiscale layer the finest level is taken.
+        Image as a NumPy or dask array, a file, or a layer of a viewer: of two dimensions, or
+        of three for all stages but the cut, of any number of channels and any integer or
+        float type. Of a multiscale layer the finest level is taken.
         What `load_image` gives passes as it is.
     axes : str, default ""
-        Axes of the array as letters, ``"YX"``, ``"YXC"`` or ``"CYX"``; empty: those of the
-        file, or guessed from the shape.
+        Axes of the array as letters of ``"ZCYX"`` in any order, as ``"YXC"`` or ``"ZYX"``;
+        empty: those of the file or layer, or told by the shape.
+    spacing : sequence of float, optional
+        Pixel size in micrometers along the axes of space, in their order; left out: that of
+        the file or layer.
+    channels : sequence of int, optional
+        Channels to take, numbered from 0; left out: all.
     weights : str or Path
         Name of registered weights, or a safetensors file of one's own.
     device : str, default "auto"
@@ -109,6 +113,8 @@ class Run:
         image: ArrayLike | RawImage | Image | str | Path | ImageLayer,
         *,
         axes: str = "",
+        spacing: Sequence[float] = (),
+        channels: Sequence[int] = (),
         weights: str | Path = DEFAULT,
         device: str = "auto",
         image_params: ImageParams = ImageParams(),
@@ -141,10 +147,11 @@ class Run:
         if is_image_layer(image):
             layer, image = image, read_layer(image, axes)
             self.geometry = labels_geometry(layer, image.axes)
-        self.image: Image = (
-            image if isinstance(image, Image) else load_image(image, axes, image_params)
-        )
-        self.seconds: dict[str, float] = {}
+        if not isinstance(image, Image):
+            image = load_image(image, axes, image_params, spacing=spacing, channels=channels)
+        self.image: Image = image
+        self._stages = Stages(self.device)
+        self.seconds = self._stages.seconds
         self._given: dict[str, object] = {}
         self._scribbles: np.ndarray | None = None
         if superpixels is not None:
@@ -155,60 +162,23 @@ class Run:
     @cached_property
     def smoothed(self) -> np.ndarray:
         """Smoothed image ``x^R``, (C, *S) float32 in [0, 1]."""
-        with self._stage("smooth"), reproducible(self.device), torch.no_grad():
-            smoothed = smooth_to_the_rim(self._model, self._tensor())[0]
-            return as_many_channels(smoothed, len(self.image.pixels)).cpu().numpy()
+        with self._stages.stage("smooth"), reproducible(self.device), torch.no_grad():
+            pixels = torch.from_numpy(self.image.pixels).to(self.device)
+            return smooth_planes(self._model, pixels).cpu().numpy()
 
     @cached_property
     def superpixels(self) -> np.ndarray:
         """Superpixels ``0 .. M - 1``, S int64."""
         from_smoothed = self.superpixel_params.source == "smoothed"
         source = self.smoothed if from_smoothed else self.image.pixels
-        with self._stage("superpixels"):
-            return over_segment_pixels(source, self.superpixel_params)
+        with self._stages.stage("superpixels"):
+            return over_segment_pixels(source, self.superpixel_params, self.image.spacing)
 
     @cached_property
     def tree(self) -> MergeTree:
-        """Merge tree of the image: its regions at every granularity."""
-        with self._stage("tree"):
-            tree = grow_tree(self.image.pixels, self.tree_params)
-        return dataclasses.replace(tree, record=self._tree_record(self.tree_params))
-
-    def segment(self) -> Segmentation:
-        """Run the method to its end.
-
-        Returns
-        -------
-        segmentation : Segmentation
-            Of the cut, or of the merge tree where ``method`` says so.
-        """
-        if self.method == "tree":
-            return self.regions()
-        for step in self.iter_steps():
-            last = step
-        return self.result(last)
-
-    def regions(self, n_regions: int = 0) -> Segmentation:
-        """Regions of the merge tree, which is grown once a run.
-
-        Parameters
-        ----------
-        n_regions : int
-            Number of regions; 0 cuts the tree where `tree_params` say.
-
-        Returns
-        -------
-        segmentation : Segmentation
-            Superpixels are the leaves of the tree. Labels are lasting ones, see
-            `MergeTree.cut`. The record is that of a run with ``method="tree"`` that gives
-            these regions.
-        """
-        params = self.tree_params
-        if n_regions:
-            params = dataclasses.replace(params, regions=n_regions)
-        tree, pixels = self.tree, self.image.restore(self.image.pixels)
-        found = segmentation_of_tree(tree, params, pixels, self._tree_record(params))
-        return dataclasses.replace(found, geometry=self.geometry)
+        """Merge tree of the image, without a record; see `segment_by_tree`."""
+        with self._stages.stage("tree"):
+            return grow_tree(self.image.pixels, self.tree_params)
 
     def iter_steps(self) -> Iterator[Step]:
         """Run the cut, whatever ``method`` says.
@@ -219,17 +189,20 @@ class Run:
             ``n_iterations`` times, or fewer if the classes came to rest; closing the
             generator ends the run.
         """
+        self.image.refuse_volume("the cut")
         superpixels, params = self.superpixels, self.cut_params
-        with self._stage("cut"), torch.inference_mode(False):
-            steps = iter_merging(
-                self._tensor(), superpixels, self._embedding(), params, self._fixed_classes()
-            )
+        with self._stages.stage("cut"), torch.inference_mode(False):
+            model, pixels = self._model, torch.from_numpy(self.image.pixels).to(self.device)
+            image = as_batch(pixels, model.n_channels)
+            embedding = embedding_of(model, params.n_partitions, params.seed)
+            steps = iter_merging(image, superpixels, embedding, params, self._fixed_classes())
         while True:
-            with self._stage("cut"), torch.inference_mode(False):
+            with self._stages.stage("cut"), torch.inference_mode(False):
                 step = next(steps, None)
             if step is None:
                 return
-            yield Step(**step._asdict(), superpixels=superpixels, result=params.result)
+            shown = self.image.restore_labels(superpixels)
+            yield Step(**step._asdict(), superpixels=shown, result=params.result)
 
     def result(self, step: Step) -> Segmentation:
         """Collect what the run made up to a step.
@@ -246,7 +219,7 @@ class Run:
         """
         return Segmentation(
             labels=step.labels(),
-            superpixels=to_label_image(self.superpixels),
+            superpixels=to_label_image(self.image.restore_labels(self.superpixels)),
             smoothed=self.image.restore(self.smoothed),
             classes_of_superpixels=step.classes.cpu().numpy(),
             probabilities=step.assignment.cpu().numpy(),
@@ -302,16 +275,11 @@ class Run:
             "seconds": {stage: round(value, 3) for stage, value in self.seconds.items()},
         } | self._given
 
-    def _tree_record(self, params: TreeParams) -> Record:
-        """Record of a run with ``method="tree"``, whatever the method of this one."""
-        stages: dict[str, Params] = {"image": self.image_params, "tree": params}
-        return {**self.record(), "method": "tree", "parameters": params_record(stages)}
-
     def _give(self, name: str, labels: ArrayLike) -> np.ndarray:
         """Check a label image of the user's, and put it on record."""
-        given = check_label_image(name, labels, self.image.pixels.shape[1:])
+        given = check_label_image(name, labels, self.image.label_shape)
         self._given[f"given_{name}"] = {"sha256": array_sha256(given)}
-        return given
+        return self.image.arrange_labels(given)
 
     def _fixed_classes(self) -> np.ndarray:
         """Class of each superpixel that scribbles ask for, -1 without, (M,)."""
@@ -322,42 +290,4 @@ class Run:
     def _model(self) -> SuperAE:
         with torch.inference_mode(False), torch.device("cpu"):
             model = load_weights(self.weights)
-        n_channels = len(self.image.pixels)
-        if n_channels not in (1, model.n_channels):
-            raise InvalidImageError(
-                f"image: got {n_channels} channels, but the weights {self.weights.name} "
-                f"expect {model.n_channels}"
-            )
         return model.to(self.device, torch.float32)
-
-    def _embedding(self) -> Embedding:
-        """Network of the cut: the trained encoder, and a head drawn from the seed."""
-        params = self.cut_params
-        encoder = copy.deepcopy(self._model.encoder)
-        with seeded(params.seed):
-            embedding = Embedding(encoder, params.n_partitions)
-        return embedding.to(self.device, torch.float32)
-
-    def _tensor(self) -> Tensor:
-        """Image as a batch of one with the channels of the network."""
-        pixels = torch.from_numpy(self.image.pixels).to(self.device)
-        tensor = as_many_channels(pixels, self._model.n_channels)
-        return tensor.unsqueeze(0).contiguous(memory_format=torch.channels_last)
-
-    @contextlib.contextmanager
-    def _stage(self, name: str) -> Iterator[None]:
-        """Time a stage, and say in words if memory ran out."""
-        start = time.perf_counter()
-        try:
-            yield
-        except (MemoryError, RuntimeError) as error:
-            if not is_out_of_memory(error):
-                raise
-            raise ComputationError(_out_of_memory(self.device)) from error
-        finally:
-            self.seconds[name] = self.seconds.get(name, 0) + time.perf_counter() - start
-
-
-def _out_of_memory(device: torch.device) -> str:
-    advice = "" if device.type == "cpu" else ", or use device cpu"
-    return f"device {device}: out of memory; crop or downscale the image{advice}"

@@ -24,9 +24,10 @@ from napari_dsc.hierarchy.partition import fine_partition
 from napari_dsc.images import color_features
 from napari_dsc.mean_shift import mean_shift_filter, merge_modes
 from napari_dsc.params import TreeParams
+from napari_dsc.regions import mean_width
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from napari_dsc.params import SuperpixelParams
 
@@ -42,7 +43,9 @@ N_TRIES = 8
 TOLERANCE = 0.05
 
 
-def over_segment_pixels(pixels: np.ndarray, params: SuperpixelParams) -> np.ndarray:
+def over_segment_pixels(
+    pixels: np.ndarray, params: SuperpixelParams, spacing: Sequence[float] = ()
+) -> np.ndarray:
     """Divide an image into superpixels.
 
     Parameters
@@ -51,6 +54,10 @@ def over_segment_pixels(pixels: np.ndarray, params: SuperpixelParams) -> np.ndar
         Image with values in 0 to 1, in two or three dimensions.
     params : SuperpixelParams
         Algorithm and number of superpixels; ``source`` is the caller's business.
+    spacing : sequence of float
+        Pixel size along S in any unit; empty stands for pixels of equal sides. SLIC and
+        watershed make superpixels about as deep as wide in space, egb smooths alike in all
+        directions of it, and what lies near counts as near in space for all methods.
 
     Returns
     -------
@@ -77,33 +84,39 @@ def over_segment_pixels(pixels: np.ndarray, params: SuperpixelParams) -> np.ndar
             f"n_superpixels={params.n_superpixels}: expected at most the number of pixels, "
             f"{n_pixels}"
         )
-    return METHODS[params.superpixels](color_features(pixels), params.n_superpixels)
+    sizes = np.array(spacing if len(spacing) else [1.0] * (pixels.ndim - 1))
+    sizes = sizes / sizes.min()
+    return METHODS[params.superpixels](color_features(pixels), params.n_superpixels, sizes)
 
 
-def _slic(features: np.ndarray, n_superpixels: int) -> np.ndarray:
+def _slic(features: np.ndarray, n_superpixels: int, sizes: np.ndarray) -> np.ndarray:
     """Simple linear iterative clustering (Achanta et al. 2012)."""
-    channels_last = np.moveaxis(features, 0, -1)
+    cubes, middles = _cubes(features.shape[1:], sizes)
+    channels_last = np.moveaxis(features, 0, -1)[cubes]
     # scikit-image stretches the colors to 0 to 1; this undoes it
     compactness = COMPACTNESS / (float(np.ptp(features)) or 1.0)
 
     def divide(n_asked: float) -> np.ndarray:
         labels: np.ndarray = segmentation.slic(
             channels_last,
-            n_segments=min(round(n_asked), features[0].size),
+            n_segments=min(round(n_asked), channels_last[..., 0].size),
             compactness=compactness,
             convert2lab=False,
             start_label=0,
             channel_axis=-1,
         )
-        return labels
+        back: np.ndarray = labels[middles]
+        return back
 
-    return _refine(divide, features, n_superpixels, start=1.1 * n_superpixels, surplus=1.25)
+    return _refine(
+        divide, features, sizes, n_superpixels, start=1.1 * n_superpixels, surplus=1.25
+    )
 
 
-def _egb(features: np.ndarray, n_superpixels: int) -> np.ndarray:
+def _egb(features: np.ndarray, n_superpixels: int, sizes: np.ndarray) -> np.ndarray:
     """Efficient graph-based segmentation (Felzenszwalb and Huttenlocher 2004)."""
     if features.ndim == 4:
-        return _volume_egb(features, n_superpixels)
+        return _volume_egb(features, n_superpixels, sizes)
     channels_last = np.moveaxis(features, 0, -1)
     min_size = _least_size(features, n_superpixels)
 
@@ -115,21 +128,23 @@ def _egb(features: np.ndarray, n_superpixels: int) -> np.ndarray:
             )
         return labels
 
-    return _refine(divide, features, n_superpixels, start=n_superpixels / 10_000, surplus=2)
+    return _refine(
+        divide, features, sizes, n_superpixels, start=n_superpixels / 10_000, surplus=2
+    )
 
 
-def _volume_egb(features: np.ndarray, n_superpixels: int) -> np.ndarray:
+def _volume_egb(features: np.ndarray, n_superpixels: int, sizes: np.ndarray) -> np.ndarray:
     """The same predicate over a hierarchy, where scikit-image stops at two dimensions."""
-    smooth = [ndimage.gaussian_filter(channel, SMOOTHING) for channel in features]
+    smooth = [ndimage.gaussian_filter(channel, SMOOTHING / sizes) for channel in features]
     tree = observation_scale_tree(np.stack(smooth))
 
     def divide(n_asked: float) -> np.ndarray:
         return cut(tree, round(n_asked))
 
-    return _refine(divide, features, n_superpixels, start=n_superpixels, surplus=1.3)
+    return _refine(divide, features, sizes, n_superpixels, start=n_superpixels, surplus=1.3)
 
 
-def _mean_shift(features: np.ndarray, n_superpixels: int) -> np.ndarray:
+def _mean_shift(features: np.ndarray, n_superpixels: int, sizes: np.ndarray) -> np.ndarray:
     """Mean shift segmentation (Comaniciu and Meer 2002)."""
     filtered = mean_shift_filter(features, WINDOW_RADIUS[features.ndim - 1], BANDWIDTH)
     min_size = _least_size(features, n_superpixels)
@@ -137,23 +152,27 @@ def _mean_shift(features: np.ndarray, n_superpixels: int) -> np.ndarray:
     def divide(fineness: float) -> np.ndarray:
         return merge_modes(filtered, BANDWIDTH / fineness, min_size)
 
-    return _refine(divide, features, n_superpixels, start=1.0, surplus=math.inf)
+    return _refine(divide, features, sizes, n_superpixels, start=1.0, surplus=math.inf)
 
 
-def _watershed(features: np.ndarray, n_superpixels: int) -> np.ndarray:
+def _watershed(features: np.ndarray, n_superpixels: int, sizes: np.ndarray) -> np.ndarray:
     """Compact watershed from the flattest pixel of each cell of a grid (waterpixels)."""
-    gradient = gradient_magnitude(features, 1.0)
+    cubes, middles = _cubes(features.shape[1:], sizes)
+    gradient = gradient_magnitude(features, 1.0)[cubes]
 
     def divide(n_asked: float) -> np.ndarray:
         labels: np.ndarray = segmentation.watershed(
             gradient, _grid_seeds(gradient, n_asked), compactness=WATERSHED_COMPACTNESS
         )
-        return labels
+        back: np.ndarray = labels[middles]
+        return back
 
-    return _refine(divide, features, n_superpixels, start=1.15 * n_superpixels, surplus=1.25)
+    return _refine(
+        divide, features, sizes, n_superpixels, start=1.15 * n_superpixels, surplus=1.25
+    )
 
 
-def _ucm(features: np.ndarray, n_superpixels: int) -> np.ndarray:
+def _ucm(features: np.ndarray, n_superpixels: int, sizes: np.ndarray) -> np.ndarray:
     """Cut of the merge tree, or the superpixels of a finer one."""
     colors = features * np.float32(100) if len(features) == 3 else perceptual(features)
     params = TreeParams()
@@ -163,19 +182,21 @@ def _ucm(features: np.ndarray, n_superpixels: int) -> np.ndarray:
     return regions.astype(np.int64) - 1
 
 
-METHODS: dict[str, Callable[[np.ndarray, int], np.ndarray]] = {
+METHODS: dict[str, Callable[[np.ndarray, int, np.ndarray], np.ndarray]] = {
     "slic": _slic,
     "egb": _egb,
     "mean_shift": _mean_shift,
     "watershed": _watershed,
     "ucm": _ucm,
 }
-"""Each method takes `color_features` of an image and M, and gives labels 0 to M - 1."""
+"""Each method takes `color_features` of an image, M and the pixel size along each axis in units
+of the smallest, and gives labels 0 to M - 1."""
 
 
 def _refine(
     divide: Callable[[float], np.ndarray],
     features: np.ndarray,
+    sizes: np.ndarray,
     n_superpixels: int,
     *,
     start: float,
@@ -189,6 +210,8 @@ def _refine(
         Regions at a fineness; they become more as it grows.
     features : (C, *S) float array
         What decides which regions are alike.
+    sizes : (len(S),) float array
+        Pixel size along each axis.
     n_superpixels : int
         Number of superpixels ``M``.
     start : float
@@ -206,7 +229,7 @@ def _refine(
     fineness = start
     for _ in range(N_TRIES):
         regions = divide(fineness)
-        merged = _merge(features, regions, n_superpixels)
+        merged = _merge(features, regions, sizes, n_superpixels)
         n_found, n_merged = _count(regions), _count(merged)
         if n_merged >= (1 - TOLERANCE) * n_superpixels:
             best, most, enough = merged, n_superpixels, fineness
@@ -224,10 +247,13 @@ def _refine(
     return best
 
 
-def _merge(features: np.ndarray, regions: np.ndarray, n_superpixels: int) -> np.ndarray:
+def _merge(
+    features: np.ndarray, regions: np.ndarray, sizes: np.ndarray, n_superpixels: int
+) -> np.ndarray:
     """Merge specks, then the regions nearest in color and place, until M are left."""
-    width = (regions.size / n_superpixels) ** (1 / regions.ndim)
-    places = np.indices(regions.shape) * (POSITION_WEIGHT / width)
+    width = mean_width(regions.shape, n_superpixels, sizes)
+    scale = POSITION_WEIGHT / width * sizes
+    places = np.indices(regions.shape) * scale.reshape(-1, *[1] * regions.ndim)
     return cut(ward_tree(np.concatenate([features, places]), regions), n_superpixels)
 
 
@@ -238,6 +264,21 @@ def _count(labels: np.ndarray) -> int:
 def _least_size(features: np.ndarray, n_superpixels: int) -> int:
     """Size below which a region is a speck: a tenth of a mean superpixel."""
     return max(1, math.prod(features.shape[1:]) // (10 * n_superpixels))
+
+
+def _cubes(
+    shape: tuple[int, ...], sizes: np.ndarray
+) -> tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...]]:
+    """Index that repeats long pixels until all sides are alike, and the index back.
+
+    scikit-image spreads the seeds of SLIC over pixels, whatever spacing it is told, and its
+    watershed is told none.
+    """
+    longer = [round(n * size) for n, size in zip(shape, sizes, strict=True)]
+    pairs = list(zip(shape, longer, strict=True))
+    repeat = np.ix_(*(np.arange(long) * n // long for n, long in pairs))
+    middle = np.ix_(*((2 * np.arange(n) + 1) * long // (2 * n) for n, long in pairs))
+    return repeat, middle
 
 
 def _grid_seeds(gradient: np.ndarray, n_cells: float) -> np.ndarray:

@@ -107,7 +107,7 @@ def test_three_layers_enter_together_as_channels(viewer, open_dock, run, stack):
     assert_same_place(smoothed, viewer.layers["a"])
     record = labels.metadata["napari-dsc"]
     assert record["layer"]["channels"] == ["a", "b", "c"]
-    result = napari_dsc.segment(stack, axes="CYX", **SMALL)
+    result = napari_dsc.segment(stack, axes="CYX", spacing=(0.5, 0.25), **SMALL)
     np.testing.assert_array_equal(labels.data, result.labels)
     measured = measured_image(viewer, labels)
     assert measured.name == "a, b, c"

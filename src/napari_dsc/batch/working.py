@@ -21,6 +21,7 @@ from napari_dsc.recipes import WEIGHTS_HASH, read_recipe
 from napari_dsc.record import Record, options_record
 from napari_dsc.run import Run
 from napari_dsc.superae.weights import DEFAULT, find_weights
+from napari_dsc.tree_run import segment_by_tree
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
@@ -194,7 +195,7 @@ def _segment_or_keep(task: Task) -> Generator[Step, None, Outcome]:
 def _segment(run: Run) -> Generator[Step, None, tuple[np.ndarray, Record]]:
     """Labels and record of the whole run."""
     if run.method == "tree":
-        found = run.regions()
+        found = segment_by_tree(run)
         return found.labels, found.record
     for step in run.iter_steps():
         yield step

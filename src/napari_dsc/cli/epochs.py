@@ -177,7 +177,9 @@ def _read_images(
     report.begin("reading images", len(paths))
     images: list[np.ndarray] = []
     for path in paths:
-        images.append(_compact(load_image(path, axes, params)))
+        image = load_image(path, axes, params)
+        image.refuse_volume("training on planes")
+        images.append(_compact(image))
         if len(images[-1]) != len(images[0]):
             raise InvalidImageError(
                 f"{path}: {len(images[-1])} channels, expected {len(images[0])} as {paths[0]}"

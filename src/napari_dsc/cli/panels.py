@@ -123,8 +123,9 @@ def run_comparison(
 
 def _scene(path: Path, what: CompareFlags, run: CompareRunFlags, flags: MethodFlags) -> Scene:
     image = load_image(path, run.axes, flags.image_params)
+    image.refuse_volume("comparing methods")
     truth = [] if what.truth is None else read_truth(what.truth)
-    shape = image.pixels.shape[1:]
+    shape = image.label_shape
     if truth and truth[0].shape != shape:
         raise InvalidImageError(
             f"{what.truth}: shape {truth[0].shape}, expected {shape} as the image"
@@ -135,7 +136,9 @@ def _scene(path: Path, what: CompareFlags, run: CompareRunFlags, flags: MethodFl
     find_weights(run.weights or DEFAULT)
     if what.contours is not None:
         options = dataclasses.replace(options, contours=read_contours(what.contours))
-    annotations = [prepare_annotation(labels, what.zero) for labels in truth]
+    annotations = [
+        prepare_annotation(image.arrange_labels(labels), what.zero) for labels in truth
+    ]
     return Scene(image, annotations, options, what.zero)
 
 
@@ -175,9 +178,10 @@ def _title(choice: Choice, row: Record) -> str:
 def _write_labels(path: Path, labels: np.ndarray, scene: Scene, row: Record) -> None:
     write_image(
         path,
-        to_label_image(relabel_in_order(labels)),
+        scene.image.restore_labels(to_label_image(relabel_in_order(labels))),
         record={"comparison": row, "image": image_record(scene.image)},
-        spacing=scene.image.spacing,
+        axes=scene.image.label_axes,
+        spacing=scene.image.label_spacing,
         unit=scene.image.unit,
         overwrite=True,  # checked before the work
     )

@@ -34,8 +34,14 @@ class RunFlags:
     Parameters
     ----------
     axes : str
-        Axes of the images as letters, ``YX``, ``YXC`` or ``CYX``; left out: those of the
-        file, or guessed from the shape.
+        Axes of the images, one letter of ``TZCYX`` each in any order, such as ``YXC`` or
+        ``ZYX``; left out: those of the file, or told by the shape.
+    spacing : str
+        Pixel size in micrometers along the axes of space in their order, with commas, such
+        as ``2,0.5,0.5`` for ``ZYX``; left out: that of the file.
+    channels : str
+        Channels to take, with commas: numbers from 0, or ``r``, ``g``, ``b`` for the first
+        three; left out: all.
     weights : str
         Name of registered weights (see ``napari-dsc weights list``) or a safetensors file;
         left out: those inside the package.
@@ -58,6 +64,8 @@ class RunFlags:
     """
 
     axes: str = ""
+    spacing: str = ""
+    channels: str = ""
     weights: str = ""
     device: str = "auto"
     preset: Literal["fast", "paper"] = "fast"

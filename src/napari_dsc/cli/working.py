@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from napari_dsc.cli.jobs import make_folders, refuse_clashes
+from napari_dsc.cli.reading import parse_channels, parse_spacing
 from napari_dsc.device import keep_freed_memory, resolve_device
 from napari_dsc.errors import ComputationError, DSCError
 from napari_dsc.files import check_output, write_atomically, write_image
@@ -14,6 +15,7 @@ from napari_dsc.recipes import recipe_content
 from napari_dsc.record import params_record
 from napari_dsc.run import Run
 from napari_dsc.superae.weights import DEFAULT, find_weights
+from napari_dsc.tree_run import segment_by_tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,6 +40,7 @@ class Outcome(NamedTuple):
     """What is written of one image, and what was counted in it."""
 
     pixels: np.ndarray
+    axes: str
     record: Record
     counts: dict[str, int]
 
@@ -75,7 +78,12 @@ def run_plan(
     find_weights(weights)
     _check_outputs(plan, flags)
     keep_freed_memory()
-    options = {"axes": flags.axes, "weights": weights, "device": flags.device, **options}
+    reading: RunOptions = {
+        "axes": flags.axes,
+        "spacing": parse_spacing(flags.spacing),
+        "channels": parse_channels(flags.channels),
+    }
+    options = {**reading, "weights": weights, "device": flags.device, **options}
     failed = 0
     for number, job in enumerate(plan.jobs, 1):
         report.file(job.source, number, len(plan.jobs))
@@ -111,6 +119,7 @@ def last_step(run: Run, report: Report) -> Step:
     step : Step
         The last one.
     """
+    run.image.refuse_volume("the cut")
     report.begin("smoothing, superpixels")
     n_superpixels = run.superpixels.max() + 1
     report.begin(f"merging {n_superpixels} superpixels", run.cut_params.n_iterations)
@@ -143,18 +152,30 @@ def _do(
         job.output,
         outcome.pixels,
         record=outcome.record | {"parameters": _parameters(options)},
-        spacing=run.image.spacing,
+        axes=outcome.axes,
+        spacing=run.image.label_spacing,
         unit=run.image.unit,
         overwrite=overwrite,
     )
     for path in job.overlays:
-        picture = draw_boundaries(run.image.pixels, outcome.pixels)
+        picture = _overlay(run, outcome, report)
         write_image(path, picture, record={}, spacing=(), unit="", overwrite=overwrite)
     seconds = time.perf_counter() - start
     _tell(run, job, outcome.counts, seconds, report)
 
 
+def _overlay(run: Run, outcome: Outcome, report: Report) -> np.ndarray:
+    """Boundaries on the image, rows downward; of a stack, on the plane in its middle."""
+    pixels, labels = run.image.pixels, run.image.arrange_labels(outcome.pixels)
+    if labels.ndim > 2:
+        middle = len(labels) // 2
+        report.note(f"the overlay shows plane {middle}, counted from 0")
+        pixels, labels = pixels[:, middle], labels[middle]
+    return draw_boundaries(pixels, labels)
+
+
 def _tell(run: Run, job: Job, counts: dict[str, int], seconds: float, report: Report) -> None:
+    report.note(run.image.describe())
     for note in run.image.notes:
         report.note(note)
     asked = run.superpixel_params.n_superpixels
@@ -182,24 +203,25 @@ def _parameters(options: RunOptions) -> Record:
 
 def _smooth(run: Run, report: Report) -> Outcome:
     report.begin("smoothing")
-    return Outcome(run.image.restore(run.smoothed), run.record(), {})
+    return Outcome(run.image.restore(run.smoothed), run.image.axes, run.record(), {})
 
 
 def _over_segment(run: Run, report: Report) -> Outcome:
     report.begin("smoothing, superpixels")
-    labels = to_label_image(run.superpixels)
-    return Outcome(labels, run.record(), {"n_superpixels": int(labels.max())})
+    labels = to_label_image(run.image.restore_labels(run.superpixels))
+    counts = {"n_superpixels": int(labels.max())}
+    return Outcome(labels, run.image.label_axes, run.record(), counts)
 
 
 def _segment(run: Run, report: Report) -> Outcome:
     if run.method == "tree":
         report.begin("growing the merge tree")
-        found = run.regions()
+        found = segment_by_tree(run)
         counts = {"n_regions": int(found.classes_of_superpixels.max()) + 1}
-        return Outcome(found.labels, found.record, counts)
+        return Outcome(found.labels, run.image.label_axes, found.record, counts)
     step = last_step(run, report)
     counts = {"n_classes": step.n_classes, "n_superpixels": len(step.classes)}
-    return Outcome(step.labels(), run.cut_record(step), counts)
+    return Outcome(step.labels(), run.image.label_axes, run.cut_record(step), counts)
 
 
 _COMPUTE: dict[str, Callable[[Run, Report], Outcome]] = {

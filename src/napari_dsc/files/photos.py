@@ -63,15 +63,17 @@ def read_photo(path: Path, start: bytes, *, apply_palette: bool) -> RawImage:
     return RawImage(pixels, "YXC"[: pixels.ndim], has_alpha=has_alpha, notes=notes)
 
 
-def png_content(path: Path, pixels: np.ndarray) -> bytes:
+def png_content(path: Path, pixels: np.ndarray, axes: str) -> bytes:
     """Encode an image as PNG.
 
     Parameters
     ----------
     path : Path
         For messages.
-    pixels : (Y, X), (Y, X, C) or (C, Y, X) array
-        One or three channels of uint8, or one of uint16.
+    pixels : array
+        Grey or colors of uint8, or grey of uint16.
+    axes : str
+        One letter of ``ZCYX`` for each axis.
 
     Returns
     -------
@@ -81,10 +83,16 @@ def png_content(path: Path, pixels: np.ndarray) -> bytes:
     Raises
     ------
     OutputError
-        If PNG cannot hold values of this type.
+        If PNG cannot hold values of this type, or so many axes or channels.
     """
+    n_channels = pixels.shape[axes.index("C")] if "C" in axes else 1
+    if "Z" in axes or n_channels not in (1, 3):
+        raise OutputError(
+            f"{path}: PNG holds one plane of one channel or three, got axes {axes} of shape "
+            f"{pixels.shape}, expected .tif or .npy"
+        )
     if pixels.ndim == 3:
-        pixels = np.moveaxis(pixels, pixels.shape.index(min(pixels.shape)), 2)
+        pixels = np.moveaxis(pixels, axes.index("C"), 2)
         pixels = pixels[..., 0] if pixels.shape[2] == 1 else pixels
     is_color = pixels.ndim == 3
     if pixels.dtype != np.uint8 and (is_color or pixels.dtype != np.uint16):

@@ -26,6 +26,8 @@ class RawImage(NamedTuple):
         True if the file says that the last channel is opacity.
     notes : tuple of str
         What was changed while reading, for people.
+    origin : str
+        Who names the axes, for people.
     """
 
     pixels: np.ndarray
@@ -34,3 +36,4 @@ class RawImage(NamedTuple):
     unit: str = ""
     has_alpha: bool = False
     notes: tuple[str, ...] = ()
+    origin: str = "the file"

@@ -58,7 +58,10 @@ def read_tiff(path: Path) -> RawImage:
         has_alpha = any(kind != 0 for kind in page.extrasamples)
         if not set(axes) <= set("TZCYX") or len(set(axes)) < len(axes):
             axes = ""
-        spacing, unit = _spacing(file, [axis for axis in axes or "YX" if axis in "ZYX"])
+        spatial = [axis for axis in axes or "YX" if axis in "ZYX"]
+        spacing, unit = _spacing(file, spatial)
+        if not spacing and len(spatial) > 2 and _spacing(file, "YX")[0]:
+            notes += ("the file has no pixel size along Z: voxels are taken as cubes",)
         return RawImage(pixels, axes, spacing, unit, has_alpha, notes)
 
 
@@ -74,9 +77,9 @@ def _spacing(file: tifffile.TiffFile, spatial: Iterable[str]) -> tuple[tuple[flo
 def write_tiff(
     file: BinaryIO,
     pixels: np.ndarray,
+    axes: str,
     record: Mapping[str, object],
-    spacing: Sequence[float],
-    unit: str,
+    pixel_size: tuple[Sequence[float], str],
 ) -> None:
     """Write an image with deflate compression, its pixel size and a record.
 
@@ -84,31 +87,32 @@ def write_tiff(
     ----------
     file : binary file
         Open for writing and reading, at its start.
-    pixels : (Y, X), (Y, X, C) or (C, Y, X) array
-        Any integer or float type that TIFF knows; three channels are RGB.
+    pixels : array
+        Any integer or float type that TIFF knows; three channels beside Y and X are RGB.
+    axes : str
+        One letter of ``ZCYX`` for each axis.
     record : mapping
-        Goes to the image description as JSON, with ``shape``, ``spacing`` and
+        Goes to the image description as JSON, with ``shape``, ``axes``, ``spacing`` and
         ``unit`` added.
-    spacing : sequence of float
-        Pixel size along Y and X, or empty.
-    unit : str
-        Unit of the spacing, or empty.
+    pixel_size : (sequence of float, str)
+        Along the axes of space in their order, and its unit; empty if not known.
     """
-    channel = pixels.shape.index(min(pixels.shape)) if pixels.ndim == 3 else 2
-    is_rgb = pixels.ndim == 3 and pixels.shape[channel] == 3
+    spacing, unit = pixel_size
+    kind = {"YXC": "contig", "CYX": "separate"}.get(axes, "")
+    is_rgb = bool(kind) and pixels.shape[axes.index("C")] == 3
     per_centimeter = [1 / (size * _CENTIMETERS.get(unit, 1.0)) for size in spacing]
     has_size = bool(spacing) and all(
         1 / _LARGEST_RATIONAL < resolution < _LARGEST_RATIONAL for resolution in per_centimeter
     )
     # tifffile takes JSON with a "shape" anywhere in it for its own and wants one on top
-    description = {**record, "shape": pixels.shape, "spacing": list(spacing), "unit": unit}
+    layout = {"shape": pixels.shape, "axes": axes, "spacing": list(spacing), "unit": unit}
     tifffile.imwrite(
         file,
         pixels,
         photometric="rgb" if is_rgb else "minisblack",
-        planarconfig=("separate" if channel == 0 else "contig") if is_rgb else None,
+        planarconfig=kind if is_rgb else None,
         compression="zlib",
-        description=json.dumps(description),
+        description=json.dumps({**record, **layout}),
         metadata=None,
         resolution=(per_centimeter[-1], per_centimeter[-2]) if has_size else (1, 1),
         resolutionunit="CENTIMETER" if has_size and unit in _CENTIMETERS else "NONE",
@@ -216,13 +220,24 @@ def _ome_pixel_size(text: str) -> tuple[dict[str, float], str]:
         return {}, ""  # tifffile reads the pixels nevertheless
     for element in elements:
         if element.tag.rpartition("}")[2] == "Pixels":
-            sizes = {
-                axis: float(element.attrib[f"PhysicalSize{axis}"])
-                for axis in "XYZ"
-                if f"PhysicalSize{axis}" in element.attrib
-            }
-            return sizes, _si(element.attrib.get("PhysicalSizeXUnit", "µm"))
+            return _in_one_unit(element.attrib)
     return {}, ""
+
+
+def _in_one_unit(attributes: Mapping[str, str]) -> tuple[dict[str, float], str]:
+    """Pixel sizes of OME, each of which may have a unit of its own, in that of X."""
+    sizes: dict[str, float] = {}
+    common = ""
+    for axis in "XYZ":
+        if f"PhysicalSize{axis}" not in attributes:
+            continue
+        unit = _si(attributes.get(f"PhysicalSize{axis}Unit", "µm"))
+        common = common or unit
+        factor = 1.0
+        if unit != common:
+            factor = _CENTIMETERS.get(unit, math.nan) / _CENTIMETERS.get(common, math.nan)
+        sizes[axis] = float(attributes[f"PhysicalSize{axis}"]) * factor
+    return sizes, common
 
 
 def _recorded_pixel_size(description: str) -> tuple[dict[str, float], str]:
@@ -230,7 +245,8 @@ def _recorded_pixel_size(description: str) -> tuple[dict[str, float], str]:
     try:
         record = json.loads(description)
         sizes = [float(size) for size in record["spacing"]]
-        return dict(zip("XYZ", reversed(sizes), strict=False)), str(record["unit"])
+        spatial = [axis for axis in str(record.get("axes", "ZYX")) if axis in "ZYX"]
+        return dict(zip(reversed(spatial), reversed(sizes), strict=False)), str(record["unit"])
     except (ValueError, TypeError, KeyError):
         return {}, ""
 

@@ -85,7 +85,7 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
             temporary.unlink()
 
 
-def write_image(
+def write_image(  # noqa: PLR0913 - what an image is written with, each by its name
     path: Path,
     pixels: np.ndarray,
     *,
@@ -93,6 +93,7 @@ def write_image(
     spacing: Sequence[float],
     unit: str,
     overwrite: bool,
+    axes: str = "",
 ) -> None:
     """Write an image in its own type.
 
@@ -100,16 +101,19 @@ def write_image(
     ----------
     path : Path
         ``.tif`` or ``.tiff`` (deflate; with record and pixel size), ``.png`` or ``.npy``.
-    pixels : (Y, X), (Y, X, C) or (C, Y, X) array
-        One or three channels; for PNG, 8-bit, or grey of 16 bits.
+    pixels : array
+        With the axes `axes`; for PNG, grey or colors of 8 bits, or grey of 16.
     record : mapping
         How the image was made, for JSON.
     spacing : sequence of float
-        Pixel size along each spatial axis, or empty.
+        Pixel size along each axis of space, in their order, or empty.
     unit : str
         Unit of the spacing, or empty.
     overwrite : bool
         Whether a file that exists may be replaced.
+    axes : str
+        One letter of ``ZCYX`` for each axis, in any order; empty stands for ``YX``, ``YXC``
+        or ``CYX``, whichever the shape allows.
 
     Raises
     ------
@@ -117,16 +121,25 @@ def write_image(
         If the file cannot be written, or its format cannot hold the image.
     """
     check_output(path, overwrite=overwrite)
+    axes = axes or _axes_of(pixels.shape)
     pixels = np.ascontiguousarray(pixels, pixels.dtype.newbyteorder("="))
     suffix = path.suffix.lower()
     if suffix == ".npy":
         write_atomically(path, lambda file: np.save(file, pixels, allow_pickle=False))
     elif suffix == ".png":
-        content = png_content(path, pixels)
+        content = png_content(path, pixels, axes)
         write_atomically(path, lambda file: file.write(content))
     else:
         check_tiff_type(path, pixels)
-        write_atomically(path, lambda file: write_tiff(file, pixels, record, spacing, unit))
+        write_atomically(
+            path, lambda file: write_tiff(file, pixels, axes, record, (spacing, unit))
+        )
+
+
+def _axes_of(shape: tuple[int, ...]) -> str:
+    if len(shape) == 2:
+        return "YX"
+    return "YX"[: shape.index(min(shape))] + "C" + "YX"[shape.index(min(shape)) :]
 
 
 def _check_target(path: Path) -> None:

@@ -1,15 +1,23 @@
 """Images as the method takes them, and what it gives as images."""
 
 from napari_dsc.images.drawing import color_features, draw_boundaries
-from napari_dsc.images.image import Image, array_sha256, load_image, to_label_image
+from napari_dsc.images.image import (
+    Image,
+    ImageSeries,
+    array_sha256,
+    to_label_image,
+)
+from napari_dsc.images.loading import load_image, load_series
 from napari_dsc.images.normalization import Normalization
 
 __all__ = [
     "Image",
+    "ImageSeries",
     "Normalization",
     "array_sha256",
     "color_features",
     "draw_boundaries",
     "load_image",
+    "load_series",
     "to_label_image",
 ]

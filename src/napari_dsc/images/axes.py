@@ -2,12 +2,31 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from napari_dsc.errors import InvalidImageError, InvalidParameterError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
+
+SPATIAL = "ZYX"
+
+
+class Layout(NamedTuple):
+    """What the axes of an array are, and who says so.
+
+    Parameters
+    ----------
+    axes : str
+        One letter of ``TZCYX`` for each axis.
+    origin : str
+        ``the caller``, ``the file``, ``the layer`` or ``the shape``.
+    """
+
+    axes: str
+    origin: str
 
 
 def check_axes(axes: str, pixels: np.ndarray) -> str:
@@ -16,14 +35,15 @@ def check_axes(axes: str, pixels: np.ndarray) -> str:
     Parameters
     ----------
     axes : str
-        One letter of ``TZCYX`` for each axis, or empty.
+        One letter of ``TZCYX`` for each axis, or empty; ``S``, the samples of a color in
+        TIFF files, is another name of ``C``.
     pixels : array
         Image as stored.
 
     Returns
     -------
     axes : str
-        In capitals.
+        In capitals, with ``C`` for ``S``.
 
     Raises
     ------
@@ -32,18 +52,18 @@ def check_axes(axes: str, pixels: np.ndarray) -> str:
     """
     if not isinstance(axes, str):
         raise InvalidParameterError(f"axes={axes!r}: expected letters such as 'YXC'")
-    letters = set(axes.upper())
+    letters = axes.upper().replace("S", "C")
     if not axes:
         return axes
-    if not {"Y", "X"} <= letters <= set("TZCYX") or len(letters) < len(axes):
+    if not {"Y", "X"} <= set(letters) <= set("TZCYX") or len(set(letters)) < len(letters):
         raise InvalidParameterError(
             f"axes={axes!r}: expected Y, X and some of T, Z, C, each at most once"
         )
-    if len(axes) != pixels.ndim:
+    if len(letters) != pixels.ndim:
         raise InvalidParameterError(
             f"axes={axes!r}: expected {pixels.ndim} letters for shape {pixels.shape}"
         )
-    return axes.upper()
+    return letters
 
 
 def guess_axes(pixels: np.ndarray) -> str:
@@ -72,7 +92,7 @@ def guess_axes(pixels: np.ndarray) -> str:
         return "CYX"
     raise InvalidImageError(
         f"image: shape {pixels.shape} does not tell its axes, expected (Y, X) or (Y, X, 3); "
-        "name them, for example axes='CYX'"
+        "name them by letters of TZCYX, for example axes='CYX' or axes='ZYX' (--axes)"
     )
 
 
@@ -91,62 +111,114 @@ def drop_single_axes(pixels: np.ndarray, axes: str) -> tuple[np.ndarray, str]:
     pixels : array
         A view with the remaining axes.
     axes : str
-        Some order of ``YX`` or ``CYX``.
-
-    Raises
-    ------
-    InvalidImageError
-        If time or depth is longer.
+        Theirs.
     """
-    for axis, kind in (("T", "time series"), ("Z", "stacks")):
+    for axis in "TZ":
         position = axes.find(axis)
-        if position < 0:
-            continue
-        if pixels.shape[position] > 1:
-            raise InvalidImageError(
-                f"image: axes {axes} of shape {pixels.shape}: {kind} are not supported yet, "
-                "expected YX or YXC"
-            )
-        pixels, axes = pixels.squeeze(position), axes.replace(axis, "")
+        if position >= 0 and pixels.shape[position] == 1:
+            pixels, axes = pixels.squeeze(position), axes.replace(axis, "")
     return pixels, axes
 
 
-def channels_first(
-    pixels: np.ndarray, axes: str, *, has_alpha: bool
-) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Bring channels to the front and drop an alpha channel.
+def frames_first(pixels: np.ndarray, axes: str) -> np.ndarray:
+    """Bring time and channels to the front, and space to the order Z, Y, X.
 
     Parameters
     ----------
     pixels : array
         Image as stored.
     axes : str
-        Some order of ``YX`` or ``CYX``.
-    has_alpha : bool
-        Whether the last of two or four channels is known to be opacity; the last of four
-        channels along the last axis always is.
+        Its axes, Y and X among them.
 
     Returns
     -------
-    pixels : (C, Y, X) array
-        A view of one channel or three.
+    frames : (T, C, *S) array
+        A view; axes that are missing have length one, but Z, which is left out.
+    """
+    for axis in "CT":
+        if axis not in axes:
+            pixels, axes = pixels[None], axis + axes
+    return pixels.transpose([axes.index(axis) for axis in "TC" + spatial_axes(axes)])
+
+
+def spatial_axes(axes: str) -> str:
+    """Letters of space among some axes, in the order Z, Y, X."""
+    return "".join(axis for axis in SPATIAL if axis in axes)
+
+
+def pick_channels(
+    frames: np.ndarray, channels: Sequence[int], *, is_last: bool, has_alpha: bool
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Leave out an alpha channel, or all channels but those that are named.
+
+    Parameters
+    ----------
+    frames : (T, C, *S) array
+        Image.
+    channels : sequence of int
+        Channels to take, numbered from 0; empty takes all but opacity.
+    is_last : bool
+        Whether channels are the last axis of the original: the last of four is opacity then.
+    has_alpha : bool
+        Whether the last of two or four channels is known to be opacity.
+
+    Returns
+    -------
+    frames : (T, C', *S) array
+        Their pixels.
     notes : tuple of str
         What was dropped.
 
     Raises
     ------
-    InvalidImageError
-        If the number of channels is another.
+    InvalidParameterError
+        If a channel that is named does not exist or is named twice.
     """
-    is_rgba = has_alpha or (axes[-1] == "C" and pixels.shape[-1] == 4)
-    named, view = (axes, pixels) if "C" in axes else ("C" + axes, pixels[None])
-    view = view.transpose([named.index(axis) for axis in "CYX"])
-    notes: tuple[str, ...] = ()
-    if is_rgba and len(view) in (2, 4):
-        view, notes = view[:-1], ("alpha channel dropped",)
-    if len(view) not in (1, 3):
-        raise InvalidImageError(
-            f"image: axes {axes} with {len(view)} channels are not supported yet, expected 1 "
-            "(grey) or 3 (RGB)"
-        )
-    return view, notes
+    n_channels = frames.shape[1]
+    if channels:
+        if len(set(channels)) < len(channels) or not all(
+            0 <= channel < n_channels for channel in channels
+        ):
+            raise InvalidParameterError(
+                f"channels={tuple(channels)}: expected different numbers from 0 to "
+                f"{n_channels - 1}, the image has {n_channels}"
+            )
+        numbers = ", ".join(map(str, channels))
+        return frames[:, list(channels)], (f"channels {numbers} of {n_channels}",)
+    is_rgba = has_alpha or (is_last and n_channels == 4)
+    if is_rgba and n_channels in (2, 4):
+        return frames[:, :-1], ("alpha channel dropped",)
+    return frames, ()
+
+
+def complete_spacing(
+    spacing: Sequence[float], named: str, axes: str
+) -> tuple[tuple[float, ...], tuple[str, ...]]:
+    """Pixel size along the axes of space, if it is known for each of them.
+
+    Parameters
+    ----------
+    spacing : sequence of float
+        Pixel sizes.
+    named : str
+        The axis of each.
+    axes : str
+        Axes of the image.
+
+    Returns
+    -------
+    spacing : tuple of float
+        Along S in the order Z, Y, X; empty if one size is not known.
+    notes : tuple of str
+        Which one.
+    """
+    sizes = dict(zip(named, spacing, strict=False))
+    needed = spatial_axes(axes)
+    unknown = [axis for axis in needed if axis not in sizes]
+    if not unknown:
+        return tuple(sizes[axis] for axis in needed), ()
+    if len(unknown) == len(needed):
+        return (), ()
+    return (), (
+        f"pixel size along {', '.join(unknown)} is not known: taken as along the other axes",
+    )

@@ -32,7 +32,7 @@ def draw_boundaries(pixels: np.ndarray, labels: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     pixels : (C, Y, X) float32 array
-        One channel or three, in 0 to 1.
+        In 0 to 1; neither one channel nor three are shown as their mean.
     labels : (Y, X) int array
         Any labels.
 
@@ -41,6 +41,8 @@ def draw_boundaries(pixels: np.ndarray, labels: np.ndarray) -> np.ndarray:
     overlay : (Y, X, 3) uint8 array
         The image with yellow boundaries two pixels wide.
     """
+    if len(pixels) not in (1, 3):
+        pixels = pixels.mean(0, keepdims=True)
     canvas = np.moveaxis(np.broadcast_to(pixels, (3, *pixels.shape[1:])), 0, -1)
     marked = mark_boundaries(canvas, labels, color=(1, 1, 0), mode="thick")
     overlay: np.ndarray = np.rint(np.clip(marked, 0, 1) * 255).astype(np.uint8)

@@ -1,37 +1,34 @@
-"""Any array or file to channels in the range 0 to 1, and back to its own type and units."""
+"""An image as the method takes it, and the way back to its own axes, type and units."""
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from napari_dsc.errors import InvalidImageError
-from napari_dsc.files import RawImage, read_image
-from napari_dsc.images.axes import channels_first, check_axes, drop_single_axes, guess_axes
-from napari_dsc.images.normalization import Normalization, choose_normalization
-from napari_dsc.params import ImageParams
+from napari_dsc.images.axes import spatial_axes
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
+    from collections.abc import Sequence
 
-_SMALLEST_SIDE = 8  # pixels; the network halves an image twice
+    from napari_dsc.images.normalization import Normalization
 
 
 @dataclass(frozen=True, eq=False)
 class Image:
-    """An image the method can work on.
+    """An image the method can work on, in two or three dimensions.
 
     Parameters
     ----------
     pixels : (C, *S) float32 array
-        Intensities in 0 to 1, contiguous.
+        Intensities in 0 to 1, contiguous; S is (Y, X) or (Z, Y, X) whatever the order of
+        the original.
     axes : str
         Layout of the original, without alpha channel and axes of length one: some order of
-        ``YX`` or ``YXC``.
+        ``YX``, ``CYX``, ``ZYX`` or ``ZCYX``.
     dtype : np.dtype
         Type of the original.
     spacing : tuple of float
@@ -44,6 +41,8 @@ class Image:
         Hash of type, shape and values of the original.
     notes : tuple of str
         What was changed on the way, for people.
+    axes_origin : str
+        Who named the axes: ``the caller``, ``the file``, ``the layer`` or ``the shape``.
     """
 
     pixels: np.ndarray
@@ -54,6 +53,23 @@ class Image:
     normalization: Normalization
     sha256: str
     notes: tuple[str, ...]
+    axes_origin: str
+
+    @property
+    def label_axes(self) -> str:
+        """Axes of space in the order of the original; label images have it."""
+        return self.axes.replace("C", "")
+
+    @property
+    def label_spacing(self) -> tuple[float, ...]:
+        """Pixel size along `label_axes`, or empty."""
+        sizes = dict(zip(spatial_axes(self.axes), self.spacing, strict=False))
+        return tuple(sizes[axis] for axis in self.label_axes) if sizes else ()
+
+    @property
+    def label_shape(self) -> tuple[int, ...]:
+        """Shape of a label image of the original, along `label_axes`."""
+        return self.restore_labels(self.pixels[0]).shape
 
     def restore(self, pixels: np.ndarray) -> np.ndarray:
         """Bring pixels of the method back to layout, type and intensities of the original.
@@ -70,72 +86,107 @@ class Image:
             rounded.
         """
         restored = self.normalization.invert(pixels, self.dtype.newbyteorder("="))
-        canonical = "C" + "".join(axis for axis in "ZYX" if axis in self.axes)
+        canonical = "C" + spatial_axes(self.axes)
         if "C" not in self.axes:
             restored, canonical = restored[0], canonical[1:]
         return restored.transpose([canonical.index(axis) for axis in self.axes])
 
+    def restore_labels(self, labels: np.ndarray) -> np.ndarray:
+        """Bring labels of the method back to the order of the original's axes.
 
-def load_image(
-    image: ArrayLike | RawImage | Path, axes: str = "", params: ImageParams = ImageParams()
-) -> Image:
-    """Check an image and bring its intensities to the range 0 to 1.
+        Parameters
+        ----------
+        labels : S array
+            Labels, or anything else with one value a pixel.
+
+        Returns
+        -------
+        labels : array
+            A view with the axes `label_axes`.
+        """
+        canonical = spatial_axes(self.axes)
+        return labels.transpose([canonical.index(axis) for axis in self.label_axes])
+
+    def arrange_labels(self, labels: np.ndarray) -> np.ndarray:
+        """Bring labels in the order of the original's axes to that of `pixels`.
+
+        Parameters
+        ----------
+        labels : array
+            With the axes `label_axes`.
+
+        Returns
+        -------
+        labels : S array
+            A view.
+        """
+        return labels.transpose([self.label_axes.index(a) for a in spatial_axes(self.axes)])
+
+    def refuse_volume(self, activity: str) -> None:
+        """Refuse three dimensions where there is no way for them yet.
+
+        Parameters
+        ----------
+        activity : str
+            What cannot be done, for the message.
+
+        Raises
+        ------
+        InvalidImageError
+            If the image is a volume.
+        """
+        if "Z" in self.axes:
+            raise InvalidImageError(
+                f"image: axes {self.axes}: {activity} of stacks is not supported yet, expected "
+                "YX or YXC; superpixels and smoothing of stacks are"
+            )
+
+    def describe(self) -> str:
+        """Axes, size and pixel size in one line, with who says so."""
+        sizes = dict(zip(spatial_axes(self.axes), self.pixels.shape[1:], strict=True))
+        sizes["C"] = len(self.pixels)
+        shape = " x ".join(str(sizes[axis]) for axis in self.axes)
+        text = f"axes {self.axes} (from {self.axes_origin}), {shape}"
+        if self.spacing:
+            pixel = " x ".join(f"{size:g}" for size in self.label_spacing)
+            text += f", pixels of {pixel} {self.unit}".rstrip()
+        return text
+
+
+@dataclass(frozen=True, eq=False)
+class ImageSeries:
+    """Images of one object at several times, stretched alike.
 
     Parameters
     ----------
-    image : array_like, RawImage or path
-        Two-dimensional image of one channel (grey) or three (RGB), at least 8 pixels wide
-        and high, of any integer or float type; an alpha channel is dropped. A dask array is
-        computed. A ``str`` is a path.
+    frames : tuple of Image
+        At least one; they differ in nothing but their pixels and hash.
     axes : str
-        One letter of ``TZCYX`` for each axis; empty takes what the file says, else ``YX``,
-        or ``YXC`` where the last of three axes has length 3 or 4.
-    params : ImageParams
-        How intensities are stretched.
-
-    Returns
-    -------
-    image : Image
-        The pixels, and what is needed to write results like the original. The argument
-        stays as it was.
-
-    Raises
-    ------
-    InvalidImageError
-        If the file cannot be read, or the image is empty, too small, constant, not finite,
-        of another type, or a stack.
-    InvalidParameterError
-        If `axes` does not fit the image.
-
-    Examples
-    --------
-    >>> grey = load_image(np.arange(64, dtype=np.uint16).reshape(8, 8))
-    >>> grey.pixels.shape, grey.axes, grey.normalization
-    ((1, 8, 8), 'YX', Normalization(mode='percentile', low=0, high=63))
+        Layout of the original, as that of a frame with ``T`` at its place; without ``T`` if
+        there is one frame.
     """
-    raw = _as_raw(image)
-    _check_type(raw.pixels)
-    layout = check_axes(axes, raw.pixels) or raw.axes or guess_axes(raw.pixels)
-    pixels, layout = drop_single_axes(raw.pixels, layout)
-    pixels, layout_notes = channels_first(pixels, layout, has_alpha=raw.has_alpha)
-    _check_values(pixels)
-    normalization = choose_normalization(pixels, params)
-    notes = (*raw.notes, *layout_notes)
-    if normalization.mode == "extremes":
-        notes += ("the percentiles coincide: stretched from minimum to maximum",)
-    spatial = [axis for axis in raw.axes or "YX" if axis in "ZYX"]
-    sizes = dict(zip(spatial, raw.spacing, strict=False))
-    spacing = tuple(sizes[axis] for axis in "ZYX" if axis in layout and axis in sizes)
-    return Image(
-        normalization.apply(pixels),
-        layout,
-        raw.pixels.dtype,
-        spacing,
-        raw.unit if spacing else "",
-        normalization,
-        array_sha256(raw.pixels),
-        notes,
-    )
+
+    frames: tuple[Image, ...]
+    axes: str
+
+    def join(self, parts: Sequence[np.ndarray]) -> np.ndarray:
+        """Make one array of an array for each frame.
+
+        Parameters
+        ----------
+        parts : sequence of array
+            For each frame its restored image, or its restored labels.
+
+        Returns
+        -------
+        joined : array
+            With time where the original has it.
+        """
+        if "T" not in self.axes:
+            return parts[0]
+        has_channels = parts[0].ndim == len(self.axes) - 1
+        axes = self.axes if has_channels else self.axes.replace("C", "")
+        return np.stack(parts, axes.index("T"))
 
 
 def to_label_image(labels: np.ndarray) -> np.ndarray:
@@ -159,57 +210,6 @@ def to_label_image(labels: np.ndarray) -> np.ndarray:
     smallest = np.min_scalar_type(int(labels.max()) + 1)
     numbered: np.ndarray = labels.astype(smallest) + smallest.type(1)
     return numbered
-
-
-def _as_raw(image: ArrayLike | RawImage | Path) -> RawImage:
-    if isinstance(image, RawImage):
-        return image._replace(pixels=_from_array(image.pixels).pixels)
-    return read_image(Path(image)) if isinstance(image, (str, Path)) else _from_array(image)
-
-
-def _from_array(image: ArrayLike) -> RawImage:
-    try:
-        array = np.asanyarray(image)
-    except (ValueError, TypeError, RuntimeError) as error:
-        raise InvalidImageError(f"image: not an array of numbers ({error})") from error
-    n_masked = np.count_nonzero(np.ma.getmask(array))
-    if n_masked:
-        raise InvalidImageError(
-            f"image: {n_masked} of {array.size} values are masked, expected none; fill them"
-        )
-    return RawImage(np.asarray(array))
-
-
-def _check_type(pixels: np.ndarray) -> None:
-    if pixels.dtype.kind not in "iuf":
-        raise InvalidImageError(
-            f"image: values of type {pixels.dtype}, expected integers or floats"
-        )
-    if pixels.size == 0:
-        raise InvalidImageError(f"image: empty, shape {pixels.shape}")
-
-
-def _check_values(pixels: np.ndarray) -> None:
-    if min(pixels.shape[1:]) < _SMALLEST_SIDE:
-        size = " x ".join(map(str, pixels.shape[1:]))
-        raise InvalidImageError(
-            f"image: {size} pixels, expected at least {_SMALLEST_SIDE} x {_SMALLEST_SIDE}"
-        )
-    if pixels.dtype.kind == "f":
-        _check_finite(pixels)
-    if all(channel.min() == channel.max() for channel in pixels):
-        values = ", ".join(str(channel.flat[0]) for channel in pixels)
-        raise InvalidImageError(f"image: constant, every pixel is {values}")
-
-
-def _check_finite(pixels: np.ndarray) -> None:
-    for name, count in (("NaN", np.isnan(pixels).sum()), ("infinite", np.isinf(pixels).sum())):
-        if count:
-            which = "all" if count == pixels.size else f"{count} of {pixels.size}"
-            raise InvalidImageError(f"image: {which} values are {name}, expected finite values")
-    limit = np.finfo(np.float64).max
-    if pixels.min() < -limit or pixels.max() > limit:
-        raise InvalidImageError(f"image: values beyond {limit}, expected float64 at most")
 
 
 def array_sha256(pixels: np.ndarray) -> str:

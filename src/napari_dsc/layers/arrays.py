@@ -12,7 +12,7 @@ import numpy as np
 
 from napari_dsc.files import RawImage
 from napari_dsc.layers.geometry import Geometry, geometry_of, physical_size
-from napari_dsc.layers.layout import possible_layouts
+from napari_dsc.layers.layout import sure_axes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,17 +59,18 @@ def read_layer(layer: ImageLayer, axes: str = "") -> RawImage:
         It stays as it is; a lazy array is computed.
     axes : str
         One letter of ``TZCYX`` for each axis of the array; empty: the layer's own names,
-        else guessed.
+        or what its shape leaves no doubt of.
 
     Returns
     -------
     raw : RawImage
         Pixels, axes, pixel size and unit.
     """
-    layouts = possible_layouts(layer)
-    found = axes.upper() or (layouts[0].axes if layouts else "")
-    spacing, unit = physical_size(geometry_of(layer), found)
-    return RawImage(np.asarray(level_array(layer)), found, spacing, unit)
+    found = axes.upper() or sure_axes(layer)
+    spatial = "".join(axis for axis in found if axis in "ZYX")
+    spacing, unit = physical_size(geometry_of(layer), found, spatial)
+    pixels = np.asarray(level_array(layer))
+    return RawImage(pixels, found, spacing, unit, origin="the layer")
 
 
 def labels_layer(

@@ -172,8 +172,10 @@ def labels_geometry(layer: ImageLayer, axes: str) -> Geometry | None:
     return geometry.without_first_axis() if axes[:1] == "C" else geometry
 
 
-def physical_size(geometry: Geometry, axes: str) -> tuple[tuple[float, ...], str]:
-    """Pixel size and unit of an image, if its axes share a unit that is no pixel.
+def physical_size(
+    geometry: Geometry, axes: str, spatial: str = "YX"
+) -> tuple[tuple[float, ...], str]:
+    """Pixel size and unit of an image, if its axes share a unit.
 
     Parameters
     ----------
@@ -181,16 +183,19 @@ def physical_size(geometry: Geometry, axes: str) -> tuple[tuple[float, ...], str
         Of the layer.
     axes : str
         Letters of the layer's axes, without colors.
+    spatial : str
+        Those to give the size along.
 
     Returns
     -------
     spacing : tuple of float
-        Along Y and X, or empty.
+        Along `spatial`, or empty; so where the unit is the pixel and all sizes are equal.
     unit : str
-        Its unit, or empty.
+        Its unit, or empty; so where the unit is the pixel.
     """
-    positions = [axes.index(axis) for axis in "YX" if axis in axes]
+    positions = [axes.index(axis) for axis in spatial if axis in axes]
     units = {str(geometry.units[position]) for position in positions}
-    if len(units) != 1 or units == {"pixel"}:
+    sizes = tuple(float(abs(geometry.scale[position])) for position in positions)
+    if len(units) != 1 or (units == {"pixel"} and len(set(sizes)) == 1):
         return (), ""
-    return tuple(float(abs(geometry.scale[position])) for position in positions), units.pop()
+    return sizes, units.pop().replace("pixel", "")

@@ -82,6 +82,27 @@ def possible_layouts(layer: ImageLayer) -> list[Layout]:
     return sorted(candidates, key=lambda layout: layout.axes != named)
 
 
+def sure_axes(layer: ImageLayer) -> str:
+    """Axes of a layer's array as its names tell them, or because nothing else is possible.
+
+    Parameters
+    ----------
+    layer : napari Image layer
+        It stays as it is.
+
+    Returns
+    -------
+    axes : str
+        One letter of ``TZCYX`` for each axis of the array; empty where a stack may be
+        depth, time or channels.
+    """
+    found = {layout.axes for layout in possible_layouts(layer)}
+    named = _named_axes(layer) + ("C" if layer.rgb else "")
+    if named in found:
+        return named
+    return found.pop() if len(found) == 1 else ""
+
+
 def _layouts_of(shape: Sequence[int], last: str) -> list[Layout]:
     leading = len(shape) - len(last)
     found = []

@@ -47,8 +47,10 @@ def score_case(case: Case, entry: Entry) -> list[ScaleScores]:
     """
     options = entry.options
     image = load_image(case.image, entry.axes, options.image_params)
+    image.refuse_volume("scoring")
     truth = read_truth(case.truth)
     _check_shape(case, image, truth)
+    truth = [image.arrange_labels(labels) for labels in truth]
     annotations = [prepare_annotation(labels, entry.zero) for labels in truth]
     options = _with_contours(case, entry)
     sweep = METHODS[entry.method].iter_scales(image, entry.scales, options)
@@ -74,7 +76,7 @@ def _with_contours(case: Case, entry: Entry) -> MethodOptions:
 
 
 def _check_shape(case: Case, image: Image, truth: list[np.ndarray]) -> None:
-    shape = image.pixels.shape[1:]
+    shape = image.label_shape
     if truth[0].shape != shape:
         raise InvalidImageError(
             f"{case.truth}: shape {truth[0].shape}, expected {shape} as its image"

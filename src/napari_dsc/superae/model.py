@@ -119,25 +119,39 @@ class SuperAE(nn.Module):
 
 
 def as_many_channels(pixels: Tensor, n_channels: int) -> Tensor:
-    """Repeat one channel, or average back to one; equal counts pass.
+    """Average channels to fewer, or repeat them to more; equal counts pass.
 
     Parameters
     ----------
     pixels : (C, Y, X) float tensor
-        Image; C or `n_channels` is 1, or they are equal.
+        Image.
     n_channels : int
         Channels asked for.
 
     Returns
     -------
     pixels : (n_channels, Y, X) float tensor
-        A view where nothing has to be averaged.
+        Of more channels than asked for, the mean of every n-th; of fewer, all again and
+        again.
+
+    Notes
+    -----
+    A first layer whose weights for colors are repeated over all channels, each divided by the
+    number of its repetitions, computes the same: ``docs/explanation/channels.md``.
+
+    Examples
+    --------
+    >>> import torch
+    >>> as_many_channels(torch.tensor([1.0, 2.0, 3.0, 5.0]), 3)
+    tensor([3., 2., 3.])
+    >>> as_many_channels(torch.tensor([1.0, 2.0]), 3)
+    tensor([1., 2., 1.])
     """
     if len(pixels) == n_channels:
         return pixels
-    if n_channels == 1:
-        return pixels.mean(0, keepdim=True)
-    return pixels.expand(n_channels, *pixels.shape[1:])
+    if len(pixels) < n_channels:
+        return pixels[[place % len(pixels) for place in range(n_channels)]]
+    return torch.stack([pixels[place::n_channels].mean(0) for place in range(n_channels)])
 
 
 def smooth_to_the_rim(model: SuperAE, image: Tensor) -> Tensor:

@@ -93,7 +93,7 @@ def _new_run(request: Request) -> Run:
 
     pixels = np.asarray(request.array[request.index])  # type: ignore[index]
     return Run(
-        RawImage(pixels, request.axes, request.spacing, request.unit),
+        RawImage(pixels, request.axes, request.spacing, request.unit, origin="the layer"),
         weights=request.weights,
         device=request.device,
         image_params=request.image_params,

@@ -74,7 +74,7 @@ def measure_segments(viewer: Viewer) -> None:
 
 def copy_as_python(viewer: Viewer) -> None:
     """Copy the run that made the active labels as Python code."""
-    from napari_dsc.recipes import as_python
+    from napari_dsc.snippets import as_python
 
     record = _active_record(viewer)
     if record:
@@ -85,7 +85,7 @@ def copy_as_python(viewer: Viewer) -> None:
 
 def copy_as_command(viewer: Viewer) -> None:
     """Copy the run that made the active labels as a command line."""
-    from napari_dsc.recipes import as_command
+    from napari_dsc.snippets import as_command
 
     record = _active_record(viewer)
     if record:

@@ -1,0 +1,242 @@
+"""Any array or file to channels in the range 0 to 1."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_dsc.errors import InvalidImageError, InvalidParameterError
+from napari_dsc.files import RawImage, read_image
+from napari_dsc.images.axes import (
+    SPATIAL,
+    Layout,
+    check_axes,
+    complete_spacing,
+    drop_single_axes,
+    frames_first,
+    guess_axes,
+    pick_channels,
+)
+from napari_dsc.images.image import Image, ImageSeries, array_sha256
+from napari_dsc.images.normalization import choose_normalization
+from napari_dsc.params import ImageParams
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import ArrayLike
+
+_SMALLEST_SIDE = 8  # pixels; the network halves an image twice
+_MICROMETER = "µm"
+
+
+def load_image(
+    image: ArrayLike | RawImage | Path,
+    axes: str = "",
+    params: ImageParams = ImageParams(),
+    *,
+    spacing: Sequence[float] = (),
+    channels: Sequence[int] = (),
+) -> Image:
+    """Check an image and bring its intensities to the range 0 to 1.
+
+    Parameters
+    ----------
+    image : array_like, RawImage or path
+        Image in two or three dimensions of any number of channels, at least 8 pixels wide
+        and high, of any integer or float type; an alpha channel is dropped. A dask array is
+        computed. A ``str`` is a path.
+    axes : str
+        One letter of ``TZCYX`` for each axis, in any order; empty takes what the file says,
+        else ``YX``, or ``YXC`` where the last of three axes has length 3 or 4.
+    params : ImageParams
+        How intensities are stretched.
+    spacing : sequence of float
+        Pixel size in micrometers along the axes of space, in their order in `axes`; empty
+        takes what the file says.
+    channels : sequence of int
+        Channels to take, numbered from 0; empty takes all.
+
+    Returns
+    -------
+    image : Image
+        The pixels, and what is needed to write results like the original. The argument
+        stays as it was.
+
+    Raises
+    ------
+    InvalidImageError
+        If the file cannot be read, or the image is empty, too small, constant, not finite,
+        of another type, or a time series.
+    InvalidParameterError
+        If `axes`, `spacing` or `channels` do not fit the image.
+
+    Examples
+    --------
+    >>> grey = load_image(np.arange(64, dtype=np.uint16).reshape(8, 8))
+    >>> grey.pixels.shape, grey.axes, grey.normalization
+    ((1, 8, 8), 'YX', Normalization(mode='percentile', low=0, high=63))
+    """
+    series = load_series(image, axes, params, spacing=spacing, channels=channels)
+    if len(series.frames) > 1:
+        raise InvalidImageError(
+            f"image: axes {series.axes} of {len(series.frames)} frames: time series are not "
+            "supported yet, expected YX, ZYX or channels with them; if the frames are "
+            "channels, name them C"
+        )
+    return series.frames[0]
+
+
+def load_series(
+    image: ArrayLike | RawImage | Path,
+    axes: str = "",
+    params: ImageParams = ImageParams(),
+    *,
+    spacing: Sequence[float] = (),
+    channels: Sequence[int] = (),
+) -> ImageSeries:
+    """Check a time series and bring the intensities of all frames to 0 to 1 alike.
+
+    Parameters
+    ----------
+    image, axes, params, spacing, channels
+        As `load_image` takes them; percentiles are those of all frames together.
+
+    Returns
+    -------
+    series : ImageSeries
+        Its frames; a single one if the image has no time.
+
+    Raises
+    ------
+    InvalidImageError
+        As `load_image`, but for time.
+    InvalidParameterError
+        If `axes`, `spacing` or `channels` do not fit the image.
+
+    Examples
+    --------
+    >>> series = load_series(np.arange(128, dtype=np.uint16).reshape(2, 8, 8), "TYX")
+    >>> len(series.frames), series.frames[1].pixels.min().round(2)
+    (2, np.float32(0.5))
+    """
+    raw = _as_raw(image)
+    _check_type(raw.pixels)
+    layout = _layout(raw, axes)
+    sizes, unit, size_notes = _spacing(raw, layout, spacing)
+    pixels, kept = drop_single_axes(raw.pixels, layout.axes)
+    frames, notes = pick_channels(
+        frames_first(pixels, kept),
+        channels,
+        is_last=kept[-1] == "C",
+        has_alpha=raw.has_alpha,
+    )
+    whole = np.moveaxis(frames, 1, 0)
+    _check_values(whole)
+    normalization = choose_normalization(whole, params)
+    notes = (*raw.notes, *notes, *size_notes)
+    if normalization.mode == "extremes":
+        notes += ("the percentiles coincide: stretched from minimum to maximum",)
+    has_time = len(frames) > 1
+    images = tuple(
+        Image(
+            normalization.apply(frame),
+            kept.replace("T", ""),
+            raw.pixels.dtype,
+            sizes,
+            unit,
+            normalization,
+            array_sha256(frame if has_time else raw.pixels),
+            notes,
+            layout.origin,
+        )
+        for frame in frames
+    )
+    return ImageSeries(images, kept)
+
+
+def _layout(raw: RawImage, axes: str) -> Layout:
+    named = check_axes(axes, raw.pixels)
+    if named:
+        return Layout(named, "the caller")
+    if raw.axes:
+        return Layout(raw.axes, raw.origin)
+    return Layout(guess_axes(raw.pixels), "the shape")
+
+
+def _spacing(
+    raw: RawImage, layout: Layout, given: Sequence[float]
+) -> tuple[tuple[float, ...], str, tuple[str, ...]]:
+    """Pixel size along S, its unit, and what is to be said of it."""
+    spatial = [axis for axis in layout.axes if axis in SPATIAL]
+    _, kept = drop_single_axes(raw.pixels, layout.axes)
+    if len(given):
+        if len(given) != len(spatial) or not all(
+            math.isfinite(size) and size > 0 for size in given
+        ):
+            raise InvalidParameterError(
+                f"spacing={tuple(given)}: expected {len(spatial)} sizes above 0, along "
+                f"{', '.join(spatial)}"
+            )
+        sizes, notes = complete_spacing(given, "".join(spatial), kept)
+        return sizes, _MICROMETER, notes
+    # a size belongs to an axis of the array, whatever the caller names it
+    stored = [place for place, axis in enumerate(raw.axes) if axis in SPATIAL]
+    known = "".join(layout.axes[place] for place in stored) if raw.axes else "YX"
+    sizes, notes = complete_spacing(raw.spacing, known, kept)
+    return sizes, raw.unit if sizes else "", notes
+
+
+def _as_raw(image: ArrayLike | RawImage | Path) -> RawImage:
+    if isinstance(image, RawImage):
+        return image._replace(pixels=_from_array(image.pixels).pixels)
+    return read_image(Path(image)) if isinstance(image, (str, Path)) else _from_array(image)
+
+
+def _from_array(image: ArrayLike) -> RawImage:
+    try:
+        array = np.asanyarray(image)
+    except (ValueError, TypeError, RuntimeError) as error:
+        raise InvalidImageError(f"image: not an array of numbers ({error})") from error
+    n_masked = np.count_nonzero(np.ma.getmask(array))
+    if n_masked:
+        raise InvalidImageError(
+            f"image: {n_masked} of {array.size} values are masked, expected none; fill them"
+        )
+    return RawImage(np.asarray(array))
+
+
+def _check_type(pixels: np.ndarray) -> None:
+    if pixels.dtype.kind not in "iuf":
+        raise InvalidImageError(
+            f"image: values of type {pixels.dtype}, expected integers or floats"
+        )
+    if pixels.size == 0:
+        raise InvalidImageError(f"image: empty, shape {pixels.shape}")
+
+
+def _check_values(channels: np.ndarray) -> None:
+    """Refuse what cannot be stretched, (C, ...)."""
+    if min(channels.shape[-2:]) < _SMALLEST_SIDE:
+        size = " x ".join(map(str, channels.shape[-2:]))
+        raise InvalidImageError(
+            f"image: {size} pixels, expected at least {_SMALLEST_SIDE} x {_SMALLEST_SIDE}"
+        )
+    if channels.dtype.kind == "f":
+        _check_finite(channels)
+    if all(channel.min() == channel.max() for channel in channels):
+        values = ", ".join(str(channel.flat[0]) for channel in channels)
+        raise InvalidImageError(f"image: constant, every pixel is {values}")
+
+
+def _check_finite(pixels: np.ndarray) -> None:
+    for name, count in (("NaN", np.isnan(pixels).sum()), ("infinite", np.isinf(pixels).sum())):
+        if count:
+            which = "all" if count == pixels.size else f"{count} of {pixels.size}"
+            raise InvalidImageError(f"image: {which} values are {name}, expected finite values")
+    limit = np.finfo(np.float64).max
+    if pixels.min() < -limit or pixels.max() > limit:
+        raise InvalidImageError(f"image: values beyond {limit}, expected float64 at most")
