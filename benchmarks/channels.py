@@ -68,8 +68,7 @@ def stretched(pixels: np.ndarray) -> np.ndarray:
     """Each channel between its own percentiles, (C, Y, X)."""
     low, high = np.percentile(pixels, (0.1, 99.9), axis=(1, 2), keepdims=True)
     found: np.ndarray = np.clip((pixels - low) / np.maximum(high - low, 1e-6), 0, 1)
-    found = found.astype(np.float32)
-    return found
+    return found.astype(np.float32)
 
 
 def principal(pixels: np.ndarray, whiten: bool) -> np.ndarray:
@@ -96,7 +95,7 @@ def grouped(pixels: np.ndarray) -> np.ndarray:
     return np.stack([part.mean(0) for part in np.array_split(pixels, 3)])
 
 
-WAYS = {
+WAYS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "first three": lambda pixels: pixels[:3],
     "mean": lambda pixels: pixels.mean(0, keepdims=True).repeat(3, 0),
     "fold": folded,
