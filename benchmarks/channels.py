@@ -95,7 +95,7 @@ def grouped(pixels: np.ndarray) -> np.ndarray:
     return np.stack([part.mean(0) for part in np.array_split(pixels, 3)])
 
 
-WAYS = {
+WAYS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "first three": lambda pixels: pixels[:3],
     "mean": lambda pixels: pixels.mean(0, keepdims=True).repeat(3, 0),
     "fold": folded,

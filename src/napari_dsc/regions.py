@@ -124,8 +124,8 @@ def mean_width(shape: Sequence[int], n_regions: float, spacing: np.ndarray) -> f
 
     Examples
     --------
-    >>> mean_width((4, 8, 8), 4, np.array([2.0, 2.0, 2.0]))
-    8.0
+    >>> mean_width((8, 6), 4, np.array([1.0, 3.0]))
+    6.0
     """
     volume = math.prod(shape) * float(np.prod(spacing))
     return float((volume / n_regions) ** (1 / len(shape)))
