@@ -136,7 +136,7 @@ def networks(
     """Name, network's image and function that makes an encoder, of every way."""
     for name, way in WAYS.items():
         if len(pixels) >= 3 or name in {"mean", "fold"}:
-            yield name, way(pixels), lambda: copy.deepcopy(model.encoder)  # type: ignore[no-untyped-call]
+            yield name, way(pixels), lambda: copy.deepcopy(model.encoder)
     yield "mean of responses", pixels, lambda: EachAlone(copy.deepcopy(model.encoder))
     if len(pixels) != 3:
         yield (

@@ -54,7 +54,7 @@ METHODS = ("slic", "watershed", "egb")
 def command_of(stack: Stack, method: str, root: str, output: str) -> list[str]:
     """Words after ``napari-dsc``."""
     words = ["superpixels", f"{root}/{stack.path.format('images')}", "-o", output]
-    words += ["--method", method, "--n-superpixels", str(stack.n_superpixels)]
+    words += ["--superpixels", method, "--n-superpixels", str(stack.n_superpixels)]
     return words + (["--spacing", stack.spacing] if stack.spacing else [])
 
 

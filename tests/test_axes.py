@@ -203,7 +203,7 @@ def ball():
 @pytest.mark.parametrize("method", METHODS)
 def test_superpixels_of_a_stack_are_as_many_as_asked_and_keep_to_the_ball(ball, method):
     pixels, inside = ball
-    params = SuperpixelParams(method=method, n_superpixels=40)
+    params = SuperpixelParams(superpixels=method, n_superpixels=40)
     superpixels = over_segment_pixels(pixels[None], params, tuple(SPACING))
     assert superpixels.shape == pixels.shape
     assert abs(superpixels.max() + 1 - 40) <= 0.15 * 40
@@ -222,7 +222,7 @@ def elongation(superpixels):
 
 @pytest.mark.parametrize("method", ["slic", "watershed"])
 def test_superpixels_are_about_as_deep_as_wide_in_space(ball, method):
-    params = SuperpixelParams(method=method, n_superpixels=40)
+    params = SuperpixelParams(superpixels=method, n_superpixels=40)
     blind = elongation(over_segment_pixels(ball[0][None], params))
     aware = elongation(over_segment_pixels(ball[0][None], params, tuple(SPACING)))
     assert blind > 2

@@ -152,10 +152,10 @@ def test_long_calls_are_broken_into_lines():
 
 
 def test_the_weights_that_need_no_name_are_the_default_ones():
-    from napari_dsc import recipes
+    from napari_dsc import snippets
     from napari_dsc.superae.registry import DEFAULT
 
-    assert recipes._DEFAULT_WEIGHTS == DEFAULT
+    assert snippets._DEFAULT_WEIGHTS == DEFAULT
 
 
 def test_a_file_name_is_no_flag():

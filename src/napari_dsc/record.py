@@ -7,7 +7,7 @@ import importlib.metadata
 import platform
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from napari_dsc.images import Image
     from napari_dsc.params import Params
-    from napari_dsc.pipeline import RunOptions
 
 Record = dict[str, object]
 
@@ -126,12 +125,12 @@ def params_record(params: Mapping[str, Params]) -> Record:
     return {stage: dataclasses.asdict(values) for stage, values in params.items()}
 
 
-def options_record(options: RunOptions) -> Record:
+def options_record(options: Mapping[str, Any]) -> Record:
     """Parameters of the stages of a run, as its record has them.
 
     Parameters
     ----------
-    options : RunOptions
+    options : mapping
         Keyword arguments of `Run`; what is left out has its default.
 
     Returns
