@@ -4,19 +4,20 @@
 
 runs the cut on validation images from the same superpixels in every variant, and scores classes
 and their connected regions after 32, 64 and 128 iterations; seconds are those of the processor,
-for the cut alone. Writes its file after every image; a stopped run goes on where it was
-when the command is given again.
+for the cut alone. Writes its file after every image; a run that was stopped goes on where it
+was when the command is given again.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from typing import TYPE_CHECKING
 
 from report import Measures, Report, Row, argument_parser, score, selected_samples
 
 from napari_dsc.evaluation.bsds500 import read_annotations
-from napari_dsc.params import CutParams, SuperpixelParams
+from napari_dsc.params import CutParams, SuperpixelParams, preset
 from napari_dsc.regions import connected_regions
 from napari_dsc.run import Run
 
@@ -24,17 +25,20 @@ if TYPE_CHECKING:
     import numpy as np
 
     from napari_dsc.evaluation.bsds500 import Sample
+    from napari_dsc.results import Step
 
 ITERATIONS = (32, 64, 128)
+PAPER = CutParams(**preset("paper"))  # type: ignore[arg-type]
+FROZEN = dataclasses.replace(PAPER, encoder="frozen")
 VARIANTS = {
-    "paper": CutParams(),
-    "bfloat16": CutParams(precision="bfloat16"),
-    "frozen": CutParams(encoder="frozen"),
-    "frozen at 0.7": CutParams(encoder="frozen", resolution=0.7),
-    "frozen at 0.5": CutParams(encoder="frozen", resolution=0.5),
-    "frozen at 0.35": CutParams(encoder="frozen", resolution=0.35),
-    "bfloat16 at 0.7": CutParams(precision="bfloat16", resolution=0.7),
-    "bfloat16 at 0.5": CutParams(precision="bfloat16", resolution=0.5),
+    "paper": PAPER,
+    "paper, bfloat16": dataclasses.replace(PAPER, precision="bfloat16"),
+    "paper at 0.7": dataclasses.replace(PAPER, resolution=0.7),
+    "paper at 0.5": dataclasses.replace(PAPER, resolution=0.5),
+    "frozen": FROZEN,
+    "frozen at 0.7": dataclasses.replace(FROZEN, resolution=0.7),
+    "frozen at 0.5": dataclasses.replace(FROZEN, resolution=0.5),
+    "fast": CutParams(),
 }
 
 
@@ -52,27 +56,38 @@ def measure(
 ) -> dict[str, Measures]:
     """Measures of one variant on one image, by iterations and result."""
     run = Run(sample.image, device="cpu", superpixels=superpixels, cut_params=params)
-    found = {}
+    found: dict[str, Measures] = {}
     seconds, start = 0.0, time.process_time()
     for step in run.iter_steps():
         seconds += time.process_time() - start
         if step.iteration in ITERATIONS:
-            classes = step.labels()
-            found[f"{step.iteration}, classes"] = scored(classes, annotations, seconds)
-            regions = connected_regions(classes)
-            found[f"{step.iteration}, regions"] = scored(regions, annotations, seconds)
-        start = time.process_time()
-    return found
+            found |= both_scored(step, str(step.iteration), annotations, seconds)
+        last, start = step, time.process_time()
+    return found | both_scored(last, "the last", annotations, seconds)
+
+
+def both_scored(
+    step: Step, when: str, annotations: list[np.ndarray], seconds: float
+) -> dict[str, Measures]:
+    """Measures of the classes and of the regions."""
+    classes = step.labels()
+    return {
+        f"{when}, classes": scored(classes, annotations, seconds),
+        f"{when}, regions": scored(connected_regions(classes), annotations, seconds),
+    }
 
 
 def table(report: Report, samples: list[Sample], variants: list[str]) -> list[Row]:
     """One row for each variant and number of iterations, classes beside regions."""
     rows: list[Row] = []
     for variant in variants:
-        for iterations in ITERATIONS:
-            row: Row = {"": f"{variant}, {iterations} iterations"}
+        for when in [*map(str, ITERATIONS), "the last"]:
+            row_name = f"{variant}, {when}, classes"
+            if not all(row_name in report.images[sample.name] for sample in samples):
+                continue  # the cut of some image ended before
+            row: Row = {"": variant, "step": when}
             for kind in ("classes", "regions"):
-                name = f"{variant}, {iterations}, {kind}"
+                name = f"{variant}, {when}, {kind}"
                 scores = report.score_row(samples, name)
                 row |= {f"{measure} {kind}": scores[measure] for measure in ("SC", "VI")}
             row["CPU seconds"] = round(report.mean(samples, name, "seconds"), 1)
@@ -93,7 +108,9 @@ def main() -> None:
     for sample in samples:
         start = time.perf_counter()
         done = report.images.get(sample.name, {})
-        missing = [name for name in arguments.variants if f"{name}, 32, classes" not in done]
+        missing = [
+            name for name in arguments.variants if f"{name}, the last, classes" not in done
+        ]
         if missing:
             run = Run(sample.image, device="cpu", superpixel_params=superpixel_params)
             superpixels, annotations = run.superpixels, read_annotations(sample.annotations)

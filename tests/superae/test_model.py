@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional
 
+from napari_dsc.superae import model as module
 from napari_dsc.superae.convolution import Convolution
 from napari_dsc.superae.model import (
     Embedding,
@@ -185,3 +186,24 @@ def test_a_flat_image_stays_flat_up_to_the_rim():
 
     assert rows[0][0] != pytest.approx(rows[0][1], abs=1e-5)
     assert rows[1][0] == pytest.approx(rows[1][1], abs=1e-5)
+
+
+@pytest.mark.parametrize("size", [(50, 61), (40, 129), (128, 64)])
+def test_tiles_leave_no_seams(size, monkeypatch):
+    model = SuperAE().eval()
+    image = torch.rand(1, 3, *size, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        whole = smooth_to_the_rim(model, image)
+        monkeypatch.setattr(module, "TILE", 32)
+        tiled = smooth_to_the_rim(model, image)
+    torch.testing.assert_close(tiled, whole, rtol=1e-5, atol=1e-6)
+
+
+def test_tiles_start_where_the_strides_start_and_overlap_by_what_the_network_sees():
+    assert module.TILE % module.STRIDE == module.MARGIN % module.STRIDE == 0
+    model = SuperAE().double().eval()
+    image = torch.rand(1, 3, 64, 64, dtype=torch.float64).requires_grad_()
+    model(image)[0, :, 32, 32].sum().backward()
+    rows = image.grad.abs().sum((0, 1, 3)).nonzero()
+    assert 32 - int(rows.min()) < module.MARGIN
+    assert int(rows.max()) - 32 < module.MARGIN

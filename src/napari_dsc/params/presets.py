@@ -9,6 +9,7 @@ PRESETS: dict[str, dict[str, object]] = {
     "paper": {
         "n_iterations": 128,
         "encoder": "trained",
+        "resolution": 1.0,
         "megapixels": NO_LIMIT,
         "patience": 0,
     },

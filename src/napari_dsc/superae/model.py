@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 import torch
@@ -17,6 +18,8 @@ WIDTHS = (64, 128, 256)
 STRIDE = 4
 # more than the receptive field, and a multiple of the stride
 MARGIN = 16
+# side of the tiles that are smoothed one after the other, a multiple of the stride
+TILE = 512
 
 
 class Levels(NamedTuple):
@@ -169,9 +172,19 @@ def smooth_to_the_rim(model: SuperAE, image: Tensor) -> Tensor:
     smoothed : (B, C, Y, X) float tensor
         What the network makes of the images with their outermost pixels repeated, cropped;
         farther than 16 pixels from the rim it is what the network makes of the images.
+
+    Notes
+    -----
+    Tile by tile, so that memory does not grow with the image. Tiles overlap by more than the
+    network sees, and start where its strides start: there are no seams.
     """
     grown = functional.pad(image, (MARGIN,) * 4, mode="replicate")
-    smoothed: Tensor = model(grown)[..., MARGIN:-MARGIN, MARGIN:-MARGIN]
+    smoothed = torch.empty_like(image)
+    height, width = image.shape[-2:]
+    for y, x in itertools.product(range(0, height, TILE), range(0, width, TILE)):
+        seen = grown[..., y : y + TILE + 2 * MARGIN, x : x + TILE + 2 * MARGIN]
+        tile = model(seen)[..., MARGIN:-MARGIN, MARGIN:-MARGIN]
+        smoothed[..., y : y + TILE, x : x + TILE] = tile
     return smoothed
 
 
@@ -261,10 +274,12 @@ class Embedding(nn.Module):
             _pointwise(level, cast("Tensor", part.weight))
             for part, level in zip(self.parts, levels, strict=True)
         )
-        features = of_image + of_fine
+        features = of_image.add_(of_fine)
         for level in (of_middle, of_coarse):
-            features = features + functional.interpolate(
-                level, size=list(features.shape[-2:]), mode="bilinear", align_corners=False
+            features.add_(
+                functional.interpolate(
+                    level, size=list(features.shape[-2:]), mode="bilinear", align_corners=False
+                )
             )
         return features
 
