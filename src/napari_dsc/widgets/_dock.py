@@ -14,7 +14,7 @@ from qtpy.QtWidgets import (
 from superqt import QCollapsible
 
 from napari_dsc.errors import DSCError
-from napari_dsc.params import CutParams, ImageParams, Params, SuperpixelParams
+from napari_dsc.params import CutParams, ImageParams, Params, SuperpixelParams, TreeParams
 from napari_dsc.widgets._closing import ClosingWidget
 from napari_dsc.widgets._compute_panel import DEFAULT_WEIGHTS, ComputePanel, selected
 from napari_dsc.widgets._image_panel import ImagePanel
@@ -33,7 +33,7 @@ from napari_dsc.widgets._runs import Request, run_job
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
-    from napari_dsc.widgets._runs import Result
+    from napari_dsc.widgets._result import Result
     from napari_dsc.widgets._source import Source, Where
 
 
@@ -180,6 +180,7 @@ class Dock(ClosingWidget):
             ImageParams: "image_params",
             SuperpixelParams: "superpixel_params",
             CutParams: "cut_params",
+            TreeParams: "tree_params",
         }
         params = {names[kind]: self.parameters.get(kind) for kind in self.kinds}
         return Request(
@@ -217,7 +218,8 @@ class Dock(ClosingWidget):
         apply_weights_preferences(chosen)
         remember_values(self.stage, self.values())
         self._source = source._replace(array=None)
-        n_steps = request.cut_params.n_iterations if self.stage == "segment" else 0
+        has_steps = self.stage == "segment" and request.method == "dsc"
+        n_steps = request.cut_params.n_iterations if has_steps else 0
         self.run_bar.start(run_job, request, n_steps, self.values())
 
     def _succeed(self, result: Result) -> None:
@@ -246,8 +248,3 @@ class Dock(ClosingWidget):
         self.take_back()
         self.compute.survey.cancel()
         self.image_panel.disconnect_layers()
-
-
-def record_of(result: Result, source: Source) -> dict[str, object]:
-    """Record of a run, with the layer it read and the part of it."""
-    return {**result.record, "layer": source.record()}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 from magicgui.widgets import create_widget
 from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtWidgets import (
+    QCheckBox,
     QComboBox,
     QFormLayout,
     QHBoxLayout,
@@ -32,6 +33,8 @@ LABELS = {
     "n_iterations": "Iterations",
     "source": "Made from",
     "cut_normalization": "Cut divided by",
+    "n_leaves": "Tree superpixels",
+    "n_agglomerations": "Agglomerations",
 }
 
 
@@ -111,6 +114,11 @@ class ParameterControls(QObject):
         for name in values.keys() & self.controls.keys():
             self.controls[name].value = values[name]
 
+    def enable(self, kind: type[Params], is_enabled: bool) -> None:
+        """Enable the controls of one class, or disable them."""
+        for field in dataclasses.fields(kind):
+            self.controls[field.name].enabled = is_enabled
+
     def reset(self) -> None:
         """Show the defaults."""
         for kind in self._kinds:
@@ -123,6 +131,14 @@ def combo_box(tooltip: str) -> QComboBox:
     box.setToolTip(tooltip)
     box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
     box.setMinimumWidth(MIN_WIDTH)
+    return box
+
+
+def check_box(text: str, tooltip: str, is_checked: bool) -> QCheckBox:
+    """Check box with a tooltip."""
+    box = QCheckBox(text)
+    box.setToolTip(tooltip)
+    box.setChecked(is_checked)
     return box
 
 

@@ -6,12 +6,12 @@ import contextlib
 import dataclasses
 import functools
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_dsc.params import CutParams, ImageParams, SuperpixelParams
+from napari_dsc.params import CutParams, ImageParams, SuperpixelParams, TreeParams
 from napari_dsc.widgets._job import (
     Control,
     Progress,
@@ -19,11 +19,11 @@ from napari_dsc.widgets._job import (
     ends_in_outcome,
     load_torch,
 )
+from napari_dsc.widgets._result import Levels, Result, levels_of, masked
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
-    from napari_dsc.correction.parts import Parts
     from napari_dsc.results import Step
     from napari_dsc.run import Run
 
@@ -32,6 +32,7 @@ PREVIEW_SECONDS = 0.3
 PREVIEW_PIXELS = 2**20
 # the longest that a step waits for the window, which draws faster when nothing competes
 SHOW_SECONDS = 1.0
+GROWING = "Growing the merge tree"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -55,20 +56,10 @@ class Request:
     image_params: ImageParams = ImageParams()
     superpixel_params: SuperpixelParams = SuperpixelParams()
     cut_params: CutParams = CutParams()
+    method: str = "dsc"
+    tree_params: TreeParams = TreeParams()
     n_threads: int = 0
     preview: bool = True
-
-
-@dataclass(frozen=True)
-class Result:
-    """What a finished job gives; arrays that its stage did not make are None."""
-
-    record: dict[str, object]
-    smoothed: np.ndarray | None = None
-    superpixels: np.ndarray | None = None
-    labels: np.ndarray | None = None
-    features: dict[str, np.ndarray] = field(default_factory=dict)
-    parts: Parts | None = None
 
 
 @ends_in_outcome
@@ -99,6 +90,8 @@ def _new_run(request: Request) -> Run:
         image_params=request.image_params,
         superpixel_params=request.superpixel_params,
         cut_params=request.cut_params,
+        method=request.method,
+        tree_params=request.tree_params,
         superpixels=_read(request.superpixels),
         scribbles=_read(request.scribbles),
     )
@@ -121,7 +114,7 @@ def _over_segment(
     from napari_dsc.images import to_label_image
 
     yield from _make_superpixels(run, control)
-    labels = _masked(to_label_image(run.superpixels), request.mask)
+    labels = masked(to_label_image(run.superpixels), request.mask)
     return Result(run.record(), superpixels=labels)
 
 
@@ -136,14 +129,55 @@ def _make_superpixels(run: Run, control: Control) -> Iterator[Progress]:
 
 
 def _segment(run: Run, request: Request, control: Control) -> Generator[Progress, None, Result]:
+    if request.method == "tree":
+        yield Progress(GROWING)
+        return _regions(levels_of(run, request.mask))
+    tree_run = _tree_run(run, request)
+    levels = None
+    if request.preview and _is_quickly_grown(run):
+        yield Progress(GROWING)
+        levels = levels_of(tree_run, request.mask)
+        check_cancelled(control)
+        yield Progress("Showing its regions", preview=_regions(levels).labels)
     yield from _make_superpixels(run, control)
     yield Progress("Starting the cut")
     step = yield from _cut(run, request, control)
+    made = _classes(run, step, request)
+    return dataclasses.replace(made, levels=levels, grower=None if levels else tree_run)
+
+
+def _is_quickly_grown(run: Run) -> bool:
+    """Whether the tree takes seconds only."""
+    pixels = run.image.pixels
+    return pixels.ndim == 3 and pixels[0].size <= PREVIEW_PIXELS
+
+
+def _tree_run(run: Run, request: Request) -> Run:
+    """Run of the merge tree on the image of another run."""
+    from napari_dsc.run import Run
+
+    return Run(
+        run.image,
+        weights=request.weights,
+        device=request.device,
+        image_params=request.image_params,
+        method="tree",
+        tree_params=request.tree_params,
+    )
+
+
+def _regions(levels: Levels) -> Result:
+    """Regions where the parameters cut the tree."""
+    shown = levels.cut(levels.n_regions)
+    return dataclasses.replace(shown, record=levels.record, levels=levels)
+
+
+def _classes(run: Run, step: Step, request: Request) -> Result:
     result = run.result(step)
-    labels = _masked(result.labels, request.mask)
+    labels = masked(result.labels, request.mask)
     table = result.features()
     kept = np.isin(table["index"], labels)
-    superpixels = _masked(result.superpixels, request.mask)
+    superpixels = masked(result.superpixels, request.mask)
     return Result(
         result.record,
         smoothed=result.smoothed,
@@ -152,6 +186,22 @@ def _segment(run: Run, request: Request, control: Control) -> Generator[Progress
         features={name: column[kept] for name, column in table.items()},
         parts=dataclasses.replace(result.parts(), superpixels=superpixels),
     )
+
+
+@ends_in_outcome
+def grow_job(
+    control: Control, run: Run, mask: np.ndarray | None, n_threads: int
+) -> Generator[Progress, None, Levels]:
+    """Grow the merge tree after a run that did not.
+
+    Yields
+    ------
+    progress : Progress
+        Before it grows.
+    """
+    yield Progress(GROWING)
+    with on_threads(n_threads):
+        return levels_of(run, mask)
 
 
 def _cut(run: Run, request: Request, control: Control) -> Generator[Progress, None, Step]:
@@ -199,14 +249,9 @@ class _Previews:
         if not self._wanted or time.perf_counter() < self._due:
             return None
         classes = (step.classes.cpu().numpy() + 1).astype(np.uint16)
-        labels = _masked(classes[self._superpixels], self._mask)
+        labels = masked(classes[self._superpixels], self._mask)
         self._due = time.perf_counter() + PREVIEW_SECONDS
         return labels
-
-
-def _masked(labels: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
-    """Put 0, unassigned, outside the mask."""
-    return labels if mask is None else np.where(mask, labels, labels.dtype.type(0))
 
 
 def _in_words(seconds: float) -> str:

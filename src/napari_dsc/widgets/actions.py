@@ -177,7 +177,7 @@ def _active_record(viewer: Viewer) -> dict[str, Any]:
     """Record of the run that made the active labels; empty, with a warning, without one."""
     layer = _active_labels(viewer)
     record = layer.metadata.get(KEY, {}) if layer is not None else {}
-    if layer is not None and "iterations" not in record:
+    if layer is not None and not record.keys() & {"iterations", "n_regions"}:
         show_warning(f"{layer.name} was not made by the Segment dock, so it holds no run.")
         return {}
     return dict(record)

@@ -7,39 +7,42 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Labels
-from qtpy.QtWidgets import QCheckBox, QPushButton, QWidget
+from qtpy.QtWidgets import QPushButton, QWidget
 
 from napari_dsc.errors import InvalidParameterError
-from napari_dsc.layers import PARTS_KEY, as_many_axes
-from napari_dsc.params import PRESETS, CutParams, ImageParams, SuperpixelParams, preset
-from napari_dsc.widgets._dock import Dock, record_of
-from napari_dsc.widgets._image_panel import LayerChooser
-from napari_dsc.widgets._output import (
-    KEY,
-    RUNNING,
-    Snapshot,
-    layer_to_update,
-    show_image,
-    show_labels,
+from napari_dsc.params import (
+    PRESETS,
+    CutParams,
+    ImageParams,
+    SuperpixelParams,
+    TreeParams,
+    preset,
 )
+from napari_dsc.widgets._dock import Dock
+from napari_dsc.widgets._image_panel import LayerChooser
+from napari_dsc.widgets._levels import LevelBar
+from napari_dsc.widgets._output import KEY, layer_to_update, show_image, show_labels
+from napari_dsc.widgets._parameters import check_box, combo_box
 from napari_dsc.widgets._plot import ConvergencePlot
 from napari_dsc.widgets._preferences import preferences
+from napari_dsc.widgets._run_layer import RunLayer, record_of
 from napari_dsc.widgets._source import VIEW, Where
 
 if TYPE_CHECKING:
-    from napari_dsc.correction.parts import Parts
     from napari_dsc.widgets._job import Progress
-    from napari_dsc.widgets._runs import Request, Result
+    from napari_dsc.widgets._result import Result
+    from napari_dsc.widgets._runs import Request
     from napari_dsc.widgets._source import Source
 
 RESULT, TRY = "[DSC]", "[DSC try]"
+METHODS = {"dsc": "Classes (Deep Superpixel Cut)", "tree": "Regions (merge tree)"}
 
 
 class Segment(Dock):
     """Dock of *Plugins > Deep Superpixel Cut > Segment*."""
 
     stage = "segment"
-    kinds = (ImageParams, SuperpixelParams, CutParams)
+    kinds = (ImageParams, SuperpixelParams, CutParams, TreeParams)
     everyday = (
         "superpixels",
         "n_superpixels",
@@ -47,33 +50,43 @@ class Segment(Dock):
         "result",
         "n_iterations",
         "seed",
+        "regions",
     )
     can_keep = True
 
     def __init__(self, napari_viewer: "napari.viewer.Viewer") -> None:  # noqa: F821, UP037
+        self.method = combo_box(
+            "Classes come from a cut learned on the image, regions without."
+        )
+        for name, title in METHODS.items():
+            self.method.addItem(title, name)
         self.given = LayerChooser()
-        self.preview = _check_box(
+        self.preview = check_box(
             "Live preview", "Show the labels a few times a second while they form.", True
         )
         chosen = preferences()
-        self.show_smoothed = _check_box(
+        self.show_smoothed = check_box(
             "Show smoothed image", "Add it as an Image layer.", chosen.show_smoothed
         )
-        self.show_superpixels = _check_box(
+        self.show_superpixels = check_box(
             "Show superpixels", "Add them as a Labels layer.", chosen.show_superpixels
         )
-        self.show_confidence = _check_box(
+        self.show_confidence = check_box(
             "Show confidence", "Add the margin of each superpixel as an Image layer.", False
         )
         self.scribbles = LayerChooser()
         self.try_button = QPushButton("Try on view")
         self.plot = ConvergencePlot()
-        self._labels: Any = None
-        self._undo: Any = None
-        self._suffix = RESULT
+        self.levels = LevelBar()
+        self._drawn, self._suffix, self._threads = RunLayer(napari_viewer), RESULT, 0
         super().__init__(napari_viewer)
-        self.layout().addWidget(self.plot)
-        self.plot.hide()
+        for part in (self.plot, self.levels):
+            self.layout().addWidget(part)
+            part.hide()
+        self.levels.told.connect(self.run_bar.status.setText)
+        self.image_panel.changed.connect(self.levels.check)
+        self.method.currentIndexChanged.connect(self._show_method)
+        self._show_method()
         self.run_bar.progressed.connect(self._show_progress)
         self.image_panel.changed.connect(self._show_given)
         self.try_button.clicked.connect(self.try_on_view)
@@ -81,14 +94,17 @@ class Segment(Dock):
 
     def fixed_presets(self) -> dict[str, dict[str, Any]]:
         """Every field of the cut as a preset sets it."""
-        return {name: dataclasses.asdict(CutParams(**preset(name))) for name in PRESETS}
+        return {
+            name: {"method": "dsc", **dataclasses.asdict(CutParams(**preset(name)))}
+            for name in PRESETS
+        }
 
     def image_controls(self) -> list[tuple[str, QWidget]]:
-        """A button for a first try."""
+        """A button for a first try, and the method."""
         self.try_button.setToolTip(
             "Run on what the window shows, into a layer of its own; Where stays as it is."
         )
-        return [("", self.try_button)]
+        return [("", self.try_button), ("Method", self.method)]
 
     def extra_controls(self) -> list[tuple[str, QWidget]]:
         """Superpixels of another tool, and what to show."""
@@ -121,22 +137,45 @@ class Segment(Dock):
         self.given.refresh(labels, None, first="this run")
         self.scribbles.refresh(labels, None, first="none")
 
+    def _show_method(self) -> None:
+        """Disable what does not matter for the method."""
+        is_tree = self.method.currentData() == "tree"
+        for kind in (SuperpixelParams, CutParams):
+            self.parameters.enable(kind, not is_tree)
+        for name in ("regions", "threshold"):
+            self.parameters.controls[name].enabled = is_tree
+        for control in (self.given, self.scribbles, self.preview):
+            control.setEnabled(not is_tree)
+        for control in (self.show_smoothed, self.show_confidence):
+            control.setEnabled(not is_tree)
+
     def values(self) -> dict[str, Any]:
         """Values of the controls, ready for JSON."""
-        return super().values() | {"preview": self.preview.isChecked()}
+        return super().values() | {
+            "method": self.method.currentData(),
+            "preview": self.preview.isChecked(),
+        }
 
     def restore(self, values: dict[str, Any]) -> None:
         """Show values; those that no longer fit are passed over."""
         super().restore(values)
+        if values.get("method") in METHODS:
+            self.method.setCurrentIndex(self.method.findData(values["method"]))
         if "preview" in values:
             self.preview.setChecked(bool(values["preview"]))
 
     def request(self, source: Source) -> Request:
         """Copy what a run needs out of the controls."""
         request = super().request(source)
+        if self.method.currentData() == "tree":
+            return dataclasses.replace(request, method="tree")
         given, scribbles = self.given.currentData(), self.scribbles.currentData()
+        default = TreeParams()  # where the tree is cut is not this run's matter
         return dataclasses.replace(
             request,
+            tree_params=dataclasses.replace(
+                request.tree_params, regions=default.regions, threshold=default.threshold
+            ),
             preview=self.preview.isChecked(),
             superpixels=None if given is None else source.part_of(given, "superpixels"),
             scribbles=None if scribbles is None else source.part_of(scribbles, "scribbles"),
@@ -152,64 +191,35 @@ class Segment(Dock):
         """Segment in the background; the part chosen under Where, or another one."""
         if self.run_bar.is_running:
             return
-        self._suffix = suffix
-        self._labels = self._undo = None
+        self._suffix, self._threads = suffix, preferences().threads
+        self._drawn.begin(suffix)
         self.plot.start(self.parameters.controls["n_iterations"].value)
         super().run(where)
-        self.plot.setVisible(self.run_bar.is_running or self.plot.isVisible())
+        if self.run_bar.is_running:
+            self.levels.pause(True)
+            self.plot.setVisible(self.method.currentData() == "dsc")
 
     def _show_progress(self, told: Progress) -> None:
         if self._is_closed or self._source is None:
             return
         if told.iteration:
             self.plot.add(told)
-        if told.preview is not None:
-            running = {KEY: {RUNNING: True}}
-            self._show_labels(told.preview, self._source, told.step, running)
-
-    def _show_labels(
-        self, labels: np.ndarray, source: Source, step: int, metadata: dict[str, Any]
-    ) -> None:
-        """Put labels into this run's layer."""
-        name = f"{source.name} {self._suffix}"
-        n_axes = len(source.geometry.scale)
-        steps = np.array([1] * (n_axes - 2) + [step, step])
-        geometry = source.geometry.part([0] * n_axes, steps)
-        if self._labels is None:
-            self._labels = layer_to_update(self.viewer, name, Labels)
-            if self._labels is not None:
-                self._undo = Snapshot.of(self._labels)
-                self._labels.features = {}
-        elif self._labels not in self.viewer.layers:
-            return  # the user removed it: no more previews
-        self._labels = show_labels(
-            self.viewer, name, labels, geometry, metadata, layer=self._labels
-        )
+        self._drawn.preview(told, self._source)
 
     def show_result(self, result: Result, source: Source) -> None:
         """Finish the labels, and add the intermediate layers that are wanted."""
-        assert result.labels is not None
-        assert result.parts is not None
-        if self._labels is not None and self._labels not in self.viewer.layers:
-            self._labels = None  # the preview was removed, but a result is still wanted
-        record = record_of(result, source)
-        parts = dataclasses.replace(
-            result.parts,
-            superpixels=as_many_axes(result.parts.superpixels, source.geometry),
-        )
-        self._show_labels(result.labels, source, 1, {KEY: record, PARTS_KEY: parts})
-        self._labels.features = result.features
+        layer = self._drawn.finish(result, source)
         if self._suffix == RESULT:  # a try leaves the layers of the whole image alone
-            self._show_intermediates(result, source, record, parts)
+            self._show_intermediates(result, source)
         n_segments = len(result.features["index"])
         seconds = sum(result.record["seconds"].values())  # type: ignore[attr-defined]
         self.run_bar.status.setText(f"{n_segments} segments in {seconds:.1f} s")
-        self._labels = self._undo = None
+        self.levels.offer(self.viewer, layer, result, source, self._threads)
+        self.levels.show()
 
-    def _show_intermediates(
-        self, result: Result, source: Source, record: dict[str, object], parts: Parts
-    ) -> None:
-        name = source.name
+    def _show_intermediates(self, result: Result, source: Source) -> None:
+        name, parts = source.name, result.parts
+        assert parts is not None
         if self.show_smoothed.isChecked() and result.smoothed is not None:
             rgb = source.axes.endswith("C")
             title, geometry = f"{name} [smoothed]", source.image_geometry
@@ -222,29 +232,30 @@ class Segment(Dock):
                 title,
                 result.superpixels,
                 source.geometry,
-                {KEY: record},
+                {KEY: record_of(result, source)},
                 layer=layer,
             )
-        if self.show_confidence.isChecked():
+        if self.show_confidence.isChecked() and parts.probabilities.shape[1]:
             margins = np.append(np.nan, parts.margins).astype(np.float32)
             title, geometry = f"{name} [confidence]", source.geometry
             show_image(self.viewer, title, margins[parts.superpixels], False, geometry)
 
     def take_back(self) -> None:
         """Give the labels of the last run back, or remove the layer of the preview."""
-        layer, before = self._labels, self._undo
-        self._labels = self._undo = None
-        if layer is None or layer not in self.viewer.layers:
-            return
-        if before is None:
-            self.viewer.layers.remove(layer)
-        else:
-            before.restore(layer)
+        self._drawn.take_back()
+        self.levels.pause(False)
+
+    def let_go(self) -> None:
+        """End the run and forget the viewer."""
+        super().let_go()
+        if hasattr(self, "levels"):
+            self.levels.let_go()
 
     def reset(self) -> None:
         """Show the defaults."""
         super().reset()
         chosen = preferences()
+        self.method.setCurrentIndex(0)
         self.given.setCurrentIndex(0)
         self.scribbles.setCurrentIndex(0)
         self.show_confidence.setChecked(False)
@@ -271,16 +282,10 @@ class Segment(Dock):
         self.restore(
             values
             | {
+                "method": record.get("method", "dsc"),
                 "device": record["device"]["name"],
                 "weights": record["weights"]["name"],
             }
         )
         self.given.setCurrentIndex(0)
         self.scribbles.setCurrentIndex(0)
-
-
-def _check_box(text: str, tooltip: str, is_checked: bool) -> QCheckBox:
-    box = QCheckBox(text)
-    box.setToolTip(tooltip)
-    box.setChecked(is_checked)
-    return box

@@ -9,7 +9,7 @@ from napari_dsc.widgets._dock import Dock, record_of
 from napari_dsc.widgets._output import KEY, show_image
 
 if TYPE_CHECKING:
-    from napari_dsc.widgets._runs import Result
+    from napari_dsc.widgets._result import Result
     from napari_dsc.widgets._source import Source
 
 

@@ -11,7 +11,7 @@ from napari_dsc.widgets._dock import Dock, record_of
 from napari_dsc.widgets._output import KEY, layer_to_update, show_labels
 
 if TYPE_CHECKING:
-    from napari_dsc.widgets._runs import Result
+    from napari_dsc.widgets._result import Result
     from napari_dsc.widgets._source import Source
 
 
