@@ -67,6 +67,20 @@ def test_a_pair_at_exactly_the_radius_is_no_pair():
     assert regions.neighbour_pairs(centers, 3.0001).shape == (2, 4)
 
 
+@settings(max_examples=30)
+@given(st.integers(0, 99), st.sampled_from([(), (1.0, 1.0, 1.0), (4.0, 0.5, 1.0)]))
+def test_pairs_in_space_agree_with_loops(seed, spacing):
+    volume = np.random.default_rng(seed).permutation(np.arange(36) % 5).reshape(3, 3, 4)
+    sizes = np.array(spacing or (1, 1, 1))
+    centers = [np.argwhere(volume == label).mean(0) * sizes for label in range(5)]
+    radius = 0.5 * (36 * sizes.prod() / 5) ** (1 / 3)
+
+    found = set(zip(*regions.region_pairs(volume, 0.5, spacing).tolist(), strict=True))
+
+    near = [[np.linalg.norm(one - other) < radius for one in centers] for other in centers]
+    assert found == {(a, b) for a in range(5) for b in range(5) if near[a][b]}
+
+
 @settings(max_examples=60)
 @given(small_labels)
 def test_connected_regions_are_those_of_scikit_image(labels):

@@ -53,10 +53,9 @@ class Run:
     Parameters
     ----------
     image : array, path or napari Image layer
-        Image as a NumPy or dask array, a file, or a layer of a viewer: of two dimensions, or
-        of three for all stages but the cut, of any number of channels and any integer or
-        float type. Of a multiscale layer the finest level is taken.
-        What `load_image` gives passes as it is.
+        Image as a NumPy or dask array, a file, or a layer of a viewer, of the finest level if
+        there are several: two-dimensional, or of three dimensions for all stages but the
+        cut. What `load_image` gives passes as it is.
     axes : str, default ""
         Axes of the array as letters of ``"ZCYX"`` in any order, as ``"YXC"`` or ``"ZYX"``;
         empty: those of the file or layer, or told by the shape.
@@ -172,7 +171,8 @@ class Run:
         from_smoothed = self.superpixel_params.source == "smoothed"
         source = self.smoothed if from_smoothed else self.image.pixels
         with self._stages.stage("superpixels"):
-            return over_segment_pixels(source, self.superpixel_params, self.image.spacing)
+            spacing = self.image.volume_spacing
+            return over_segment_pixels(source, self.superpixel_params, spacing)
 
     @cached_property
     def tree(self) -> MergeTree:

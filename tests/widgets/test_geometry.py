@@ -107,7 +107,7 @@ def test_three_layers_enter_together_as_channels(viewer, open_dock, run, stack):
     assert_same_place(smoothed, viewer.layers["a"])
     record = labels.metadata["napari-dsc"]
     assert record["layer"]["channels"] == ["a", "b", "c"]
-    result = napari_dsc.segment(stack, axes="CYX", spacing=(0.5, 0.25), **SMALL)
+    result = napari_dsc.segment(stack, axes="CYX", **SMALL)
     np.testing.assert_array_equal(labels.data, result.labels)
     measured = measured_image(viewer, labels)
     assert measured.name == "a, b, c"
@@ -326,3 +326,18 @@ def test_axes_that_do_not_end_in_y_and_x_are_refused_by_name(viewer, open_dock):
     dock = open_dock(viewer)
     assert not dock.run_bar.run_button.isEnabled()
     assert "y, x, c" in dock.run_bar.status.text()
+
+
+def test_a_layer_tells_its_axes_and_how_far_apart_planes_lie(stack):
+    from napari.layers import Image
+
+    from napari_dsc.layers import read_layer
+
+    named = Image(stack, scale=(4, 2, 2), axis_labels=("z", "y", "x"))
+    assert read_layer(named)[1:4] == ("ZYX", (4.0, 2.0, 2.0), "")
+    physical = Image(stack, scale=(4, 2, 2), axis_labels=("z", "y", "x"), units=["um"] * 3)
+    assert read_layer(physical)[2] == (4.0, 2.0, 2.0)
+    run = napari_dsc.Run(named)
+    assert (run.image.axes_origin, run.image.spacing) == ("the layer", (4.0, 2.0, 2.0))
+    with pytest.raises(napari_dsc.DSCError, match="does not tell its axes"):
+        napari_dsc.Run(Image(stack))

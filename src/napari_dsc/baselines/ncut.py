@@ -11,7 +11,7 @@ from skimage import graph
 
 from napari_dsc.baselines.kmeans import kmeans
 from napari_dsc.errors import ComputationError
-from napari_dsc.regions import neighbour_pairs, region_centroids
+from napari_dsc.regions import region_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -41,14 +41,12 @@ def affinity_graph(
     affinity : (M, M) sparse float array
         Symmetric: equation 7 of the DSC paper, with a scale that follows the features.
     """
-    centroids = region_centroids(superpixels)
-    width = (superpixels.size / len(centroids)) ** (1 / superpixels.ndim)
-    first, second = pairs = neighbour_pairs(centroids, params.radius_factor * width)
+    first, second = pairs = region_pairs(superpixels, params.radius_factor)
     distances = np.square(features[first] - features[second]).sum(axis=1)
     apart = distances[first != second]
     scale = params.affinity_factor**2 * apart.mean() if apart.any() else 1.0
     return sparse.csr_array(
-        (np.exp(-distances / scale), pairs), shape=(len(centroids), len(centroids))
+        (np.exp(-distances / scale), pairs), shape=(len(features), len(features))
     )
 
 

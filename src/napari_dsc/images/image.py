@@ -67,6 +67,11 @@ class Image:
         return tuple(sizes[axis] for axis in self.label_axes) if sizes else ()
 
     @property
+    def volume_spacing(self) -> tuple[float, ...]:
+        """Pixel size along S of a volume; empty for a plane, which is divided by pixels."""
+        return self.spacing if "Z" in self.axes else ()
+
+    @property
     def label_shape(self) -> tuple[int, ...]:
         """Shape of a label image of the original, along `label_axes`."""
         return self.restore_labels(self.pixels[0]).shape

@@ -189,13 +189,14 @@ def physical_size(
     Returns
     -------
     spacing : tuple of float
-        Along `spatial`, or empty; so where the unit is the pixel and all sizes are equal.
+        Along `spatial`, or empty; so where the unit is the pixel, unless depth is among them:
+        scales without a unit are how viewers are told that planes lie farther apart.
     unit : str
         Its unit, or empty; so where the unit is the pixel.
     """
     positions = [axes.index(axis) for axis in spatial if axis in axes]
     units = {str(geometry.units[position]) for position in positions}
     sizes = tuple(float(abs(geometry.scale[position])) for position in positions)
-    if len(units) != 1 or (units == {"pixel"} and len(set(sizes)) == 1):
+    if len(units) != 1 or (units == {"pixel"} and "Z" not in spatial):
         return (), ""
     return sizes, units.pop().replace("pixel", "")
