@@ -80,6 +80,8 @@ class Run:
         Where the networks run.
     seconds : dict of str to float
         Duration of each stage done so far.
+    notes : list of str
+        Sentences for the user on what was done otherwise than asked for.
 
     Raises
     ------
@@ -131,6 +133,7 @@ class Run:
             image if isinstance(image, Image) else load_image(image, axes, image_params)
         )
         self.seconds: dict[str, float] = {}
+        self.notes: list[str] = []
         self._given: dict[str, object] = {}
         self._scribbles: np.ndarray | None = None
         if superpixels is not None:
@@ -165,13 +168,16 @@ class Run:
         superpixels, params = self.superpixels, self.cut_params
         with self._stage("cut"), torch.inference_mode(False):
             steps = iter_merging(
-                self._tensor(), superpixels, self._embedding(), params, self._fixed_classes()
+                self._tensor(), superpixels, self._embedding, params, self._fixed_classes()
             )
         while True:
             with self._stage("cut"), torch.inference_mode(False):
                 step = next(steps, None)
             if step is None:
                 return
+            if isinstance(step, str):
+                self.notes.append(step)
+                continue
             yield Step(**step._asdict(), superpixels=superpixels, result=params.result)
 
     def result(self, step: Step) -> Segmentation:
@@ -234,6 +240,7 @@ class Run:
             "weights": {"name": self.weights.name, "sha256": self.weights.sha256},
             "parameters": params_record(self.params),
             "seconds": {stage: round(value, 3) for stage, value in self.seconds.items()},
+            "notes": list(self.notes),
         } | self._given
 
     def _give(self, name: str, labels: ArrayLike) -> np.ndarray:
