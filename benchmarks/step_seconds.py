@@ -51,7 +51,7 @@ def main() -> None:
         {
             "": f"resolution {resolution}, {precision}",
             "seconds a step": round(seconds, 3),
-            "share of the full size": round(seconds / medians[1.0, "float32"], 3),
+            "share of the default": round(seconds / medians[1.0, "float32"], 3),
         }
         for (resolution, precision), seconds in medians.items()
     ]
