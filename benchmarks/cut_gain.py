@@ -10,13 +10,14 @@ run that was stopped goes on where it was when the command is given again.
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from typing import TYPE_CHECKING
 
 from report import Measures, Report, Row, argument_parser, score, selected_samples
 
 from napari_dsc.evaluation.bsds500 import read_annotations
-from napari_dsc.params import CutParams, SuperpixelParams
+from napari_dsc.params import CutParams, SuperpixelParams, preset
 from napari_dsc.regions import connected_regions
 from napari_dsc.run import Run
 from napari_dsc.superae.weights import DEFAULT, find_weights
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from napari_dsc.evaluation.bsds500 import Sample
 
 ITERATIONS = (16, 32, 64, 128)
+PAPER = CutParams(**preset("paper"))  # type: ignore[arg-type]
 
 
 def segmentations(run: Run) -> dict[str, np.ndarray]:
@@ -51,7 +53,8 @@ def measure(sample: Sample, arguments: argparse.Namespace) -> dict[str, Measures
         superpixel_params=SuperpixelParams(
             superpixels=arguments.method, n_superpixels=arguments.n_superpixels
         ),
-        cut_params=CutParams(
+        cut_params=dataclasses.replace(
+            PAPER,
             n_iterations=ITERATIONS[-1],
             precision=arguments.precision,
             resolution=arguments.resolution,

@@ -31,7 +31,7 @@ from napari_dsc.cut.optimize import iter_cut
 from napari_dsc.device import resolve_device
 from napari_dsc.evaluation.bsds500 import read_annotations
 from napari_dsc.images import load_image
-from napari_dsc.params import CutParams, SuperpixelParams
+from napari_dsc.params import CutParams, SuperpixelParams, preset
 from napari_dsc.regions import connected_regions, region_mean
 from napari_dsc.superae.model import Embedding, SuperAE, smooth_to_the_rim
 from napari_dsc.superae.weights import DEFAULT, find_weights, load_weights
@@ -44,16 +44,16 @@ if TYPE_CHECKING:
 
 QUANTILES = (0.05, 0.5, 0.95)
 CHECKED_ITERATIONS = (1, 16)
+PAPER = CutParams(**preset("paper"))  # type: ignore[arg-type]
 
 
 @dataclasses.dataclass(frozen=True)
 class Variant:
     """One way to run the cut; the defaults are the paper's preset."""
 
-    cut: CutParams = CutParams()
+    cut: CutParams = PAPER
     n_superpixels: int = 100
     head_norm: bool = True
-    trained_encoder: bool = True
     statistics_of_image: bool = True
     reads_smoothed: bool = False
 
@@ -69,18 +69,18 @@ class FixedBatchNorm(nn.BatchNorm2d):
 VARIANTS = {
     "paper": Variant(),
     "head without batch norm": Variant(head_norm=False),
-    "encoder frozen": Variant(trained_encoder=False),
+    "encoder frozen": Variant(cut=dataclasses.replace(PAPER, encoder="frozen")),
     "encoder's statistics frozen": Variant(statistics_of_image=False),
     "encoder reads the smoothed image": Variant(reads_smoothed=True),
     "L1 summed": Variant(
-        cut=CutParams(label_weight=1000.0, learning_rate=1.0, cut_weight=0.25)
+        cut=dataclasses.replace(PAPER, label_weight=1000.0, learning_rate=1.0, cut_weight=0.25)
     ),
-    "L1 alone": Variant(cut=CutParams(cut_weight=0.0)),
-    "L2 alone": Variant(cut=CutParams(label_weight=0.0)),
-    "cut per pair": Variant(cut=CutParams(cut_normalization="pairs")),
+    "L1 alone": Variant(cut=dataclasses.replace(PAPER, cut_weight=0.0)),
+    "L2 alone": Variant(cut=dataclasses.replace(PAPER, label_weight=0.0)),
+    "cut per pair": Variant(cut=dataclasses.replace(PAPER, cut_normalization="pairs")),
     "M 1000": Variant(n_superpixels=1000),
     "M 1000, cut per pair": Variant(
-        n_superpixels=1000, cut=CutParams(cut_normalization="pairs")
+        n_superpixels=1000, cut=dataclasses.replace(PAPER, cut_normalization="pairs")
     ),
 }
 
@@ -90,7 +90,6 @@ def embedding_of(model: SuperAE, variant: Variant) -> Embedding:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(variant.cut.seed)
         embedding = Embedding(copy.deepcopy(model.encoder), variant.cut.n_partitions)
-    embedding.encoder.requires_grad_(variant.trained_encoder)
     if not variant.statistics_of_image:
         for module in embedding.encoder.modules():
             if isinstance(module, nn.BatchNorm2d):

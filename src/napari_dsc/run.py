@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 import torch
@@ -94,6 +94,8 @@ class Run:
         Where the networks run.
     seconds : dict of str to float
         Duration of each stage done so far.
+    notes : list of str
+        Sentences for the user on what was done otherwise than asked for.
 
     Raises
     ------
@@ -150,7 +152,7 @@ class Run:
             image = load_image(image, axes, image_params, spacing=spacing, channels=channels)
         self.image: Image = image
         self._stages = Stages(self.device)
-        self.seconds = self._stages.seconds
+        self.seconds, self.notes = self._stages.seconds, list[str]()
         self._given: dict[str, object] = {}
         self._scribbles: np.ndarray | None = None
         if superpixels is not None:
@@ -193,14 +195,17 @@ class Run:
         superpixels, params = self.superpixels, self.cut_params
         with self._stages.stage("cut"), torch.inference_mode(False):
             model, pixels = self._model, torch.from_numpy(self.image.pixels).to(self.device)
-            image = as_batch(pixels, model.n_channels)
-            embedding = embedding_of(model, params.n_partitions, params.seed)
-            steps = iter_merging(image, superpixels, embedding, params, self._fixed_classes())
+            fresh = partial(embedding_of, model, params.n_partitions, params.seed)
+            image, fixed = as_batch(pixels, model.n_channels), self._fixed_classes()
+            steps = iter_merging(image, superpixels, fresh, params, fixed)
         while True:
             with self._stages.stage("cut"), torch.inference_mode(False):
                 step = next(steps, None)
             if step is None:
                 return
+            if isinstance(step, str):
+                self.notes.append(step)
+                continue
             shown = self.image.restore_labels(superpixels)
             yield Step(**step._asdict(), superpixels=shown, result=params.result)
 
@@ -273,6 +278,7 @@ class Run:
             "method": self.method,
             "parameters": params_record(self.params),
             "seconds": {stage: round(value, 3) for stage, value in self.seconds.items()},
+            "notes": list(self.notes),
         } | self._given
 
     def _give(self, name: str, labels: ArrayLike) -> np.ndarray:

@@ -30,7 +30,7 @@ def photos(tmp_path, pixels):
     for name in "abc":
         iio.imwrite(folder / f"{name}.png", pixels)
     (folder / "b.png").write_bytes((folder / "b.png").read_bytes()[:300])
-    recipe = recipe_content(params_record(FEW), "superae-bsds500")
+    recipe = recipe_content(params_record(FEW), "superae-bsds500", "dsc")
     (tmp_path / "few.json").write_bytes(recipe)
     return folder
 
@@ -97,8 +97,8 @@ def test_what_failed_is_tried_again_without_the_others(dock, run, qtbot, photos,
 
 
 def test_cancelling_ends_within_a_step_and_leaves_no_half_file(dock, qtbot, tmp_path):
-    slow = FEW | {"cut": CutParams(n_iterations=10_000)}
-    recipe = recipe_content(params_record(slow), "superae-bsds500")
+    slow = FEW | {"cut": CutParams(n_iterations=10_000, patience=0)}
+    recipe = recipe_content(params_record(slow), "superae-bsds500", "dsc")
     (tmp_path / "few.json").write_bytes(recipe)
     dock.run_bar.run_button.click()
     qtbot.waitUntil(lambda: "step" in dock.run_bar.status.text(), timeout=60_000)

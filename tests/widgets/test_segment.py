@@ -12,6 +12,8 @@ from qtpy.QtWidgets import QApplication
 
 import napari_dsc
 from napari_dsc import ComputationError, CutParams, SuperpixelParams
+from napari_dsc.superae.embedding import embedding_of
+from napari_dsc.superae.weights import DEFAULT, find_weights, load_weights
 from napari_dsc.widgets import _analysis, _job, _machine, _runs
 
 
@@ -59,7 +61,7 @@ def test_the_labels_are_those_of_the_console(viewer, open_dock, run, pixels):
         layer,
         device="cpu",
         superpixel_params=SuperpixelParams(n_superpixels=12),
-        cut_params=CutParams(n_iterations=3, n_partitions=6, seed=5),
+        cut_params=CutParams(n_iterations=3, n_partitions=6, seed=5, patience=0),
     )
     np.testing.assert_array_equal(made.data, result.labels)
     record = made.metadata["napari-dsc"]
@@ -177,8 +179,11 @@ def test_previews_come_while_it_runs_and_keep_the_label_of_a_class(
     dock.run()
     qtbot.waitUntil(lambda: "cells [DSC]" in viewer.layers, timeout=60_000)
     preview = viewer.layers["cells [DSC]"]
+    regions = preview.data.copy()  # of the merge tree, before the cut begins
+    wait_for_steps(qtbot, dock)
+    qtbot.waitUntil(lambda: preview.data.max() <= 6, timeout=60_000)
     assert preview.data.min() >= 1
-    assert preview.data.max() <= 6
+    assert len(np.unique(regions)) == 4
     before = dock.run_bar.bar.value()
     wait_for_steps(qtbot, dock, before + 3)
     assert len(dock.plot.curves["classes"]) > 3
@@ -536,12 +541,13 @@ def test_two_docks_on_one_image_draw_into_layers_of_their_own(viewer, open_dock,
     assert len(viewer.layers) == 2
 
 
-def test_networks_drawn_in_parallel_are_those_of_their_seeds(pixels):
+def test_networks_drawn_in_parallel_are_those_of_their_seeds():
     from concurrent.futures import ThreadPoolExecutor
 
+    model = load_weights(find_weights(DEFAULT))
+
     def first_weight(seed):
-        one = napari_dsc.Run(pixels, device="cpu", cut_params=CutParams(seed=seed))
-        return float(one._embedding().parts[0].weight.detach().flatten()[0])
+        return float(embedding_of(model, 6, seed).parts[0].weight.detach().flatten()[0])
 
     alone = [first_weight(seed) for seed in range(4)]
     with ThreadPoolExecutor(4) as pool:

@@ -176,7 +176,7 @@ def _overlay(run: Run, outcome: Outcome, report: Report) -> np.ndarray:
 
 def _tell(run: Run, job: Job, counts: dict[str, int], seconds: float, report: Report) -> None:
     report.note(run.image.describe())
-    for note in run.image.notes:
+    for note in (*run.image.notes, *run.notes):
         report.note(note)
     asked = run.superpixel_params.n_superpixels
     if abs(counts.get("n_superpixels", asked) - asked) > TOLERANCE * asked:

@@ -57,7 +57,7 @@ class Guide:
         Returns
         -------
         winners : (M,) int64 tensor
-            Numbers of features, see `in_order` and `classes`.
+            Numbers of features, see `in_order`.
         """
         if not self._is_arranged:
             order = _best_order(self._fixed, votes.cpu().numpy())
@@ -68,13 +68,26 @@ class Guide:
             return most
         return torch.where(self._wanted < 0, most, self._feature_of[self._wanted])
 
-    def classes(self, winners: Tensor) -> Tensor:
-        """Classes that features stand for, (M,) int64."""
-        return winners if self._is_free else self._feature_of.argsort()[winners]
+    def in_order(self, winners: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        """Turn what belongs to features into what belongs to classes.
 
-    def in_order(self, values: Tensor) -> Tensor:
-        """Columns that belong to features, (M, K), in the order of the classes."""
-        return values if self._is_free else values[:, self._feature_of]
+        Parameters
+        ----------
+        winners : (M,) int64 tensor
+            Numbers of features.
+        values : (M, K) tensor
+            One column for each feature.
+
+        Returns
+        -------
+        classes : (M,) int64 tensor
+            Class that each feature stands for.
+        values : (M, K) tensor
+            One column for each class.
+        """
+        if self._is_free:
+            return winners, values
+        return self._feature_of.argsort()[winners], values[:, self._feature_of]
 
 
 def _best_order(fixed: np.ndarray, votes: np.ndarray) -> np.ndarray:

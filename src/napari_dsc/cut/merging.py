@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
 from typing import TYPE_CHECKING
 
 import torch
 
 from napari_dsc.cut.optimize import iter_cut
 from napari_dsc.cut.resolution import coarse_image, coarse_shape, coarse_superpixels
-from napari_dsc.device import freed_memory_kept
+from napari_dsc.device import freed_memory_kept, is_out_of_memory
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     import numpy as np
     from torch import Tensor
@@ -19,14 +21,16 @@ if TYPE_CHECKING:
     from napari_dsc.cut.optimize import CutStep, Network
     from napari_dsc.params import CutParams
 
+SMALLEST_MEGAPIXELS = 0.01
+
 
 def iter_merging(
     image: Tensor,
     superpixels: np.ndarray,
-    embedding: Network,
+    fresh_embedding: Callable[[], Network],
     params: CutParams,
     fixed: np.ndarray,
-) -> Iterator[CutStep]:
+) -> Iterator[CutStep | str]:
     """Merge superpixels, one training step at a time.
 
     Parameters
@@ -35,9 +39,9 @@ def iter_merging(
         Image ``x`` in [0, 1], on the device to work on.
     superpixels : S int64 array
         Superpixels ``0 .. M - 1``.
-    embedding : Network
-        Network from the image to features, on the device of the image; it is trained in
-        place.
+    fresh_embedding : callable
+        Gives a network from the image to features, on the device of the image; it is
+        trained in place.
     params : CutParams
         Settings, `resolution` and `megapixels` among them.
     fixed : (M,) int64 array
@@ -45,13 +49,39 @@ def iter_merging(
 
     Yields
     ------
-    step : CutStep
-        ``n_iterations`` times or fewer, with rows for all superpixels.
+    step : CutStep or str
+        ``n_iterations`` times or fewer, with rows for all superpixels. Where memory runs
+        out, a sentence for the user comes, and the cut starts again with a quarter of the
+        pixels; a second time is an error.
     """
+    with freed_memory_kept():
+        try:
+            yield from _iter_full(image, superpixels, fresh_embedding(), params, fixed)
+            return
+        except (MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error):
+                raise
+        # only here, where the error no longer holds its tensors, can they be freed
+        if image.device.type == "cuda":
+            torch.cuda.empty_cache()
+        shape = coarse_shape(superpixels.shape, params.resolution, params.megapixels)
+        quarter = max(math.prod(shape) / 4e6, SMALLEST_MEGAPIXELS)
+        yield f"memory ran out: the cut starts again on {quarter:.2f} megapixels"
+        smaller = dataclasses.replace(params, megapixels=quarter)
+        yield from _iter_full(image, superpixels, fresh_embedding(), smaller, fixed)
+
+
+def _iter_full(
+    image: Tensor,
+    superpixels: np.ndarray,
+    embedding: Network,
+    params: CutParams,
+    fixed: np.ndarray,
+) -> Iterator[CutStep]:
+    """Steps at the resolution asked for, with rows for all superpixels."""
     shape = coarse_shape(superpixels.shape, params.resolution, params.megapixels)
     coarse = coarse_superpixels(superpixels, shape)
     small = coarse_image(image, shape)
     rows = torch.from_numpy(coarse.rows).to(image.device)
-    with freed_memory_kept():
-        for step in iter_cut(small, coarse.labels, embedding, params, fixed[coarse.members]):
-            yield step._replace(classes=step.classes[rows], assignment=step.assignment[rows])
+    for step in iter_cut(small, coarse.labels, embedding, params, fixed[coarse.members]):
+        yield step._replace(classes=step.classes[rows], assignment=step.assignment[rows])

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import torch
+from torch.optim.sgd import sgd
 
 from napari_dsc.cut.graph import pair_affinity, superpixel_pairs
 from napari_dsc.cut.guide import Guide
 from napari_dsc.cut.losses import cut_loss, label_loss
+from napari_dsc.cut.replay import Outcome, iter_replayed
 from napari_dsc.cut.sums import superpixel_sums
 from napari_dsc.device import reproducible
 
@@ -102,45 +104,80 @@ def iter_cut(
     -----
     The affinity is held constant in each step: equation 11 differentiates that way.
     """
-    n_superpixels = int(superpixels.max()) + 1
-    regions = torch.from_numpy(superpixels).to(image.device)
-    sizes = torch.bincount(regions.flatten())
-    pairs = torch.from_numpy(superpixel_pairs(superpixels, params.radius_factor)).to(
-        image.device
+    training = _Training(image, superpixels, embedding, params, fixed)
+    outcomes = (
+        iter_replayed(training.step, image.device)
+        if params.graphs == "on" and image.device.type == "cuda"
+        else iter(training.step, None)
     )
-    guide = Guide(fixed, sizes, params.n_partitions)
-    cut_weight = params.cut_weight / normalization(params, n_superpixels, pairs.shape[1])
-    optimizer = torch.optim.SGD(
-        embedding.parameters(), lr=params.learning_rate, momentum=params.momentum
-    )
-    embedding.train()
-    maps = _iter_features(embedding, image, params)
     is_settled = Settled(params.patience)
     for iteration in range(1, params.n_iterations + 1):
         with torch.enable_grad(), reproducible(image.device):
-            optimizer.zero_grad()
-            features = next(maps)
-            sums = superpixel_sums(features, embedding.norm, regions, n_superpixels)
-            winners = guide.winners(sums.votes)
-            assignment = sums.probabilities / sizes.unsqueeze(1)
-            means = sums.features.detach() / sizes.unsqueeze(1)
-            affinity = pair_affinity(means, pairs, scale=params.affinity_scale)
-            losses = (
-                label_loss(sums, winners, guide.weights),
-                cut_loss(assignment, pairs, affinity),
-            )
-            total = params.label_weight * losses[0] + cut_weight * losses[1]
-            torch.autograd.backward(total)
-            optimizer.step()
-        yield CutStep(
-            iteration,
-            losses[0].detach(),
-            losses[1].detach(),
-            guide.classes(winners),
-            guide.in_order(assignment.detach()),
-        )
+            label, cut, winners, assignment = next(outcomes)
+        classes, assignment = training.guide.in_order(winners, assignment)
+        yield CutStep(iteration, label, cut, classes, assignment)
         if is_settled(winners):
             return
+
+
+class _Training:
+    """A training step on the image, to be taken again and again; arguments of `iter_cut`."""
+
+    def __init__(
+        self,
+        image: Tensor,
+        superpixels: np.ndarray,
+        embedding: Network,
+        params: CutParams,
+        fixed: np.ndarray,
+    ) -> None:
+        pairs = superpixel_pairs(superpixels, params.radius_factor)
+        n_superpixels = len(fixed)
+        self._superpixels = torch.from_numpy(superpixels).to(image.device)
+        self._pairs = torch.from_numpy(pairs).to(image.device)
+        self._sizes = torch.bincount(self._superpixels.flatten(), minlength=n_superpixels)
+        self.guide = Guide(fixed, self._sizes, params.n_partitions)
+        self._cut_weight = params.cut_weight / normalization(
+            params, n_superpixels, pairs.shape[1]
+        )
+        self._params, self._norm = params, embedding.norm
+        self._features = _iter_features(embedding, image, params)
+        embedding.encoder.requires_grad_(params.encoder == "trained")
+        self._weights: list[Tensor] = [
+            each for each in embedding.parameters() if each.requires_grad
+        ]
+        self._momenta: list[Tensor | None] = [None] * len(self._weights)
+        embedding.train()
+
+    def step(self) -> Outcome:
+        """Both losses, the winners and the assignment, and new weights."""
+        sums = superpixel_sums(
+            next(self._features), self._norm, self._superpixels, len(self._sizes)
+        )
+        winners = self.guide.winners(sums.votes)
+        assignment = sums.probabilities / self._sizes.unsqueeze(1)
+        means = sums.features.detach() / self._sizes.unsqueeze(1)
+        affinity = pair_affinity(means, self._pairs, scale=self._params.affinity_scale)
+        label = label_loss(sums, winners, self.guide.weights)
+        cut = cut_loss(assignment, self._pairs, affinity)
+        total = self._params.label_weight * label + self._cut_weight * cut
+        self._descend(torch.autograd.grad(total, self._weights))
+        return Outcome(label.detach(), cut.detach(), winners, assignment.detach())
+
+    @torch.no_grad()
+    def _descend(self, gradients: tuple[Tensor, ...]) -> None:
+        """Move the weights; the class `SGD` would load the compiler of torch for this."""
+        sgd(
+            self._weights,
+            list(gradients),
+            self._momenta,
+            weight_decay=0,
+            momentum=self._params.momentum,
+            lr=self._params.learning_rate,
+            dampening=0,
+            nesterov=False,
+            maximize=False,
+        )
 
 
 class Settled:
@@ -178,14 +215,12 @@ def _iter_features(embedding: Network, image: Tensor, params: CutParams) -> Iter
     """Features before batch norm, (1, K, Y', X'), with the weights of the moment, for ever."""
     is_half = params.precision == "bfloat16"
     is_trained = params.encoder == "trained"
-    embedding.encoder.requires_grad_(is_trained)
     levels: list[Tensor] = []
     while True:
         with torch.autocast(image.device.type, torch.bfloat16, enabled=is_half):
             if is_trained or not levels:
                 levels = embedding.levels(image)
-            features = embedding.mixed(levels)
-        yield features
+            yield embedding.mixed(levels)
 
 
 def normalization(params: CutParams, n_superpixels: int, n_pairs: int) -> float:

@@ -91,6 +91,9 @@ class CutParams(Params):
     precision : str
         Number format of the convolutions: ``float32`` or ``bfloat16`` (faster where the
         processor supports it; losses and weights stay in float32).
+    graphs : str
+        ``on`` records the step as a CUDA graph and replays it, which saves the time of launches
+        on small images; ``off`` and other devices take each step anew.
     seed : int
         Seed of the embedding's random weights; the same seed gives the same labels on the
         same device.
@@ -113,6 +116,7 @@ class CutParams(Params):
     megapixels: Annotated[float, {"min": 0.01, "max": 10_000.0, "step": 0.01}] = 1.0
     encoder: Literal["frozen", "trained"] = "frozen"
     precision: Literal["float32", "bfloat16"] = "float32"
+    graphs: Literal["off", "on"] = "off"
     seed: Annotated[int, {"min": 0, "max": 2**31 - 1}] = 0
     result: Literal["classes", "regions"] = "classes"
 

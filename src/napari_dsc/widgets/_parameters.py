@@ -33,7 +33,7 @@ LABELS = {
     "n_iterations": "Iterations",
     "source": "Made from",
     "cut_normalization": "Cut divided by",
-    "n_leaves": "Tree superpixels",
+    "n_leaves": "Tree leaves",
     "n_agglomerations": "Agglomerations",
 }
 

@@ -138,7 +138,8 @@ def _segment(run: Run, request: Request, control: Control) -> Generator[Progress
         yield Progress(GROWING)
         levels = levels_of(tree_run, request.mask)
         check_cancelled(control)
-        yield Progress("Showing its regions", preview=_regions(levels).labels)
+        regions = Progress("Showing its regions", preview=_regions(levels).labels)
+        yield from _until_shown(regions, control)
     yield from _make_superpixels(run, control)
     yield Progress("Starting the cut")
     step = yield from _cut(run, request, control)
@@ -216,9 +217,8 @@ def _cut(run: Run, request: Request, control: Control) -> Generator[Progress, No
         is_last = step.iteration == total or control.keep.is_set()
         if is_last or now - reported >= REPORT_SECONDS:
             reported = now
-            control.is_shown.clear()
             left = (now - start) / step.iteration * (total - step.iteration)
-            yield Progress(
+            told = Progress(
                 f"Merging superpixels: {step.iteration} of {total}, {_in_words(left)} left",
                 step.iteration,
                 float(step.label_loss),
@@ -227,10 +227,17 @@ def _cut(run: Run, request: Request, control: Control) -> Generator[Progress, No
                 previews.next(step),
                 previews.step,
             )
-            control.is_shown.wait(SHOW_SECONDS)
+            yield from _until_shown(told, control)
         if is_last:
             break
     return step
+
+
+def _until_shown(told: Progress, control: Control) -> Iterator[Progress]:
+    """Report, and let the window draw."""
+    control.is_shown.clear()
+    yield told
+    control.is_shown.wait(SHOW_SECONDS)
 
 
 class _Previews:

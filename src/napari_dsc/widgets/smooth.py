@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from napari_dsc.params import ImageParams
-from napari_dsc.widgets._dock import Dock, record_of
+from napari_dsc.widgets._dock import Dock
 from napari_dsc.widgets._output import KEY, show_image
+from napari_dsc.widgets._run_layer import record_of
 
 if TYPE_CHECKING:
     from napari_dsc.widgets._result import Result

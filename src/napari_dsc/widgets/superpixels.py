@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from napari.layers import Labels
 
 from napari_dsc.params import ImageParams, SuperpixelParams
-from napari_dsc.widgets._dock import Dock, record_of
+from napari_dsc.widgets._dock import Dock
 from napari_dsc.widgets._output import KEY, layer_to_update, show_labels
+from napari_dsc.widgets._run_layer import record_of
 
 if TYPE_CHECKING:
     from napari_dsc.widgets._result import Result
