@@ -130,14 +130,15 @@ def test_a_level_is_repeated_by_its_record(ran, run, qtbot, viewer, pixels):
 def test_outside_the_mask_nothing_is_shown(viewer, open_dock, run, qtbot, pixels):
     viewer.add_image(pixels, name="cells")
     dock = open_dock(viewer)
-    shapes = viewer.add_shapes([[[0, 0], [0, 27], [39, 27], [39, 0]]], name="here")
+    shapes = viewer.add_shapes([[[0, 0], [0, 27], [39, 0]]], shape_type="polygon", name="here")
     viewer.layers.selection.active = viewer.layers["cells"]
-    dock.image_panel.where.setCurrentText(shapes.name)
+    dock.image_panel.where.setCurrentText(f"shapes of {shapes.name}")
     run(dock)
     layer = viewer.layers["cells [DSC]"]
     dock.levels.regions.click()
     dock.levels.number.setValue(4)
     settle(dock, qtbot)
+    assert 0.4 < (layer.data > 0).mean() < 0.6
     assert set(layer.features["index"]) == set(np.unique(layer.data)) - {0}
 
 
