@@ -30,6 +30,8 @@ from napari_dsc.baselines.backprop import iter_backprop
 from napari_dsc.device import resolve_device
 from napari_dsc.params import BackpropParams, CutParams, SuperpixelParams, preset
 from napari_dsc.run import Run
+from napari_dsc.superae.embedding import embedding_of
+from napari_dsc.superae.weights import load_weights
 from napari_dsc.superpixels import METHODS, over_segment_pixels
 
 if TYPE_CHECKING:
@@ -109,8 +111,11 @@ def cut_run(pixels: np.ndarray, superpixels: np.ndarray, device: str, cut: CutPa
 
 def plain_steps(run: Run) -> Iterator[object]:
     """The plain loop with the weights of a run."""
-    image, embedding = run._tensor().contiguous(), run._embedding()  # noqa: SLF001
-    return iter_plain_cut(image, run.superpixels, embedding, run.cut_params)
+    params = run.cut_params
+    model = load_weights(run.weights).to(run.device, torch.float32)
+    embedding = embedding_of(model, params.n_partitions, params.seed)
+    image = torch.from_numpy(run.image.pixels).to(run.device).unsqueeze(0)
+    return iter_plain_cut(image, run.superpixels, embedding, params)
 
 
 def loops(
@@ -139,7 +144,7 @@ def stages(pixels: np.ndarray, who: list[str], device: str, m: int) -> dict[str,
     image = np.moveaxis((pixels * 255).astype(np.uint8), 0, -1)
 
     def superpixels(name: str) -> Iterator[object]:
-        params = SuperpixelParams(method=name, n_superpixels=m)  # type: ignore[arg-type]
+        params = SuperpixelParams(superpixels=name, n_superpixels=m)  # type: ignore[arg-type]
         yield over_segment_pixels(pixels, params)
 
     def smoothed() -> Iterator[object]:
@@ -195,8 +200,8 @@ def main() -> None:
         for m in arguments.n_superpixels:
             superpixels = blocks(height, width, m)
             for k in arguments.n_partitions:
-                found = loops(pixels, superpixels, arguments.who, arguments.device, k)
-                rows += rows_of(found, arguments, {"size": size, "M": m, "K": k})
+                measured = loops(pixels, superpixels, arguments.who, arguments.device, k)
+                rows += rows_of(measured, arguments, {"size": size, "M": m, "K": k})
         found = stages(pixels, arguments.who, arguments.device, arguments.n_superpixels[0])
         start: Row = {"size": size, "M": arguments.n_superpixels[0], "K": ""}
         rows += rows_of(found, arguments, start)
