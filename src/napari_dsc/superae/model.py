@@ -274,18 +274,19 @@ class Embedding(nn.Module):
             _pointwise(level, cast("Tensor", part.weight))
             for part, level in zip(self.parts, levels, strict=True)
         )
+        size = list(of_image.shape[1:3])
+        # not on a view: the gradient of that would be copied into another layout
         features = of_image.add_(of_fine)
         for level in (of_middle, of_coarse):
-            features.add_(
-                functional.interpolate(
-                    level, size=list(features.shape[-2:]), mode="bilinear", align_corners=False
-                )
+            enlarged = functional.interpolate(
+                level.permute(0, 3, 1, 2), size=size, mode="bilinear", align_corners=False
             )
-        return features
+            features.add_(enlarged.permute(0, 2, 3, 1))
+        return features.permute(0, 3, 1, 2)
 
 
 def _pointwise(level: Tensor, weight: Tensor) -> Tensor:
-    """1x1 convolution as a product of matrices, whose rows are the pixels."""
+    """1x1 convolution as a product of matrices, whose rows are the pixels; (1, Y, X, K)."""
     # a contiguous matrix lets autograd take the product that is fast for few channels
     matrix = weight.flatten(1).T.contiguous()
-    return (level.permute(0, 2, 3, 1) @ matrix).permute(0, 3, 1, 2)
+    return level.permute(0, 2, 3, 1) @ matrix
