@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 LIVE_MILLISECONDS = 30
 STEPS = 1000
+NUMBER_WIDTH = 110
 
 
 class LevelBar(QWidget):
@@ -72,6 +73,7 @@ class LevelBar(QWidget):
             self._group.addButton(button)
             switch.addWidget(button)
         switch.addStretch()
+        self.number.setMaximumWidth(NUMBER_WIDTH)
         level.addWidget(self.slider, 1)
         level.addWidget(self.number)
         form.addRow("Show", switch)

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from napari_dsc.widgets._source import Source
 
 RESULT, TRY = "[DSC]", "[DSC try]"
-METHODS = {"dsc": "Classes (superpixel cut)", "tree": "Regions (merge tree)"}
+METHODS = {"dsc": "Cut: classes", "tree": "Tree: regions"}
 
 
 class Segment(Dock):
