@@ -1,13 +1,15 @@
-"""Pictures of the results page: losses of a cut, and DSC beside Backprop.
+"""Pictures of the docs: losses of a cut, DSC beside Backprop, and how time grows.
 
     python docs/scripts/figures.py docs/images
 
-writes loss-curves.png and dsc-and-backprop.png, both on the packaged tissue image. It takes
-some minutes.
+writes loss-curves.png and dsc-and-backprop.png, both on the packaged tissue image, and
+speed-scaling.png from what benchmarks/speed.py measured. It takes some minutes.
 """
 
 from __future__ import annotations
 
+import json
+import math
 import shutil
 import subprocess
 import sys
@@ -19,9 +21,14 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 import napari_dsc
+from napari_dsc.params import CutParams, preset
 from napari_dsc.sample_data import sample_path
 
 LINES = {"label_loss": "label loss L1", "cut_loss": "cut loss L2", "n_classes": "classes"}
+PAPER = CutParams(**preset("paper"))  # type: ignore[arg-type]
+RESULTS = Path(__file__).parents[2] / "benchmarks" / "results"
+SPEED = ("speed.json", "speed-1024.json", "speed-large.json")
+WHO = {"paper": "preset paper", "fast": "default", "plain": "plain loop"}
 COLORS = ("#3b6fc9", "#c9832e", "#2f8f6a")
 
 
@@ -29,7 +36,7 @@ def draw_losses(path: Path) -> None:
     """Draw both losses and the number of classes over the iterations of one cut."""
     steps = [
         (float(step.label_loss), float(step.cut_loss), step.n_classes)
-        for step in napari_dsc.iter_segment(sample_path(), device="cpu")
+        for step in napari_dsc.iter_segment(sample_path(), device="cpu", cut_params=PAPER)
     ]
     figure = Figure(figsize=(9, 2.6), layout="constrained")
     for place, (label, values, color) in enumerate(
@@ -38,6 +45,22 @@ def draw_losses(path: Path) -> None:
         axes = figure.add_subplot(1, 3, place, xlabel="iteration", title=label)
         axes.plot(range(1, len(values) + 1), values, color=color)
         axes.set_ylim(bottom=0)
+    FigureCanvasAgg(figure).print_png(str(path))
+
+
+def draw_scaling(path: Path) -> None:
+    """Draw seconds of a step over the number of pixels, one line a count of superpixels."""
+    rows = [row for name in SPEED for row in json.loads((RESULTS / name).read_text())["rows"]]
+    figure = Figure(figsize=(9, 3), layout="constrained")
+    for place, (who, title) in enumerate(WHO.items(), start=1):
+        axes = figure.add_subplot(1, len(WHO), place, xscale="log", yscale="log", title=title)
+        axes.set(xlabel="megapixels", ylabel="processor seconds a step")
+        for m, color in zip((100, 10_000), COLORS, strict=False):
+            shown = [row for row in rows if (row[""], row["M"], row["K"]) == (who, m, 32)]
+            sizes = [math.prod(map(int, row["size"].split("x"))) / 1e6 for row in shown]
+            seconds = [row["CPU s a step"] for row in shown]
+            axes.plot(sizes, seconds, "o-", color=color, label=f"{m} superpixels")
+        axes.legend()
     FigureCanvasAgg(figure).print_png(str(path))
 
 
@@ -58,6 +81,7 @@ def main() -> None:
     folder = Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
     draw_losses(folder / "loss-curves.png")
+    draw_scaling(folder / "speed-scaling.png")
     draw_comparison(folder / "dsc-and-backprop.png")
 
 
