@@ -7,6 +7,7 @@ import weakref
 
 import numpy as np
 import pytest
+import torch
 from napari.layers import Labels
 from qtpy.QtWidgets import QApplication
 
@@ -517,6 +518,28 @@ def test_what_happened_stays_readable(viewer, open_dock, qtbot, run, pixels):
     assert "segments in" in sentence
     viewer.add_image(pixels, name="another")
     assert dock.run_bar.status.text() == sentence
+
+
+def test_memory_that_ran_out_once_is_told_with_the_result(
+    viewer, open_dock, run, pixels, monkeypatch
+):
+    from napari_dsc.cut import merging
+
+    real, sizes = merging.iter_cut, []
+
+    def short_of_memory(image, *rest):
+        sizes.append(image.shape)
+        if len(sizes) == 1:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+        yield from real(image, *rest)
+
+    monkeypatch.setattr(merging, "iter_cut", short_of_memory)
+    viewer.add_image(pixels, name="cells")
+    dock = open_dock(viewer)
+    run(dock)
+    assert len(sizes) == 2
+    assert "segments in" in dock.run_bar.status.text()
+    assert "memory ran out: the cut starts again" in dock.run_bar.status.text()
 
 
 def test_two_docks_on_one_image_draw_into_layers_of_their_own(viewer, open_dock, qtbot, pixels):

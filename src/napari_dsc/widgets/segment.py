@@ -213,7 +213,9 @@ class Segment(Dock):
             self._show_intermediates(result, source)
         n_segments = len(result.features["index"])
         seconds = sum(result.record["seconds"].values())  # type: ignore[attr-defined]
-        self.run_bar.status.setText(f"{n_segments} segments in {seconds:.1f} s")
+        notes: list[str] = result.record["notes"]  # type: ignore[assignment]
+        told = [f"{n_segments} segments in {seconds:.1f} s", *notes]
+        self.run_bar.status.setText("; ".join(told))
         self.levels.offer(self.viewer, layer, result, source, self._threads)
         self.levels.show()
 
