@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
 import numpy as np
@@ -164,6 +165,10 @@ def _norms(network: WholeNetwork) -> list[nn.BatchNorm2d]:
     return [layer for layer in network.modules() if isinstance(layer, nn.BatchNorm2d)]
 
 
+class _Noted(Exception):
+    """Ends a pass where it is no longer needed."""
+
+
 @torch.no_grad()
 def _gather_statistics(
     embedding: WholeNetwork, norms: Sequence[nn.BatchNorm2d], images: Sequence[Tensor]
@@ -182,10 +187,12 @@ def _gather_statistics(
         ) -> None:
             variance, mean = torch.var_mean(inputs[0].float(), (0, 2, 3), correction=0)
             to.append((mean, variance, inputs[0][:, 0].numel()))
+            raise _Noted
 
         with norm.register_forward_pre_hook(note):
             for image in images:
-                embedding(image)
+                with contextlib.suppress(_Noted):  # the layers behind it need not work
+                    embedding(image)
         _keep(norm, moments)
 
 
