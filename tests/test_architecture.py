@@ -22,7 +22,7 @@ LAYERS = (
     "layers",
     "record",
     "results sessions stages",
-    "run recipes",
+    "run recipes large",
     "tree_run snippets",
     "pipeline methods",
     "scoring",

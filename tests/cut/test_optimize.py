@@ -6,7 +6,8 @@ import pytest
 import torch
 
 import oracles
-from napari_dsc.cut.optimize import Settled, iter_cut, normalization
+from napari_dsc.cut.objective import normalization
+from napari_dsc.cut.optimize import Settled, iter_cut
 from napari_dsc.params import CutParams, preset
 from napari_dsc.superae.model import Embedding, Encoder
 

@@ -26,11 +26,19 @@ class Job(NamedTuple):
         return (self.output, *self.overlays)
 
 
+class Tiles(NamedTuple):
+    """How large images are read; `side` 0 leaves it to the memory there is."""
+
+    side: int = 0
+    level: int = 0
+
+
 class Plan(NamedTuple):
-    """All jobs of a command, and the folders to create for them."""
+    """All jobs of a command, the folders to create for them, and how large images are read."""
 
     jobs: tuple[Job, ...]
     folders: tuple[Path, ...] = ()
+    tiles: Tiles = Tiles()
 
 
 def plan_jobs(sources: Sequence[Path], output: Path, kind: str) -> Plan:
@@ -86,7 +94,7 @@ def with_overlays(plan: Plan, overlay: Path) -> Plan:
         job._replace(overlays=(picture,))
         for job, picture in zip(plan.jobs, pictures, strict=True)
     ]
-    return Plan(tuple(jobs), plan.folders + folders)
+    return Plan(tuple(jobs), plan.folders + folders, plan.tiles)
 
 
 def refuse_clashes(inputs: Sequence[Path], written: Sequence[Path]) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Group, Parameter
 
-from napari_dsc.cli.jobs import Plan, plan_jobs, with_overlays
+from napari_dsc.cli.jobs import Plan, Tiles, plan_jobs, with_overlays
 from napari_dsc.cli.report import Report
 from napari_dsc.params import CutParams, ImageParams, SuperpixelParams, TreeParams
 
@@ -83,9 +83,9 @@ class LabelTargets:
     Parameters
     ----------
     output : Path
-        A .tif, .png or .npy file for one image; a folder for several, where ``a.jpg``
-        becomes ``a_segments.tif`` or ``a_superpixels.tif``. A name without suffix is a
-        folder.
+        A .tif, .png or .npy file for one image, or .ome.zarr for segments; a folder for
+        several, where ``a.jpg`` becomes ``a_segments.tif`` or ``a_superpixels.tif``. A name
+        without suffix is a folder.
     overlay : Path
         Draw the boundaries on the image as well: a .png file for one image; a folder for
         several, where ``a.jpg`` becomes ``a_overlay.png``.
@@ -100,8 +100,26 @@ class LabelTargets:
         return plan if self.overlay is None else with_overlays(plan, self.overlay)
 
 
+@dataclass(frozen=True, kw_only=True)
+class LargeFlags:
+    """How an image is read that does not fit into memory.
+
+    Parameters
+    ----------
+    tile : int
+        Side in pixels of the tiles that an image is cut by; 0: not by tiles if the image fits
+        into memory, else by the largest that fit.
+    level : int
+        Level of a pyramid that is segmented (OME-Zarr, TIFF); 0 is the finest.
+    """
+
+    tile: int = 0
+    level: int = 0
+
+
 Run = Annotated[RunFlags, Parameter(name="*", group=Group("Run", sort_key=1))]
 Targets = Annotated[LabelTargets, Parameter(name="*")]
+Large = Annotated[LargeFlags, Parameter(name="*", group=Group("Large images", sort_key=6))]
 
 
 def segment(  # noqa: PLR0913 - one class of parameters a stage
@@ -115,13 +133,14 @@ def segment(  # noqa: PLR0913 - one class of parameters a stage
     method: SegmentMethod = "dsc",
     cut_params: CutFlags = CutParams(),
     tree_params: TreeFlags = TreeParams(),
+    large: Large = LargeFlags(),
 ) -> int:
     """Segment images: smooth, divide into superpixels, merge these into segments.
 
     Parameters
     ----------
     inputs : list of Path
-        Images: TIFF, PNG, JPEG, NPY and what imageio reads.
+        Images: TIFF, PNG, JPEG, NPY and what imageio reads; zarr and OME-Zarr.
     method : str
         ``dsc`` merges superpixels into classes by Deep Superpixel Cut; ``tree`` gives the
         regions of a merge tree, without smoothing or training.
@@ -133,7 +152,8 @@ def segment(  # noqa: PLR0913 - one class of parameters a stage
         "cut_params": cut_params,
         "tree_params": tree_params,
     }
-    return _run("segments", targets.plan(inputs, "segments"), run, options)
+    plan = targets.plan(inputs, "segments")._replace(tiles=Tiles(large.tile, large.level))
+    return _run("segments", plan, run, options)
 
 
 def superpixels(

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from napari_dsc.cli.jobs import make_folders, refuse_clashes
 from napari_dsc.cli.reading import parse_channels, parse_spacing
+from napari_dsc.cli.tiling import goes_by_tiles, segment_by_tiles
 from napari_dsc.device import keep_freed_memory, resolve_device
 from napari_dsc.errors import ComputationError, DSCError
 from napari_dsc.files import check_output, write_atomically, write_image
 from napari_dsc.images import draw_boundaries, to_label_image
+from napari_dsc.large.writing import check_large_output
 from napari_dsc.recipes import recipe_content
 from napari_dsc.record import params_record
 from napari_dsc.run import Run
@@ -74,9 +76,9 @@ def run_plan(
         Before any computation, if the device, the weights or an output cannot be used.
     """
     weights = flags.weights or DEFAULT
-    resolve_device(flags.device)
+    device = resolve_device(flags.device)
     find_weights(weights)
-    _check_outputs(plan, flags)
+    _check_outputs(kind, plan, flags)
     keep_freed_memory()
     reading: RunOptions = {
         "axes": flags.axes,
@@ -88,7 +90,10 @@ def run_plan(
     for number, job in enumerate(plan.jobs, 1):
         report.file(job.source, number, len(plan.jobs))
         try:
-            _do(kind, job, flags.overwrite, report, **options)
+            if kind == "segments" and goes_by_tiles(job, plan.tiles, device):
+                segment_by_tiles(job, plan.tiles, flags.overwrite, report, **options)
+            else:
+                _do(kind, job, flags.overwrite, report, **options)
         except DSCError as error:
             report.failure(job.source, error)
             failed += 1
@@ -129,7 +134,7 @@ def last_step(run: Run, report: Report) -> Step:
     return last
 
 
-def _check_outputs(plan: Plan, flags: RunFlags) -> None:
+def _check_outputs(kind: str, plan: Plan, flags: RunFlags) -> None:
     recipes = [] if flags.save_recipe is None else [flags.save_recipe]
     written = [path for job in plan.jobs for path in job.written()]
     refuse_clashes([job.source for job in plan.jobs], [*written, *recipes])
@@ -137,7 +142,9 @@ def _check_outputs(plan: Plan, flags: RunFlags) -> None:
         check_output(path, overwrite=flags.overwrite, suffixes=(".json",))
     make_folders(plan.folders)
     for path in written:
-        check_output(path, overwrite=flags.overwrite)
+        is_zarr = kind == "segments" and path.suffix.lower() == ".zarr"
+        check = check_large_output if is_zarr else check_output
+        check(path, overwrite=flags.overwrite)
 
 
 def _do(

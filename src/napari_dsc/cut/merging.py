@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
-    from napari_dsc.cut.optimize import CutStep, Network
+    from napari_dsc.cut.objective import CutStep
+    from napari_dsc.cut.optimize import Network
     from napari_dsc.params import CutParams
 
 SMALLEST_MEGAPIXELS = 0.01

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import torch
 from torch.optim.sgd import sgd
 
-from napari_dsc.cut.graph import pair_affinity, superpixel_pairs
-from napari_dsc.cut.guide import Guide
-from napari_dsc.cut.losses import cut_loss, label_loss
-from napari_dsc.cut.replay import Outcome, iter_replayed
-from napari_dsc.cut.sums import superpixel_sums
+from napari_dsc.cut.objective import Objective
+from napari_dsc.cut.replay import iter_replayed
 from napari_dsc.device import reproducible
 
 if TYPE_CHECKING:
@@ -20,10 +17,10 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor, nn
 
+    from napari_dsc.cut.objective import CutStep
+    from napari_dsc.cut.replay import Outcome
     from napari_dsc.params import CutParams
 
-# 10.7 pairs a superpixel: the mean over SLIC superpixels of natural images at d = 2 widths
-PAIRS_OF_A_HUNDRED = 1070
 # share of superpixels that may change in a step that counts as quiet
 QUIET = 0.005
 
@@ -48,28 +45,6 @@ class Network(Protocol):
 
     def train(self) -> object:
         """Enter the training mode."""
-
-
-class CutStep(NamedTuple):
-    """What one step of the cut saw, before it moved the weights; all on the device.
-
-    Parameters
-    ----------
-    iteration : int
-        Number of the step, from 1.
-    label_loss, cut_loss : 0-d float tensor
-        The losses L1 and L2, unweighted.
-    classes : (M,) int64 tensor
-        Class of each superpixel, in ``0 .. K - 1``.
-    assignment : (M, K) float tensor
-        Probability of each superpixel for each class, ``Q``.
-    """
-
-    iteration: int
-    label_loss: Tensor
-    cut_loss: Tensor
-    classes: Tensor
-    assignment: Tensor
 
 
 def iter_cut(
@@ -104,80 +79,70 @@ def iter_cut(
     -----
     The affinity is held constant in each step: equation 11 differentiates that way.
     """
-    training = _Training(image, superpixels, embedding, params, fixed)
+    descent = Descent(embedding, params)
+    objective = Objective(superpixels, fixed, image.device, params)
+    features = iter_features(embedding, image, params)
+
+    def step() -> Outcome:
+        total, outcome = objective.losses(next(features), embedding.norm)
+        descent.move(total)
+        return outcome
+
     outcomes = (
-        iter_replayed(training.step, image.device)
+        iter_replayed(step, image.device)
         if params.graphs == "on" and image.device.type == "cuda"
-        else iter(training.step, None)
+        else iter(step, None)
     )
     is_settled = Settled(params.patience)
     for iteration in range(1, params.n_iterations + 1):
         with torch.enable_grad(), reproducible(image.device):
-            label, cut, winners, assignment = next(outcomes)
-        classes, assignment = training.guide.in_order(winners, assignment)
-        yield CutStep(iteration, label, cut, classes, assignment)
-        if is_settled(winners):
+            outcome = next(outcomes)
+        yield objective.seen(iteration, outcome)
+        if is_settled(outcome.winners):
             return
 
 
-class _Training:
-    """A training step on the image, to be taken again and again; arguments of `iter_cut`."""
+class Descent:
+    """Stochastic gradient descent on what of a network is to be trained.
 
-    def __init__(
-        self,
-        image: Tensor,
-        superpixels: np.ndarray,
-        embedding: Network,
-        params: CutParams,
-        fixed: np.ndarray,
-    ) -> None:
-        pairs = superpixel_pairs(superpixels, params.radius_factor)
-        n_superpixels = len(fixed)
-        self._superpixels = torch.from_numpy(superpixels).to(image.device)
-        self._pairs = torch.from_numpy(pairs).to(image.device)
-        self._sizes = torch.bincount(self._superpixels.flatten(), minlength=n_superpixels)
-        self.guide = Guide(fixed, self._sizes, params.n_partitions)
-        self._cut_weight = params.cut_weight / normalization(
-            params, n_superpixels, pairs.shape[1]
-        )
-        self._params, self._norm = params, embedding.norm
-        self._features = _iter_features(embedding, image, params)
+    Parameters
+    ----------
+    embedding : Network
+        Trained in place; it enters the training mode.
+    params : CutParams
+        Settings.
+    """
+
+    def __init__(self, embedding: Network, params: CutParams) -> None:
         embedding.encoder.requires_grad_(params.encoder == "trained")
+        self._params = params
         self._weights: list[Tensor] = [
             each for each in embedding.parameters() if each.requires_grad
         ]
         self._momenta: list[Tensor | None] = [None] * len(self._weights)
         embedding.train()
 
-    def step(self) -> Outcome:
-        """Both losses, the winners and the assignment, and new weights."""
-        sums = superpixel_sums(
-            next(self._features), self._norm, self._superpixels, len(self._sizes)
-        )
-        winners = self.guide.winners(sums.votes)
-        assignment = sums.probabilities / self._sizes.unsqueeze(1)
-        means = sums.features.detach() / self._sizes.unsqueeze(1)
-        affinity = pair_affinity(means, self._pairs, scale=self._params.affinity_scale)
-        label = label_loss(sums, winners, self.guide.weights)
-        cut = cut_loss(assignment, self._pairs, affinity)
-        total = self._params.label_weight * label + self._cut_weight * cut
-        self._descend(torch.autograd.grad(total, self._weights))
-        return Outcome(label.detach(), cut.detach(), winners, assignment.detach())
+    def move(self, total: Tensor) -> None:
+        """Move the weights; the class `SGD` would load the compiler of torch for this.
 
-    @torch.no_grad()
-    def _descend(self, gradients: tuple[Tensor, ...]) -> None:
-        """Move the weights; the class `SGD` would load the compiler of torch for this."""
-        sgd(
-            self._weights,
-            list(gradients),
-            self._momenta,
-            weight_decay=0,
-            momentum=self._params.momentum,
-            lr=self._params.learning_rate,
-            dampening=0,
-            nesterov=False,
-            maximize=False,
-        )
+        Parameters
+        ----------
+        total : 0-d float tensor
+            Loss, with the graph of autograd behind it.
+        """
+        gradients = torch.autograd.grad(total, self._weights)
+        with torch.no_grad():
+            sgd(
+                self._weights,
+                list(gradients),
+                self._momenta,
+                weight_decay=0,
+                momentum=self._params.momentum,
+                lr=self._params.learning_rate,
+                dampening=0,
+                nesterov=False,
+                maximize=False,
+            )
 
 
 class Settled:
@@ -211,8 +176,23 @@ class Settled:
         return self._n_quiet >= self._patience
 
 
-def _iter_features(embedding: Network, image: Tensor, params: CutParams) -> Iterator[Tensor]:
-    """Features before batch norm, (1, K, Y', X'), with the weights of the moment, for ever."""
+def iter_features(embedding: Network, image: Tensor, params: CutParams) -> Iterator[Tensor]:
+    """Features before batch norm, with the weights of the moment.
+
+    Parameters
+    ----------
+    embedding : Network
+        The network.
+    image : (1, C, Y, X) float tensor
+        Image in [0, 1].
+    params : CutParams
+        Settings.
+
+    Yields
+    ------
+    features : (1, K, Y', X') float tensor
+        Without end.
+    """
     is_half = params.precision == "bfloat16"
     is_trained = params.encoder == "trained"
     levels: list[Tensor] = []
@@ -221,25 +201,3 @@ def _iter_features(embedding: Network, image: Tensor, params: CutParams) -> Iter
             if is_trained or not levels:
                 levels = embedding.levels(image)
             yield embedding.mixed(levels)
-
-
-def normalization(params: CutParams, n_superpixels: int, n_pairs: int) -> float:
-    """What ``cut_weight`` is divided by to give ``beta``; both choices agree at M = 100.
-
-    Parameters
-    ----------
-    params : CutParams
-        Holds the choice.
-    n_superpixels : int
-        Number of superpixels ``M``.
-    n_pairs : int
-        Number of pairs ``E``.
-
-    Returns
-    -------
-    divisor : float
-        ``M**2``, or the number of pairs in units of those of 100 superpixels.
-    """
-    if params.cut_normalization == "superpixels":
-        return n_superpixels**2
-    return n_pairs / PAIRS_OF_A_HUNDRED * 100**2

@@ -6,7 +6,7 @@ normalized features, probabilities and pseudo labels, N x K each, are never made
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import torch
 from torch.autograd.function import once_differentiable
@@ -68,6 +68,27 @@ def superpixel_sums(
     return SuperpixelSums(*sums)
 
 
+@torch.no_grad()
+def frozen_sums(
+    features: Tensor, norm: nn.BatchNorm2d, superpixels: Tensor, n_superpixels: int
+) -> SuperpixelSums:
+    """Normalize features by the statistics that a batch norm keeps, and sum them up.
+
+    Parameters
+    ----------
+    features, norm, superpixels, n_superpixels
+        As `superpixel_sums` takes them; the batch norm works as in evaluation.
+
+    Returns
+    -------
+    sums : SuperpixelSums
+        Without gradient.
+    """
+    mean, variance = cast("Tensor", norm.running_mean), cast("Tensor", norm.running_var)
+    line = (mean, (variance + norm.eps).sqrt(), norm.weight, norm.bias)
+    return _summed(features, line, superpixels, n_superpixels)
+
+
 class _Sums(torch.autograd.Function):
     """The sums, with the gradient written out: it needs no map that forward made."""
 
@@ -81,25 +102,11 @@ class _Sums(torch.autograd.Function):
         superpixels: Tensor,
         n_superpixels: int,
     ) -> tuple[Tensor, ...]:
-        n_classes = features.shape[1]
         mean, deviation = _moments(features, superpixels, eps)
-        sums = weight.new_zeros(2, n_superpixels, n_classes)
-        log_totals = weight.new_zeros(n_superpixels)
-        votes = superpixels.new_zeros(n_superpixels * n_classes)
-        for rows, regions in _strips(features, superpixels):
-            normalized = _standardized(rows, mean, deviation).mul_(weight).add_(bias)
-            sums[0].index_add_(0, regions, normalized)
-            largest, winners = normalized.max(1)
-            places = winners.add_(regions, alpha=n_classes)
-            votes.index_add_(0, places, torch.ones_like(places))
-            powers = normalized.sub_(largest.unsqueeze(1)).exp_()
-            totals = powers.sum(1)
-            sums[1].index_add_(0, regions, powers.div_(totals.unsqueeze(1)))
-            log_totals.index_add_(0, regions, totals.log_().add_(largest))
+        sums = _summed(features, (mean, deviation, weight, bias), superpixels, n_superpixels)
         ctx.save_for_backward(features, weight, bias, mean, deviation, superpixels)
-        votes = votes.view(n_superpixels, n_classes)
-        ctx.mark_non_differentiable(votes)
-        return sums[0], sums[1], log_totals, votes
+        ctx.mark_non_differentiable(sums.votes)
+        return tuple(sums)
 
     @staticmethod
     @once_differentiable
@@ -127,6 +134,29 @@ class _Sums(torch.autograd.Function):
             gradient, features, superpixels, (weight, mean, deviation, of_weight, of_bias)
         )
         return gradient, of_weight, of_bias, None, None, None
+
+
+def _summed(
+    features: Tensor, line: tuple[Tensor, ...], superpixels: Tensor, n_superpixels: int
+) -> SuperpixelSums:
+    """Sums over features with a mean, a deviation, a weight and a bias of each, (K,)."""
+    mean, deviation, weight, bias = line
+    n_classes = len(mean)
+    sums = weight.new_zeros(2, n_superpixels, n_classes)
+    log_totals = weight.new_zeros(n_superpixels)
+    votes = superpixels.new_zeros(n_superpixels * n_classes)
+    for rows, regions in _strips(features, superpixels):
+        normalized = _standardized(rows, mean, deviation).mul_(weight).add_(bias)
+        sums[0].index_add_(0, regions, normalized)
+        largest, winners = normalized.max(1)
+        places = winners.add_(regions, alpha=n_classes)
+        votes.index_add_(0, places, torch.ones_like(places))
+        powers = normalized.sub_(largest.unsqueeze(1)).exp_()
+        totals = powers.sum(1)
+        sums[1].index_add_(0, regions, powers.div_(totals.unsqueeze(1)))
+        log_totals.index_add_(0, regions, totals.log_().add_(largest))
+    votes = votes.view(n_superpixels, n_classes)
+    return SuperpixelSums(sums[0], sums[1], log_totals, votes)
 
 
 def _strips(maps: Tensor, superpixels: Tensor) -> Iterator[tuple[Tensor, Tensor]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import math
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 from xml.etree import ElementTree
 
 import imageio.v3 as iio
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _CENTIMETERS = {"nm": 1e-7, "µm": 1e-4, "mm": 0.1, "cm": 1.0, "inch": 2.54, "m": 100.0}
 _MICROMETER_NAMES = ("um", "μm", "micron", "microns", "micrometer", "\\u00B5m")
-_OTHER_COLORS = (5, 6, 8)  # of a photometric tag: CMYK, YCbCr, CIELab
+OTHER_COLORS = (5, 6, 8)  # of a photometric tag: CMYK, YCbCr, CIELab
 _PALETTE = 3
 _LARGEST_RATIONAL = 2**32 - 1  # a resolution is stored as a fraction of such integers
 
@@ -47,22 +47,27 @@ def read_tiff(path: Path) -> RawImage:
     """
     with tifffile.TiffFile(path) as file:
         series = file.series[0]
-        page = series.keyframe
-        if page.photometric in _OTHER_COLORS:
+        if series.keyframe.photometric in OTHER_COLORS:
             colors = iio.imread(path, plugin="pillow", index=0, mode="RGB")
             spacing, unit = _spacing(file, "YX")
             return RawImage(colors, "YXC", spacing, unit, notes=("colors converted to RGB",))
-        pixels = _pixels(path, series)
-        notes = _notes(page, len(file.series))
-        axes = series.axes.replace("S", "C")
-        has_alpha = any(kind != 0 for kind in page.extrasamples)
-        if not set(axes) <= set("TZCYX") or len(set(axes)) < len(axes):
-            axes = ""
-        spatial = [axis for axis in axes or "YX" if axis in "ZYX"]
-        spacing, unit = _spacing(file, spatial)
-        if not spacing and len(spatial) > 2 and _spacing(file, "YX")[0]:
-            notes += ("the file has no pixel size along Z: voxels are taken as cubes",)
-        return RawImage(pixels, axes, spacing, unit, has_alpha, notes)
+        return describe_tiff(file, _pixels(path, series))
+
+
+def describe_tiff(file: tifffile.TiffFile, pixels: np.ndarray) -> RawImage:
+    """Pixels of the first series, with what the file says of them."""
+    series = file.series[0]
+    page = series.keyframe
+    notes = _notes(page, len(file.series))
+    axes = series.axes.replace("S", "C")
+    has_alpha = any(kind != 0 for kind in page.extrasamples)
+    if not set(axes) <= set("TZCYX") or len(set(axes)) < len(axes):
+        axes = ""
+    spatial = [axis for axis in axes or "YX" if axis in "ZYX"]
+    spacing, unit = _spacing(file, spatial)
+    if not spacing and len(spatial) > 2 and _spacing(file, "YX")[0]:
+        notes += ("the file has no pixel size along Z: voxels are taken as cubes",)
+    return RawImage(pixels, axes, spacing, unit, has_alpha, notes)
 
 
 def _spacing(file: tifffile.TiffFile, spatial: Iterable[str]) -> tuple[tuple[float, ...], str]:
@@ -97,26 +102,50 @@ def write_tiff(
     pixel_size : (sequence of float, str)
         Along the axes of space in their order, and its unit; empty if not known.
     """
-    spacing, unit = pixel_size
     kind = {"YXC": "contig", "CYX": "separate"}.get(axes, "")
     is_rgb = bool(kind) and pixels.shape[axes.index("C")] == 3
-    per_centimeter = [1 / (size * _CENTIMETERS.get(unit, 1.0)) for size in spacing]
-    has_size = bool(spacing) and all(
-        1 / _LARGEST_RATIONAL < resolution < _LARGEST_RATIONAL for resolution in per_centimeter
-    )
-    # tifffile takes JSON with a "shape" anywhere in it for its own and wants one on top
-    layout = {"shape": pixels.shape, "axes": axes, "spacing": list(spacing), "unit": unit}
     tifffile.imwrite(
         file,
         pixels,
         photometric="rgb" if is_rgb else "minisblack",
         planarconfig=kind if is_rgb else None,
-        compression="zlib",
-        description=json.dumps({**record, **layout}),
-        metadata=None,
-        resolution=(per_centimeter[-1], per_centimeter[-2]) if has_size else (1, 1),
-        resolutionunit="CENTIMETER" if has_size and unit in _CENTIMETERS else "NONE",
+        **tiff_options((pixels.shape, axes), record, pixel_size),
     )
+
+
+def tiff_options(
+    layout: tuple[tuple[int, ...], str],
+    record: Mapping[str, object],
+    pixel_size: tuple[Sequence[float], str],
+) -> dict[str, Any]:
+    """Compression, record and pixel size, as tifffile takes them.
+
+    Parameters
+    ----------
+    layout : (tuple of int, str)
+        Shape and axes of the image.
+    record, pixel_size
+        As `write_tiff` takes them.
+
+    Returns
+    -------
+    options : dict
+        Keyword arguments of ``tifffile.imwrite``.
+    """
+    (shape, axes), (spacing, unit) = layout, pixel_size
+    per_centimeter = [1 / (size * _CENTIMETERS.get(unit, 1.0)) for size in spacing]
+    has_size = bool(spacing) and all(
+        1 / _LARGEST_RATIONAL < resolution < _LARGEST_RATIONAL for resolution in per_centimeter
+    )
+    # tifffile takes JSON with a "shape" anywhere in it for its own and wants one on top
+    described = {"shape": shape, "axes": axes, "spacing": list(spacing), "unit": unit}
+    return {
+        "compression": "zlib",
+        "description": json.dumps({**record, **described}),
+        "metadata": None,
+        "resolution": (per_centimeter[-1], per_centimeter[-2]) if has_size else (1, 1),
+        "resolutionunit": "CENTIMETER" if has_size and unit in _CENTIMETERS else "NONE",
+    }
 
 
 def read_record(path: Path) -> dict[str, object]:

@@ -1,0 +1,152 @@
+"""Image files of which parts are read when they are needed: TIFF, zarr and OME-Zarr."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+import tifffile
+
+from napari_dsc.errors import InvalidImageError, InvalidParameterError
+from napari_dsc.files.raw import RawImage
+from napari_dsc.files.tiff import OTHER_COLORS, describe_tiff
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    import numpy as np
+
+# names of units in OME-Zarr, and how they are written here
+_UNITS = {"nanometer": "nm", "micrometer": "µm", "millimeter": "mm", "centimeter": "cm"}
+# of files without axes, the order that the format had before it named them
+_OLD_AXES = "TCZYX"
+
+
+def is_zarr(path: Path) -> bool:
+    """Whether a path is a folder of zarr, of either version.
+
+    Parameters
+    ----------
+    path : Path
+        Anything.
+
+    Returns
+    -------
+    answer : bool
+        True for groups and arrays.
+    """
+    return any((path / name).is_file() for name in ("zarr.json", ".zgroup", ".zarray"))
+
+
+@contextlib.contextmanager
+def open_lazily(path: Path, level: int) -> Iterator[RawImage]:
+    """Open a TIFF file, or a folder of zarr or OME-Zarr, without reading its pixels.
+
+    Parameters
+    ----------
+    path : Path
+        The file or folder; of a TIFF file, the first image.
+    level : int
+        Level of a pyramid; 0 is the finest.
+
+    Yields
+    ------
+    image : RawImage
+        With a zarr array for pixels, readable inside the block.
+
+    Raises
+    ------
+    InvalidImageError
+        If it is missing or of another kind, or the colors of a TIFF are no RGB.
+    InvalidParameterError
+        If there is no such level.
+    """
+    if is_zarr(path):
+        yield _open_zarr(path, level)
+        return
+    try:
+        file = tifffile.TiffFile(path)
+    except (OSError, tifffile.TiffFileError) as error:
+        raise InvalidImageError(
+            f"{path}: cannot be opened as TIFF or zarr ({error}), expected one of them"
+        ) from error
+    with file:
+        yield _open_tiff(path, file, level)
+
+
+def _open_tiff(path: Path, file: tifffile.TiffFile, level: int) -> RawImage:
+    import zarr  # here, because few need it
+
+    levels = file.series[0].levels
+    _check_level(path, level, levels)
+    if levels[level].keyframe.photometric in OTHER_COLORS:
+        raise InvalidImageError(f"{path}: colors are not RGB, expected grey or RGB")
+    raw = describe_tiff(file, _pixels(zarr.open(levels[level].aszarr(), mode="r")))
+    shrinkage = levels[0].keyframe.imagewidth / levels[level].keyframe.imagewidth
+    return raw._replace(spacing=tuple(size * shrinkage for size in raw.spacing))
+
+
+def _open_zarr(path: Path, level: int) -> RawImage:
+    import zarr
+
+    try:
+        node = zarr.open(path, mode="r")
+    except (OSError, ValueError, KeyError) as error:
+        raise InvalidImageError(f"{path}: cannot be opened as zarr ({error})") from error
+    if isinstance(node, zarr.Array):
+        _check_level(path, level, [node])
+        names = getattr(node.metadata, "dimension_names", None) or ()
+        return RawImage(_pixels(node), _letters([str(name) for name in names]))
+    attributes: Any = node.attrs.asdict()
+    pyramids = attributes.get("ome", attributes).get("multiscales")
+    if not pyramids:
+        raise InvalidImageError(
+            f"{path}: is a zarr group without an image, expected an array or OME-Zarr"
+        )
+    pyramid = pyramids[0]
+    _check_level(path, level, pyramid["datasets"])
+    dataset = pyramid["datasets"][level]
+    pixels = _pixels(node[dataset["path"]])
+    axes = pyramid.get("axes", list(_OLD_AXES[-pixels.ndim :]))
+    names = [axis["name"] if isinstance(axis, dict) else axis for axis in axes]
+    scale = _scale([*_transforms(dataset), *_transforms(pyramid)], pixels.ndim)
+    units = {axis.get("unit", "") for axis in axes if isinstance(axis, dict)} - {""}
+    letters = _letters(names)
+    spacing = [size for size, letter in zip(scale, letters, strict=False) if letter in "ZYX"]
+    if len(units) != 1:  # pixels, or a mixture that one unit cannot tell
+        return RawImage(pixels, letters)
+    unit = units.pop()
+    return RawImage(pixels, letters, tuple(spacing), _UNITS.get(unit, unit))
+
+
+def _pixels(array: object) -> np.ndarray:
+    pixels: np.ndarray = array  # type: ignore[assignment] # lazily, it does what is asked of it
+    return pixels
+
+
+def _letters(names: Sequence[str]) -> str:
+    """Letters of axes; empty where one has another name."""
+    letters = "".join(names).upper()
+    is_known = len(letters) == len(names) and set(letters) <= set(_OLD_AXES)
+    return letters if is_known and {"Y", "X"} <= set(letters) else ""
+
+
+def _transforms(node: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    found: list[Mapping[str, Any]] = node.get("coordinateTransformations", [])
+    return found
+
+
+def _scale(transforms: Sequence[Mapping[str, Any]], n_axes: int) -> list[float]:
+    scale = [1.0] * n_axes
+    for one in transforms:
+        if one.get("type") == "scale":
+            scale = [a * float(b) for a, b in zip(scale, one["scale"], strict=True)]
+    return scale
+
+
+def _check_level(path: Path, level: int, levels: Sequence[object]) -> None:
+    if not 0 <= level < len(levels):
+        raise InvalidParameterError(
+            f"level={level}: expected 0 to {len(levels) - 1}, the levels of {path.name}"
+        )

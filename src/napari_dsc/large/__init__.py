@@ -1,0 +1,1 @@
+"""Images larger than memory: one network, labels tile by tile, without seams."""

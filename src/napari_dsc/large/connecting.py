@@ -1,0 +1,82 @@
+"""Connected regions of a label image that is seen band by band."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import sparse
+from scipy.sparse import csgraph
+from skimage import measure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+def region_numbers(bands: Callable[[], Iterator[np.ndarray]]) -> np.ndarray:
+    """Number of the region that each piece of each band belongs to.
+
+    Parameters
+    ----------
+    bands : callable
+        Gives the bands of a label image, (y, X) each, from the top.
+
+    Returns
+    -------
+    numbers : (P,) int64 array
+        For all pieces of all bands, in the order of `iter_regions`; regions are numbered from
+        0 in the order of their first pixel.
+
+    Examples
+    --------
+    >>> rows = np.array([[1, 2, 1]]), np.array([[1, 1, 1]])
+    >>> region_numbers(lambda: iter(rows))
+    array([0, 1, 0, 0])
+    """
+    n_pieces = 0
+    links = [np.zeros((2, 0), np.int64)]
+    above = above_pieces = np.zeros((0,), np.int64)
+    for band in bands():
+        pieces = _pieces(band) + n_pieces
+        if len(above):
+            same = above == band[0]
+            links.append(np.unique(np.stack([above_pieces[same], pieces[0][same]]), axis=1))
+        n_pieces = int(pieces.max()) + 1
+        above, above_pieces = band[-1].copy(), pieces[-1].copy()
+    first, second = np.concatenate(links, 1)
+    graph = sparse.coo_array((np.ones(len(first)), (first, second)), (n_pieces, n_pieces))
+    _, regions = csgraph.connected_components(graph, directed=False)
+    # pieces are numbered by their first pixels, so the first of each region tells its rank
+    _, firsts = np.unique(regions, return_index=True)
+    numbers: np.ndarray = np.argsort(np.argsort(firsts))[regions]
+    return numbers.astype(np.int64)
+
+
+def iter_regions(
+    bands: Callable[[], Iterator[np.ndarray]], numbers: np.ndarray
+) -> Iterator[np.ndarray]:
+    """Regions of each band.
+
+    Parameters
+    ----------
+    bands : callable
+        The same bands.
+    numbers : (P,) array
+        As `region_numbers` gives them, or something else for each piece.
+
+    Yields
+    ------
+    regions : (y, X) array
+        Of the type of `numbers`.
+    """
+    n_pieces = 0
+    for band in bands():
+        pieces = _pieces(band) + n_pieces
+        n_pieces = int(pieces.max()) + 1
+        yield numbers[pieces]
+
+
+def _pieces(band: np.ndarray) -> np.ndarray:
+    """Pieces connected through pixel faces, from 0, in the order of their first pixel."""
+    pieces: np.ndarray = measure.label(band, background=-1, connectivity=1) - 1
+    return pieces.astype(np.int64)

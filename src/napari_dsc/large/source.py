@@ -1,0 +1,282 @@
+"""Images of which parts are read when they are needed: TIFF, zarr, OME-Zarr, dask arrays."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from napari_dsc.errors import InvalidImageError, InvalidParameterError
+from napari_dsc.files import RawImage
+from napari_dsc.files.lazy import open_lazily
+from napari_dsc.images.axes import check_axes, guess_axes, pick_channels
+from napari_dsc.images.normalization import Normalization, choose_normalization
+from napari_dsc.large.tiling import random_window
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import DTypeLike
+
+    from napari_dsc.params import ImageParams
+
+_SMALLEST_SIDE = 8
+# pixels of a band that is read to be hashed
+_BAND = 2**24
+# windows that percentiles are taken from, and their side
+N_WINDOWS, WINDOW = 64, 256
+
+
+class LazyArray(Protocol):
+    """An array that computes or reads what is indexed: dask, zarr, or NumPy."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Length of each axis."""
+
+    @property
+    def dtype(self) -> Any:
+        """Type of the values."""
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+
+    def __getitem__(self, index: Any) -> Any:
+        """Part of the array."""
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """An image that is read in parts.
+
+    Parameters
+    ----------
+    array : lazy array
+        Image as stored.
+    axes : str
+        One letter of ``TZCYX`` for each of its axes; T and Z have length one.
+    axes_origin : str
+        Who named them.
+    channels : tuple of int
+        Channels that are read.
+    spacing : tuple of float
+        Pixel size along Y and X, or empty.
+    unit : str
+        Unit of the spacing, or empty.
+    notes : tuple of str
+        What was changed on the way, for people.
+    """
+
+    array: LazyArray
+    axes: str
+    axes_origin: str
+    channels: tuple[int, ...]
+    spacing: tuple[float, ...]
+    unit: str
+    notes: tuple[str, ...]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width in pixels."""
+        sizes = dict(zip(self.axes, self.array.shape, strict=True))
+        return sizes["Y"], sizes["X"]
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Type of the intensities."""
+        dtype: np.dtype = np.dtype(self.array.dtype)
+        return dtype
+
+    def read(self, rows: slice, columns: slice) -> np.ndarray:
+        """Part of the image.
+
+        Parameters
+        ----------
+        rows, columns : slice
+            With start and stop.
+
+        Returns
+        -------
+        pixels : (C, y, x) array
+            Intensities in the type of the image.
+
+        Raises
+        ------
+        InvalidImageError
+            If the part cannot be read, or has values that are not finite.
+        """
+        where: dict[str, slice | int] = {"Y": rows, "X": columns, "C": slice(None)}
+        try:
+            part = np.asarray(self.array[tuple(where.get(axis, 0) for axis in self.axes)])
+        except (OSError, ValueError, RuntimeError) as error:
+            raise InvalidImageError(
+                f"image: rows {rows.start} to {rows.stop} cannot be read ({error})"
+            ) from error
+        kept = [axis for axis in self.axes if axis in where]
+        if "C" not in kept:
+            kept, part = ["C", *kept], part[None]
+        part = part.transpose([kept.index(axis) for axis in "CYX"])[list(self.channels)]
+        if part.dtype.kind == "f" and not np.isfinite(part).all():
+            raise InvalidImageError(
+                f"image: rows {rows.start} to {rows.stop} hold values that are not finite"
+            )
+        return part
+
+    def normalization(self, params: ImageParams, seed: int) -> Normalization:
+        """Intensities that become 0 and 1, by windows drawn at random.
+
+        Parameters
+        ----------
+        params : ImageParams
+            How intensities are stretched.
+        seed : int
+            Seed of the places of the windows.
+
+        Returns
+        -------
+        normalization : Normalization
+            Of an image of no more pixels than the windows, that of the image.
+
+        Raises
+        ------
+        InvalidImageError
+            If all windows are constant, or values lie outside the range asked for.
+        """
+        height, width = self.shape
+        if height * width <= N_WINDOWS * WINDOW**2:
+            sample = self.read(slice(0, height), slice(0, width))
+        else:
+            rng = np.random.default_rng(seed)
+            parts = [
+                self.read(*random_window(self.shape, WINDOW, rng)) for _ in range(N_WINDOWS)
+            ]
+            sample = np.concatenate([part.reshape(len(part), -1) for part in parts], 1)
+        if sample.min() == sample.max():
+            raise InvalidImageError(f"image: constant, every pixel seen is {sample.flat[0]}")
+        return choose_normalization(sample, params)
+
+    def sha256(self) -> str:
+        """Hash of type, shape and values, as `array_sha256` gives of an array in memory."""
+        dtype = self.dtype.newbyteorder("<")
+        content = hashlib.sha256(f"{dtype.str}{self.array.shape}".encode())
+        for index in _c_order(self.array.shape):
+            part = np.ascontiguousarray(self.array[index], dtype)
+            content.update(part.reshape(-1).view(np.uint8).data)
+        return content.hexdigest()
+
+
+@contextlib.contextmanager
+def open_source(
+    image: LazyArray | Sequence[LazyArray] | str | Path,
+    *,
+    axes: str = "",
+    spacing: Sequence[float] = (),
+    channels: Sequence[int] = (),
+    level: int = 0,
+) -> Iterator[Source]:
+    """Open an image without reading its pixels.
+
+    Parameters
+    ----------
+    image : lazy array, sequence of them, or path
+        A dask, zarr or NumPy array, the levels of a pyramid, a TIFF file, or a folder of
+        zarr or OME-Zarr.
+    axes, spacing, channels
+        As `load_image` takes them.
+    level : int
+        Level of a pyramid; 0 is the finest.
+
+    Yields
+    ------
+    source : Source
+        Readable inside the block.
+
+    Raises
+    ------
+    InvalidImageError
+        If the image cannot be opened, or is a stack, a series, or no image.
+    InvalidParameterError
+        If `axes`, `spacing`, `channels` or `level` do not fit.
+    """
+    if isinstance(image, (str, Path)):
+        with open_lazily(Path(image), level) as raw:
+            yield _source(raw, axes, spacing, channels)
+    else:
+        yield _source(_level_of(image, level), axes, spacing, channels)
+
+
+def _level_of(image: LazyArray | Sequence[LazyArray], level: int) -> RawImage:
+    levels: Any = [image] if hasattr(image, "dtype") else image
+    if not 0 <= level < len(levels):
+        raise InvalidParameterError(f"level={level}: expected 0 to {len(levels) - 1}")
+    return RawImage(levels[level])
+
+
+def _source(
+    raw: RawImage, axes: str, spacing: Sequence[float], channels: Sequence[int]
+) -> Source:
+    array: LazyArray = raw.pixels
+    _check_type(array.dtype)
+    given = check_axes(axes, raw.pixels)
+    named = given or raw.axes or guess_axes(raw.pixels)
+    origin = "the caller" if given else raw.origin if raw.axes else "the shape"
+    sizes = dict(zip(named, array.shape, strict=True))
+    long = [axis for axis in "TZ" if sizes.get(axis, 1) > 1]
+    if long:
+        raise InvalidImageError(
+            f"image: axes {named} of shape {array.shape}: expected one plane, a large image of "
+            f"several along {', '.join(long)} is not supported"
+        )
+    if min(sizes["Y"], sizes["X"]) < _SMALLEST_SIDE:
+        raise InvalidImageError(
+            f"image: {sizes['Y']} x {sizes['X']} pixels, expected at least 8 x 8"
+        )
+    taken, notes = _channels(sizes.get("C", 1), channels, raw, is_last=named[-1] == "C")
+    pixel = _spacing(raw, spacing)
+    unit = "µm" if len(spacing) else raw.unit
+    return Source(
+        array, named, origin, taken, pixel, unit if pixel else "", (*raw.notes, *notes)
+    )
+
+
+def _channels(
+    n_channels: int, channels: Sequence[int], raw: RawImage, *, is_last: bool
+) -> tuple[tuple[int, ...], tuple[str, ...]]:
+    """Channels that are read, and what is to be said of them."""
+    numbers = np.arange(n_channels)[None]
+    taken, notes = pick_channels(numbers, channels, is_last=is_last, has_alpha=raw.has_alpha)
+    return tuple(taken[0].tolist()), notes
+
+
+def _spacing(raw: RawImage, given: Sequence[float]) -> tuple[float, ...]:
+    """Pixel size along Y and X; the last two of those of a file."""
+    if len(given) and (
+        len(given) != 2 or not all(math.isfinite(size) and size > 0 for size in given)
+    ):
+        raise InvalidParameterError(
+            f"spacing={tuple(given)}: expected 2 sizes above 0, along Y, X"
+        )
+    return tuple(given) or tuple(raw.spacing[-2:])
+
+
+def _check_type(dtype: DTypeLike) -> None:
+    if np.dtype(dtype).kind not in "iuf":
+        raise InvalidImageError(f"image: values of type {dtype}, expected integers or floats")
+
+
+def _c_order(shape: tuple[int, ...]) -> Iterator[tuple[slice | int, ...]]:
+    """Indices of parts that follow each other in memory, none of them large."""
+    if len(shape) > 1 and math.prod(shape[1:]) > _BAND:
+        for place in range(shape[0]):
+            for rest in _c_order(shape[1:]):
+                yield (place, *rest)
+        return
+    step = max(1, _BAND // math.prod(shape[1:]))
+    for start in range(0, shape[0], step):
+        yield (slice(start, start + step),)

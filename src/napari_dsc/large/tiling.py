@@ -1,0 +1,259 @@
+"""Tiles of a large image: how large they may be, where they lie, what they need around them."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+import psutil
+import torch
+
+from napari_dsc.errors import InvalidParameterError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy as np
+
+    from napari_dsc.params import CutParams
+
+# bytes for each pixel of a tile: superpixels, then the network at full resolution
+SUPERPIXELS, NETWORK, NETWORK_EACH_CLASS = 330, 1000, 12
+# bytes for each value of an image that is not cut by tiles
+WHOLE = 150
+# bytes of the process, its libraries and the pieces that are learned from
+AROUND = 1.2 * 2**30
+# share of the free memory that a run may take
+SHARE = 0.5
+SMALLEST, LARGEST = 256, 2048
+STRIDE = 4
+# superpixels on the side of a tile, at least: those at its rim are made with their surroundings
+ACROSS = 8
+# pixels that the network needs around what it sees
+MARGIN = 16
+
+
+class Tile(NamedTuple):
+    """Part of a large image; each is a pair of slices, of rows and of columns.
+
+    Parameters
+    ----------
+    core : pair of slice
+        Pixels that have labels once the tile is done; the cores of all tiles are the image.
+    divided : pair of slice
+        Pixels that superpixels are made of: the core, and more below and to the right.
+    read : pair of slice
+        Pixels that the networks see.
+    """
+
+    core: tuple[slice, slice]
+    divided: tuple[slice, slice]
+    read: tuple[slice, slice]
+
+
+class Tiling(NamedTuple):
+    """How a large image is taken apart.
+
+    Parameters
+    ----------
+    shape : (int, int)
+        Height and width of the image.
+    side : int
+        Largest side of a core in pixels.
+    halo : int
+        Pixels that superpixels may reach beyond the core.
+    margin : int
+        Pixels that the networks see beyond those.
+    """
+
+    shape: tuple[int, int]
+    side: int
+    halo: int
+    margin: int
+
+    @property
+    def n_tiles(self) -> int:
+        """Number of tiles."""
+        return math.prod(math.ceil(size / self.side) for size in self.shape)
+
+    @property
+    def tile_pixels(self) -> int:
+        """Pixels that are read for the largest tile, at most."""
+        sides = (min(self.side, size) + self.halo + 2 * self.margin for size in self.shape)
+        return math.prod(sides)
+
+    def tiles(self) -> Iterator[Tile]:
+        """Tiles row by row, from the left; their sides differ by 4 pixels at most."""
+        rows, columns = (_starts(size, self.side) for size in self.shape)
+        for row in rows:
+            for column in columns:
+                yield self._around((row, column))
+
+    def _around(self, core: tuple[slice, slice]) -> Tile:
+        pairs = list(zip(core, self.shape, strict=True))
+        divided = tuple(slice(c.start, min(c.stop + self.halo, n)) for c, n in pairs)
+        read = tuple(
+            slice(max(0, d.start - self.margin), min(d.stop + self.margin, n))
+            for d, n in zip(divided, self.shape, strict=True)
+        )
+        return Tile(core, (divided[0], divided[1]), (read[0], read[1]))
+
+
+def _starts(size: int, side: int) -> list[slice]:
+    """Parts of a length, nearly alike, that begin where the strides of the network do."""
+    n_parts = math.ceil(size / side)
+    stops = [STRIDE * round(size * place / n_parts / STRIDE) for place in range(n_parts)]
+    return [slice(a, b) for a, b in zip(stops, [*stops[1:], size], strict=True)]
+
+
+def plan_tiling(
+    shape: tuple[int, int], side: int, n_superpixels: int, scale: float
+) -> tuple[Tiling, float]:
+    """Take a large image apart.
+
+    Parameters
+    ----------
+    shape : (int, int)
+        Height and width of the image.
+    side : int
+        Side of the tiles.
+    n_superpixels : int
+        Number of superpixels of the whole image, ``M``.
+    scale : float
+        Resolution of the network relative to the image.
+
+    Returns
+    -------
+    tiling : Tiling
+        Superpixels are about as wide as asked for, but no wider than an eighth of a tile.
+    width : float
+        Their width in pixels.
+    """
+    width = min(math.sqrt(math.prod(shape) / n_superpixels), side / ACROSS)
+    halo = _multiple(max(2 * width, 2 * MARGIN))
+    return Tiling(shape, side, halo, _multiple(max(MARGIN / scale, MARGIN))), width
+
+
+def _multiple(length: float) -> int:
+    return STRIDE * math.ceil(length / STRIDE)
+
+
+def bytes_of(n_pixels: int, params: CutParams, scale: float) -> float:
+    """Memory that a tile takes, or an image that is seen whole.
+
+    Parameters
+    ----------
+    n_pixels : int
+        Pixels that are read.
+    params : CutParams
+        Settings.
+    scale : float
+        Resolution of the network relative to the image.
+
+    Returns
+    -------
+    n_bytes : float
+        Roughly, with what the process needs besides.
+    """
+    network = (NETWORK + NETWORK_EACH_CLASS * params.n_partitions) * scale**2
+    return AROUND + (SUPERPIXELS + network) * n_pixels
+
+
+def bytes_whole(n_values: int) -> float:
+    """Memory that an image takes which is segmented in one piece.
+
+    Parameters
+    ----------
+    n_values : int
+        Pixels times channels.
+
+    Returns
+    -------
+    n_bytes : float
+        Roughly; the network sees a smaller image.
+    """
+    return AROUND + WHOLE * n_values
+
+
+def free_bytes(device: torch.device) -> float:
+    """Free memory: that of the machine, or of the GPU if that is less.
+
+    Parameters
+    ----------
+    device : torch.device
+        Where the networks run.
+
+    Returns
+    -------
+    n_bytes : float
+        At this moment.
+    """
+    free = float(psutil.virtual_memory().available)
+    return min(free, torch.cuda.mem_get_info(device)[0]) if device.type == "cuda" else free
+
+
+def choose_side(device: torch.device, params: CutParams, scale: float) -> int:
+    """Side of the largest tiles that fit into memory.
+
+    Parameters
+    ----------
+    device : torch.device
+        Where the networks run.
+    params : CutParams
+        Settings.
+    scale : float
+        Resolution of the network relative to the image.
+
+    Returns
+    -------
+    side : int
+        256 to 2048 pixels; larger ones save little.
+    """
+    allowed = SHARE * free_bytes(device)
+    for side in range(LARGEST, SMALLEST, -SMALLEST):
+        if bytes_of((side + side // 2) ** 2, params, scale) <= allowed:
+            return side
+    return SMALLEST
+
+
+def check_side(side: int) -> None:
+    """Refuse tiles that are too small for superpixels and network.
+
+    Parameters
+    ----------
+    side : int
+        Side in pixels.
+
+    Raises
+    ------
+    InvalidParameterError
+        If it is below 64.
+    """
+    if side < SMALLEST // 4:
+        raise InvalidParameterError(f"tile={side}: expected 64 or more")
+
+
+def random_window(
+    shape: tuple[int, int], side: int, rng: np.random.Generator
+) -> tuple[slice, slice]:
+    """Square window at a place that the strides of the network reach.
+
+    Parameters
+    ----------
+    shape : (int, int)
+        Height and width of the image.
+    side : int
+        Side of the window, which is cut where the image is smaller.
+    rng : Generator
+        Draws the place.
+
+    Returns
+    -------
+    rows, columns : slice
+        They start at multiples of 4.
+    """
+    places = [4 * int(rng.integers(0, max(0, size - side) // 4 + 1)) for size in shape]
+    rows, columns = (
+        slice(place, min(place + side, size)) for place, size in zip(places, shape, strict=True)
+    )
+    return rows, columns

@@ -1,0 +1,205 @@
+"""Labels of a large image to OME-Zarr or tiled TIFF, band by band, whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from napari_dsc.errors import OutputError
+from napari_dsc.files import check_output, write_atomically
+from napari_dsc.files.tiled import write_tiled_tiff
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    import zarr
+
+    from napari_dsc.record import Record
+
+# side of the chunks of an output, and rows of a band
+CHUNK = 1024
+SUFFIXES = (".zarr", ".tif", ".tiff")
+_UNIT_NAMES = {"nm": "nanometer", "µm": "micrometer", "mm": "millimeter", "cm": "centimeter"}
+
+
+class Labels(NamedTuple):
+    """A label image that comes in bands.
+
+    Parameters
+    ----------
+    shape : (int, int)
+        Height and width.
+    dtype : np.dtype
+        Type of the labels.
+    bands : callable
+        Gives an iterator of arrays of 1024 rows, from the top.
+    """
+
+    shape: tuple[int, int]
+    dtype: np.dtype
+    bands: Callable[[], Iterator[np.ndarray]]
+
+
+def check_large_output(path: Path, *, overwrite: bool) -> None:
+    """Find out before the work whether labels can be written.
+
+    Parameters
+    ----------
+    path : Path
+        ``.zarr``, as in ``.ome.zarr``, or ``.tif``.
+    overwrite : bool
+        Whether what exists may be replaced.
+
+    Raises
+    ------
+    OutputError
+        If it exists and may not be replaced, its folder is missing or read-only, or its
+        suffix is another.
+    """
+    if path.suffix.lower() != ".zarr" or not path.exists():
+        check_output(path, overwrite=overwrite, suffixes=SUFFIXES)
+    elif not overwrite:
+        raise OutputError(
+            f"{path}: exists and is kept, expected a new name or overwrite (--overwrite)"
+        )
+    elif not (path / "zarr.json").is_file():
+        raise OutputError(f"{path}: is no zarr, which alone is replaced, expected a new name")
+
+
+def write_labels(
+    path: Path,
+    labels: Labels,
+    *,
+    record: Record,
+    spacing: Sequence[float],
+    unit: str,
+) -> None:
+    """Write labels by the suffix of a path.
+
+    Parameters
+    ----------
+    path : Path
+        ``.zarr`` for a pyramid of OME-Zarr 0.5, ``.tif`` for a tiled BigTIFF. What exists is
+        replaced, once the new labels are complete.
+    labels : Labels
+        What to write.
+    record : dict
+        How they were made, for JSON: the attribute ``napari-dsc`` of the zarr group, or the
+        description in the TIFF.
+    spacing : sequence of float
+        Pixel size along Y and X, or empty.
+    unit : str
+        Its unit, or empty.
+
+    Raises
+    ------
+    OutputError
+        If the system refuses.
+    """
+    if path.suffix.lower() == ".zarr":
+        with _replaced_folder(path) as temporary:
+            _write_pyramid(temporary, labels, record, (spacing, unit))
+        return
+    layout = (labels.shape, labels.dtype, CHUNK)
+    write_atomically(
+        path,
+        lambda file: write_tiled_tiff(file, _tiles(labels), layout, record, (spacing, unit)),
+    )
+
+
+def _tiles(labels: Labels) -> Iterator[np.ndarray]:
+    """Tiles of CHUNK x CHUNK pixels, with zeros beyond the image."""
+    width = labels.shape[1]
+    for band in labels.bands():
+        for left in range(0, width, CHUNK):
+            part = band[:, left : left + CHUNK]
+            rim = [(0, CHUNK - size) for size in part.shape]
+            yield np.pad(part, rim)
+
+
+@contextlib.contextmanager
+def _replaced_folder(path: Path) -> Iterator[Path]:
+    """Name of a folder to fill, which takes the place of another when it is full."""
+    target = Path(os.path.realpath(path))
+    mark = secrets.token_hex(8)
+    temporary, old = (target.with_name(f".{mark}.{end}") for end in ("tmp", "old"))
+    try:
+        yield temporary
+        if target.exists():
+            target.replace(old)
+        temporary.replace(target)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written ({error.strerror or error})") from error
+    finally:
+        for rest in (temporary, old if target.exists() else temporary):
+            shutil.rmtree(rest, ignore_errors=True)
+
+
+def _write_pyramid(
+    folder: Path, labels: Labels, record: Record, pixel_size: tuple[Sequence[float], str]
+) -> None:
+    import zarr  # here, because few need it
+
+    shapes = _shapes(labels.shape)
+    attributes = {
+        "ome": _ome_attributes(len(shapes), *pixel_size),
+        "napari-dsc": record,
+    }
+    group = zarr.create_group(folder, zarr_format=3, attributes=attributes)
+    for number, shape in enumerate(shapes):
+        level = group.create_array(
+            str(number),
+            shape=shape,
+            chunks=(CHUNK, CHUNK),
+            dtype=labels.dtype,
+            dimension_names=("y", "x"),
+        )
+        bands = _halved(group, number - 1) if number else labels.bands()
+        for place, band in enumerate(bands):
+            level[place * CHUNK : place * CHUNK + len(band)] = band
+
+
+def _shapes(shape: tuple[int, int]) -> list[tuple[int, int]]:
+    """Shapes of the levels, the last of which fits into a chunk."""
+    shapes = [shape]
+    while max(shapes[-1]) > CHUNK:
+        height, width = shapes[-1]
+        shapes.append(((height + 1) // 2, (width + 1) // 2))
+    return shapes
+
+
+def _halved(group: zarr.Group, number: int) -> Iterator[np.ndarray]:
+    """Every second label of a level, in bands."""
+    finer: Any = group[str(number)]
+    for top in range(0, finer.shape[0], 2 * CHUNK):
+        yield np.asarray(finer[top : top + 2 * CHUNK])[::2, ::2]
+
+
+def _ome_attributes(n_levels: int, spacing: Sequence[float], unit: str) -> Mapping[str, object]:
+    """Metadata of a label pyramid in OME-Zarr 0.5."""
+    sizes = list(spacing) or [1.0, 1.0]
+    name = {"unit": _UNIT_NAMES.get(unit, unit)} if spacing and unit else {}
+    datasets = []
+    for number in range(n_levels):
+        step = 2**number
+        # a label of a level stands where it stood in the finest
+        scale = {"type": "scale", "scale": [size * step for size in sizes]}
+        datasets.append({"path": str(number), "coordinateTransformations": [scale]})
+    return {
+        "version": "0.5",
+        "multiscales": [
+            {
+                "name": "segments",
+                "axes": [{"name": axis, "type": "space", **name} for axis in "yx"],
+                "datasets": datasets,
+                "type": "nearest",
+            }
+        ],
+        "image-label": {"version": "0.5"},
+    }
