@@ -2,8 +2,8 @@
 
     python benchmarks/tree_growth.py BSDS500 --limit 1
 
-resizes one validation image to each of a few numbers of pixels and grows its tree, each time in a
-new process of one thread and one of two, in turn. Seconds are medians over rounds: those of a
+resizes one validation image to each of a few numbers of pixels and grows its tree, each time in
+a new process of one thread and one of two, in turn. Seconds are medians over rounds: those of a
 clock, and those of the processor, which other work on the machine changes less. The exponent is
 the slope of a straight line through the logarithms.
 """
@@ -16,7 +16,7 @@ import resource
 import subprocess
 import sys
 import time
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from report import Report, Row, argument_parser, selected_samples
@@ -25,6 +25,9 @@ from skimage.transform import resize
 from napari_dsc.hierarchy.growing import grow_tree
 from napari_dsc.images import load_image
 from napari_dsc.params import TreeParams
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 MEGAPIXELS = (0.154, 0.3, 0.6, 1.2, 2.4, 4.0)
 THREADS = (1, 2)
