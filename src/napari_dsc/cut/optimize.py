@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+import numpy as np
 import torch
 from torch.optim.sgd import sgd
 
-from napari_dsc.cut.graph import pair_affinity, superpixel_pairs
+from napari_dsc.cut.graph import altitude_affinity, pair_affinity, superpixel_pairs
 from napari_dsc.cut.guide import Guide
 from napari_dsc.cut.losses import cut_loss, label_loss
 from napari_dsc.cut.replay import Outcome, iter_replayed
@@ -15,9 +17,8 @@ from napari_dsc.cut.sums import superpixel_sums
 from napari_dsc.device import reproducible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-    import numpy as np
     from torch import Tensor, nn
 
     from napari_dsc.params import CutParams
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 PAIRS_OF_A_HUNDRED = 1070
 # share of superpixels that may change in a step that counts as quiet
 QUIET = 0.005
+NO_ALTITUDES = np.zeros((0, 0), np.float32)
 
 
 class Network(Protocol):
@@ -78,6 +80,8 @@ def iter_cut(
     embedding: Network,
     params: CutParams,
     fixed: np.ndarray,
+    *,
+    altitudes: np.ndarray = NO_ALTITUDES,
 ) -> Iterator[CutStep]:
     """Merge superpixels, one training step at a time.
 
@@ -94,6 +98,8 @@ def iter_cut(
         Settings.
     fixed : (M,) int64 array
         Class that a superpixel must have; -1 leaves it free, see `Guide`.
+    altitudes : (M, M) float array
+        Altitude at which each two superpixels merge, where ``affinity`` is ``tree``.
 
     Yields
     ------
@@ -104,7 +110,7 @@ def iter_cut(
     -----
     The affinity is held constant in each step: equation 11 differentiates that way.
     """
-    training = _Training(image, superpixels, embedding, params, fixed)
+    training = _Training(image, superpixels, embedding, params, fixed, altitudes)
     outcomes = (
         iter_replayed(training.step, image.device)
         if params.graphs == "on" and image.device.type == "cuda"
@@ -123,18 +129,20 @@ def iter_cut(
 class _Training:
     """A training step on the image, to be taken again and again; arguments of `iter_cut`."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - those of `iter_cut`
         self,
         image: Tensor,
         superpixels: np.ndarray,
         embedding: Network,
         params: CutParams,
         fixed: np.ndarray,
+        altitudes: np.ndarray,
     ) -> None:
         pairs = superpixel_pairs(superpixels, params.radius_factor)
         n_superpixels = len(fixed)
         self._superpixels = torch.from_numpy(superpixels).to(image.device)
         self._pairs = torch.from_numpy(pairs).to(image.device)
+        self._affinity = _affinity(params, self._pairs, altitudes)
         self._sizes = torch.bincount(self._superpixels.flatten(), minlength=n_superpixels)
         self.guide = Guide(fixed, self._sizes, params.n_partitions)
         self._cut_weight = params.cut_weight / normalization(
@@ -157,9 +165,8 @@ class _Training:
         winners = self.guide.winners(sums.votes)
         assignment = sums.probabilities / self._sizes.unsqueeze(1)
         means = sums.features.detach() / self._sizes.unsqueeze(1)
-        affinity = pair_affinity(means, self._pairs, scale=self._params.affinity_scale)
         label = label_loss(sums, winners, self.guide.weights)
-        cut = cut_loss(assignment, self._pairs, affinity)
+        cut = cut_loss(assignment, self._pairs, self._affinity(means))
         total = self._params.label_weight * label + self._cut_weight * cut
         self._descend(torch.autograd.grad(total, self._weights))
         return Outcome(label.detach(), cut.detach(), winners, assignment.detach())
@@ -221,6 +228,18 @@ def _iter_features(embedding: Network, image: Tensor, params: CutParams) -> Iter
             if is_trained or not levels:
                 levels = embedding.levels(image)
             yield embedding.mixed(levels)
+
+
+def _affinity(
+    params: CutParams, pairs: Tensor, altitudes: np.ndarray
+) -> Callable[[Tensor], Tensor]:
+    """Affinity of the pairs from the mean features of the superpixels, (E,)."""
+    if params.affinity == "features":
+        return partial(pair_affinity, pairs=pairs, scale=params.affinity_scale)
+    constant = altitude_affinity(
+        altitudes, pairs.cpu().numpy(), scale=params.altitude_scale
+    ).to(pairs.device)
+    return lambda _: constant
 
 
 def normalization(params: CutParams, n_superpixels: int, n_pairs: int) -> float:

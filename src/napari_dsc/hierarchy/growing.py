@@ -61,6 +61,30 @@ def tree_of_colors(features: np.ndarray, params: TreeParams) -> MergeTree:
     return merge_superpixels(features, maps, superpixels, params)
 
 
+def tree_of_superpixels(
+    pixels: np.ndarray, superpixels: np.ndarray, params: TreeParams
+) -> MergeTree:
+    """Merge tree that starts from superpixels of any kind.
+
+    Parameters
+    ----------
+    pixels : (C, *S) float32 array
+        Image with values in 0 to 1, in two or three dimensions.
+    superpixels : S int64 array
+        Superpixels ``0 .. M - 1``, at most 5000.
+    params : TreeParams
+        Number of agglomerations and seed.
+
+    Returns
+    -------
+    tree : MergeTree
+        Without a record.
+    """
+    features = perceptual(pixels)
+    maps = boundary_maps(features, params.tree_seed)
+    return merge_superpixels(features, maps, superpixels, params)
+
+
 def merge_superpixels(
     features: np.ndarray, maps: BoundaryMaps, superpixels: np.ndarray, params: TreeParams
 ) -> MergeTree:
