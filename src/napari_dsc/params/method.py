@@ -162,13 +162,14 @@ class TemplateParams(Params):
     Parameters
     ----------
     template_method : str
-        ``mumford_shah`` merges pixels by the Mumford-Shah energy (best, seconds an image);
-        ``mean_boundary`` merges by the mean gradient along boundaries (fast).
+        ``mumford_shah`` merges pixels by the Mumford-Shah energy (seconds an image); ``tree``
+        cuts the merge tree (regions of one texture, too); ``mean_boundary`` merges by the
+        mean gradient along boundaries (fast).
     n_template_regions : int
         Number of regions of a template.
     """
 
-    template_method: Literal["mumford_shah", "mean_boundary"] = "mumford_shah"
+    template_method: Literal["mumford_shah", "tree", "mean_boundary"] = "mumford_shah"
     n_template_regions: Annotated[int, {"min": 2, "max": 100_000}] = 100
 
 
