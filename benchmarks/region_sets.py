@@ -3,9 +3,9 @@
     python benchmarks/region_sets.py micro scores-regions --limit 3
 
 runs ``napari-dsc evaluate folder`` on each set of `micro` once for each row of methods, into a
-folder of its own inside the second; a run that was stopped goes on where it was. Of the stack of
-plant cells every eighth plane is taken, because the cut takes planes only. What is known so far
-goes into results/region_sets.json.
+folder of its own inside the second; a run that was stopped goes on where it was. Of the stack
+of plant cells every eighth plane is taken, because the cut takes planes only. What is known so
+far goes into results/region_sets.json.
 """
 
 from __future__ import annotations
