@@ -3,10 +3,10 @@
     python benchmarks/template_source.py BSDS500 --templates TREE_TEMPLATES --threads 1
 
 trains an autoencoder on every second training image for eight epochs on small crops, once with
-the 100 regions of gPb-owt-ucm of each image and once with those of the merge tree, which are kept
-in a folder. Then it divides the smoothed validation images by Felzenszwalb and Huttenlocher's
-algorithm as `table1.py` does. The trainings are too short for good weights: they say whether the
-source of the templates matters, not how good a network can become.
+the 100 regions of gPb-owt-ucm of each image and once with those of the merge tree, which are
+kept in a folder. Then it divides the smoothed validation images by Felzenszwalb and
+Huttenlocher's algorithm as `table1.py` does. The trainings are too short for good weights: they
+say whether the source of the templates matters, not how good a network can become.
 """
 
 from __future__ import annotations
