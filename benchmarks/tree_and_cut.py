@@ -37,7 +37,8 @@ if TYPE_CHECKING:
     from napari_dsc.results import Step
 
 SLIC, UCM, UCM_ORIGINAL = "slic", "ucm", "ucm of the original image"
-SCALES = (0.25, 0.5, 1.0)
+# of the affinity
+SCALES = {SLIC: (0.25, 1.0), UCM: (), UCM_ORIGINAL: (1.0,)}
 # of the chi-squared distance of assignments; that of colors has about 0.7
 WEIGHTS = (0.25, 0.75)
 PLACE = 4  # of its column: behind two boundaries and two histograms
@@ -105,9 +106,7 @@ def measure(sample: Sample) -> dict[str, Measures]:
         measures[kind] = score(class_image(step), annotations)
         if kind == SLIC:
             assignment = step.assignment.numpy()[superpixels]
-        if kind == UCM:
-            continue
-        for scale in SCALES:
+        for scale in SCALES[kind]:
             params = CutParams(affinity="tree", altitude_scale=scale)
             labels = class_image(last_step(run.image, superpixels, params))
             measures[f"{kind}, W of the tree, scale {scale}"] = score(labels, annotations)
