@@ -5,7 +5,8 @@
 On every eighth validation image, with the default preset:
 
 - the cut of 100 superpixels of SLIC, and of 100 regions of the tree;
-- the cut with the altitudes of a tree of its superpixels as W of equation 7;
+- the cut with the altitudes of a tree of its superpixels as W of equation 7, also where the cut
+  loss weighs twenty times as much, because by default it hardly matters;
 - the tree, and the tree with the cut's assignment as one more histogram in the cost of a merge,
   at several weights; over the thresholds of ``tree_altitude``.
 """
@@ -36,9 +37,14 @@ if TYPE_CHECKING:
     from napari_dsc.images import Image
     from napari_dsc.results import Step
 
-SLIC, UCM, UCM_ORIGINAL = "slic", "ucm", "ucm of the original image"
-# of the affinity
-SCALES = {SLIC: (0.25, 1.0), UCM: (), UCM_ORIGINAL: (1.0,)}
+SLIC, UCM = "slic", "ucm"
+WAYS = {
+    SLIC: CutParams(),
+    f"{SLIC}, W of the tree": CutParams(affinity="tree"),
+    f"{SLIC}, cut weight 100": CutParams(cut_weight=100.0),
+    f"{SLIC}, cut weight 100, W of the tree": CutParams(cut_weight=100.0, affinity="tree"),
+    UCM: CutParams(),
+}
 # of the chi-squared distance of assignments; that of colors has about 0.7
 WEIGHTS = (0.25, 0.75)
 PLACE = 4  # of its column: behind two boundaries and two histograms
@@ -52,11 +58,6 @@ def last_step(image: Image, superpixels: np.ndarray, params: CutParams) -> Step:
     ).iter_steps():
         last = step
     return last
-
-
-def class_image(step: Step) -> np.ndarray:
-    """Classes from 0."""
-    return step.labels().astype(np.int64) - 1
 
 
 def trees_with_assignments(image: Image, assignment: np.ndarray) -> dict[str, list[np.ndarray]]:
@@ -93,23 +94,14 @@ def measure(sample: Sample) -> dict[str, Measures]:
     """Scores of one image by row, and by row and threshold for trees."""
     annotations = read_annotations(sample.annotations)
     run = Run(sample.image, device="cpu")
-    kinds = {
-        SLIC: run.superpixels,
-        UCM: over_segment_pixels(run.smoothed, SuperpixelParams(superpixels="ucm")),
-        UCM_ORIGINAL: over_segment_pixels(
-            run.image.pixels, SuperpixelParams(superpixels="ucm")
-        ),
-    }
+    tree_superpixels = over_segment_pixels(run.smoothed, SuperpixelParams(superpixels="ucm"))
     measures = {}
-    for kind, superpixels in kinds.items():
-        step = last_step(run.image, superpixels, CutParams())
-        measures[kind] = score(class_image(step), annotations)
-        if kind == SLIC:
+    for way, params in WAYS.items():
+        superpixels = tree_superpixels if way == UCM else run.superpixels
+        step = last_step(run.image, superpixels, params)
+        measures[way] = score(step.labels().astype(np.int64) - 1, annotations)
+        if way == SLIC:
             assignment = step.assignment.numpy()[superpixels]
-        for scale in SCALES[kind]:
-            params = CutParams(affinity="tree", altitude_scale=scale)
-            labels = class_image(last_step(run.image, superpixels, params))
-            measures[f"{kind}, W of the tree, scale {scale}"] = score(labels, annotations)
     for name, cuts in trees_with_assignments(run.image, assignment).items():
         for threshold, labels in zip(ALTITUDES, cuts, strict=True):
             measures[f"{name}: {threshold}"] = score(labels, annotations)
