@@ -234,11 +234,8 @@ def tree_table() -> str:
     lines = ["| method | SC | PRI | VI | thresholds | s/image | images |", "|---" * 7 + "|"]
     for one in row["rows"]:
         cells = [_ours(one, key) for key in MEASURES]
-        last = [
-            str(len(METHODS[one["method"]].scales)),
-            f"{one['seconds_an_image']:.1f}",
-            str(one["images"]),
-        ]
+        n_scales = len(METHODS[one["method"]].scales)
+        last = [str(n_scales), _seconds(one), str(one["images"])]
         lines.append(f"| {' | '.join([one['method'], *cells, *last])} |")
     return "\n".join([*lines, "", *_sources({row["command"]: (row["commit"], row["device"])})])
 
