@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from micro import SETS
 from report import RESULTS
 
+from napari_dsc.methods.table import METHODS
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -25,6 +27,16 @@ SHOWN = (
     "kmeans_rgb",
     "mumford_shah_tree",
 )
+REGION_MEASURES = ("sc", "pri", "vi", "ari")
+# method and kind of superpixels
+REGION_WAYS = {
+    "tree": ("tree_altitude", ""),
+    "tree, by number": ("tree", ""),
+    "dsc": ("dsc", "slic"),
+    "dsc on the tree": ("dsc", "ucm"),
+    "felzenszwalb": ("felzenszwalb", ""),
+    "gradients": ("ucm", ""),
+}
 HEAD = "SC | paper | PRI | paper | VI | paper | s/image | images"
 
 
@@ -216,7 +228,47 @@ def micro_table() -> str:
     return "\n".join([*lines, "", f"`{known_results('micro').get('command', '')}`"])
 
 
+def tree_table() -> str:
+    """The merge tree and gPb-owt-ucm on all validation images; each cell is ODS / OIS."""
+    row = known_results("tables")["tree"]
+    lines = ["| method | SC | PRI | VI | thresholds | s/image | images |", "|---" * 7 + "|"]
+    for one in row["rows"]:
+        cells = [_ours(one, key) for key in MEASURES]
+        n_scales = len(METHODS[one["method"]].scales)
+        last = [str(n_scales), _seconds(one), str(one["images"])]
+        lines.append(f"| {' | '.join([one['method'], *cells, *last])} |")
+    return "\n".join([*lines, "", *_sources({row["command"]: (row["commit"], row["device"])})])
+
+
+def region_sets_table() -> str:
+    """One line for each set of regions and measure, one column for each way."""
+    found = known_results("region_sets")
+    lines = [
+        f"| set | measure | images | {' | '.join(REGION_WAYS)} |",
+        "|---" * (3 + len(REGION_WAYS)) + "|",
+    ]
+    for name, content in found["sets"].items():
+        rows = {(one["method"], one["superpixels"]): one for one in content["rows"]}
+        images = max(one["images"] for one in content["rows"])
+        for key in REGION_MEASURES:
+            cells = [_cell(rows.get(which), key) for which in REGION_WAYS.values()]
+            lines.append(f"| {name} | {key.upper()} | {images} | {' | '.join(cells)} |")
+        cells = [_seconds(rows.get(which)) for which in REGION_WAYS.values()]
+        lines.append(f"| {name} | s/image | {images} | {' | '.join(cells)} |")
+    return "\n".join([*lines, "", f"`{found['command']}`"])
+
+
+def _cell(row: dict[str, Any] | None, key: str) -> str:
+    return f"{row['best'][key]['ods']:.3f}" if row else ""
+
+
+def _seconds(row: dict[str, Any] | None) -> str:
+    return f"{row['seconds_an_image']:.1f}" if row else ""
+
+
 TABLES: dict[str, Callable[[], str]] = {
+    "tree-bsds500": tree_table,
+    "region-sets": region_sets_table,
     "paper-table-2": lambda: bsds_table(TABLE_2),
     "paper-table-3": lambda: bsds_table(TABLE_3),
     "paper-table-4": lambda: bsds_table(TABLE_4),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from napari_dsc.cut.graph import superpixel_altitudes
 from napari_dsc.cut.merging import iter_merging
 from napari_dsc.device import reproducible, resolve_device
 from napari_dsc.errors import InvalidParameterError
@@ -15,6 +16,7 @@ from napari_dsc.hierarchy.growing import grow_tree
 from napari_dsc.images import Image, array_sha256, load_image, to_label_image
 from napari_dsc.layers import is_image_layer, labels_geometry, read_layer
 from napari_dsc.params import CutParams, ImageParams, Params, SuperpixelParams, TreeParams
+from napari_dsc.params.checks import check_kinds
 from napari_dsc.record import (
     Record,
     device_record,
@@ -126,16 +128,12 @@ class Run:
         superpixels: ArrayLike | None = None,
         scribbles: ArrayLike | None = None,
     ) -> None:
-        for given, kind in (
+        check_kinds(
             (image_params, ImageParams),
             (superpixel_params, SuperpixelParams),
             (cut_params, CutParams),
             (tree_params, TreeParams),
-        ):
-            if not isinstance(given, kind):
-                raise InvalidParameterError(
-                    f"expected {kind.__name__}, got {type(given).__name__}: {given!r:.60}"
-                )
+        )
         if method not in SEGMENTERS:
             raise InvalidParameterError(
                 f"method={method!r}: expected one of {', '.join(SEGMENTERS)}"
@@ -191,13 +189,21 @@ class Run:
             ``n_iterations`` times, or fewer if the classes came to rest; closing the
             generator ends the run.
         """
-        self.image.refuse_volume("the cut")
         superpixels, params = self.superpixels, self.cut_params
         with self._stages.stage("cut"), torch.inference_mode(False):
             model, pixels = self._model, torch.from_numpy(self.image.pixels).to(self.device)
             fresh = partial(embedding_of, model, params.n_partitions, params.seed)
             image, fixed = as_batch(pixels, model.n_channels), self._fixed_classes()
-            steps = iter_merging(image, superpixels, fresh, params, fixed)
+            altitudes = superpixel_altitudes(self.image.pixels, superpixels, params)
+            steps = iter_merging(
+                image,
+                superpixels,
+                fresh,
+                params,
+                fixed,
+                altitudes=altitudes,
+                spacing=self.image.volume_spacing,
+            )
         while True:
             with self._stages.stage("cut"), torch.inference_mode(False):
                 step = next(steps, None)

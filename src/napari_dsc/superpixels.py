@@ -11,7 +11,6 @@ from scipy import ndimage
 from skimage import segmentation
 
 from napari_dsc.errors import InvalidParameterError
-from napari_dsc.hierarchy.boundaries import boundary_maps
 from napari_dsc.hierarchy.colors import perceptual
 from napari_dsc.hierarchy.contours import (
     cut,
@@ -19,11 +18,9 @@ from napari_dsc.hierarchy.contours import (
     observation_scale_tree,
     ward_tree,
 )
-from napari_dsc.hierarchy.growing import tree_of_colors
-from napari_dsc.hierarchy.partition import fine_partition
+from napari_dsc.hierarchy.growing import tree_regions
 from napari_dsc.images import color_features
 from napari_dsc.mean_shift import mean_shift_filter, merge_modes
-from napari_dsc.params import TreeParams
 from napari_dsc.regions import mean_width
 
 if TYPE_CHECKING:
@@ -175,11 +172,7 @@ def _watershed(features: np.ndarray, n_superpixels: int, sizes: np.ndarray) -> n
 def _ucm(features: np.ndarray, n_superpixels: int, sizes: np.ndarray) -> np.ndarray:
     """Cut of the merge tree, or the superpixels of a finer one."""
     colors = features * np.float32(100) if len(features) == 3 else perceptual(features)
-    params = TreeParams()
-    if n_superpixels > params.n_leaves:
-        return fine_partition(boundary_maps(colors, params.tree_seed), n_superpixels)
-    regions = tree_of_colors(colors, params).cut(n_regions=n_superpixels)
-    return regions.astype(np.int64) - 1
+    return tree_regions(colors, n_superpixels)
 
 
 METHODS: dict[str, Callable[[np.ndarray, int, np.ndarray], np.ndarray]] = {

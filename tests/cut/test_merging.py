@@ -25,9 +25,9 @@ def fail_in_step(monkeypatch, n_failures, number):
     sizes = []
     cut = optimize.iter_cut
 
-    def failing(image, *rest):
+    def failing(image, *rest, **options):
         sizes.append(image.shape[-2] * image.shape[-1])
-        for step in cut(image, *rest):
+        for step in cut(image, *rest, **options):
             if len(sizes) <= n_failures and step.iteration == number:
                 raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
             yield step
@@ -67,7 +67,7 @@ def test_memory_that_runs_out_twice_is_an_error(image, monkeypatch):
 
 
 def test_other_errors_are_not_tried_again(image, monkeypatch):
-    def fail(*_):
+    def fail(*_, **__):
         raise RuntimeError("shapes differ")
 
     monkeypatch.setattr(merging, "iter_cut", fail)

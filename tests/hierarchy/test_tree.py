@@ -9,6 +9,7 @@ import pytest
 from napari_dsc import InvalidImageError, InvalidParameterError, MergeTree, OutputError
 from napari_dsc.hierarchy.merging import Merges
 from napari_dsc.hierarchy.tree import tree_of_merges
+from napari_dsc.hierarchy.ultrametric import leaf_altitudes
 from napari_dsc.regions import connected_regions
 
 #   0 0 1
@@ -237,3 +238,22 @@ def test_a_file_of_another_format_says_so(tmp_path):
     np.savez(path, superpixels=SUPERPIXELS, parents=PARENTS, altitudes=ALTITUDES, about=about)
     with pytest.raises(InvalidImageError, match="format 2, expected 1"):
         MergeTree.load(path)
+
+
+def test_two_superpixels_are_as_far_apart_as_the_lowest_cut_that_joins_them():
+    np.testing.assert_allclose(
+        leaf_altitudes(tree()),
+        [[0, 0.9, 0.4, 0.9], [0.9, 0, 0.9, 0.1], [0.4, 0.9, 0, 0.9], [0.9, 0.1, 0.9, 0]],
+    )
+    many = random_tree()
+    altitudes = leaf_altitudes(many)
+    for threshold in np.unique(many.altitudes):
+        labels = many.cut(threshold=threshold)[0, ::2]
+        np.testing.assert_array_equal(
+            altitudes <= threshold + 1e-6, labels[:, None] == labels[None]
+        )
+
+
+def test_the_only_superpixel_of_a_tree_is_at_its_own_place():
+    one = MergeTree(np.zeros((2, 2), int), np.array([0]), np.zeros(1))
+    np.testing.assert_array_equal(leaf_altitudes(one), [[0]])

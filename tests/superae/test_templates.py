@@ -6,7 +6,7 @@ from napari_dsc.params import TemplateParams
 from napari_dsc.regions import connected_regions
 from napari_dsc.superae.templates import make_template
 
-METHODS = ["mumford_shah", "mean_boundary"]
+METHODS = ["mumford_shah", "tree", "mean_boundary"]
 every_method = pytest.mark.parametrize("method", METHODS)
 
 

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+import torch
+
+from napari_dsc.hierarchy.growing import tree_of_superpixels
+from napari_dsc.hierarchy.ultrametric import leaf_altitudes
+from napari_dsc.params import TreeParams
 from napari_dsc.regions import neighbour_pairs, region_centroids
 
 if TYPE_CHECKING:
-    import numpy as np
     from torch import Tensor
 
+    from napari_dsc.params import CutParams
 
-def superpixel_pairs(superpixels: np.ndarray, radius_factor: float) -> np.ndarray:
+
+def superpixel_pairs(
+    superpixels: np.ndarray, radius_factor: float, spacing: tuple[float, ...] = ()
+) -> np.ndarray:
     """Pairs of superpixels that equation 7 joins.
 
     Parameters
@@ -20,13 +29,17 @@ def superpixel_pairs(superpixels: np.ndarray, radius_factor: float) -> np.ndarra
         Superpixels ``0 .. M - 1``.
     radius_factor : float
         Radius ``d`` in mean superpixel widths ``(N / M) ** (1 / len(S))``; 2 in the paper.
+    spacing : tuple of float
+        Pixel size along S; empty if all sides are equal.
 
     Returns
     -------
     pairs : (2, E) int64 array
         Ordered pairs, each superpixel with itself among them.
     """
-    centroids = region_centroids(superpixels)
+    sides = np.array(spacing or (1.0,) * superpixels.ndim)
+    sides /= sides.prod() ** (1 / len(sides))  # pixels of volume 1
+    centroids = region_centroids(superpixels) * sides
     width = (superpixels.size / len(centroids)) ** (1 / superpixels.ndim)
     return neighbour_pairs(centroids, radius_factor * width)
 
@@ -56,3 +69,58 @@ def pair_affinity(features: Tensor, pairs: Tensor, *, scale: float) -> Tensor:
     """
     first, second = pairs
     return (-(features[first] - features[second]).square().sum(1) / scale**2).exp()
+
+
+def superpixel_altitudes(
+    pixels: np.ndarray, superpixels: np.ndarray, params: CutParams
+) -> np.ndarray:
+    """Altitude at which each two superpixels merge, for `altitude_affinity`.
+
+    Parameters
+    ----------
+    pixels : (C, *S) float32 array
+        Image with values in 0 to 1.
+    superpixels : S int64 array
+        Superpixels ``0 .. M - 1``.
+    params : CutParams
+        ``affinity`` says whether altitudes are needed.
+
+    Returns
+    -------
+    altitudes : (M, M) float32 array
+        Symmetric, 0 on the diagonal: an ultrametric. Of shape (0, 0) if nobody needs it.
+
+    Raises
+    ------
+    InvalidParameterError
+        If a tree is needed and there are more than 5000 superpixels.
+    """
+    if params.affinity == "features":
+        return np.zeros((0, 0), np.float32)
+    return leaf_altitudes(tree_of_superpixels(pixels, superpixels, TreeParams()))
+
+
+def altitude_affinity(altitudes: np.ndarray, pairs: np.ndarray, *, scale: float) -> Tensor:
+    """Equation 7 with the altitude of a merge tree in place of the distance of features.
+
+    Parameters
+    ----------
+    altitudes : (M, M) float array
+        Altitude at which each two superpixels merge.
+    pairs : (2, E) int64 array
+        Pairs of superpixels.
+    scale : float
+        Altitude at which the affinity is 1/e.
+
+    Returns
+    -------
+    affinity : (E,) float32 tensor
+        Values ``w`` in [0, 1].
+
+    Examples
+    --------
+    >>> altitude_affinity(np.array([[0, 2], [2, 0]]), np.array([[0, 0], [0, 1]]), scale=2.0)
+    tensor([1.0000, 0.3679])
+    """
+    first, second = pairs
+    return torch.from_numpy(np.exp(-np.square(altitudes[first, second] / scale))).float()

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from functools import partial
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 
+from napari_dsc.cut.objective import NO_ALTITUDES
 from napari_dsc.cut.optimize import iter_cut
 from napari_dsc.cut.resolution import coarse_image, coarse_shape, coarse_superpixels
 from napari_dsc.device import freed_memory_kept, is_out_of_memory
@@ -15,7 +18,6 @@ from napari_dsc.device import freed_memory_kept, is_out_of_memory
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    import numpy as np
     from torch import Tensor
 
     from napari_dsc.cut.objective import CutStep
@@ -31,13 +33,17 @@ def iter_merging(
     fresh_embedding: Callable[[], Network],
     params: CutParams,
     fixed: np.ndarray,
+    *,
+    altitudes: np.ndarray = NO_ALTITUDES,
+    spacing: tuple[float, ...] = (),
 ) -> Iterator[CutStep | str]:
     """Merge superpixels, one training step at a time.
 
     Parameters
     ----------
-    image : (1, C, *S) float tensor
-        Image ``x`` in [0, 1], on the device to work on.
+    image : (1, C, Y, X) float tensor
+        Image ``x`` in [0, 1], on the device to work on; of a volume its planes,
+        (Z, C, Y, X).
     superpixels : S int64 array
         Superpixels ``0 .. M - 1``.
     fresh_embedding : callable
@@ -47,6 +53,10 @@ def iter_merging(
         Settings, `resolution` and `megapixels` among them.
     fixed : (M,) int64 array
         Class that a superpixel must have; -1 leaves it free.
+    altitudes : (M, M) float array
+        Altitude at which each two superpixels merge, where ``affinity`` is ``tree``.
+    spacing : tuple of float
+        Pixel size along S of a volume; empty if all sides are equal.
 
     Yields
     ------
@@ -55,9 +65,10 @@ def iter_merging(
         out, a sentence for the user comes, and the cut starts again with a quarter of the
         pixels; a second time is an error.
     """
+    attempt = partial(_iter_full, image, superpixels, fixed, altitudes, spacing)
     with freed_memory_kept():
         try:
-            yield from _iter_full(image, superpixels, fresh_embedding(), params, fixed)
+            yield from attempt(fresh_embedding(), params)
             return
         except (MemoryError, RuntimeError) as error:
             if not is_out_of_memory(error):
@@ -69,20 +80,43 @@ def iter_merging(
         quarter = max(math.prod(shape) / 4e6, SMALLEST_MEGAPIXELS)
         yield f"memory ran out: the cut starts again on {quarter:.2f} megapixels"
         smaller = dataclasses.replace(params, megapixels=quarter)
-        yield from _iter_full(image, superpixels, fresh_embedding(), smaller, fixed)
+        yield from attempt(fresh_embedding(), smaller)
 
 
-def _iter_full(
+def _iter_full(  # noqa: PLR0917 - those of `iter_merging`
     image: Tensor,
     superpixels: np.ndarray,
+    fixed: np.ndarray,
+    altitudes: np.ndarray,
+    spacing: tuple[float, ...],
     embedding: Network,
     params: CutParams,
-    fixed: np.ndarray,
 ) -> Iterator[CutStep]:
     """Steps at the resolution asked for, with rows for all superpixels."""
     shape = coarse_shape(superpixels.shape, params.resolution, params.megapixels)
     coarse = coarse_superpixels(superpixels, shape)
     small = coarse_image(image, shape)
     rows = torch.from_numpy(coarse.rows).to(image.device)
-    for step in iter_cut(small, coarse.labels, embedding, params, fixed[coarse.members]):
+    if altitudes.size:
+        altitudes = altitudes[np.ix_(coarse.members, coarse.members)]
+    steps = iter_cut(
+        small,
+        coarse.labels,
+        embedding,
+        params,
+        fixed[coarse.members],
+        altitudes=altitudes,
+        spacing=_coarse_spacing(superpixels.shape, shape, spacing),
+    )
+    for step in steps:
         yield step._replace(classes=step.classes[rows], assignment=step.assignment[rows])
+
+
+def _coarse_spacing(
+    full: tuple[int, ...], coarse: tuple[int, ...], spacing: tuple[float, ...]
+) -> tuple[float, ...]:
+    """Pixel size of a volume whose planes became smaller; empty for an image."""
+    if len(full) == 2:
+        return ()
+    sizes = zip(spacing or (1.0,) * len(full), full, coarse, strict=True)
+    return tuple(size * many / few for size, many, few in sizes)

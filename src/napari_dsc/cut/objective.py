@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
 import torch
 
-from napari_dsc.cut.graph import pair_affinity, superpixel_pairs
+from napari_dsc.cut.graph import altitude_affinity, pair_affinity, superpixel_pairs
 from napari_dsc.cut.guide import Guide
 from napari_dsc.cut.losses import cut_loss, label_loss
 from napari_dsc.cut.replay import Outcome
 from napari_dsc.cut.sums import superpixel_sums
 
 if TYPE_CHECKING:
-    import numpy as np
+    from collections.abc import Callable
+
     from torch import Tensor, nn
 
     from napari_dsc.params import CutParams
 
 # 10.7 pairs a superpixel: the mean over SLIC superpixels of natural images at d = 2 widths
 PAIRS_OF_A_HUNDRED = 1070
+NO_ALTITUDES = np.zeros((0, 0), np.float32)
 
 
 class CutStep(NamedTuple):
@@ -57,6 +61,10 @@ class Objective:
         Where the features are.
     params : CutParams
         Settings.
+    altitudes : (M, M) float array
+        Altitude at which each two superpixels merge, where ``affinity`` is ``tree``.
+    spacing : tuple of float
+        Pixel size along S; empty if all sides are equal.
     """
 
     def __init__(
@@ -65,11 +73,18 @@ class Objective:
         fixed: np.ndarray,
         device: torch.device,
         params: CutParams,
+        *,
+        altitudes: np.ndarray = NO_ALTITUDES,
+        spacing: tuple[float, ...] = (),
     ) -> None:
-        pairs = superpixel_pairs(superpixels, params.radius_factor)
+        pairs = superpixel_pairs(superpixels, params.radius_factor, spacing)
         n_superpixels = len(fixed)
-        self._superpixels = torch.from_numpy(superpixels).to(device)
+        # the planes of a volume one below the other
+        below = superpixels.reshape(-1, superpixels.shape[-1])
+        self._shape = superpixels.shape
+        self._superpixels = torch.from_numpy(below).to(device)
         self._pairs = torch.from_numpy(pairs).to(device)
+        self._affinity = _affinity(params, self._pairs, altitudes)
         self._sizes = torch.bincount(self._superpixels.flatten(), minlength=n_superpixels)
         self._guide = Guide(fixed, self._sizes, params.n_partitions)
         self._cut_weight = params.cut_weight / normalization(
@@ -83,7 +98,7 @@ class Objective:
         Parameters
         ----------
         features : (1, K, Y', X') float tensor
-            Features before batch norm.
+            Features before batch norm; of a volume those of its planes, (Z, K, Y', X').
         norm : BatchNorm2d
             Their batch norm.
 
@@ -94,13 +109,13 @@ class Objective:
         outcome : Outcome
             Both losses, the winners and the assignment.
         """
-        sums = superpixel_sums(features, norm, self._superpixels, len(self._sizes))
+        below = planes_below(features, self._shape)
+        sums = superpixel_sums(below, norm, self._superpixels, len(self._sizes))
         winners = self._guide.winners(sums.votes)
         assignment = sums.probabilities / self._sizes.unsqueeze(1)
         means = sums.features.detach() / self._sizes.unsqueeze(1)
-        affinity = pair_affinity(means, self._pairs, scale=self._params.affinity_scale)
         label = label_loss(sums, winners, self._guide.weights)
-        cut = cut_loss(assignment, self._pairs, affinity)
+        cut = cut_loss(assignment, self._pairs, self._affinity(means))
         total = self._params.label_weight * label + self._cut_weight * cut
         return total, Outcome(label.detach(), cut.detach(), winners, assignment.detach())
 
@@ -108,6 +123,39 @@ class Objective:
         """Outcome of a step, in the order of the classes."""
         classes, assignment = self._guide.in_order(outcome.winners, outcome.assignment)
         return CutStep(iteration, outcome.label_loss, outcome.cut_loss, classes, assignment)
+
+
+def planes_below(features: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """Features of the planes of a volume, one plane below the other.
+
+    Parameters
+    ----------
+    features : (P, K, Y', X') float tensor
+        Features, with rows and columns beyond the planes; those are cut off.
+    shape : tuple of int
+        Shape of the volume, (Z, Y, X), or of a plane, (Y, X).
+
+    Returns
+    -------
+    below : (1, K, Z * Y, X) float tensor
+        A plane comes back as it is.
+    """
+    if len(shape) == 2:
+        return features
+    rows = features[..., : shape[-2], : shape[-1]].permute(0, 2, 3, 1)
+    return rows.reshape(1, -1, *rows.shape[2:]).permute(0, 3, 1, 2)
+
+
+def _affinity(
+    params: CutParams, pairs: Tensor, altitudes: np.ndarray
+) -> Callable[[Tensor], Tensor]:
+    """Affinity of the pairs from the mean features of the superpixels, (E,)."""
+    if params.affinity == "features":
+        return partial(pair_affinity, pairs=pairs, scale=params.affinity_scale)
+    constant = altitude_affinity(
+        altitudes, pairs.cpu().numpy(), scale=params.altitude_scale
+    ).to(pairs.device)
+    return lambda _: constant
 
 
 def normalization(params: CutParams, n_superpixels: int, n_pairs: int) -> float:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 import torch
 from torch.optim.sgd import sgd
 
-from napari_dsc.cut.objective import Objective
+from napari_dsc.cut.objective import NO_ALTITUDES, Objective
 from napari_dsc.cut.replay import iter_replayed
 from napari_dsc.device import reproducible
 
@@ -53,13 +53,17 @@ def iter_cut(
     embedding: Network,
     params: CutParams,
     fixed: np.ndarray,
+    *,
+    altitudes: np.ndarray = NO_ALTITUDES,
+    spacing: tuple[float, ...] = (),
 ) -> Iterator[CutStep]:
     """Merge superpixels, one training step at a time.
 
     Parameters
     ----------
-    image : (1, C, *S) float tensor
-        Image ``x`` in [0, 1], on the device and in the memory format to work in.
+    image : (1, C, Y, X) float tensor
+        Image ``x`` in [0, 1], on the device and in the memory format to work in; of a
+        volume its planes, (Z, C, Y, X).
     superpixels : S int64 array
         Superpixels ``0 .. M - 1``.
     embedding : Network
@@ -69,6 +73,10 @@ def iter_cut(
         Settings.
     fixed : (M,) int64 array
         Class that a superpixel must have; -1 leaves it free, see `Guide`.
+    altitudes : (M, M) float array
+        Altitude at which each two superpixels merge, where ``affinity`` is ``tree``.
+    spacing : tuple of float
+        Pixel size along S; empty if all sides are equal.
 
     Yields
     ------
@@ -80,7 +88,9 @@ def iter_cut(
     The affinity is held constant in each step: equation 11 differentiates that way.
     """
     descent = Descent(embedding, params)
-    objective = Objective(superpixels, fixed, image.device, params)
+    objective = Objective(
+        superpixels, fixed, image.device, params, altitudes=altitudes, spacing=spacing
+    )
     features = iter_features(embedding, image, params)
 
     def step() -> Outcome:

@@ -44,16 +44,17 @@ def coarse_shape(
     Parameters
     ----------
     shape : tuple of int
-        Shape of the image, without channels.
+        Shape of the image, without channels: (Y, X), or (Z, Y, X) of a volume.
     resolution : float
         Its size relative to the image, in (0, 1].
     megapixels : float
-        Most pixels it may have, in millions.
+        Most pixels it may have, in millions, those of all planes together.
 
     Returns
     -------
     shape : tuple of int
-        No side falls below 32 pixels, unless it is smaller already.
+        No side falls below 32 pixels, unless it is smaller already. Planes become smaller,
+        not fewer.
 
     Examples
     --------
@@ -61,10 +62,14 @@ def coarse_shape(
     (160, 32)
     >>> coarse_shape((4000, 1000), 0.5, 0.25)
     (1000, 250)
+    >>> coarse_shape((10, 400, 400), 0.5, 0.1)
+    (10, 100, 100)
     """
-    largest = (megapixels * 1e6 / math.prod(shape)) ** (1 / len(shape))
-    resolution = min(resolution, largest)
-    return tuple(max(round(side * resolution), min(side, SMALLEST_SIDE)) for side in shape)
+    resolution = min(resolution, (megapixels * 1e6 / math.prod(shape)) ** 0.5)
+    sides = (
+        max(round(side * resolution), min(side, SMALLEST_SIDE)) for side in shape[-2:]
+    )
+    return (*shape[:-2], *sides)
 
 
 def coarse_superpixels(superpixels: np.ndarray, shape: tuple[int, ...]) -> CoarseSuperpixels:
@@ -103,14 +108,14 @@ def coarse_image(image: Tensor, shape: tuple[int, ...]) -> Tensor:
 
     Parameters
     ----------
-    image : (1, C, *S) float tensor
-        Image.
+    image : (P, C, Y, X) float tensor
+        Image, or the planes of a volume.
     shape : tuple of int
-        Shape ``S'``.
+        Shape of the smaller image or volume.
 
     Returns
     -------
-    image : (1, C, *S') float tensor
+    image : (P, C, Y', X') float tensor
         Each pixel is the mean of those that it covers.
     """
-    return functional.interpolate(image, shape, mode="area")
+    return functional.interpolate(image, shape[-2:], mode="area")

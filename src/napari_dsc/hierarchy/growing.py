@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from napari_dsc.errors import InvalidParameterError
 from napari_dsc.hierarchy.boundaries import boundary_maps
 from napari_dsc.hierarchy.colors import perceptual
@@ -11,13 +13,11 @@ from napari_dsc.hierarchy.consensus import merge_by_consensus
 from napari_dsc.hierarchy.descriptors import describe
 from napari_dsc.hierarchy.partition import fine_partition
 from napari_dsc.hierarchy.tree import MergeTree, tree_of_merges
+from napari_dsc.params import TreeParams
 from napari_dsc.regions import relabel_in_order
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from napari_dsc.hierarchy.boundaries import BoundaryMaps
-    from napari_dsc.params import TreeParams
 
 MOST_SUPERPIXELS = 5000  # 200 MB for each matrix of pairs
 
@@ -58,6 +58,52 @@ def tree_of_colors(features: np.ndarray, params: TreeParams) -> MergeTree:
     """
     maps = boundary_maps(features, params.tree_seed)
     superpixels = relabel_in_order(fine_partition(maps, params.n_leaves))
+    return merge_superpixels(features, maps, superpixels, params)
+
+
+def tree_regions(features: np.ndarray, n_regions: int) -> np.ndarray:
+    """Cut of the merge tree, or the superpixels of a finer one.
+
+    Parameters
+    ----------
+    features : (C, *S) float32 array
+        Colors of `perceptual`.
+    n_regions : int
+        Number of regions.
+
+    Returns
+    -------
+    regions : S int64 array
+        Connected, ``0 .. M - 1`` in the order of their first pixel; fewer than asked for
+        where the image has fewer.
+    """
+    params = TreeParams()
+    if n_regions > params.n_leaves:
+        return fine_partition(boundary_maps(features, params.tree_seed), n_regions)
+    return tree_of_colors(features, params).cut(n_regions=n_regions).astype(np.int64) - 1
+
+
+def tree_of_superpixels(
+    pixels: np.ndarray, superpixels: np.ndarray, params: TreeParams
+) -> MergeTree:
+    """Merge tree that starts from superpixels of any kind.
+
+    Parameters
+    ----------
+    pixels : (C, *S) float32 array
+        Image with values in 0 to 1, in two or three dimensions.
+    superpixels : S int64 array
+        Superpixels ``0 .. M - 1``, at most 5000.
+    params : TreeParams
+        Number of agglomerations and seed.
+
+    Returns
+    -------
+    tree : MergeTree
+        Without a record.
+    """
+    features = perceptual(pixels)
+    maps = boundary_maps(features, params.tree_seed)
     return merge_superpixels(features, maps, superpixels, params)
 
 

@@ -66,3 +66,23 @@ def _check(name: str, value: object, hint: object) -> None:
         raise InvalidParameterError(
             f"{name}={value}: expected {bounds['min']} to {bounds['max']}"
         )
+
+
+def check_kinds(*given: tuple[object, type[Params]]) -> None:
+    """Refuse anything that is no set of parameters of its kind.
+
+    Parameters
+    ----------
+    *given : (object, type)
+        What was given, and what was expected.
+
+    Raises
+    ------
+    InvalidParameterError
+        At the first one of another type.
+    """
+    for one, kind in given:
+        if not isinstance(one, kind):
+            raise InvalidParameterError(
+                f"expected {kind.__name__}, got {type(one).__name__}: {one!r:.60}"
+            )

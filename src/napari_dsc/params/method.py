@@ -62,8 +62,14 @@ class CutParams(Params):
     patience : int
         The cut ends early when nearly no superpixel has changed its class for this many
         steps; 0 goes on to the last step, as in the paper.
+    affinity : str
+        What tells how alike two superpixels are, ``W``: their ``features``, anew in each step,
+        as in the paper, or the altitude at which they merge in a ``tree`` of these superpixels.
     affinity_scale : float
         Feature distance at which the affinity of two superpixels is 1/e, ``sigma``.
+    altitude_scale : float
+        Altitude in the merge tree at which the affinity of two superpixels is 1/e; regions of
+        a photograph merge between 0.5 and 2.
     radius_factor : float
         Superpixels whose centers are closer than this many mean superpixel widths are
         neighbors, ``d / (N/M)^(1/2)``.
@@ -105,7 +111,9 @@ class CutParams(Params):
     n_partitions: Annotated[int, {"min": 2, "max": 256}] = 32
     n_iterations: Annotated[int, {"min": 1, "max": 10_000}] = 64
     patience: Annotated[int, {"min": 0, "max": 10_000}] = 12
+    affinity: Literal["features", "tree"] = "features"
     affinity_scale: Annotated[float, {"min": 0.1, "max": 1000.0, "step": 0.1}] = 10.0
+    altitude_scale: Annotated[float, {"min": 0.05, "max": 100.0, "step": 0.05}] = 1.0
     radius_factor: Annotated[float, {"min": 0.5, "max": 100.0, "step": 0.5}] = 2.0
     label_weight: Annotated[float, {"min": 0.0, "max": 1000.0, "step": 0.1}] = 1.0
     cut_weight: Annotated[float, {"min": 0.0, "max": 100_000.0, "step": 0.1}] = 5.0
@@ -154,13 +162,14 @@ class TemplateParams(Params):
     Parameters
     ----------
     template_method : str
-        ``mumford_shah`` merges pixels by the Mumford-Shah energy (best, seconds an image);
-        ``mean_boundary`` merges by the mean gradient along boundaries (fast).
+        ``mumford_shah`` merges pixels by the Mumford-Shah energy (seconds an image); ``tree``
+        cuts the merge tree (regions of one texture, too); ``mean_boundary`` merges by the
+        mean gradient along boundaries (fast).
     n_template_regions : int
         Number of regions of a template.
     """
 
-    template_method: Literal["mumford_shah", "mean_boundary"] = "mumford_shah"
+    template_method: Literal["mumford_shah", "tree", "mean_boundary"] = "mumford_shah"
     n_template_regions: Annotated[int, {"min": 2, "max": 100_000}] = 100
 
 

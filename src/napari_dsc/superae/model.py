@@ -126,14 +126,14 @@ def as_many_channels(pixels: Tensor, n_channels: int) -> Tensor:
 
     Parameters
     ----------
-    pixels : (C, Y, X) float tensor
+    pixels : (C, *S) float tensor
         Image.
     n_channels : int
         Channels asked for.
 
     Returns
     -------
-    pixels : (n_channels, Y, X) float tensor
+    pixels : (n_channels, *S) float tensor
         Of more channels than asked for, the mean of every n-th; of fewer, all again and
         again.
 

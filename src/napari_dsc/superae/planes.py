@@ -44,19 +44,20 @@ def _smooth_group(model: SuperAE, group: Tensor) -> Tensor:
 
 
 def as_batch(pixels: Tensor, n_channels: int) -> Tensor:
-    """Image as a batch of one, in the layout that convolutions are fastest in.
+    """Image as a batch of its planes, in the layout that convolutions are fastest in.
 
     Parameters
     ----------
-    pixels : (C, Y, X) float tensor
-        Image.
+    pixels : (C, Y, X) or (C, Z, Y, X) float tensor
+        Image or volume.
     n_channels : int
         Channels of the network.
 
     Returns
     -------
-    batch : (1, n_channels, Y, X) float tensor
-        See `as_many_channels`.
+    batch : (1, n_channels, Y, X) or (Z, n_channels, Y, X) float tensor
+        See `as_many_channels`; of a volume its planes.
     """
-    batch = as_many_channels(pixels, n_channels).unsqueeze(0)
+    many = as_many_channels(pixels, n_channels)
+    batch = many.unsqueeze(0) if many.ndim == 3 else many.transpose(0, 1)
     return batch.contiguous(memory_format=torch.channels_last)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from napari_dsc.hierarchy.colors import perceptual
 from napari_dsc.hierarchy.contours import cut, mean_boundary_tree, mumford_shah_tree
+from napari_dsc.hierarchy.growing import tree_regions
 from napari_dsc.images import color_features
 
 if TYPE_CHECKING:
@@ -46,5 +48,7 @@ def make_template(pixels: np.ndarray, params: TemplateParams) -> np.ndarray:
     array([[0, 0, 0, 0, 0, 0, 0, 0],
            [1, 1, 1, 1, 1, 1, 1, 1]])
     """
+    if params.template_method == "tree":
+        return tree_regions(perceptual(pixels), params.n_template_regions)
     tree = _TREES[params.template_method](color_features(pixels))
     return cut(tree, params.n_template_regions)
