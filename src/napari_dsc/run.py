@@ -9,6 +9,7 @@ import torch
 
 from napari_dsc.cut.graph import superpixel_altitudes
 from napari_dsc.cut.merging import iter_merging
+from napari_dsc.cut.objective import Known
 from napari_dsc.device import reproducible, resolve_device
 from napari_dsc.errors import InvalidParameterError
 from napari_dsc.guidance import check_label_image, classes_of_scribbles
@@ -195,15 +196,8 @@ class Run:
             fresh = partial(embedding_of, model, params.n_partitions, params.seed)
             image, fixed = as_batch(pixels, model.n_channels), self._fixed_classes()
             altitudes = superpixel_altitudes(self.image.pixels, superpixels, params)
-            steps = iter_merging(
-                image,
-                superpixels,
-                fresh,
-                params,
-                fixed,
-                altitudes=altitudes,
-                spacing=self.image.volume_spacing,
-            )
+            known = Known(altitudes, self.image.volume_spacing)
+            steps = iter_merging(image, superpixels, fresh, params, fixed, known)
         while True:
             with self._stages.stage("cut"), torch.inference_mode(False):
                 step = next(steps, None)

@@ -9,6 +9,7 @@ import torch
 
 from napari_dsc import CutParams, InvalidParameterError, Run, SuperpixelParams
 from napari_dsc.cut.graph import superpixel_altitudes, superpixel_pairs
+from napari_dsc.cut.objective import Known
 from napari_dsc.cut.optimize import iter_cut
 from napari_dsc.hierarchy import growing
 from napari_dsc.superae.model import Embedding, Encoder
@@ -27,7 +28,7 @@ def embedding():
 def steps_of(image, embedding, params, altitudes):
     image, free = torch.from_numpy(image)[None], np.full(8, -1)
     fresh = copy.deepcopy(embedding)
-    return list(iter_cut(image, ROWS, fresh, params, free, altitudes=altitudes))
+    return list(iter_cut(image, ROWS, fresh, params, free, Known(altitudes)))
 
 
 def test_the_cut_loss_is_that_of_the_altitudes(two_tone, embedding):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from napari_dsc.cut.objective import NO_ALTITUDES
+from napari_dsc.cut.objective import NOTHING, Known
 from napari_dsc.cut.optimize import iter_cut
 from napari_dsc.cut.resolution import coarse_image, coarse_shape, coarse_superpixels
 from napari_dsc.device import freed_memory_kept, is_out_of_memory
@@ -33,9 +33,7 @@ def iter_merging(
     fresh_embedding: Callable[[], Network],
     params: CutParams,
     fixed: np.ndarray,
-    *,
-    altitudes: np.ndarray = NO_ALTITUDES,
-    spacing: tuple[float, ...] = (),
+    known: Known = NOTHING,
 ) -> Iterator[CutStep | str]:
     """Merge superpixels, one training step at a time.
 
@@ -53,10 +51,8 @@ def iter_merging(
         Settings, `resolution` and `megapixels` among them.
     fixed : (M,) int64 array
         Class that a superpixel must have; -1 leaves it free.
-    altitudes : (M, M) float array
-        Altitude at which each two superpixels merge, where ``affinity`` is ``tree``.
-    spacing : tuple of float
-        Pixel size along S of a volume; empty if all sides are equal.
+    known : Known
+        What else is known of the superpixels.
 
     Yields
     ------
@@ -65,7 +61,7 @@ def iter_merging(
         out, a sentence for the user comes, and the cut starts again with a quarter of the
         pixels; a second time is an error.
     """
-    attempt = partial(_iter_full, image, superpixels, fixed, altitudes, spacing)
+    attempt = partial(_iter_full, image, superpixels, fixed, known)
     with freed_memory_kept():
         try:
             yield from attempt(fresh_embedding(), params)
@@ -87,8 +83,7 @@ def _iter_full(  # noqa: PLR0917 - those of `iter_merging`
     image: Tensor,
     superpixels: np.ndarray,
     fixed: np.ndarray,
-    altitudes: np.ndarray,
-    spacing: tuple[float, ...],
+    known: Known,
     embedding: Network,
     params: CutParams,
 ) -> Iterator[CutStep]:
@@ -97,18 +92,14 @@ def _iter_full(  # noqa: PLR0917 - those of `iter_merging`
     coarse = coarse_superpixels(superpixels, shape)
     small = coarse_image(image, shape)
     rows = torch.from_numpy(coarse.rows).to(image.device)
-    if altitudes.size:
-        altitudes = altitudes[np.ix_(coarse.members, coarse.members)]
-    steps = iter_cut(
-        small,
-        coarse.labels,
-        embedding,
-        params,
-        fixed[coarse.members],
-        altitudes=altitudes,
-        spacing=_coarse_spacing(superpixels.shape, shape, spacing),
+    fixed = fixed[coarse.members]
+    known = Known(
+        known.altitudes[np.ix_(coarse.members, coarse.members)]
+        if known.altitudes.size
+        else known.altitudes,
+        _coarse_spacing(superpixels.shape, shape, known.spacing),
     )
-    for step in steps:
+    for step in iter_cut(small, coarse.labels, embedding, params, fixed, known):
         yield step._replace(classes=step.classes[rows], assignment=step.assignment[rows])
 
 

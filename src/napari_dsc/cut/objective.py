@@ -26,6 +26,24 @@ PAIRS_OF_A_HUNDRED = 1070
 NO_ALTITUDES = np.zeros((0, 0), np.float32)
 
 
+class Known(NamedTuple):
+    """What is known of superpixels besides the image.
+
+    Parameters
+    ----------
+    altitudes : (M, M) float array
+        Altitude at which each two superpixels merge, where ``affinity`` is ``tree``.
+    spacing : tuple of float
+        Pixel size along S; empty if all sides are equal.
+    """
+
+    altitudes: np.ndarray = NO_ALTITUDES
+    spacing: tuple[float, ...] = ()
+
+
+NOTHING = Known()
+
+
 class CutStep(NamedTuple):
     """What one step of the cut saw, before it moved the weights; all on the device.
 
@@ -61,10 +79,8 @@ class Objective:
         Where the features are.
     params : CutParams
         Settings.
-    altitudes : (M, M) float array
-        Altitude at which each two superpixels merge, where ``affinity`` is ``tree``.
-    spacing : tuple of float
-        Pixel size along S; empty if all sides are equal.
+    known : Known
+        What else is known of the superpixels.
     """
 
     def __init__(
@@ -73,18 +89,16 @@ class Objective:
         fixed: np.ndarray,
         device: torch.device,
         params: CutParams,
-        *,
-        altitudes: np.ndarray = NO_ALTITUDES,
-        spacing: tuple[float, ...] = (),
+        known: Known = NOTHING,
     ) -> None:
-        pairs = superpixel_pairs(superpixels, params.radius_factor, spacing)
+        pairs = superpixel_pairs(superpixels, params.radius_factor, known.spacing)
         n_superpixels = len(fixed)
         # the planes of a volume one below the other
         below = superpixels.reshape(-1, superpixels.shape[-1])
         self._shape = superpixels.shape
         self._superpixels = torch.from_numpy(below).to(device)
         self._pairs = torch.from_numpy(pairs).to(device)
-        self._affinity = _affinity(params, self._pairs, altitudes)
+        self._affinity = _affinity(params, self._pairs, known.altitudes)
         self._sizes = torch.bincount(self._superpixels.flatten(), minlength=n_superpixels)
         self._guide = Guide(fixed, self._sizes, params.n_partitions)
         self._cut_weight = params.cut_weight / normalization(

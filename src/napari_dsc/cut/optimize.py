@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 import torch
 from torch.optim.sgd import sgd
 
-from napari_dsc.cut.objective import NO_ALTITUDES, Objective
+from napari_dsc.cut.objective import NOTHING, Known, Objective
 from napari_dsc.cut.replay import iter_replayed
 from napari_dsc.device import reproducible
 
@@ -53,9 +53,7 @@ def iter_cut(
     embedding: Network,
     params: CutParams,
     fixed: np.ndarray,
-    *,
-    altitudes: np.ndarray = NO_ALTITUDES,
-    spacing: tuple[float, ...] = (),
+    known: Known = NOTHING,
 ) -> Iterator[CutStep]:
     """Merge superpixels, one training step at a time.
 
@@ -73,10 +71,8 @@ def iter_cut(
         Settings.
     fixed : (M,) int64 array
         Class that a superpixel must have; -1 leaves it free, see `Guide`.
-    altitudes : (M, M) float array
-        Altitude at which each two superpixels merge, where ``affinity`` is ``tree``.
-    spacing : tuple of float
-        Pixel size along S; empty if all sides are equal.
+    known : Known
+        What else is known of the superpixels.
 
     Yields
     ------
@@ -88,9 +84,7 @@ def iter_cut(
     The affinity is held constant in each step: equation 11 differentiates that way.
     """
     descent = Descent(embedding, params)
-    objective = Objective(
-        superpixels, fixed, image.device, params, altitudes=altitudes, spacing=spacing
-    )
+    objective = Objective(superpixels, fixed, image.device, params, known)
     features = iter_features(embedding, image, params)
 
     def step() -> Outcome:

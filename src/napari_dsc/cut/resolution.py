@@ -66,9 +66,7 @@ def coarse_shape(
     (10, 100, 100)
     """
     resolution = min(resolution, (megapixels * 1e6 / math.prod(shape)) ** 0.5)
-    sides = (
-        max(round(side * resolution), min(side, SMALLEST_SIDE)) for side in shape[-2:]
-    )
+    sides = (max(round(side * resolution), min(side, SMALLEST_SIDE)) for side in shape[-2:])
     return (*shape[:-2], *sides)
 
 
