@@ -178,11 +178,10 @@ def test_pickled_objects_are_never_loaded(refused):
     assert "image.npy" in refused("segment", "image.npy", "-o", "out.tif")
 
 
-@pytest.mark.parametrize("axes", ["ZYX", "TYX"])
-def test_a_stack_is_refused_by_its_axes(refused, axes):
-    np.save("stack.npy", np.stack([RAMP] * 5))
-    message = refused("segment", "stack.npy", "-o", "out.tif", "--axes", axes)
-    assert f"axes {axes}" in message
+def test_a_time_series_is_refused_by_its_axes(refused):
+    np.save("series.npy", np.stack([RAMP] * 5))
+    message = refused("segment", "series.npy", "-o", "out.tif", "--axes", "TYX")
+    assert "axes TYX" in message
     assert "not supported yet" in message
 
 

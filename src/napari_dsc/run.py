@@ -197,7 +197,7 @@ class Run:
             image, fixed = as_batch(pixels, model.n_channels), self._fixed_classes()
             altitudes = superpixel_altitudes(self.image.pixels, superpixels, params)
             known = Known(altitudes, self.image.volume_spacing)
-            steps = iter_merging(image, superpixels, fresh, params, fixed, known)
+            steps = iter_merging(image, superpixels, fresh, params, fixed, known=known)
         while True:
             with self._stages.stage("cut"), torch.inference_mode(False):
                 step = next(steps, None)

@@ -28,7 +28,7 @@ def embedding():
 def steps_of(image, embedding, params, altitudes):
     image, free = torch.from_numpy(image)[None], np.full(8, -1)
     fresh = copy.deepcopy(embedding)
-    return list(iter_cut(image, ROWS, fresh, params, free, Known(altitudes)))
+    return list(iter_cut(image, ROWS, fresh, params, free, known=Known(altitudes)))
 
 
 def test_the_cut_loss_is_that_of_the_altitudes(two_tone, embedding):

@@ -33,6 +33,7 @@ def iter_merging(
     fresh_embedding: Callable[[], Network],
     params: CutParams,
     fixed: np.ndarray,
+    *,
     known: Known = NOTHING,
 ) -> Iterator[CutStep | str]:
     """Merge superpixels, one training step at a time.
@@ -99,7 +100,7 @@ def _iter_full(  # noqa: PLR0917 - those of `iter_merging`
         else known.altitudes,
         _coarse_spacing(superpixels.shape, shape, known.spacing),
     )
-    for step in iter_cut(small, coarse.labels, embedding, params, fixed, known):
+    for step in iter_cut(small, coarse.labels, embedding, params, fixed, known=known):
         yield step._replace(classes=step.classes[rows], assignment=step.assignment[rows])
 
 

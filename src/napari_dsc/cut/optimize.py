@@ -53,6 +53,7 @@ def iter_cut(
     embedding: Network,
     params: CutParams,
     fixed: np.ndarray,
+    *,
     known: Known = NOTHING,
 ) -> Iterator[CutStep]:
     """Merge superpixels, one training step at a time.
