@@ -26,13 +26,13 @@ from report import Measures, Report, Row, argument_parser, score, selected_sampl
 from skimage.transform import rescale
 from torch import nn
 
-from napari_dsc.cut.graph import pair_affinity, superpixel_pairs
+from napari_dsc.cut.graph import pair_affinity
 from napari_dsc.cut.optimize import iter_cut
 from napari_dsc.device import resolve_device
 from napari_dsc.evaluation.bsds500 import read_annotations
 from napari_dsc.images import load_image
 from napari_dsc.params import CutParams, SuperpixelParams, preset
-from napari_dsc.regions import connected_regions, region_mean
+from napari_dsc.regions import connected_regions, region_mean, region_pairs
 from napari_dsc.superae.model import Embedding, SuperAE, smooth_to_the_rim
 from napari_dsc.superae.weights import DEFAULT, find_weights, load_weights
 from napari_dsc.superpixels import over_segment_pixels
@@ -103,7 +103,7 @@ def affinities(
     embedding: Embedding, image: Tensor, superpixels: np.ndarray, cut: CutParams
 ) -> np.ndarray:
     """Affinity w of each pair of different neighbors, (E,)."""
-    first, second = superpixel_pairs(superpixels, cut.radius_factor)
+    first, second = region_pairs(superpixels, cut.radius_factor)
     different = first != second
     pairs = torch.from_numpy(np.stack([first[different], second[different]])).to(image.device)
     regions = torch.from_numpy(superpixels.ravel()).to(image.device)

@@ -20,11 +20,12 @@ from report import Report, Row
 from speed import blocks, drawn_image
 from torch.utils.flop_counter import FlopCounterMode
 
-from napari_dsc.cut.graph import pair_affinity, superpixel_pairs
+from napari_dsc.cut.graph import pair_affinity
 from napari_dsc.cut.losses import cut_loss, label_loss
 from napari_dsc.cut.sums import superpixel_sums
 from napari_dsc.device import keep_freed_memory
 from napari_dsc.params import CutParams
+from napari_dsc.regions import region_pairs
 from napari_dsc.superae.embedding import embedding_of
 from napari_dsc.superae.planes import as_batch
 from napari_dsc.superae.weights import DEFAULT, find_weights, load_weights
@@ -46,7 +47,7 @@ class Parts:
         self.embedding = embedding_of(model, self.params.n_partitions, 0)
         self.image = as_batch(torch.from_numpy(drawn_image(height, width)), 3)
         superpixels = blocks(height, width, N_SUPERPIXELS)
-        self.pairs = torch.from_numpy(superpixel_pairs(superpixels, self.params.radius_factor))
+        self.pairs = torch.from_numpy(region_pairs(superpixels, self.params.radius_factor))
         self.superpixels = torch.from_numpy(superpixels)
         self.sizes = torch.bincount(self.superpixels.flatten())
         self.encoder = list(self.embedding.encoder.parameters())

@@ -7,8 +7,8 @@ import tifffile
 import napari_dsc
 from napari_dsc import CutParams, SuperpixelParams
 from napari_dsc.cli import main
-from napari_dsc.cut.graph import superpixel_pairs
 from napari_dsc.cut.objective import planes_below
+from napari_dsc.regions import region_pairs
 
 FEW = {
     "device": "cpu",
@@ -69,8 +69,8 @@ def test_regions_of_a_stack_are_connected_in_space(volume):
 
 def test_neighbors_are_near_in_space_not_in_voxels():
     centers = np.arange(4).repeat(2)[:, None, None] * np.ones((8, 2, 2), int)  # along Z
-    flat = superpixel_pairs(centers, 1.5, (0.1, 1.0, 1.0))
-    tall = superpixel_pairs(centers, 1.5, (10.0, 1.0, 1.0))
+    flat = region_pairs(centers, 1.5, (0.1, 1.0, 1.0))
+    tall = region_pairs(centers, 1.5, (10.0, 1.0, 1.0))
     assert flat.shape[1] == 16  # all with all
     assert tall.shape[1] < 16
 

@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from napari_dsc import CutParams, InvalidParameterError, Run, SuperpixelParams
-from napari_dsc.cut.graph import superpixel_altitudes, superpixel_pairs
+from napari_dsc.cut.graph import superpixel_altitudes
 from napari_dsc.cut.objective import Known
+from napari_dsc.regions import region_pairs
 from napari_dsc.cut.optimize import iter_cut
 from napari_dsc.hierarchy import growing
 from napari_dsc.superae.model import Embedding, Encoder
@@ -39,7 +40,7 @@ def test_the_cut_loss_is_that_of_the_altitudes(two_tone, embedding):
         q = step.assignment.double().numpy()
         expected = sum(
             np.exp(-((altitudes[a, b] / 0.7) ** 2)) * (1 - q[a] @ q[b])
-            for a, b in superpixel_pairs(ROWS, params.radius_factor).T
+            for a, b in region_pairs(ROWS, params.radius_factor).T
         )
         assert float(step.cut_loss) == pytest.approx(expected, rel=1e-4)
 

@@ -10,38 +10,11 @@ import torch
 from napari_dsc.hierarchy.growing import tree_of_superpixels
 from napari_dsc.hierarchy.ultrametric import leaf_altitudes
 from napari_dsc.params import TreeParams
-from napari_dsc.regions import neighbour_pairs, region_centroids
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from napari_dsc.params import CutParams
-
-
-def superpixel_pairs(
-    superpixels: np.ndarray, radius_factor: float, spacing: tuple[float, ...] = ()
-) -> np.ndarray:
-    """Pairs of superpixels that equation 7 joins.
-
-    Parameters
-    ----------
-    superpixels : S int array
-        Superpixels ``0 .. M - 1``.
-    radius_factor : float
-        Radius ``d`` in mean superpixel widths ``(N / M) ** (1 / len(S))``; 2 in the paper.
-    spacing : tuple of float
-        Pixel size along S; empty if all sides are equal.
-
-    Returns
-    -------
-    pairs : (2, E) int64 array
-        Ordered pairs, each superpixel with itself among them.
-    """
-    sides = np.array(spacing or (1.0,) * superpixels.ndim)
-    sides /= sides.prod() ** (1 / len(sides))  # pixels of volume 1
-    centroids = region_centroids(superpixels) * sides
-    width = (superpixels.size / len(centroids)) ** (1 / superpixels.ndim)
-    return neighbour_pairs(centroids, radius_factor * width)
 
 
 def pair_affinity(features: Tensor, pairs: Tensor, *, scale: float) -> Tensor:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import torch
 
-from napari_dsc.cut.graph import altitude_affinity, pair_affinity, superpixel_pairs
+from napari_dsc.cut.graph import altitude_affinity, pair_affinity
 from napari_dsc.cut.guide import Guide
 from napari_dsc.cut.losses import cut_loss, label_loss
 from napari_dsc.cut.replay import Outcome
 from napari_dsc.cut.sums import superpixel_sums
+from napari_dsc.regions import region_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -91,7 +92,7 @@ class Objective:
         params: CutParams,
         known: Known = NOTHING,
     ) -> None:
-        pairs = superpixel_pairs(superpixels, params.radius_factor, known.spacing)
+        pairs = region_pairs(superpixels, params.radius_factor, known.spacing)
         n_superpixels = len(fixed)
         # the planes of a volume one below the other
         below = superpixels.reshape(-1, superpixels.shape[-1])

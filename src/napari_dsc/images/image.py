@@ -143,7 +143,7 @@ class Image:
         if "Z" in self.axes:
             raise InvalidImageError(
                 f"image: axes {self.axes}: {activity} of stacks is not supported yet, expected "
-                "YX or YXC; superpixels and smoothing of stacks are"
+                "YX or YXC; segment, superpixels and smooth take stacks"
             )
 
     def describe(self) -> str:
