@@ -93,18 +93,23 @@ def main() -> None:
                     "of these before the tree": round(middle["before"]),
                 }
             )
+    Report("tree_growth", {"rounds": ROUNDS}).finish(rows + exponents(rows), images=False)
+
+
+def exponents(rows: list[Row]) -> list[Row]:
+    """Exponents over all sizes, and over the two largest, by number of threads."""
+    found: list[Row] = []
     for threads in THREADS:
         own = [row for row in rows if row["threads"] == threads]
-        slopes = {
-            key: round(exponent(list(MEGAPIXELS), [float(row[key]) for row in own]), 2)
-            for key in ("s", "s of the processor", "MiB at the peak")
-        }
-        rows.append(
-            {"megapixels": "exponent", "threads": threads}
-            | slopes
-            | {"of these before the tree": ""}
-        )
-    Report("tree_growth", {"rounds": ROUNDS}).finish(rows, images=False)
+        for name, part in (("exponent", own), ("exponent of the last two", own[-2:])):
+            sizes = [float(row["megapixels"]) for row in part]
+            slopes: Row = {
+                key: round(exponent(sizes, [float(row[key]) for row in part]), 2)
+                for key in ("s", "s of the processor", "MiB at the peak")
+            }
+            row: Row = {"megapixels": name, "threads": threads}
+            found.append(row | slopes | {"of these before the tree": ""})
+    return found
 
 
 if __name__ == "__main__":
