@@ -152,6 +152,8 @@ TABLE_4 = [
     Line("hierarchy of mean gradients, by number", "hierarchies", "ucm", "", ()),
     Line("hierarchy of mean gradients, by gradient", "hierarchies", "ucm_altitude", "", ()),
     Line("Mumford-Shah hierarchy", "hierarchies", "mumford_shah_tree", "", ()),
+    Line("merge tree, by altitude", "tree", "tree_altitude", "", ()),
+    Line("merge tree, by number", "tree", "tree", "", ()),
 ]
 
 
