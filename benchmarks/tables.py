@@ -51,7 +51,9 @@ ROWS: dict[str, list[str]] = {
     "fast-mean_shift": [*FAST, "--superpixels", "mean_shift"],
     "fast-egb": [*FAST, "--superpixels", "egb"],
     "fast-partitions": ["--method", "dsc_partitions", "--preset", "fast", *SLIC_100],
-    "tree": ["--method", "gpb_owt_ucm,tree_altitude"],
+    "tree": ["--method", "tree,tree_altitude"],
+    # for all validation images: --every 1
+    "tree-val": ["--method", "gpb_owt_ucm,tree_altitude"],
     "backprop": ["--method", "backprop", *BACKPROP, *SLIC_100, *SMOOTHED],
     "mumford_shah_loss": ["--method", "mumford_shah_loss", "--scales", "4,8"],
     "cae_tvl": ["--method", "cae_tvl"],
