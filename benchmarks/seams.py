@@ -63,9 +63,10 @@ def by_tiles(path: Path, tile: int, params: tuple[SuperpixelParams, CutParams]) 
         return np.asarray(tifffile.imread(output))
 
 
-def mean_range(values: list[float]) -> str:
+def mean_range(values: list[float]) -> dict[str, str]:
     """Mean, least and most of some values."""
-    return f"{np.mean(values):.3f} ({min(values):.3f} to {max(values):.3f})"
+    named = {"mean": np.mean(values), "least": min(values), "most": max(values)}
+    return {name: f"{value:.3f}" for name, value in named.items()}
 
 
 def main() -> None:
@@ -108,28 +109,21 @@ def main() -> None:
         tiled.append(by_tiles(given.image, given.tile, (asked, params)))
         print("tiles", params.seed, len(np.unique(tiled[-1])), flush=True)
     borders = list(range(given.tile, image.shape[1], given.tile))
-    rows = []
-    same = list(itertools.combinations(whole, 2))
-    both = list(itertools.product(tiled, whole))
-    for name, pairs in (
-        ("whole, two seeds", same),
-        ("tiles and whole, any seeds", both),
-        ("tiles and whole, same seed", list(zip(tiled, whole, strict=True))),
-        ("tiles, two seeds", list(itertools.combinations(tiled, 2))),
-    ):
-        rows.append(
-            {"runs": name, "VI (bits)": mean_range([distance(*pair) for pair in pairs])}
-        )
+    pairs = {
+        "whole, two seeds": itertools.combinations(whole, 2),
+        "tiles and whole, one seed": zip(tiled, whole, strict=True),
+        "tiles and whole, any seeds": itertools.product(tiled, whole),
+        "tiles, two seeds": itertools.combinations(tiled, 2),
+    }
+    rows = [
+        {"measure": f"VI, bits: {name}"} | mean_range([distance(*pair) for pair in some])
+        for name, some in pairs.items()
+    ]
     for name, images in (("whole", whole), ("tiles", tiled)):
         excess = [border_excess(view, borders) for one in images for view in (one, one.T)]
-        classes = [float(len(np.unique(one))) for one in images]
-        rows.append(
-            {
-                "runs": name,
-                "changes at borders": mean_range(excess),
-                "classes": mean_range(classes),
-            }
-        )
+        rows.append({"measure": f"changes at borders: {name}"} | mean_range(excess))
+        counts = [float(len(np.unique(one))) for one in images]
+        rows.append({"measure": f"classes: {name}"} | mean_range(counts))
     content = {
         "command": command_record("python benchmarks/seams.py", sys.argv[1:]),
         "commit": commit(Path(__file__).parents[1]),
