@@ -96,6 +96,7 @@ def test_places_to_learn_from_lie_inside_and_hold_some_superpixels():
     rows, columns = zip(*windows, strict=True)
 
     assert len(set(map(str, windows))) > 8
+    assert windows_to_learn_from((96, 100), 50.0, 0) == [(slice(0, 96), slice(0, 100))]
     assert {part.stop - part.start for part in rows} == {400}
     assert {(part.start, part.stop) for part in columns} == {(0, 300)}
     assert all(part.start >= 0 and part.stop <= 5000 for part in rows)
