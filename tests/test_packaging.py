@@ -85,7 +85,7 @@ def test_napari_and_qt_come_only_with_the_extra_named_all(metadata):
     desktop = [
         need
         for need in needs
-        if re.match("napari|qt|py(qt|side)|magicgui|superqt|psutil", need.lower())
+        if re.match("napari|qt|py(qt|side)|magicgui|superqt", need.lower())
     ]
     assert {need.partition(";")[2].strip() for need in desktop} == {"extra == 'all'"}
     assert not any(re.match("py(qt|side)", need.lower()) for need in needs)

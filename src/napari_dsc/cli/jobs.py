@@ -145,6 +145,7 @@ def _targets(
 ) -> tuple[list[Path], tuple[Path, ...]]:
     """One file for each input, and the folder to create for them, if any."""
     is_folder = named.is_dir() or (not named.suffix and not named.exists())
+    is_folder &= named.suffix.lower() != ".zarr"  # a file to its users
     if len(sources) == 1 and not is_folder:
         return [named], ()
     if not is_folder:

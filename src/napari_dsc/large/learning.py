@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -40,6 +41,9 @@ def windows_to_learn_from(
     """
     side = STRIDE * round(min(max(ACROSS * width, SMALLEST), SEEN) / STRIDE)
     number = min(max(PIXELS // side**2, FEWEST), MOST)
+    window = math.prod(min(side, size) for size in shape)
+    # of a small image, places would be much the same
+    number = min(number, math.ceil((2 * math.prod(shape) - window) / window))
     rng = np.random.default_rng(seed)
     return [random_window(shape, side, rng) for _ in range(number)]
 
@@ -57,18 +61,18 @@ def montage(places: Sequence[Piece], rng: np.random.Generator) -> Piece:
     Returns
     -------
     piece : Piece
-        As many places in each direction as fit into 1024 pixels, or one.
+        As many places in each direction as there are and fit into 1024 pixels.
     """
     height, width = places[0].superpixels.shape
-    n_rows, n_columns = max(1, SEEN // height), max(1, SEEN // width)
-    wanted = n_rows * n_columns
-    chosen = rng.choice(len(places), wanted, replace=wanted > len(places))
+    most = math.isqrt(len(places))
+    n_rows, n_columns = (min(max(1, SEEN // size), most) for size in (height, width))
+    chosen = rng.choice(len(places), n_rows * n_columns, replace=False)
     counts = [int(places[place].superpixels.max()) + 1 for place in chosen]
     starts = np.cumsum([0, *counts[:-1]])
     numbered = [
         places[place].superpixels + start for place, start in zip(chosen, starts, strict=True)
     ]
-    rows = range(0, wanted, n_columns)
+    rows = range(0, len(chosen), n_columns)
     image = torch.cat(
         [torch.cat([places[p].image for p in chosen[r : r + n_columns]], 3) for r in rows], 2
     )
