@@ -54,8 +54,7 @@ class Run:
     ----------
     image : array, path or napari Image layer
         Image as a NumPy or dask array, a file, or a layer of a viewer, of the finest level if
-        there are several: two-dimensional, or of three dimensions for all stages but the
-        cut. What `load_image` gives passes as it is.
+        there are several, in two or three dimensions. What `load_image` gives passes as it is.
     axes : str, default ""
         Axes of the array as letters of ``"ZCYX"`` in any order, as ``"YXC"`` or ``"ZYX"``;
         empty: those of the file or layer, or told by the shape.
@@ -191,13 +190,13 @@ class Run:
             ``n_iterations`` times, or fewer if the classes came to rest; closing the
             generator ends the run.
         """
-        self.image.refuse_volume("the cut")
         superpixels, params = self.superpixels, self.cut_params
         with self._stages.stage("cut"), torch.inference_mode(False):
             model, pixels = self._model, torch.from_numpy(self.image.pixels).to(self.device)
             fresh = partial(embedding_of, model, params.n_partitions, params.seed)
             image, fixed = as_batch(pixels, model.n_channels), self._fixed_classes()
-            steps = iter_merging(image, superpixels, fresh, params, fixed)
+            spacing = self.image.volume_spacing
+            steps = iter_merging(image, superpixels, fresh, params, fixed, spacing=spacing)
         while True:
             with self._stages.stage("cut"), torch.inference_mode(False):
                 step = next(steps, None)

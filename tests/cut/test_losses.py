@@ -5,10 +5,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import oracles
-from napari_dsc.cut.graph import pair_affinity, superpixel_pairs
+from napari_dsc.cut.graph import pair_affinity
 from napari_dsc.cut.losses import cut_loss, label_loss
 from napari_dsc.cut.sums import SuperpixelSums
-from napari_dsc.regions import region_mean
+from napari_dsc.regions import region_mean, region_pairs
 
 
 def random_case(seed, n_classes=5):
@@ -54,7 +54,7 @@ def test_affinity_of_pairs_is_the_matrix_of_equation_7(seed, radius_factor):
         means, oracles.centers_of_mass(superpixels), sigma=3.0, d=radius
     )
 
-    pairs = superpixel_pairs(superpixels, radius_factor)
+    pairs = region_pairs(superpixels, radius_factor)
     affinity = pair_affinity(torch.from_numpy(means), torch.from_numpy(pairs), scale=3.0)
 
     matrix = np.zeros((8, 8))
@@ -70,7 +70,7 @@ def test_cut_loss_over_pairs_is_equation_8(seed):
     probabilities = oracles.softmax(features)
     q = np.stack([oracles.mean_of_region(probabilities, flat, j) for j in range(8)])
     g = np.stack([oracles.mean_of_region(features, flat, j) for j in range(8)])
-    pairs = torch.from_numpy(superpixel_pairs(superpixels, 2.0))
+    pairs = torch.from_numpy(region_pairs(superpixels, 2.0))
     radius = 2 * np.sqrt(superpixels.size / 8)
     w = oracles.affinity_matrix(g, oracles.centers_of_mass(superpixels), sigma=10.0, d=radius)
 
@@ -93,7 +93,7 @@ def test_cut_loss_of_one_shared_class_is_zero_and_of_two_is_the_weight_between()
 
 def test_gradient_of_the_cut_loss_is_equation_11():
     superpixels, features = random_case(0)
-    pairs = torch.from_numpy(superpixel_pairs(superpixels, 2.0))
+    pairs = torch.from_numpy(region_pairs(superpixels, 2.0))
     affinity = torch.rand(pairs.shape[1], dtype=torch.float64)
     w = torch.zeros(8, 8, dtype=torch.float64)
     w[tuple(pairs)] = affinity
@@ -112,7 +112,7 @@ def test_gradient_of_the_cut_loss_is_equation_11():
 def test_gradients_of_both_losses_agree_with_finite_differences():
     superpixels, features = random_case(1)
     flat = torch.from_numpy(superpixels.ravel())
-    pairs = torch.from_numpy(superpixel_pairs(superpixels, 2.0))
+    pairs = torch.from_numpy(region_pairs(superpixels, 2.0))
     affinity = torch.rand(pairs.shape[1], dtype=torch.float64)
     weights = torch.full((8,), 1 / len(flat), dtype=torch.float64)
 
@@ -130,7 +130,7 @@ def test_gradients_of_both_losses_agree_with_finite_differences():
 def test_the_losses_ignore_the_order_of_classes(seed, order):
     superpixels, features = random_case(seed)
     flat = torch.from_numpy(superpixels.ravel())
-    pairs = torch.from_numpy(superpixel_pairs(superpixels, 2.0))
+    pairs = torch.from_numpy(region_pairs(superpixels, 2.0))
 
     def losses(f):
         f = torch.from_numpy(f)

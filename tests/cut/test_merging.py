@@ -25,9 +25,9 @@ def fail_in_step(monkeypatch, n_failures, number):
     sizes = []
     cut = optimize.iter_cut
 
-    def failing(image, *rest):
+    def failing(image, *rest, **options):
         sizes.append(image.shape[-2] * image.shape[-1])
-        for step in cut(image, *rest):
+        for step in cut(image, *rest, **options):
             if len(sizes) <= n_failures and step.iteration == number:
                 raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
             yield step

@@ -124,7 +124,6 @@ def last_step(run: Run, report: Report) -> Step:
     step : Step
         The last one.
     """
-    run.image.refuse_volume("the cut")
     report.begin("smoothing, superpixels")
     n_superpixels = run.superpixels.max() + 1
     report.begin(f"merging {n_superpixels} superpixels", run.cut_params.n_iterations)

@@ -4,31 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari_dsc.regions import neighbour_pairs, region_centroids
-
 if TYPE_CHECKING:
-    import numpy as np
     from torch import Tensor
-
-
-def superpixel_pairs(superpixels: np.ndarray, radius_factor: float) -> np.ndarray:
-    """Pairs of superpixels that equation 7 joins.
-
-    Parameters
-    ----------
-    superpixels : S int array
-        Superpixels ``0 .. M - 1``.
-    radius_factor : float
-        Radius ``d`` in mean superpixel widths ``(N / M) ** (1 / len(S))``; 2 in the paper.
-
-    Returns
-    -------
-    pairs : (2, E) int64 array
-        Ordered pairs, each superpixel with itself among them.
-    """
-    centroids = region_centroids(superpixels)
-    width = (superpixels.size / len(centroids)) ** (1 / superpixels.ndim)
-    return neighbour_pairs(centroids, radius_factor * width)
 
 
 def pair_affinity(features: Tensor, pairs: Tensor, *, scale: float) -> Tensor:

@@ -9,11 +9,16 @@ from typing import TYPE_CHECKING
 import torch
 
 from napari_dsc.cut.optimize import iter_cut
-from napari_dsc.cut.resolution import coarse_image, coarse_shape, coarse_superpixels
+from napari_dsc.cut.resolution import (
+    coarse_image,
+    coarse_shape,
+    coarse_spacing,
+    coarse_superpixels,
+)
 from napari_dsc.device import freed_memory_kept, is_out_of_memory
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     import numpy as np
     from torch import Tensor
@@ -31,15 +36,17 @@ def iter_merging(
     fresh_embedding: Callable[[], Network],
     params: CutParams,
     fixed: np.ndarray,
+    *,
+    spacing: Sequence[float] = (),
 ) -> Iterator[CutStep | str]:
     """Merge superpixels, one training step at a time.
 
     Parameters
     ----------
-    image : (1, C, *S) float tensor
-        Image ``x`` in [0, 1], on the device to work on.
+    image : (P, C, Y, X) float tensor
+        Image ``x`` in [0, 1], the planes of a stack as a batch, on the device to work on.
     superpixels : S int64 array
-        Superpixels ``0 .. M - 1``.
+        Superpixels ``0 .. M - 1``; S is (Y, X) or (P, Y, X).
     fresh_embedding : callable
         Gives a network from the image to features, on the device of the image; it is
         trained in place.
@@ -47,6 +54,8 @@ def iter_merging(
         Settings, `resolution` and `megapixels` among them.
     fixed : (M,) int64 array
         Class that a superpixel must have; -1 leaves it free.
+    spacing : sequence of float
+        Pixel size along S, which decides what is near; empty stands for equal sides.
 
     Yields
     ------
@@ -57,7 +66,9 @@ def iter_merging(
     """
     with freed_memory_kept():
         try:
-            yield from _iter_full(image, superpixels, fresh_embedding(), params, fixed)
+            yield from _iter_full(
+                image, superpixels, fresh_embedding(), params, fixed, spacing=spacing
+            )
             return
         except (MemoryError, RuntimeError) as error:
             if not is_out_of_memory(error):
@@ -69,7 +80,9 @@ def iter_merging(
         quarter = max(math.prod(shape) / 4e6, SMALLEST_MEGAPIXELS)
         yield f"memory ran out: the cut starts again on {quarter:.2f} megapixels"
         smaller = dataclasses.replace(params, megapixels=quarter)
-        yield from _iter_full(image, superpixels, fresh_embedding(), smaller, fixed)
+        yield from _iter_full(
+            image, superpixels, fresh_embedding(), smaller, fixed, spacing=spacing
+        )
 
 
 def _iter_full(
@@ -78,11 +91,21 @@ def _iter_full(
     embedding: Network,
     params: CutParams,
     fixed: np.ndarray,
+    *,
+    spacing: Sequence[float] = (),
 ) -> Iterator[CutStep]:
     """Steps at the resolution asked for, with rows for all superpixels."""
     shape = coarse_shape(superpixels.shape, params.resolution, params.megapixels)
     coarse = coarse_superpixels(superpixels, shape)
     small = coarse_image(image, shape)
     rows = torch.from_numpy(coarse.rows).to(image.device)
-    for step in iter_cut(small, coarse.labels, embedding, params, fixed[coarse.members]):
+    steps = iter_cut(
+        small,
+        coarse.labels,
+        embedding,
+        params,
+        fixed[coarse.members],
+        spacing=coarse_spacing(spacing, superpixels.shape, shape),
+    )
+    for step in steps:
         yield step._replace(classes=step.classes[rows], assignment=step.assignment[rows])

@@ -6,13 +6,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
-from napari_dsc.cut.graph import pair_affinity, superpixel_pairs
+from napari_dsc.cut.graph import pair_affinity
 from napari_dsc.cut.guide import Guide
 from napari_dsc.cut.losses import cut_loss, label_loss
 from napari_dsc.cut.replay import Outcome
 from napari_dsc.cut.sums import superpixel_sums
+from napari_dsc.regions import region_pairs
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     from torch import Tensor, nn
 
@@ -57,6 +60,8 @@ class Objective:
         Where the features are.
     params : CutParams
         Settings.
+    spacing : sequence of float
+        Pixel size along S, which decides what is near; empty stands for equal sides.
     """
 
     def __init__(
@@ -65,8 +70,10 @@ class Objective:
         fixed: np.ndarray,
         device: torch.device,
         params: CutParams,
+        *,
+        spacing: Sequence[float] = (),
     ) -> None:
-        pairs = superpixel_pairs(superpixels, params.radius_factor)
+        pairs = region_pairs(superpixels, params.radius_factor, spacing)
         n_superpixels = len(fixed)
         self._superpixels = torch.from_numpy(superpixels).to(device)
         self._pairs = torch.from_numpy(pairs).to(device)
@@ -82,7 +89,7 @@ class Objective:
 
         Parameters
         ----------
-        features : (1, K, Y', X') float tensor
+        features : (P, K, Y', X') float tensor
             Features before batch norm.
         norm : BatchNorm2d
             Their batch norm.

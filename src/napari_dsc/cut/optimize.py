@@ -12,7 +12,7 @@ from napari_dsc.cut.replay import iter_replayed
 from napari_dsc.device import reproducible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     import numpy as np
     from torch import Tensor, nn
@@ -38,7 +38,7 @@ class Network(Protocol):
         """What the encoder makes of an image."""
 
     def mixed(self, levels: list[Tensor]) -> Tensor:
-        """Features before `norm`, (1, K, Y', X')."""
+        """Features before `norm`, (P, K, Y', X')."""
 
     def parameters(self) -> Iterator[nn.Parameter]:
         """Weights to train."""
@@ -53,15 +53,18 @@ def iter_cut(
     embedding: Network,
     params: CutParams,
     fixed: np.ndarray,
+    *,
+    spacing: Sequence[float] = (),
 ) -> Iterator[CutStep]:
     """Merge superpixels, one training step at a time.
 
     Parameters
     ----------
-    image : (1, C, *S) float tensor
-        Image ``x`` in [0, 1], on the device and in the memory format to work in.
+    image : (P, C, Y, X) float tensor
+        Image ``x`` in [0, 1], the planes of a stack as a batch, on the device and
+        in the memory format to work in.
     superpixels : S int64 array
-        Superpixels ``0 .. M - 1``.
+        Superpixels ``0 .. M - 1``; S is (Y, X) or (P, Y, X).
     embedding : Network
         Network from the image to features, on the device of the image. It is trained in
         place, in training mode.
@@ -69,6 +72,8 @@ def iter_cut(
         Settings.
     fixed : (M,) int64 array
         Class that a superpixel must have; -1 leaves it free, see `Guide`.
+    spacing : sequence of float
+        Pixel size along S, which decides what is near; empty stands for equal sides.
 
     Yields
     ------
@@ -80,7 +85,7 @@ def iter_cut(
     The affinity is held constant in each step: equation 11 differentiates that way.
     """
     descent = Descent(embedding, params)
-    objective = Objective(superpixels, fixed, image.device, params)
+    objective = Objective(superpixels, fixed, image.device, params, spacing=spacing)
     features = iter_features(embedding, image, params)
 
     def step() -> Outcome:
@@ -183,14 +188,14 @@ def iter_features(embedding: Network, image: Tensor, params: CutParams) -> Itera
     ----------
     embedding : Network
         The network.
-    image : (1, C, Y, X) float tensor
-        Image in [0, 1].
+    image : (P, C, Y, X) float tensor
+        Planes in [0, 1].
     params : CutParams
         Settings.
 
     Yields
     ------
-    features : (1, K, Y', X') float tensor
+    features : (P, K, Y', X') float tensor
         Without end.
     """
     is_half = params.precision == "bfloat16"

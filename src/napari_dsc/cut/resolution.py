@@ -12,6 +12,8 @@ from torch.nn import functional
 from napari_dsc.regions import region_centroids
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from torch import Tensor
 
 SMALLEST_SIDE = 32
@@ -48,12 +50,13 @@ def coarse_shape(
     resolution : float
         Its size relative to the image, in (0, 1].
     megapixels : float
-        Most pixels it may have, in millions.
+        Most pixels it may have, in millions; those of all planes of a stack together.
 
     Returns
     -------
     shape : tuple of int
-        No side falls below 32 pixels, unless it is smaller already.
+        The planes of a stack stay as many; no side of a plane falls below 32 pixels, unless
+        it is smaller already.
 
     Examples
     --------
@@ -61,10 +64,42 @@ def coarse_shape(
     (160, 32)
     >>> coarse_shape((4000, 1000), 0.5, 0.25)
     (1000, 250)
+    >>> coarse_shape((10, 400, 400), 0.5, 0.1)
+    (10, 100, 100)
     """
-    largest = (megapixels * 1e6 / math.prod(shape)) ** (1 / len(shape))
+    largest = (megapixels * 1e6 / math.prod(shape)) ** (1 / 2)
     resolution = min(resolution, largest)
-    return tuple(max(round(side * resolution), min(side, SMALLEST_SIDE)) for side in shape)
+    sides = (max(round(side * resolution), min(side, SMALLEST_SIDE)) for side in shape[-2:])
+    return (*shape[:-2], *sides)
+
+
+def coarse_spacing(
+    spacing: Sequence[float], shape: Sequence[int], coarse: Sequence[int]
+) -> tuple[float, ...]:
+    """Pixel size of a smaller stack.
+
+    Parameters
+    ----------
+    spacing : sequence of float
+        Pixel size along the axes; empty stands for equal sides.
+    shape, coarse : sequence of int
+        Shape of the image and of the smaller one.
+
+    Returns
+    -------
+    spacing : tuple of float
+        Empty for a plane without spacing, whose sides shrink alike.
+
+    Examples
+    --------
+    >>> coarse_spacing((), (10, 400, 400), (10, 100, 100))
+    (1.0, 4.0, 4.0)
+    """
+    if not len(spacing) and len(shape) == 2:
+        return ()
+    sizes = spacing if len(spacing) else [1.0] * len(shape)
+    sides = zip(sizes, shape, coarse, strict=True)
+    return tuple(size * many / few for size, many, few in sides)
 
 
 def coarse_superpixels(superpixels: np.ndarray, shape: tuple[int, ...]) -> CoarseSuperpixels:
@@ -103,14 +138,14 @@ def coarse_image(image: Tensor, shape: tuple[int, ...]) -> Tensor:
 
     Parameters
     ----------
-    image : (1, C, *S) float tensor
-        Image.
+    image : (P, C, Y, X) float tensor
+        Planes of an image.
     shape : tuple of int
-        Shape ``S'``.
+        Shape ``S'``, which has as many planes.
 
     Returns
     -------
-    image : (1, C, *S') float tensor
+    image : (P, C, Y', X') float tensor
         Each pixel is the mean of those that it covers.
     """
-    return functional.interpolate(image, shape, mode="area")
+    return functional.interpolate(image, shape[-2:], mode="area")

@@ -44,19 +44,20 @@ def _smooth_group(model: SuperAE, group: Tensor) -> Tensor:
 
 
 def as_batch(pixels: Tensor, n_channels: int) -> Tensor:
-    """Image as a batch of one, in the layout that convolutions are fastest in.
+    """Planes of an image as a batch, in the layout that convolutions are fastest in.
 
     Parameters
     ----------
-    pixels : (C, Y, X) float tensor
-        Image.
+    pixels : (C, *S) float tensor
+        Image, of one plane or several.
     n_channels : int
         Channels of the network.
 
     Returns
     -------
-    batch : (1, n_channels, Y, X) float tensor
+    batch : (P, n_channels, Y, X) float tensor
         See `as_many_channels`.
     """
-    batch = as_many_channels(pixels, n_channels).unsqueeze(0)
+    colors = as_many_channels(pixels, n_channels)
+    batch = colors.reshape(n_channels, -1, *pixels.shape[-2:]).transpose(0, 1)
     return batch.contiguous(memory_format=torch.channels_last)
