@@ -164,7 +164,7 @@ class Run:
         """Smoothed image ``x^R``, (C, *S) float32 in [0, 1]."""
         with self._stages.stage("smooth"), reproducible(self.device), torch.no_grad():
             pixels = torch.from_numpy(self.image.pixels).to(self.device)
-            return smooth_planes(self._model, pixels).cpu().numpy()
+            return smooth_planes(self.model, pixels).cpu().numpy()
 
     @cached_property
     def superpixels(self) -> np.ndarray:
@@ -190,9 +190,14 @@ class Run:
             ``n_iterations`` times, or fewer if the classes came to rest; closing the
             generator ends the run.
         """
+        if self.cut_params.series == "apart" and "Z" in self.image.axes:
+            raise InvalidParameterError(
+                "series='apart': expected together, the steps are those of all planes of a "
+                "stack; segment and the command line cut planes apart"
+            )
         superpixels, params = self.superpixels, self.cut_params
         with self._stages.stage("cut"), torch.inference_mode(False):
-            model, pixels = self._model, torch.from_numpy(self.image.pixels).to(self.device)
+            model, pixels = self.model, torch.from_numpy(self.image.pixels).to(self.device)
             fresh = partial(embedding_of, model, params.n_partitions, params.seed)
             image, fixed = as_batch(pixels, model.n_channels), self._fixed_classes()
             spacing = self.image.volume_spacing
@@ -292,7 +297,8 @@ class Run:
         return classes_of_scribbles(scribbles, self.superpixels, self.cut_params.n_partitions)
 
     @cached_property
-    def _model(self) -> SuperAE:
+    def model(self) -> SuperAE:
+        """Smoothing network on the device of the run."""
         with torch.inference_mode(False), torch.device("cpu"):
             model = load_weights(self.weights)
         return model.to(self.device, torch.float32)

@@ -67,7 +67,7 @@ def test_memory_that_runs_out_twice_is_an_error(image, monkeypatch):
 
 
 def test_other_errors_are_not_tried_again(image, monkeypatch):
-    def fail(*_):
+    def fail(*_, **options):
         raise RuntimeError("shapes differ")
 
     monkeypatch.setattr(merging, "iter_cut", fail)
