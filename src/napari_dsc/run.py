@@ -10,7 +10,7 @@ import torch
 from napari_dsc.cut.merging import iter_merging
 from napari_dsc.device import reproducible, resolve_device
 from napari_dsc.errors import InvalidParameterError
-from napari_dsc.guidance import check_label_image, classes_of_scribbles
+from napari_dsc.guidance import check_label_image, classes_of_scribbles, refuse_apart
 from napari_dsc.hierarchy.growing import grow_tree
 from napari_dsc.images import Image, array_sha256, load_image, to_label_image
 from napari_dsc.layers import is_image_layer, labels_geometry, read_layer
@@ -190,11 +190,7 @@ class Run:
             ``n_iterations`` times, or fewer if the classes came to rest; closing the
             generator ends the run.
         """
-        if self.cut_params.series == "apart" and "Z" in self.image.axes:
-            raise InvalidParameterError(
-                "series='apart': expected together, the steps are those of all planes of a "
-                "stack; segment and the command line cut planes apart"
-            )
+        refuse_apart(self.cut_params.series, self.image.axes)
         superpixels, params = self.superpixels, self.cut_params
         with self._stages.stage("cut"), torch.inference_mode(False):
             model, pixels = self.model, torch.from_numpy(self.image.pixels).to(self.device)
