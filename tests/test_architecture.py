@@ -23,7 +23,7 @@ LAYERS = (
     "record",
     "results sessions stages",
     "run recipes large",
-    "tree_run snippets",
+    "tree_run snippets series",
     "pipeline methods",
     "scoring",
     "batch sample_data",

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 import napari_dsc
 from napari_dsc import SuperpixelParams
 from napari_dsc.cli import main
-from napari_dsc.errors import InvalidImageError, InvalidParameterError
+from napari_dsc.errors import InvalidParameterError
 from napari_dsc.files import RawImage, read_image
 from napari_dsc.images import load_image, load_series
 from napari_dsc.superpixels import METHODS, over_segment_pixels
@@ -264,13 +264,6 @@ def test_superpixels_of_a_stack_from_the_command_line(ball, tmp_path, monkeypatc
     assert "the overlay shows plane 5" in said
     with tifffile.TiffFile("out.tif") as file:
         assert '"axes_from": "the caller"' in file.pages.first.description
-
-
-def test_the_cut_of_a_stack_is_refused_before_any_work(ball):
-    run = napari_dsc.Run(ball[0], axes="ZYX")
-    with pytest.raises(InvalidImageError, match="axes ZYX: the cut of stacks is not supported"):
-        next(run.iter_steps())
-    assert run.seconds == {}
 
 
 @pytest.mark.parametrize(

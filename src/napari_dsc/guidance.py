@@ -75,3 +75,25 @@ def classes_of_scribbles(
             "classes (n_partitions)"
         )
     return seeds_of(scribbles, superpixels + 1, int(superpixels.max()) + 1) - 1
+
+
+def refuse_apart(series: str, axes: str) -> None:
+    """Refuse planes apart where there are steps of one cut only.
+
+    Parameters
+    ----------
+    series : str
+        ``together`` or ``apart``.
+    axes : str
+        Axes of the image.
+
+    Raises
+    ------
+    InvalidParameterError
+        If the planes of a stack are to be cut apart.
+    """
+    if series == "apart" and "Z" in axes:
+        raise InvalidParameterError(
+            "series='apart': expected together, the steps are those of all planes of a stack; "
+            "segment and the command line cut planes apart"
+        )

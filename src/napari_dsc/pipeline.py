@@ -5,9 +5,11 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, TypedDict
 
-from napari_dsc.images import Image, to_label_image
-from napari_dsc.params import ImageParams, TreeParams
+from napari_dsc.images import Image, ImageSeries, load_series, to_label_image
+from napari_dsc.layers import is_image_layer
+from napari_dsc.params import CutParams, ImageParams, TreeParams
 from napari_dsc.run import Run
+from napari_dsc.series import pieces_to_cut, segment_series
 from napari_dsc.tree_run import segment_by_tree, tree_record
 
 if TYPE_CHECKING:
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from napari_dsc.hierarchy.tree import MergeTree
-    from napari_dsc.params import CutParams, SuperpixelParams
+    from napari_dsc.params import SuperpixelParams
     from napari_dsc.results import Segmentation, Step
 
 
@@ -141,12 +143,33 @@ def segment(image: ArrayLike | str | Path, **options: Unpack[RunOptions]) -> Seg
     >>> result.labels.shape
     (16, 24)
     """
-    run = Run(image, **options)
-    if run.method == "tree":
-        return segment_by_tree(run)
+    if options.get("method") == "tree":
+        return segment_by_tree(Run(image, **options))
+    if is_image_layer(image):
+        return _cut(Run(image, **options))
+    series = _series_of(image, options)
+    pieces = pieces_to_cut(series, options.get("cut_params", CutParams()))
+    if len(pieces.frames) > 1:
+        return segment_series(pieces, **options)
+    return _cut(Run(series.frames[0], **options))
+
+
+def _cut(run: Run) -> Segmentation:
     for step in run.iter_steps():
         last = step
     return run.result(last)
+
+
+def _series_of(image: ArrayLike | Image | str | Path, options: RunOptions) -> ImageSeries:
+    if isinstance(image, Image):
+        return ImageSeries((image,), image.axes)
+    return load_series(
+        image,
+        options.get("axes", ""),
+        options.get("image_params", ImageParams()),
+        spacing=options.get("spacing", ()),
+        channels=options.get("channels", ()),
+    )
 
 
 def merge_tree(

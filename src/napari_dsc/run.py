@@ -12,7 +12,7 @@ from napari_dsc.cut.merging import iter_merging
 from napari_dsc.cut.objective import Known
 from napari_dsc.device import reproducible, resolve_device
 from napari_dsc.errors import InvalidParameterError
-from napari_dsc.guidance import check_label_image, classes_of_scribbles
+from napari_dsc.guidance import check_label_image, classes_of_scribbles, refuse_apart
 from napari_dsc.hierarchy.growing import grow_tree
 from napari_dsc.images import Image, array_sha256, load_image, to_label_image
 from napari_dsc.layers import is_image_layer, labels_geometry, read_layer
@@ -57,8 +57,7 @@ class Run:
     ----------
     image : array, path or napari Image layer
         Image as a NumPy or dask array, a file, or a layer of a viewer, of the finest level if
-        there are several: two-dimensional, or of three dimensions for all stages but the
-        cut. What `load_image` gives passes as it is.
+        there are several, in two or three dimensions. What `load_image` gives passes as it is.
     axes : str, default ""
         Axes of the array as letters of ``"ZCYX"`` in any order, as ``"YXC"`` or ``"ZYX"``;
         empty: those of the file or layer, or told by the shape.
@@ -164,7 +163,7 @@ class Run:
         """Smoothed image ``x^R``, (C, *S) float32 in [0, 1]."""
         with self._stages.stage("smooth"), reproducible(self.device), torch.no_grad():
             pixels = torch.from_numpy(self.image.pixels).to(self.device)
-            return smooth_planes(self._model, pixels).cpu().numpy()
+            return smooth_planes(self.model, pixels).cpu().numpy()
 
     @cached_property
     def superpixels(self) -> np.ndarray:
@@ -192,7 +191,7 @@ class Run:
         """
         superpixels, params = self.superpixels, self.cut_params
         with self._stages.stage("cut"), torch.inference_mode(False):
-            model, pixels = self._model, torch.from_numpy(self.image.pixels).to(self.device)
+            model, pixels = self.model, torch.from_numpy(self.image.pixels).to(self.device)
             fresh = partial(embedding_of, model, params.n_partitions, params.seed)
             image, fixed = as_batch(pixels, model.n_channels), self._fixed_classes()
             altitudes = superpixel_altitudes(self.image.pixels, superpixels, params)
@@ -293,7 +292,8 @@ class Run:
         return classes_of_scribbles(scribbles, self.superpixels, self.cut_params.n_partitions)
 
     @cached_property
-    def _model(self) -> SuperAE:
+    def model(self) -> SuperAE:
+        """Smoothing network on the device of the run."""
         with torch.inference_mode(False), torch.device("cpu"):
             model = load_weights(self.weights)
         return model.to(self.device, torch.float32)

@@ -7,20 +7,23 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from napari_dsc.cli.jobs import make_folders, refuse_clashes
 from napari_dsc.cli.reading import parse_channels, parse_spacing
+from napari_dsc.cli.series import picture_of, read_series, segment_pieces
 from napari_dsc.cli.tiling import goes_by_tiles, segment_by_tiles
 from napari_dsc.device import keep_freed_memory, resolve_device
 from napari_dsc.errors import ComputationError, DSCError
 from napari_dsc.files import check_output, write_atomically, write_image
-from napari_dsc.images import draw_boundaries, to_label_image
+from napari_dsc.images import to_label_image
 from napari_dsc.large.writing import check_large_output
 from napari_dsc.recipes import recipe_content
 from napari_dsc.record import params_record
 from napari_dsc.run import Run
+from napari_dsc.series import pieces_to_cut
 from napari_dsc.superae.weights import DEFAULT, find_weights
 from napari_dsc.tree_run import segment_by_tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
     from typing import Unpack
 
     import numpy as np
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from napari_dsc.cli.jobs import Job, Plan
     from napari_dsc.cli.report import Report
     from napari_dsc.cli.segmenting import RunFlags
+    from napari_dsc.images import Image
     from napari_dsc.params import Params
     from napari_dsc.pipeline import RunOptions
     from napari_dsc.record import Record
@@ -151,7 +155,14 @@ def _do(
 ) -> None:
     start = time.perf_counter()
     report.begin("reading")
-    run = Run(job.source, **options)
+    source: Path | Image = job.source
+    if kind == "segments" and options.get("method", "dsc") == "dsc":
+        series = read_series(job, **options)
+        if len(pieces_to_cut(series, options["cut_params"]).frames) > 1:
+            segment_pieces(job, series, overwrite, report, **options)
+            return
+        source = series.frames[0]
+    run = Run(source, **options)
     outcome = _COMPUTE[kind](run, report)
     report.begin("writing")
     write_image(
@@ -164,20 +175,10 @@ def _do(
         overwrite=overwrite,
     )
     for path in job.overlays:
-        picture = _overlay(run, outcome, report)
+        picture = picture_of(run.image, outcome.pixels, report)
         write_image(path, picture, record={}, spacing=(), unit="", overwrite=overwrite)
     seconds = time.perf_counter() - start
     _tell(run, job, outcome.counts, seconds, report)
-
-
-def _overlay(run: Run, outcome: Outcome, report: Report) -> np.ndarray:
-    """Boundaries on the image, rows downward; of a stack, on the plane in its middle."""
-    pixels, labels = run.image.pixels, run.image.arrange_labels(outcome.pixels)
-    if labels.ndim > 2:
-        middle = len(labels) // 2
-        report.note(f"the overlay shows plane {middle}, counted from 0")
-        pixels, labels = pixels[:, middle], labels[middle]
-    return draw_boundaries(pixels, labels)
 
 
 def _tell(run: Run, job: Job, counts: dict[str, int], seconds: float, report: Report) -> None:

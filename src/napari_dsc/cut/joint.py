@@ -11,7 +11,12 @@ from torch import nn
 
 from napari_dsc.cut.objective import Objective
 from napari_dsc.cut.optimize import Descent, Network, iter_features
-from napari_dsc.cut.resolution import coarse_image, coarse_shape, coarse_superpixels
+from napari_dsc.cut.resolution import (
+    coarse_image,
+    coarse_shape,
+    coarse_spacing,
+    coarse_superpixels,
+)
 from napari_dsc.cut.sums import frozen_sums
 from napari_dsc.device import reproducible
 
@@ -32,14 +37,17 @@ class Piece(NamedTuple):
 
     Parameters
     ----------
-    image : (1, C, Y, X) float tensor
-        Image in [0, 1], on the device to work on.
-    superpixels : (Y, X) int64 array
+    image : (P, C, Y, X) float tensor
+        Image in [0, 1], on the device to work on; the planes of a stack are a batch.
+    superpixels : (Y, X) or (P, Y, X) int64 array
         Superpixels ``0 .. M - 1``, each present.
+    spacing : tuple of float
+        Pixel size of a stack along its axes; empty stands for equal sides.
     """
 
     image: Tensor
     superpixels: np.ndarray
+    spacing: tuple[float, ...] = ()
 
 
 class Assigned(NamedTuple):
@@ -108,7 +116,9 @@ def iter_joint_cut(
         image = piece.image
         with torch.enable_grad(), reproducible(image.device):
             free = np.full(int(piece.superpixels.max()) + 1, -1)
-            objective = Objective(piece.superpixels, free, image.device, params)
+            objective = Objective(
+                piece.superpixels, free, image.device, params, spacing=piece.spacing
+            )
             features = next(iter_features(embedding, image, params))
             total, outcome = objective.losses(features, embedding.norm)
             descent.move(total)
@@ -151,7 +161,8 @@ def _seen(piece: Piece, params: CutParams) -> tuple[Piece, np.ndarray]:
     """A piece at the resolution of the network, and which of its superpixels stand for all."""
     shape = coarse_shape(piece.superpixels.shape, params.resolution, params.megapixels)
     coarse = coarse_superpixels(piece.superpixels, shape)
-    return Piece(coarse_image(piece.image, shape), coarse.labels), coarse.rows
+    spacing = coarse_spacing(piece.spacing, piece.superpixels.shape, shape)
+    return Piece(coarse_image(piece.image, shape), coarse.labels, spacing), coarse.rows
 
 
 def _samples(

@@ -12,11 +12,16 @@ import torch
 
 from napari_dsc.cut.objective import NOTHING, Known
 from napari_dsc.cut.optimize import iter_cut
-from napari_dsc.cut.resolution import coarse_image, coarse_shape, coarse_superpixels
+from napari_dsc.cut.resolution import (
+    coarse_image,
+    coarse_shape,
+    coarse_spacing,
+    coarse_superpixels,
+)
 from napari_dsc.device import freed_memory_kept, is_out_of_memory
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from torch import Tensor
 
@@ -44,7 +49,7 @@ def iter_merging(
         Image ``x`` in [0, 1], on the device to work on; of a volume its planes,
         (Z, C, Y, X).
     superpixels : S int64 array
-        Superpixels ``0 .. M - 1``.
+        Superpixels ``0 .. M - 1``; S is (Y, X) or (P, Y, X).
     fresh_embedding : callable
         Gives a network from the image to features, on the device of the image; it is
         trained in place.

@@ -12,7 +12,7 @@ from napari_dsc.cut.replay import iter_replayed
 from napari_dsc.device import reproducible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     import numpy as np
     from torch import Tensor, nn
@@ -38,7 +38,7 @@ class Network(Protocol):
         """What the encoder makes of an image."""
 
     def mixed(self, levels: list[Tensor]) -> Tensor:
-        """Features before `norm`, (1, K, Y', X')."""
+        """Features before `norm`, (P, K, Y', X')."""
 
     def parameters(self) -> Iterator[nn.Parameter]:
         """Weights to train."""
@@ -64,7 +64,7 @@ def iter_cut(
         Image ``x`` in [0, 1], on the device and in the memory format to work in; of a
         volume its planes, (Z, C, Y, X).
     superpixels : S int64 array
-        Superpixels ``0 .. M - 1``.
+        Superpixels ``0 .. M - 1``; S is (Y, X) or (P, Y, X).
     embedding : Network
         Network from the image to features, on the device of the image. It is trained in
         place, in training mode.
@@ -188,14 +188,14 @@ def iter_features(embedding: Network, image: Tensor, params: CutParams) -> Itera
     ----------
     embedding : Network
         The network.
-    image : (1, C, Y, X) float tensor
-        Image in [0, 1].
+    image : (P, C, Y, X) float tensor
+        Planes in [0, 1].
     params : CutParams
         Settings.
 
     Yields
     ------
-    features : (1, K, Y', X') float tensor
+    features : (P, K, Y', X') float tensor
         Without end.
     """
     is_half = params.precision == "bfloat16"

@@ -12,6 +12,8 @@ from torch.nn import functional
 from napari_dsc.regions import region_centroids
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from torch import Tensor
 
 SMALLEST_SIDE = 32

@@ -48,11 +48,12 @@ def superpixel_sums(
 
     Parameters
     ----------
-    features : (1, K, Y', X') float tensor
-        Features before batch norm; rows and columns beyond the superpixels are ignored.
+    features : (P, K, Y', X') float tensor
+        Features of each plane before batch norm; rows and columns beyond the superpixels
+        are ignored.
     norm : BatchNorm2d
         Batch norm of the features; it works as in training, but keeps no statistics.
-    superpixels : (Y, X) int64 tensor
+    superpixels : (Y, X) or (P, Y, X) int64 tensor
         Superpixel of each pixel, in ``0 .. M - 1``, on the device of the features.
     n_superpixels : int
         Number of superpixels ``M``.
@@ -161,12 +162,13 @@ def _summed(
 
 def _strips(maps: Tensor, superpixels: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
     """Views of the maps, (y, X, K), and the superpixels there, (y * X,), strip by strip."""
-    height, width = superpixels.shape
+    height, width = superpixels.shape[-2:]
     n_rows = max(1, STRIP_PIXELS // width) if maps.device.type == "cpu" else height
-    rows = maps[0].permute(1, 2, 0)
-    for top in range(0, height, n_rows):
-        bottom = min(top + n_rows, height)
-        yield rows[top:bottom, :width], superpixels[top:bottom].flatten()
+    planes = superpixels.reshape(-1, height, width)
+    for rows, regions in zip(maps.permute(0, 2, 3, 1), planes, strict=True):
+        for top in range(0, height, n_rows):
+            bottom = min(top + n_rows, height)
+            yield rows[top:bottom, :width], regions[top:bottom].flatten()
 
 
 def _standardized(rows: Tensor, mean: Tensor, deviation: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -127,6 +127,25 @@ class Image:
         """
         return labels.transpose([self.label_axes.index(a) for a in spatial_axes(self.axes)])
 
+    def planes(self) -> ImageSeries:
+        """Take the planes of a stack as images of their own.
+
+        Returns
+        -------
+        planes : ImageSeries
+            Along Z, stretched as the stack was.
+        """
+        planes = tuple(
+            replace(
+                self,
+                pixels=np.ascontiguousarray(plane),
+                axes=self.axes.replace("Z", ""),
+                spacing=self.spacing[1:],
+            )
+            for plane in np.moveaxis(self.pixels, 1, 0)
+        )
+        return ImageSeries(planes, self.axes, "Z")
+
     def refuse_volume(self, activity: str) -> None:
         """Refuse three dimensions where there is no way for them yet.
 
@@ -167,12 +186,15 @@ class ImageSeries:
     frames : tuple of Image
         At least one; they differ in nothing but their pixels and hash.
     axes : str
-        Layout of the original, as that of a frame with ``T`` at its place; without ``T`` if
-        there is one frame.
+        Layout of the original, as that of a frame with the axis of the series at its place;
+        without it if there is one frame.
+    along : str
+        Axis of the series: ``T``, or ``Z`` for planes on their own.
     """
 
     frames: tuple[Image, ...]
     axes: str
+    along: str = "T"
 
     def join(self, parts: Sequence[np.ndarray]) -> np.ndarray:
         """Make one array of an array for each frame.
@@ -187,11 +209,11 @@ class ImageSeries:
         joined : array
             With time where the original has it.
         """
-        if "T" not in self.axes:
+        if self.along not in self.axes:
             return parts[0]
         has_channels = parts[0].ndim == len(self.axes) - 1
         axes = self.axes if has_channels else self.axes.replace("C", "")
-        return np.stack(parts, axes.index("T"))
+        return np.stack(parts, axes.index(self.along))
 
 
 def to_label_image(labels: np.ndarray) -> np.ndarray:

@@ -106,6 +106,9 @@ class CutParams(Params):
     result : str
         ``classes`` gives far-apart segments of one class the same label, as in the paper;
         ``regions`` gives every connected piece its own label.
+    series : str
+        ``together`` cuts all planes of a stack, or all frames of a time series, at once: a
+        class means the same in each; ``apart`` cuts each as an image of its own.
     """
 
     n_partitions: Annotated[int, {"min": 2, "max": 256}] = 32
@@ -127,6 +130,7 @@ class CutParams(Params):
     graphs: Literal["off", "on"] = "off"
     seed: Annotated[int, {"min": 0, "max": 2**31 - 1}] = 0
     result: Literal["classes", "regions"] = "classes"
+    series: Literal["together", "apart"] = "together"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)

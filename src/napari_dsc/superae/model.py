@@ -228,12 +228,12 @@ class Embedding(nn.Module):
 
         Parameters
         ----------
-        image : (1, C, Y, X) float tensor
-            Image in [0, 1], of any height and width.
+        image : (P, C, Y, X) float tensor
+            Planes in [0, 1], of any height and width.
 
         Returns
         -------
-        features : (1, K, Y, X) float tensor
+        features : (P, K, Y, X) float tensor
             Features ``F`` in the image's size.
         """
         height, width = image.shape[-2:]
@@ -245,12 +245,12 @@ class Embedding(nn.Module):
 
         Parameters
         ----------
-        image : (1, C, Y, X) float tensor
-            Image in [0, 1].
+        image : (P, C, Y, X) float tensor
+            Planes in [0, 1].
 
         Returns
         -------
-        levels : list of (1, ., ., .) float tensors
+        levels : list of (P, ., ., .) float tensors
             The padded image and the three levels of the encoder.
         """
         padded = pad_to_stride(image).contiguous(memory_format=torch.channels_last)
@@ -261,12 +261,12 @@ class Embedding(nn.Module):
 
         Parameters
         ----------
-        levels : list of (1, ., ., .) float tensors
+        levels : list of (P, ., ., .) float tensors
             As `levels` gives them.
 
         Returns
         -------
-        features : (1, K, Y', X') float tensor
+        features : (P, K, Y', X') float tensor
             In the size of the padded image; the features of a pixel lie side by side in
             memory.
         """
