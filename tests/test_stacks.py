@@ -7,7 +7,6 @@ import tifffile
 import napari_dsc
 from napari_dsc import CutParams, SuperpixelParams
 from napari_dsc.cli import main
-from napari_dsc.cut.objective import planes_below
 from napari_dsc.regions import region_pairs
 
 FEW = {
@@ -73,15 +72,6 @@ def test_neighbors_are_near_in_space_not_in_voxels():
     tall = region_pairs(centers, 1.5, (10.0, 1.0, 1.0))
     assert flat.shape[1] == 16  # all with all
     assert tall.shape[1] < 16
-
-
-def test_planes_are_laid_below_each_other_without_what_pads_them():
-    import torch
-
-    features = torch.arange(2 * 3 * 4 * 4.0).reshape(2, 3, 4, 4)
-    below = planes_below(features, (2, 3, 2))
-    expected = torch.cat([features[0, :, :3, :2], features[1, :, :3, :2]], dim=1)
-    torch.testing.assert_close(below[0], expected)
 
 
 def test_the_command_line_writes_a_stack_with_its_spacing(volume, tmp_path, monkeypatch):

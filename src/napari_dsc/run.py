@@ -189,6 +189,7 @@ class Run:
             ``n_iterations`` times, or fewer if the classes came to rest; closing the
             generator ends the run.
         """
+        refuse_apart(self.cut_params.series, self.image.axes)
         superpixels, params = self.superpixels, self.cut_params
         with self._stages.stage("cut"), torch.inference_mode(False):
             model, pixels = self.model, torch.from_numpy(self.image.pixels).to(self.device)

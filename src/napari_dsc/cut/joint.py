@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from napari_dsc.cut.objective import Objective
+from napari_dsc.cut.objective import Known, Objective
 from napari_dsc.cut.optimize import Descent, Network, iter_features
 from napari_dsc.cut.resolution import (
     coarse_image,
@@ -116,9 +116,8 @@ def iter_joint_cut(
         image = piece.image
         with torch.enable_grad(), reproducible(image.device):
             free = np.full(int(piece.superpixels.max()) + 1, -1)
-            objective = Objective(
-                piece.superpixels, free, image.device, params, spacing=piece.spacing
-            )
+            known = Known(spacing=piece.spacing)
+            objective = Objective(piece.superpixels, free, image.device, params, known)
             features = next(iter_features(embedding, image, params))
             total, outcome = objective.losses(features, embedding.norm)
             descent.move(total)

@@ -21,7 +21,7 @@ from napari_dsc.cut.resolution import (
 from napari_dsc.device import freed_memory_kept, is_out_of_memory
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
     from torch import Tensor
 
@@ -103,17 +103,7 @@ def _iter_full(  # noqa: PLR0917 - those of `iter_merging`
         known.altitudes[np.ix_(coarse.members, coarse.members)]
         if known.altitudes.size
         else known.altitudes,
-        _coarse_spacing(superpixels.shape, shape, known.spacing),
+        coarse_spacing(known.spacing, superpixels.shape, shape),
     )
     for step in iter_cut(small, coarse.labels, embedding, params, fixed, known=known):
         yield step._replace(classes=step.classes[rows], assignment=step.assignment[rows])
-
-
-def _coarse_spacing(
-    full: tuple[int, ...], coarse: tuple[int, ...], spacing: tuple[float, ...]
-) -> tuple[float, ...]:
-    """Pixel size of a volume whose planes became smaller; empty for an image."""
-    if len(full) == 2:
-        return ()
-    sizes = zip(spacing or (1.0,) * len(full), full, coarse, strict=True)
-    return tuple(size * many / few for size, many, few in sizes)

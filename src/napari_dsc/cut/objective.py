@@ -94,10 +94,7 @@ class Objective:
     ) -> None:
         pairs = region_pairs(superpixels, params.radius_factor, known.spacing)
         n_superpixels = len(fixed)
-        # the planes of a volume one below the other
-        below = superpixels.reshape(-1, superpixels.shape[-1])
-        self._shape = superpixels.shape
-        self._superpixels = torch.from_numpy(below).to(device)
+        self._superpixels = torch.from_numpy(superpixels).to(device)
         self._pairs = torch.from_numpy(pairs).to(device)
         self._affinity = _affinity(params, self._pairs, known.altitudes)
         self._sizes = torch.bincount(self._superpixels.flatten(), minlength=n_superpixels)
@@ -124,8 +121,7 @@ class Objective:
         outcome : Outcome
             Both losses, the winners and the assignment.
         """
-        below = planes_below(features, self._shape)
-        sums = superpixel_sums(below, norm, self._superpixels, len(self._sizes))
+        sums = superpixel_sums(features, norm, self._superpixels, len(self._sizes))
         winners = self._guide.winners(sums.votes)
         assignment = sums.probabilities / self._sizes.unsqueeze(1)
         means = sums.features.detach() / self._sizes.unsqueeze(1)
@@ -138,27 +134,6 @@ class Objective:
         """Outcome of a step, in the order of the classes."""
         classes, assignment = self._guide.in_order(outcome.winners, outcome.assignment)
         return CutStep(iteration, outcome.label_loss, outcome.cut_loss, classes, assignment)
-
-
-def planes_below(features: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """Features of the planes of a volume, one plane below the other.
-
-    Parameters
-    ----------
-    features : (P, K, Y', X') float tensor
-        Features, with rows and columns beyond the planes; those are cut off.
-    shape : tuple of int
-        Shape of the volume, (Z, Y, X), or of a plane, (Y, X).
-
-    Returns
-    -------
-    below : (1, K, Z * Y, X) float tensor
-        A plane comes back as it is.
-    """
-    if len(shape) == 2:
-        return features
-    rows = features[..., : shape[-2], : shape[-1]].permute(0, 2, 3, 1)
-    return rows.reshape(1, -1, *rows.shape[2:]).permute(0, 3, 1, 2)
 
 
 def _affinity(

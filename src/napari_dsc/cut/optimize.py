@@ -12,7 +12,7 @@ from napari_dsc.cut.replay import iter_replayed
 from napari_dsc.device import reproducible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     import numpy as np
     from torch import Tensor, nn

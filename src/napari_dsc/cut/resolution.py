@@ -46,17 +46,17 @@ def coarse_shape(
     Parameters
     ----------
     shape : tuple of int
-        Shape of the image, without channels: (Y, X), or (Z, Y, X) of a volume.
+        Shape of the image, without channels.
     resolution : float
         Its size relative to the image, in (0, 1].
     megapixels : float
-        Most pixels it may have, in millions, those of all planes together.
+        Most pixels it may have, in millions; those of all planes of a stack together.
 
     Returns
     -------
     shape : tuple of int
-        No side falls below 32 pixels, unless it is smaller already. Planes become smaller,
-        not fewer.
+        The planes of a stack stay as many; no side of a plane falls below 32 pixels, unless
+        it is smaller already.
 
     Examples
     --------
@@ -67,9 +67,39 @@ def coarse_shape(
     >>> coarse_shape((10, 400, 400), 0.5, 0.1)
     (10, 100, 100)
     """
-    resolution = min(resolution, (megapixels * 1e6 / math.prod(shape)) ** 0.5)
+    largest = (megapixels * 1e6 / math.prod(shape)) ** (1 / 2)
+    resolution = min(resolution, largest)
     sides = (max(round(side * resolution), min(side, SMALLEST_SIDE)) for side in shape[-2:])
     return (*shape[:-2], *sides)
+
+
+def coarse_spacing(
+    spacing: Sequence[float], shape: Sequence[int], coarse: Sequence[int]
+) -> tuple[float, ...]:
+    """Pixel size of a smaller stack.
+
+    Parameters
+    ----------
+    spacing : sequence of float
+        Pixel size along the axes; empty stands for equal sides.
+    shape, coarse : sequence of int
+        Shape of the image and of the smaller one.
+
+    Returns
+    -------
+    spacing : tuple of float
+        Empty for a plane without spacing, whose sides shrink alike.
+
+    Examples
+    --------
+    >>> coarse_spacing((), (10, 400, 400), (10, 100, 100))
+    (1.0, 4.0, 4.0)
+    """
+    if not len(spacing) and len(shape) == 2:
+        return ()
+    sizes = spacing if len(spacing) else [1.0] * len(shape)
+    sides = zip(sizes, shape, coarse, strict=True)
+    return tuple(size * many / few for size, many, few in sides)
 
 
 def coarse_superpixels(superpixels: np.ndarray, shape: tuple[int, ...]) -> CoarseSuperpixels:
@@ -109,9 +139,9 @@ def coarse_image(image: Tensor, shape: tuple[int, ...]) -> Tensor:
     Parameters
     ----------
     image : (P, C, Y, X) float tensor
-        Image, or the planes of a volume.
+        Planes of an image.
     shape : tuple of int
-        Shape of the smaller image or volume.
+        Shape ``S'``, which has as many planes.
 
     Returns
     -------
