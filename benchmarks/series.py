@@ -85,7 +85,7 @@ def main() -> None:
                 axes=one.axes,
                 spacing=one.spacing,
                 superpixel_params=SuperpixelParams(n_superpixels=count),
-                cut_params=CutParams(series=how),
+                cut_params=CutParams(series=how),  # type: ignore[arg-type]
             )
             seconds = round(time.perf_counter() - start, 1)
             scores = scores_of(result.labels, is_nucleus)

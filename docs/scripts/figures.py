@@ -51,16 +51,16 @@ def draw_losses(path: Path) -> None:
 def draw_scaling(path: Path) -> None:
     """Draw seconds of a step over the number of pixels, one line a count of superpixels."""
     rows = [row for name in SPEED for row in json.loads((RESULTS / name).read_text())["rows"]]
-    figure = Figure(figsize=(9, 3), layout="constrained")
-    for place, (who, title) in enumerate(WHO.items(), start=1):
-        axes = figure.add_subplot(1, len(WHO), place, xscale="log", yscale="log", title=title)
-        axes.set(xlabel="megapixels", ylabel="processor seconds a step")
-        for m, color in zip((100, 10_000), COLORS, strict=False):
+    figure = Figure(figsize=(6, 3.2), layout="constrained")
+    axes = figure.add_subplot(xscale="log", yscale="log", xlim=(0.1, 10), ylim=(0.05, 10))
+    axes.set(xlabel="megapixels", ylabel="processor seconds a step")
+    for (who, title), color in zip(WHO.items(), COLORS, strict=True):
+        for m, style in ((100, "o-"), (10_000, "s:")):
             shown = [row for row in rows if (row[""], row["M"], row["K"]) == (who, m, 32)]
             sizes = [math.prod(map(int, row["size"].split("x"))) / 1e6 for row in shown]
             seconds = [row["CPU s a step"] for row in shown]
-            axes.plot(sizes, seconds, "o-", color=color, label=f"{m} superpixels")
-        axes.legend()
+            axes.plot(sizes, seconds, style, color=color, label=f"{title}, {m} superpixels")
+    axes.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
     FigureCanvasAgg(figure).print_png(str(path))
 
 
