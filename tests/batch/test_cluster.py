@@ -68,7 +68,8 @@ def test_what_fails_or_dies_costs_nobody_else(client, tmp_path):
     begun = collections.Counter((tmp_path / "begun").read_text().split())
     assert begun["dies_once"] == 2
     assert begun["dies"] >= 3  # with the others, and twice alone
-    assert {begun[name] for name in names if not name.startswith("dies")} == {1}
+    # a result that lay on a dying worker, not told yet, may be asked for again
+    assert {begun[name] for name in names if not name.startswith("dies")} <= {1, 2}
 
 
 def test_whoever_stops_withdraws_what_waits(client, tmp_path):

@@ -310,7 +310,7 @@ def test_the_same_dock_cannot_start_twice(viewer, open_dock, qtbot, pixels, monk
 def test_an_error_comes_once_in_words_and_frees_the_dock(
     viewer, open_dock, run, pixels, messages, monkeypatch, error, words
 ):
-    def fail(*_):
+    def fail(*_, **__):
         raise error
 
     viewer.add_image(pixels, name="cells")
@@ -330,7 +330,7 @@ def test_the_memory_of_a_gpu_that_runs_out_is_told_in_words(
 
     from napari_dsc import run as run_module
 
-    def fail(*_):
+    def fail(*_, **__):
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
 
     viewer.add_image(pixels, name="cells")
@@ -343,7 +343,7 @@ def test_the_memory_of_a_gpu_that_runs_out_is_told_in_words(
 def test_the_report_of_an_error_can_be_copied(viewer, open_dock, run, pixels, monkeypatch):
     from napari.utils.notifications import notification_manager
 
-    def fail(*_):
+    def fail(*_, **__):
         raise RuntimeError("shapes differ")
 
     viewer.add_image(pixels, name="cells")
@@ -361,7 +361,7 @@ def test_the_report_of_an_error_can_be_copied(viewer, open_dock, run, pixels, mo
 
 @pytest.mark.parametrize("end", ["success", "cancel", "error", "close"])
 def test_the_image_is_freed_whatever_the_end(viewer, open_dock, run, qtbot, monkeypatch, end):
-    def fail(*_):
+    def fail(*_, **__):
         raise RuntimeError("no")
 
     viewer.add_image(Pixels.drawn(), name="cells")
@@ -527,11 +527,11 @@ def test_memory_that_ran_out_once_is_told_with_the_result(
 
     real, sizes = merging.iter_cut, []
 
-    def short_of_memory(image, *rest):
+    def short_of_memory(image, *rest, **known):
         sizes.append(image.shape)
         if len(sizes) == 1:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
-        yield from real(image, *rest)
+        yield from real(image, *rest, **known)
 
     monkeypatch.setattr(merging, "iter_cut", short_of_memory)
     viewer.add_image(pixels, name="cells")
