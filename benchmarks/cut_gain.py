@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from napari_dsc.evaluation.bsds500 import Sample
 
 ITERATIONS = (16, 32, 64, 128)
-PAPER = CutParams(**preset("paper"))  # type: ignore[arg-type]
+PAPER = CutParams(**preset("paper")["cut"])  # type: ignore[arg-type]
 
 
 def segmentations(run: Run) -> dict[str, np.ndarray]:

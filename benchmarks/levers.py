@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from napari_dsc.results import Step
 
 ITERATIONS = (32, 64, 128)
-PAPER = CutParams(**preset("paper"))  # type: ignore[arg-type]
+PAPER = CutParams(**preset("paper")["cut"])  # type: ignore[arg-type]
 FROZEN = dataclasses.replace(PAPER, encoder="frozen")
 VARIANTS = {
     "paper": PAPER,

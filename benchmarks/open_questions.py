@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 QUANTILES = (0.05, 0.5, 0.95)
 CHECKED_ITERATIONS = (1, 16)
-PAPER = CutParams(**preset("paper"))  # type: ignore[arg-type]
+PAPER = CutParams(**preset("paper")["cut"])  # type: ignore[arg-type]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -37,7 +37,7 @@ from napari_dsc.superpixels import METHODS, over_segment_pixels
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-PAPER = CutParams(**preset("paper"))  # type: ignore[arg-type]
+PAPER = CutParams(**preset("paper")["cut"])  # type: ignore[arg-type]
 LOOPS = ("paper", "fast", "plain", "backprop")
 STATUS, PEAK = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 

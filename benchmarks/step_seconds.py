@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 RESOLUTIONS = (1.0, 0.5, 0.35)
 PRECISIONS: tuple[Literal["float32", "bfloat16"], ...] = ("float32", "bfloat16")
 ROUNDS, STEPS = 5, 4
-PAPER = CutParams(**preset("paper"))  # type: ignore[arg-type]
+PAPER = CutParams(**preset("paper")["cut"])  # type: ignore[arg-type]
 
 
 def seconds_a_step(image: Path, params: CutParams) -> float:

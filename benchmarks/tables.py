@@ -28,8 +28,8 @@ KINDS = "slic,egb,mean_shift"
 # the paper's cut, with convolutions in bfloat16: twice as fast, the scores alike
 CUT = ["--preset", "paper", "--cut.precision", "bfloat16"]
 DSC = ["--method", "dsc", *CUT, *COUNTS]
-# the plugin's own
-FAST = ["--method", "dsc", "--preset", "fast", *COUNTS]
+# the plugin's own cut, on superpixels as in the paper
+FAST = ["--method", "dsc", "--preset", "fast", *SMOOTHED, *COUNTS]
 
 BACKPROP = ["--backprop.precision", "bfloat16"]
 CLUSTERS = "kmeans_rgb,ncut_rgb,kmeans_deep,ncut_deep"
@@ -46,11 +46,12 @@ ROWS: dict[str, list[str]] = {
     "dsc-mean_shift": [*DSC, "--superpixels", "mean_shift"],
     "dsc-egb": [*DSC, "--superpixels", "egb"],
     "dsc-partitions": ["--method", "dsc_partitions", *CUT, *SLIC_100],
+    "default": ["--method", "dsc", *COUNTS],
     "fast-slic": [*FAST, "--superpixels", "slic"],
     "fast-ucm": [*FAST, "--superpixels", "ucm"],
     "fast-mean_shift": [*FAST, "--superpixels", "mean_shift"],
     "fast-egb": [*FAST, "--superpixels", "egb"],
-    "fast-partitions": ["--method", "dsc_partitions", "--preset", "fast", *SLIC_100],
+    "fast-partitions": ["--method", "dsc_partitions", "--preset", "fast", *SLIC_100, *SMOOTHED],
     "tree": ["--method", "tree,tree_altitude"],
     # for all validation images: --every 1
     "tree-val": ["--method", "gpb_owt_ucm,tree_altitude"],

@@ -4,6 +4,7 @@ import os
 import time
 
 from napari_dsc.batch.tasks import Outcome
+from napari_dsc.errors import OutputError
 
 
 def do_or_die(task):
@@ -17,6 +18,8 @@ def do_or_die(task):
         os._exit(1)
     if name == "odd":
         raise ValueError("an odd file")
+    if name == "refused":
+        raise OutputError("refused")
     if name == "slow":
         time.sleep(60)
     task.output.touch()

@@ -12,7 +12,7 @@ import napari_dsc
 # each module knows only the lines above its own; names on one line do not know each other
 LAYERS = (
     "errors",
-    "params",
+    "side_process params",
     "files",
     "device images regions",
     "hierarchy mean_shift",
@@ -23,9 +23,11 @@ LAYERS = (
     "record",
     "results sessions stages",
     "run recipes large",
-    "tree_run snippets series",
+    "tree_run snippets learned",
+    "frames",
+    "series",
     "pipeline methods",
-    "scoring",
+    "scoring joint",
     "batch sample_data",
     "demo",
     "cli",

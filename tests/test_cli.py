@@ -27,6 +27,7 @@ from napari_dsc.params import (
     TemplateParams,
     TrainParams,
 )
+from napari_dsc.series import open_series
 
 FAST = ("--n-superpixels", "12", "--n-iterations", "2")
 PROGRAM = (sys.executable, "-m", "napari_dsc")
@@ -303,7 +304,7 @@ def test_flags_take_precedence_over_the_recipe(photo, tmp_path):
     assert record_of("a.tif")["parameters"]["superpixels"] == {
         "superpixels": "watershed",
         "n_superpixels": 12,
-        "source": "smoothed",
+        "source": "original",
     }
 
 
@@ -604,11 +605,10 @@ def test_an_image_too_large_for_the_memory_is_told_and_others_are_done(
     monkeypatch, capsys, listing
 ):
     iio.imwrite("a.png", iio.imread("photo.png"))
-    run = napari_dsc.Run
     monkeypatch.setattr(
-        "napari_dsc.cli.working.Run",
-        lambda path, **options: (
-            raising(MemoryError())() if path.stem == "a" else run(path, **options)
+        "napari_dsc.cli.working.open_series",
+        lambda path, options: (
+            raising(MemoryError())() if path.stem == "a" else open_series(path, options)
         ),
     )
     assert main(["smooth", "a.png", "photo.png", "-o", "out"]) == 2
@@ -726,7 +726,7 @@ def test_a_preset_sets_what_neither_flag_nor_recipe_sets(photo, tmp_path):
     flags = ["--preset", "paper", "--n-iterations", "1", "--recipe", "r.json"]
     assert main(["segment", "photo.png", "-o", "a.tif", *flags]) == 0
     assert record_of("a.tif")["parameters"]["cut"] == dataclasses.asdict(
-        CutParams(**napari_dsc.preset("paper") | {"patience": 5, "n_iterations": 1})
+        CutParams(**napari_dsc.preset("paper")["cut"] | {"patience": 5, "n_iterations": 1})
     )
 
 

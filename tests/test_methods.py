@@ -254,12 +254,13 @@ def test_superpixels_alone_are_those_of_over_segment(name, quadrants, options):
 
 def test_superpixels_are_made_from_the_image_that_the_options_name(quadrants, options):
     image = load_image(quadrants[0])
-    smoothed = dataclasses.replace(options, superpixel_params=SuperpixelParams())
+    params = SuperpixelParams(superpixels="slic", source="smoothed", n_superpixels=12)
+    smoothed = dataclasses.replace(options, superpixel_params=params)
     one, other = (
         next(METHODS["slic"].iter_scales(image, (12,), o)) for o in (options, smoothed)
     )
     assert distance(one, other) > 0
-    expected = over_segment_pixels(Run(image).smoothed, SuperpixelParams(n_superpixels=12))
+    expected = over_segment_pixels(Run(image).smoothed, params)
     np.testing.assert_array_equal(other, expected)
 
 
@@ -288,7 +289,8 @@ def test_dsc_smooths_an_image_once_for_all_scales(quadrants, options, monkeypatc
     counted_property = type(sweeps.Run.smoothed)(counted)
     counted_property.__set_name__(Run, "smoothed")
     monkeypatch.setattr(Run, "smoothed", counted_property)
-    options = dataclasses.replace(options, superpixel_params=SuperpixelParams())
+    params = SuperpixelParams(source="smoothed")
+    options = dataclasses.replace(options, superpixel_params=params)
 
     list(METHODS["dsc"].iter_scales(load_image(quadrants[0]), (12, 6, 4), options))
 

@@ -204,11 +204,9 @@ def test_an_empty_command_line_gives_the_defaults(owner):
 
 @every_field
 def test_every_field_is_a_flag_of_the_command_line(field):
-    other = field.choices[-1] if field.is_choice else field.bounds["max"]
-    if other == field.default:
-        other = field.bounds["min"]
+    values = field.choices if field.is_choice else (field.bounds["min"], field.bounds["max"])
+    other = next(value for value in values if value != field.default)
     flag = "--" + field.name.replace("_", "-")
-    assert other != field.default
     assert parsed(field.owner, [flag, str(other)]) == field.set(other)
 
 

@@ -178,9 +178,10 @@ def test_pickled_objects_are_never_loaded(refused):
     assert "image.npy" in refused("segment", "image.npy", "-o", "out.tif")
 
 
-def test_superpixels_of_a_time_series_are_refused_by_its_axes(refused):
+def test_the_tree_of_a_time_series_is_refused_by_its_axes(refused):
     np.save("series.npy", np.stack([RAMP] * 5))
-    message = refused("superpixels", "series.npy", "-o", "out.tif", "--axes", "TYX")
+    flags = ("--axes", "TYX", "--method", "tree")
+    message = refused("segment", "series.npy", "-o", "out.tif", *flags)
     assert "axes TYX" in message
     assert "not supported yet" in message
 

@@ -25,7 +25,7 @@ from napari_dsc.params import CutParams, preset
 from napari_dsc.sample_data import sample_path
 
 LINES = {"label_loss": "label loss L1", "cut_loss": "cut loss L2", "n_classes": "classes"}
-PAPER = CutParams(**preset("paper"))  # type: ignore[arg-type]
+PAPER = CutParams(**preset("paper")["cut"])  # type: ignore[arg-type]
 RESULTS = Path(__file__).parents[2] / "benchmarks" / "results"
 SPEED = ("speed.json", "speed-1024.json", "speed-large.json")
 WHO = {"paper": "preset paper", "fast": "default", "plain": "plain loop"}

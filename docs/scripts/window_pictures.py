@@ -84,7 +84,8 @@ def take_correction(viewer: napari.Viewer, path: Path) -> None:
     shown, dock = viewer.window.add_plugin_dock_widget("napari-dsc", "Correct")
     wait(60, lambda: dock.editor is not None)
     viewer.layers.selection.active = dock.editor.layer
-    dock.number.setValue(dock.number.value() * 3 // 2)
+    slider = dock.number.slider
+    slider.setValue(slider.value() * 3 // 2)
     shown.raise_()
     dock.next.click()
     window(viewer, path)

@@ -6,6 +6,7 @@ from .errors import InvalidParameterError as InvalidParameterError
 from .errors import OutputError as OutputError
 from .errors import WeightsError as WeightsError
 from .hierarchy.tree import MergeTree as MergeTree
+from .joint import iter_joint as iter_joint
 from .large.segmenting import segment_large as segment_large
 from .params import CutParams as CutParams
 from .params import ImageParams as ImageParams

@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, TypedDict
 
-from napari_dsc.images import Image, ImageSeries, load_series, to_label_image
+from napari_dsc.frames import Frames
+from napari_dsc.images import Image, to_label_image
 from napari_dsc.layers import is_image_layer
 from napari_dsc.params import CutParams, ImageParams, TreeParams
 from napari_dsc.run import Run
-from napari_dsc.series import pieces_to_cut, segment_series
+from napari_dsc.series import open_series, pieces_to_cut, segment_series
 from napari_dsc.tree_run import segment_by_tree, tree_record
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def smooth(image: ArrayLike | str | Path, **options: Unpack[SmoothOptions]) -> n
     Parameters
     ----------
     image : array or path
-        Image, see `Run`.
+        Image or time series, see `Run`.
     **options
         ``axes``, ``spacing``, ``channels``, ``weights``, ``device``, ``image_params``, see
         `Run`.
@@ -68,19 +69,22 @@ def smooth(image: ArrayLike | str | Path, **options: Unpack[SmoothOptions]) -> n
     smoothed : array
         In layout, type and intensity units of the image.
     """
-    run = Run(image, **options)
-    return run.image.restore(run.smoothed)
+    if is_image_layer(image):
+        run = Run(image, **options)
+        return run.image.restore(run.smoothed)
+    return Frames(open_series(image, options), **options).smoothed()
 
 
 def over_segment(
     image: ArrayLike | str | Path, **options: Unpack[OverSegmentOptions]
 ) -> np.ndarray:
-    """Superpixels of an image, made from its smoothed version unless told otherwise.
+    """Superpixels of an image, made from itself unless told otherwise.
 
     Parameters
     ----------
     image : array or path
-        Image, see `Run`.
+        Image or time series, see `Run`; superpixels of a series are as many in each frame as
+        asked for, and numbered on from frame to frame.
     **options
         ``axes``, ``spacing``, ``channels``, ``weights``, ``device``, ``image_params``,
         ``superpixel_params``, see `Run`.
@@ -88,10 +92,12 @@ def over_segment(
     Returns
     -------
     superpixels : S uint8, uint16 or uint32 array
-        Labels from 1, each one connected region.
+        Labels from 1, each one connected region in one frame.
     """
-    run = Run(image, **options)
-    return to_label_image(run.image.restore_labels(run.superpixels))
+    if is_image_layer(image):
+        run = Run(image, **options)
+        return to_label_image(run.image.restore_labels(run.superpixels))
+    return Frames(open_series(image, options), **options).superpixels()
 
 
 def iter_segment(
@@ -147,7 +153,7 @@ def segment(image: ArrayLike | str | Path, **options: Unpack[RunOptions]) -> Seg
         return segment_by_tree(Run(image, **options))
     if is_image_layer(image):
         return _cut(Run(image, **options))
-    series = _series_of(image, options)
+    series = open_series(image, options)
     pieces = pieces_to_cut(series, options.get("cut_params", CutParams()))
     if len(pieces.frames) > 1:
         return segment_series(pieces, **options)
@@ -158,18 +164,6 @@ def _cut(run: Run) -> Segmentation:
     for step in run.iter_steps():
         last = step
     return run.result(last)
-
-
-def _series_of(image: ArrayLike | Image | str | Path, options: RunOptions) -> ImageSeries:
-    if isinstance(image, Image):
-        return ImageSeries((image,), image.axes)
-    return load_series(
-        image,
-        options.get("axes", ""),
-        options.get("image_params", ImageParams()),
-        spacing=options.get("spacing", ()),
-        channels=options.get("channels", ()),
-    )
 
 
 def merge_tree(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import importlib.metadata
 import platform
 import shlex
@@ -14,13 +15,15 @@ import torch
 from napari_dsc.params import CutParams, ImageParams, SuperpixelParams, TreeParams
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from napari_dsc.images import Image
     from napari_dsc.params import Params
 
 Record = dict[str, object]
 
+# images whose hashes stand in a record one by one; of more, one hash of all
+N_LISTED = 100
 _LIBRARIES = ("napari-dsc", "torch", "numpy", "scipy", "scikit-image", "higra")
 
 
@@ -145,3 +148,25 @@ def options_record(options: Mapping[str, Any]) -> Record:
         stages["superpixels"] = options.get("superpixel_params", SuperpixelParams())
         stages["cut"] = options.get("cut_params", CutParams())
     return params_record(stages)
+
+
+def hashes_of(hashes: Iterable[str]) -> list[str] | str:
+    """Hashes of images, for a record that is to stay short.
+
+    Parameters
+    ----------
+    hashes : iterable of str
+        One for each image.
+
+    Returns
+    -------
+    hashes : list of str, or str
+        Up to 100 as they are; more as the SHA-256 of all of them, a line each.
+    """
+    each = list(hashes)
+    return each if len(each) <= N_LISTED else sha256_of(each)
+
+
+def sha256_of(hashes: Iterable[str]) -> str:
+    """One hash for many, a line each."""
+    return hashlib.sha256("".join(f"{one}\n" for one in hashes).encode()).hexdigest()

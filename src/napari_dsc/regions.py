@@ -250,3 +250,25 @@ def relabel_in_order(labels: np.ndarray) -> np.ndarray:
     rank[np.argsort(first)] = np.arange(len(first))
     relabeled: np.ndarray = rank[inverse.reshape(labels.shape)]
     return relabeled
+
+
+def numbered_on(parts: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Number the labels of several images on, so that no two images share one.
+
+    Parameters
+    ----------
+    parts : sequence of int array
+        Labels from 0 of each image.
+
+    Returns
+    -------
+    numbered : list of unsigned int array
+        Labels of each, above those of all before, in the smallest type that holds all.
+    """
+    counts = [int(part.max()) + 1 for part in parts]
+    starts = np.cumsum([0, *counts])
+    kind = np.min_scalar_type(int(starts[-1]))
+    return [
+        part.astype(kind) + kind.type(start)
+        for part, start in zip(parts, starts[:-1], strict=True)
+    ]

@@ -27,10 +27,11 @@ from napari_dsc.record import (
 )
 from napari_dsc.regions import connected_regions
 from napari_dsc.results import Segmentation, Step
+from napari_dsc.side_process import apart
 from napari_dsc.stages import Stages
 from napari_dsc.superae.embedding import embedding_of
 from napari_dsc.superae.planes import as_batch, smooth_planes
-from napari_dsc.superae.weights import DEFAULT, find_weights, load_weights
+from napari_dsc.superae.weights import DEFAULT, check_dimensions, find_weights, load_weights
 from napari_dsc.superpixels import over_segment_pixels
 
 if TYPE_CHECKING:
@@ -45,7 +46,6 @@ if TYPE_CHECKING:
     from napari_dsc.hierarchy.tree import MergeTree
     from napari_dsc.layers import Geometry
     from napari_dsc.superae.model import SuperAE
-
 
 SEGMENTERS = ("dsc", "tree")
 
@@ -106,7 +106,7 @@ class Run:
     InvalidParameterError
         If the parameters do not fit the image.
     WeightsError
-        If the weights cannot be found or do not fit.
+        If the weights cannot be found, or do not fit the network or the image.
     DeviceUnavailableError
         If the device does not exist.
     """
@@ -149,6 +149,7 @@ class Run:
         if not isinstance(image, Image):
             image = load_image(image, axes, image_params, spacing=spacing, channels=channels)
         self.image: Image = image
+        check_dimensions(self.weights, image.axes)
         self._stages = Stages(self.device)
         self.seconds, self.notes = self._stages.seconds, list[str]()
         self._given: dict[str, object] = {}
@@ -168,17 +169,16 @@ class Run:
     @cached_property
     def superpixels(self) -> np.ndarray:
         """Superpixels ``0 .. M - 1``, S int64."""
-        from_smoothed = self.superpixel_params.source == "smoothed"
-        source = self.smoothed if from_smoothed else self.image.pixels
+        params = self.superpixel_params
+        source = self.smoothed if params.source == "smoothed" else self.image.pixels
         with self._stages.stage("superpixels"):
-            spacing = self.image.volume_spacing
-            return over_segment_pixels(source, self.superpixel_params, spacing)
+            return apart(over_segment_pixels, source, params, self.image.volume_spacing)
 
     @cached_property
     def tree(self) -> MergeTree:
         """Merge tree of the image, without a record; see `segment_by_tree`."""
         with self._stages.stage("tree"):
-            return grow_tree(self.image.pixels, self.tree_params)
+            return apart(grow_tree, self.image.pixels, self.tree_params)
 
     def iter_steps(self) -> Iterator[Step]:
         """Run the cut, whatever ``method`` says.

@@ -15,9 +15,9 @@ import pytest
 
 from doers import do_or_die
 from napari_dsc.batch import cluster
-from napari_dsc.batch.cluster import connect, describe, iter_outcomes
+from napari_dsc.batch.cluster import connect, describe, done_once, iter_outcomes
 from napari_dsc.batch.tasks import Task
-from napari_dsc.errors import ComputationError, InvalidParameterError
+from napari_dsc.errors import ComputationError, InvalidParameterError, OutputError
 
 pytestmark = pytest.mark.slow
 
@@ -70,6 +70,15 @@ def test_what_fails_or_dies_costs_nobody_else(client, tmp_path):
     assert begun["dies"] >= 3  # with the others, and twice alone
     # a result that lay on a dying worker, not told yet, may be asked for again
     assert {begun[name] for name in names if not name.startswith("dies")} <= {1, 2}
+
+
+def test_what_is_done_once_tells_its_result_its_error_or_its_death(client, tmp_path):
+    one, odd, dies = tasks(tmp_path, "one", "refused", "dies")
+    assert done_once(client, do_or_die, one, {cluster.GPU: 1}).state == "done"
+    with pytest.raises(OutputError, match="refused"):
+        done_once(client, do_or_die, odd, {})
+    with pytest.raises(ComputationError, match="learning lost 2 workers"):
+        done_once(client, do_or_die, dies, {})
 
 
 def test_whoever_stops_withdraws_what_waits(client, tmp_path):

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from napari_dsc.cut.joint import N_SAMPLES, Piece, assign, iter_joint_cut
+from napari_dsc.cut.joint import N_SAMPLES, Piece, assign, iter_joint_cut, iter_lone_cut
+from napari_dsc.cut.optimize import iter_cut
 from napari_dsc.params import CutParams
 from napari_dsc.superae.model import Embedding, Encoder
 
@@ -85,6 +86,25 @@ def test_the_statistics_are_those_of_all_samples_together(tones):
         torch.testing.assert_close(
             norm.running_var, together.var((0, 2, 3), correction=0), rtol=1e-4, atol=1e-7
         )
+
+
+@pytest.mark.parametrize("encoder", ["frozen", "trained"])
+def test_a_network_that_learned_from_one_piece_says_of_it_what_the_cut_does(tones, encoder):
+    params = dataclasses.replace(PARAMS, encoder=encoder, n_iterations=5, patience=0)
+    nets = []
+    for _ in range(2):
+        with torch.random.fork_rng():
+            torch.manual_seed(1)
+            nets.append(Embedding(Encoder(1), params.n_partitions))
+    assert len(list(iter_lone_cut(tones, nets[0], params))) == 5
+
+    longer = dataclasses.replace(params, n_iterations=6)
+    free = np.full(96, -1)
+    *_, last = iter_cut(tones.image, tones.superpixels, nets[1], longer, free)
+
+    found = assign(nets[0], tones, params)
+    assert torch.equal(found.classes, last.classes)
+    torch.testing.assert_close(found.assignment, last.assignment, atol=1e-4, rtol=1e-4)
 
 
 def test_the_same_seed_gives_the_same_network(tones):

@@ -11,7 +11,7 @@ from napari_dsc.cut.optimize import Settled, iter_cut
 from napari_dsc.params import CutParams, preset
 from napari_dsc.superae.model import Embedding, Encoder
 
-PAPER = CutParams(**preset("paper") | {"n_partitions": 6})
+PAPER = CutParams(**preset("paper")["cut"] | {"n_partitions": 6})
 FEW = dataclasses.replace(PAPER, n_iterations=4)
 
 

@@ -1,5 +1,7 @@
 """Tiles, regions over bands, and what is learned from."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 from napari_dsc.cut.joint import Piece
 from napari_dsc.errors import InvalidParameterError
 from napari_dsc.large.connecting import iter_regions, region_numbers
-from napari_dsc.large.learning import SEEN, montage, windows_to_learn_from
+from napari_dsc.large.learning import SEEN, montage, plan_lesson
 from napari_dsc.large.tiling import Tiling, bytes_of, check_side, choose_side, plan_tiling
 from napari_dsc.params import CutParams
 from napari_dsc.regions import connected_regions
@@ -83,20 +85,50 @@ def test_a_montage_keeps_each_superpixel_on_its_pixels():
         Piece(torch.full((1, 1, 400, 512), float(n)), rng.integers(0, 3, (400, 512)))
         for n in range(5)
     ]
-    piece = montage(places, np.random.default_rng(1))
+    piece = montage(places, (2, 2), np.random.default_rng(1))
 
-    assert piece.superpixels.shape == tuple(piece.image.shape[2:]) == (800, SEEN)
+    assert piece.superpixels.shape == tuple(piece.image.shape[2:]) == (800, 1024)
     assert np.unique(piece.superpixels).tolist() == list(range(12))
     for number in range(12):
         assert len(np.unique(piece.image[0, 0].numpy()[piece.superpixels == number])) == 1
 
 
-def test_places_to_learn_from_lie_inside_and_hold_some_superpixels():
-    windows = windows_to_learn_from((5000, 300), 50.0, 0)
-    rows, columns = zip(*windows, strict=True)
+def test_a_montage_of_all_places_is_the_image():
+    image = torch.arange(2.0 * 3).reshape(1, 1, 2, 3).repeat_interleave(8, 2)
+    image = image.repeat_interleave(8, 3)
+    halves = [Piece(image[:, :, top : top + 8], np.zeros((8, 24), np.int64)) for top in (0, 8)]
+    piece = montage(halves, (2, 1), np.random.default_rng(0))
 
-    assert len(set(map(str, windows))) > 8
-    assert windows_to_learn_from((96, 100), 50.0, 0) == [(slice(0, 96), slice(0, 100))]
+    assert torch.equal(piece.image, image)
+    assert piece.superpixels[:, 0].tolist() == [0] * 8 + [1] * 8
+
+
+def test_places_to_learn_from_lie_inside_and_hold_some_superpixels():
+    lesson = plan_lesson((5000, 300), 50.0, 1.0, 0)
+    rows, columns = zip(*lesson.windows, strict=True)
+
+    assert lesson.grid == (8, 1)
+    assert not lesson.is_whole
+    assert len(set(map(str, lesson.windows))) > 8
     assert {part.stop - part.start for part in rows} == {400}
     assert {(part.start, part.stop) for part in columns} == {(0, 300)}
     assert all(part.start >= 0 and part.stop <= 5000 for part in rows)
+
+
+@given(
+    shape=st.tuples(st.integers(64, 5000), st.integers(64, 5000)),
+    width=st.floats(4, 300),
+    scale=st.floats(0.1, 1),
+)
+def test_an_image_that_a_step_can_see_is_learned_from_whole(shape, width, scale):
+    lesson = plan_lesson(shape, width, scale, 0)
+    sizes = {tuple(part.stop - part.start for part in window) for window in lesson.windows}
+    area = math.prod(shape) * scale**2
+
+    assert len(sizes) == 1
+    assert area <= SEEN if lesson.is_whole else area > SEEN / 4
+    if lesson.is_whole:
+        seen = np.zeros(shape, bool)
+        for window in lesson.windows:
+            seen[window] = True
+        assert seen.all()

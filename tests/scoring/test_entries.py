@@ -106,7 +106,7 @@ def test_settings_stay_equal_where_no_score_can_differ(method, change, value):
         ("kmeans_rgb", "cut_params", CutParams(result="regions")),
         ("ncut_rgb", "cluster_params", ClusterParams(affinity_factor=2.0)),
         ("ncut_rgb", "superpixel_params", SuperpixelParams(n_superpixels=7)),
-        ("slic", "superpixel_params", SuperpixelParams(source="original")),
+        ("slic", "superpixel_params", SuperpixelParams(source="smoothed")),
         ("backprop", "backprop_params", BackpropParams(n_iterations=7)),
     ],
 )
@@ -117,9 +117,9 @@ def test_settings_differ_where_a_parameter_is_read(method, change, value):
 
 
 def test_weights_and_device_count_where_the_image_is_smoothed():
-    (smoothed,) = make_entries(["slic"], [], [], COMMON)
-    params = SuperpixelParams(source="original")
-    original = smoothed._replace(
+    (original,) = make_entries(["slic"], [], [], COMMON)
+    params = SuperpixelParams(source="smoothed")
+    smoothed = original._replace(
         options=dataclasses.replace(COMMON.options, superpixel_params=params)
     )
     assert {"weights", "device"} <= smoothed.settings().keys()

@@ -214,7 +214,7 @@ def test_crops_of_image_and_template_fit_each_other(height, width, size, seed):
     image = np.random.default_rng(seed).random((2, height, width), np.float32)
     every_pixel_a_region = np.arange(height * width).reshape(height, width)
     example = _example(image, every_pixel_a_region)
-    crop, colors = _random_crop(example, size, np.random.default_rng(seed))
+    crop, colors = _random_crop(example, (size, size), np.random.default_rng(seed))
     assert crop.shape == (2, size, size)
     assert torch.equal(crop, colors)
 
@@ -226,7 +226,11 @@ def test_a_crop_is_a_window_of_the_image_or_its_mirror_image():
     straight = {window.tobytes() for window in windows}
     mirrored = {window[:, ::-1].tobytes() for window in windows}
     crops = {
-        (_random_crop(example, 8, rng)[0][0] * 255).round().to(torch.uint8).numpy().tobytes()
+        (_random_crop(example, (8, 8), rng)[0][0] * 255)
+        .round()
+        .to(torch.uint8)
+        .numpy()
+        .tobytes()
         for _ in range(400)
     }
     assert crops == straight | mirrored
@@ -237,7 +241,7 @@ def test_a_small_image_is_continued_by_its_mirror_image():
     example = _example(image, np.zeros((8, 3), int))
     row = ["1", "2", "3", "3", "2", "1", "1", "2", "3", "3", "2", "1"]
     for seed in range(10):
-        crop, _ = _random_crop(example, 8, np.random.default_rng(seed))
+        crop, _ = _random_crop(example, (8, 8), np.random.default_rng(seed))
         found = " ".join(str(round(float(value * 255))) for value in crop[0, 0])
         assert found in " ".join(row)
 

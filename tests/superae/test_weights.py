@@ -168,7 +168,7 @@ def test_weights_come_back_exactly_from_a_file_of_ones_own(tmp_path, n_channels)
     model, path = fresh_model(n_channels), tmp_path / "mine.safetensors"
     save_weights(model, path, CARD)
     file = find_weights(path)
-    assert (file.name, file.card) == (str(path), CARD | {"n_channels": n_channels})
+    assert (file.name, file.card) == (str(path), CARD | {"n_channels": n_channels, "ndim": 2})
     assert file.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
     loaded = load_weights(find_weights(str(path)))
     assert loaded.n_channels == n_channels
@@ -178,7 +178,7 @@ def test_weights_come_back_exactly_from_a_file_of_ones_own(tmp_path, n_channels)
 
 def test_a_file_without_a_card_is_accepted(tmp_path):
     save_file(SuperAE(1).state_dict(), tmp_path / "bare.safetensors")
-    assert find_weights(tmp_path / "bare.safetensors").card == {"n_channels": 1}
+    assert find_weights(tmp_path / "bare.safetensors").card == {"n_channels": 1, "ndim": 2}
 
 
 def test_the_same_weights_and_card_give_the_same_bytes(tmp_path, content):

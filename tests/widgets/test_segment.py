@@ -15,7 +15,15 @@ import napari_dsc
 from napari_dsc import ComputationError, CutParams, SuperpixelParams
 from napari_dsc.superae.embedding import embedding_of
 from napari_dsc.superae.weights import DEFAULT, find_weights, load_weights
-from napari_dsc.widgets import _analysis, _job, _machine, _runs
+from napari_dsc.widgets import (
+    _analysis,
+    _job,
+    _machine,
+    _request,
+    _runs,
+    _series_job,
+    _tiles_job,
+)
 
 
 class Pixels(np.ndarray):
@@ -476,8 +484,8 @@ def test_cancel_while_the_last_stage_runs_gives_nothing(
     dock = open_dock(viewer, "Smooth")
     smooth = _runs.STAGES["smooth"]
 
-    def cancelled_at_the_end(running, request, control):
-        result = yield from smooth(running, request, control)
+    def cancelled_at_the_end(request, control):
+        result = yield from smooth(request, control)
         control.cancel.set()
         return result
 
@@ -732,6 +740,6 @@ def test_values_of_the_last_run_are_remembered(
 
 
 def test_jobs_know_nothing_of_qt_and_napari():
-    for module in (_analysis, _job, _machine, _runs):
+    for module in (_analysis, _job, _machine, _request, _runs, _series_job, _tiles_job):
         code = inspect.getsource(module)
         assert not re.search(r"^\s*(from|import) (qtpy|napari|magicgui)\b", code, re.MULTILINE)

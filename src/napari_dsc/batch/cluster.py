@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import itertools
 import secrets
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import distributed
 
 from napari_dsc.batch.tasks import Outcome
-from napari_dsc.errors import ComputationError, InvalidParameterError
+from napari_dsc.errors import ComputationError, DSCError, InvalidParameterError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Mapping
@@ -19,7 +19,14 @@ if TYPE_CHECKING:
 
     Future = distributed.Future[Outcome]
 
+A = TypeVar("A")
+R = TypeVar("R")
+
 CONNECT_SECONDS = 10
+LOST = (
+    "scheduler: the connection is lost; what is done is kept, and resume (--resume) goes on "
+    "from there"
+)
 GPU = "GPU"  # resource of a worker: dask worker --resources GPU=1
 # tasks to have at the scheduler: more than its workers do at once, so that adaptive clusters
 # grow, but few, because a worker that dies counts against all tasks it was given
@@ -126,10 +133,54 @@ def iter_outcomes(
             for task, future in ended:
                 yield _outcome_of(future, task)
     except (distributed.CancelledError, OSError) as error:
+        raise ComputationError(LOST) from error
+
+
+def done_once(
+    client: distributed.Client,
+    do: Callable[[A], R],
+    argument: A,
+    resources: Mapping[str, float],
+) -> R:
+    """Do something on one worker of a client, before the tasks.
+
+    Parameters
+    ----------
+    client : distributed.Client
+        Of any cluster.
+    do : function
+        Importable by the workers.
+    argument : object
+        What it takes.
+    resources : mapping of str to float
+        What it takes of a worker.
+
+    Returns
+    -------
+    value : object
+        What it returns.
+
+    Raises
+    ------
+    ComputationError
+        If the scheduler is lost, or worker after worker.
+    DSCError
+        What the function raises.
+    """
+    key = f"{do.__name__}-{secrets.token_hex(8)}"
+    future = client.submit(do, argument, key=key, resources=dict(resources) or None, pure=False)
+    try:
+        value: R = future.result()
+    except DSCError:
+        raise
+    except distributed.KilledWorker as error:
+        times = error.allowed_failures + 1
         raise ComputationError(
-            "scheduler: the connection is lost; what is done is kept, and resume (--resume) "
-            "goes on from there"
+            f"joint: learning lost {times} workers, for lack of memory perhaps"
         ) from error
+    except (distributed.CancelledError, OSError) as error:
+        raise ComputationError(LOST) from error
+    return value
 
 
 def _iter_ended(

@@ -35,6 +35,8 @@ class Task(NamedTuple):
     existing : str
         ``overwrite`` replaces any other output that exists, ``resume`` one that was made of
         another input or with other parameters, ``refuse`` none.
+    joint : dict
+        What `learn_together` gives, if one network cuts all files of the batch.
     """
 
     source: Path
@@ -43,6 +45,7 @@ class Task(NamedTuple):
     weights_sha256: str
     batch: str
     existing: Existing = "refuse"
+    joint: dict[str, object] = {}  # noqa: RUF012 - a default that nobody changes
 
 
 class Outcome(NamedTuple):

@@ -9,17 +9,21 @@ import platform
 import secrets
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
+from napari_dsc.batch.learning import learned_before, reading_record
 from napari_dsc.batch.tasks import Outcome, Task
 from napari_dsc.device import is_out_of_memory
 from napari_dsc.errors import DSCError, InvalidParameterError, OutputError
 from napari_dsc.files import check_output, write_image
 from napari_dsc.files.tiff import read_record
+from napari_dsc.frames import Frames
+from napari_dsc.images import ImageSeries, always
 from napari_dsc.params import CutParams, ImageParams, Params, SuperpixelParams, TreeParams
 from napari_dsc.recipes import WEIGHTS_HASH, read_recipe
 from napari_dsc.record import Record, options_record
 from napari_dsc.run import Run
+from napari_dsc.series import open_series, pieces_to_cut
 from napari_dsc.superae.weights import DEFAULT, find_weights
 from napari_dsc.tree_run import segment_by_tree
 
@@ -28,12 +32,21 @@ if TYPE_CHECKING:
 
     import numpy as np
 
+    from napari_dsc.frames import SeriesStep
     from napari_dsc.pipeline import RunOptions
     from napari_dsc.results import Step
 
 P = TypeVar("P", bound=Params)
 
 _log = logging.getLogger(__name__)
+
+
+class _Made(NamedTuple):
+    """Labels, and the input they were made of."""
+
+    series: ImageSeries
+    labels: np.ndarray
+    record: Record
 
 
 def new_batch(options: RunOptions) -> Task:
@@ -108,7 +121,7 @@ def _filled(kind: type[P], given: Mapping[str, Any]) -> P:
     return kind(**{name: given[name] for name in names})
 
 
-def iter_task(task: Task) -> Generator[Step, None, Outcome]:
+def iter_task(task: Task) -> Generator[Step | SeriesStep, None, Outcome]:
     """Segment a file and write its labels, unless they are there already.
 
     Parameters
@@ -123,7 +136,7 @@ def iter_task(task: Task) -> Generator[Step, None, Outcome]:
 
     Yields
     ------
-    step : Step
+    step : Step or SeriesStep
         Each step of the cut; whoever closes the generator before the last leaves no file.
     """
     try:
@@ -162,44 +175,57 @@ def do_task(task: Task) -> Outcome:
             return outcome
 
 
-def _segment_or_keep(task: Task) -> Generator[Step, None, Outcome]:
+def _segment_or_keep(task: Task) -> Generator[Step | SeriesStep, None, Outcome]:
     start = time.perf_counter()
     origin: Record = {
         "name": task.source.name,
         "sha256": _content_sha256(task.source),
-        "axes": task.options.get("axes", ""),
+        **reading_record(task.options),
     }
     earlier = _earlier_record(task)
     if earlier and _may_stay(task, earlier, origin):
         return Outcome(task.source, task.output, "kept", "", _counts(earlier))
     check_output(task.output, overwrite=task.existing != "refuse")
-    run = Run(task.source, **task.options)
-    labels, found = yield from _segment(run)
-    record = found | {"source": origin, "batch": task.batch}
+    made = yield from _segment(task)
+    joint: Record = {"joint": task.joint} if task.joint else {}
     write_image(
         task.output,
-        labels,
-        record=record,
-        spacing=run.image.spacing,
-        unit=run.image.unit,
+        made.labels,
+        record=made.record | joint | {"source": origin, "batch": task.batch},
+        axes=made.series.axes.replace("C", ""),
+        spacing=made.series.frames[0].label_spacing,
+        unit=made.series.frames[0].unit,
         overwrite=True,
     )
-    figures = _counts(record) | {
+    figures = _counts(made.record) | {
         "seconds": round(time.perf_counter() - start, 3),
-        "device": str(run.device),
+        "device": made.record["device"]["name"],  # type: ignore[index]
         "host": platform.node(),
     }
     return Outcome(task.source, task.output, "done", "", figures)
 
 
-def _segment(run: Run) -> Generator[Step, None, tuple[np.ndarray, Record]]:
-    """Labels and record of the whole run."""
-    if run.method == "tree":
-        found = segment_by_tree(run)
-        return found.labels, found.record
-    for step in run.iter_steps():
-        yield step
-    return step.labels(), run.cut_record(step)
+def _segment(task: Task) -> Generator[Step | SeriesStep, None, _Made]:
+    """Labels of a file, of its frames, or of its planes."""
+    options = task.options
+    if options.get("method") == "tree":
+        run = Run(task.source, **options)
+        tree = segment_by_tree(run)
+        return _Made(ImageSeries((run.image,), run.image.axes), tree.labels, tree.record)
+    choose = always(task.joint.get("normalization", {}))  # type: ignore[arg-type]
+    series = open_series(task.source, options, choose)
+    pieces = pieces_to_cut(series, options.get("cut_params", CutParams()))
+    if not task.joint and len(pieces.frames) == 1:
+        run = Run(series.frames[0], **options)
+        for step in run.iter_steps():
+            yield step
+        return _Made(series, step.labels(), run.cut_record(step))
+    frames = Frames(pieces, **options)
+    if task.joint:
+        found = yield from frames.iter_classes_by(learned_before(task, frames))
+    else:
+        found = yield from frames.iter_classes()
+    return _Made(series, frames.labels(found), frames.record(found))
 
 
 def _earlier_record(task: Task) -> Record:
@@ -235,6 +261,7 @@ def _may_stay(task: Task, earlier: Record, origin: Record) -> bool:
         and isinstance(weights, dict)
         and weights.get("sha256") == task.weights_sha256
         and earlier["parameters"] == options_record(task.options)
+        and earlier.get("joint", {}) == task.joint
     )
 
 

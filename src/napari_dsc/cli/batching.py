@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Group, Parameter
 
+from napari_dsc.cli.reading import parse_channels, parse_spacing
 from napari_dsc.cli.report import Report
 from napari_dsc.cli.segmenting import (
     CutFlags,
@@ -38,6 +39,9 @@ class BatchFlags:
     resume : bool
         Keep outputs that were made of the same file with the same parameters and weights,
         and make the others.
+    joint : bool
+        Segment all images into common classes, by one network that learns from all of them
+        first.
     workers : int
         Processes on this machine; 0 takes one for each processor core, or for each GPU.
     scheduler : str
@@ -47,6 +51,7 @@ class BatchFlags:
 
     output: Annotated[Path, Parameter(name=("--output", "-o"))]
     resume: Switch = False
+    joint: Switch = False
     workers: int = 0
     scheduler: str = ""
 
@@ -80,6 +85,8 @@ def batch(  # noqa: PLR0913 - one class of parameters a stage
     """
     options: RunOptions = {
         "axes": run.axes,
+        "spacing": parse_spacing(run.spacing),
+        "channels": parse_channels(run.channels),
         "device": run.device,
         "image_params": image_params,
         "superpixel_params": superpixel_params,

@@ -86,7 +86,7 @@ def run_training(
     label_paths = _template_files(paths, sources.templates)
     outputs = _check_outputs(output, [*paths, *label_paths], flags)
     keep_freed_memory()
-    images = _read_images(paths, flags.axes, settings.image, report)
+    images = _read_images(paths, flags.axes, settings, report)
     if sources.templates is None:
         templates = _make_templates(images, settings.template, report)
     else:
@@ -172,13 +172,13 @@ def _check_outputs(output: Path, inputs: Sequence[Path], flags: TrainingFlags) -
 
 
 def _read_images(
-    paths: Sequence[Path], axes: str, params: ImageParams, report: Report
+    paths: Sequence[Path], axes: str, settings: Settings, report: Report
 ) -> list[np.ndarray]:
     report.begin("reading images", len(paths))
     images: list[np.ndarray] = []
     for path in paths:
-        image = load_image(path, axes, params)
-        image.refuse_volume("training on planes")
+        image = load_image(path, axes, settings.image)
+        _check_dimensions(path, image.axes, settings.train.ndim)
         images.append(_compact(image))
         if len(images[-1]) != len(images[0]):
             raise InvalidImageError(
@@ -188,8 +188,20 @@ def _read_images(
     return images
 
 
+def _check_dimensions(path: Path, axes: str, ndim: int) -> None:
+    """Refuse stacks where planes are trained on, and planes where stacks are."""
+    if ("Z" in axes) == (ndim == 3):
+        return
+    expected = (
+        "a stack with Z, Y and X of more than one pixel each, because ndim is 3"
+        if ndim == 3
+        else "YX or YXC; stacks train a network of three dimensions (--ndim 3)"
+    )
+    raise InvalidImageError(f"{path}: axes {axes}, expected {expected}")
+
+
 def _compact(image: Image) -> np.ndarray:
-    """Pixels (C, Y, X), as uint8 where that loses nothing; a quarter of the memory."""
+    """Pixels (C, *S), as uint8 where that loses nothing; a quarter of the memory."""
     if image.dtype == np.uint8 and image.normalization.mode == "range":
         compact: np.ndarray = np.rint(image.pixels * 255).astype(np.uint8)
         return compact
@@ -212,7 +224,7 @@ def _make_templates(
 def _read_templates(paths: Sequence[Path], images: Sequence[np.ndarray]) -> list[np.ndarray]:
     templates = []
     for path, image in zip(paths, images, strict=True):
-        labels = read_labels(path)
+        labels = read_labels(path, image.ndim - 1)
         if labels.shape != image.shape[1:]:
             raise InvalidImageError(
                 f"{path}: shape {labels.shape}, expected {image.shape[1:]} as its image"

@@ -70,8 +70,8 @@ class EntryFlags:
         method. What a scale is depends on the method: a number of superpixels, of
         classes or of regions, or a constant of its own.
     preset : str
-        Start from these values of the cut: ``fast``, the defaults, or ``paper``, the method
-        as published; flags take precedence.
+        Start from these values of superpixels and cut: ``fast``, the defaults, or ``paper``,
+        the method as published; flags take precedence.
     weights : str
         Name of registered weights or a safetensors file; left out: those in the package.
     device : str

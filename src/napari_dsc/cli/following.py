@@ -11,12 +11,15 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from napari_dsc.batch.folder import LOG, open_folder
+from napari_dsc.batch.learning import NETWORK, learn_together
 from napari_dsc.batch.running import iter_logged
 from napari_dsc.batch.tasks import plan_tasks
 from napari_dsc.batch.working import do_task, new_batch
 from napari_dsc.device import resolve_device
 from napari_dsc.errors import ComputationError, InvalidParameterError
 from napari_dsc.files import check_output, write_atomically
+from napari_dsc.joint import UNLIKE
+from napari_dsc.learned import refuse_alone
 from napari_dsc.recipes import recipe_content
 from napari_dsc.record import options_record
 
@@ -25,7 +28,7 @@ if TYPE_CHECKING:
 
     import distributed
 
-    from napari_dsc.batch.tasks import Existing, Outcome
+    from napari_dsc.batch.tasks import Existing, Outcome, Task
     from napari_dsc.cli.batching import BatchFlags
     from napari_dsc.cli.report import Report
     from napari_dsc.cli.segmenting import RunFlags
@@ -65,12 +68,20 @@ def run_batch(
         Before any computation, if inputs, outputs, weights or workers cannot be used.
     """
     _check_flags(batch, run)
+    if batch.joint:
+        refuse_alone(options)
     with open_folder(batch.output) as log:
         like = new_batch(options)
         tasks = plan_tasks(inputs, batch.output, like, _existing(batch, run))
         with _workers(batch, run.device, report) as (client, resources):
             from napari_dsc.batch.cluster import iter_outcomes
 
+            try:
+                if batch.joint:
+                    tasks = _learned(tasks, client, resources, report)
+            except ComputationError as error:
+                report.error(str(error))
+                return NOT_ALL
             outcomes = iter_outcomes(client, tasks, do_task, resources)
             with contextlib.closing(iter_logged(outcomes, log)) as logged:
                 counts, lost = _follow(logged, len(tasks), report)
@@ -118,6 +129,20 @@ def _workers(
     with opened as client:
         report.note(describe(client, resources))
         yield client, resources
+
+
+def _learned(
+    tasks: list[Task], client: distributed.Client, resources: dict[str, float], report: Report
+) -> list[Task]:
+    """Tasks with the network that learned from all of them."""
+    from napari_dsc.batch.cluster import done_once
+
+    report.begin(f"learning from {len(tasks)} files")
+    joint = done_once(client, learn_together, tasks, resources)
+    report.note(f"{joint['n_images']} images are cut by one network, {NETWORK}")
+    if not joint["normalization"]:
+        report.note(UNLIKE)
+    return [task._replace(joint=joint) for task in tasks]
 
 
 def _follow(

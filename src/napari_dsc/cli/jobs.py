@@ -34,11 +34,15 @@ class Tiles(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """All jobs of a command, the folders to create for them, and how large images are read."""
+    """All jobs of a command, the folders to create for them, and how images are read.
+
+    With `joint` they are cut together.
+    """
 
     jobs: tuple[Job, ...]
     folders: tuple[Path, ...] = ()
     tiles: Tiles = Tiles()
+    joint: bool = False
 
 
 def plan_jobs(sources: Sequence[Path], output: Path, kind: str) -> Plan:
@@ -94,7 +98,27 @@ def with_overlays(plan: Plan, overlay: Path) -> Plan:
         job._replace(overlays=(picture,))
         for job, picture in zip(plan.jobs, pictures, strict=True)
     ]
-    return Plan(tuple(jobs), plan.folders + folders, plan.tiles)
+    return plan._replace(jobs=tuple(jobs), folders=plan.folders + folders)
+
+
+def refuse_tiles(tiles: Tiles) -> None:
+    """Make sure that images that are to be cut together are not to be cut by tiles.
+
+    Parameters
+    ----------
+    tiles : Tiles
+        What was asked for.
+
+    Raises
+    ------
+    InvalidParameterError
+        If both were.
+    """
+    for name, value in (("tile", tiles.side), ("level", tiles.level)):
+        if value:
+            raise InvalidParameterError(
+                f"joint, {name}={value}: expected one of them, got both"
+            )
 
 
 def refuse_clashes(inputs: Sequence[Path], written: Sequence[Path]) -> None:

@@ -32,8 +32,8 @@ def run_program(arguments: Sequence[str]) -> int:
     Returns
     -------
     status : int
-        0, 1 if files of a batch failed, or 2 for wrong input, which one line on stderr
-        explains.
+        0, 1 if files of a batch or of ``--joint`` failed, or 2 for wrong input, which one
+        line on stderr explains.
     """
     try:
         status: int | None = _program()(list(arguments))
@@ -61,8 +61,8 @@ def _program() -> App:
     program = App(
         name="napari-dsc",
         help="Segment images without labels: smooth, divide into superpixels, merge.\n\n"
-        "Exit status: 0 if all is well, 1 if some files of a batch failed, 2 for wrong input "
-        "(one sentence says what), 130 if interrupted.",
+        "Exit status: 0 if all is well, 1 if some files of a batch or of --joint failed, 2 for "
+        "wrong input (one sentence says what), 130 if interrupted.",
         version=_version,
         config=fill_from_recipe,
         exit_on_error=False,

@@ -36,8 +36,13 @@ def fill_from_recipe(
         _fill(recipe, str(path), app, commands, arguments)
     if given.get("--preset"):
         values = preset(given["--preset"][-1].value)
-        # `evaluate` names the flags of the cut after it
-        _fill(values | {"cut": values}, "preset", app, commands, arguments)
+        names_stages = "--cut.n-iterations" in given  # so does `evaluate`
+        flags: dict[str, Any] = (
+            {"superpixel": values["superpixels"], "cut": values["cut"]}
+            if names_stages
+            else values["superpixels"] | values["cut"]
+        )
+        _fill(flags, "preset", app, commands, arguments)
 
 
 def _fill(

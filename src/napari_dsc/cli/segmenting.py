@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Group, Parameter
 
-from napari_dsc.cli.jobs import Plan, Tiles, plan_jobs, with_overlays
+from napari_dsc.batch.inputs import find_images
+from napari_dsc.cli.jobs import Plan, Tiles, plan_jobs, refuse_tiles, with_overlays
 from napari_dsc.cli.report import Report
 from napari_dsc.params import CutParams, ImageParams, SuperpixelParams, TreeParams
 
@@ -48,8 +49,8 @@ class RunFlags:
     device : str
         Where to compute: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
     preset : str
-        Start from these values of the cut: ``fast``, the defaults, or ``paper``, the method
-        as published; a recipe and flags take precedence.
+        Start from these values of superpixels and cut: ``fast``, the defaults, or ``paper``,
+        the method as published; a recipe and flags take precedence.
     recipe : Path
         Take parameters from this JSON file, or from the record in a TIFF written earlier;
         flags on the command line take precedence.
@@ -127,6 +128,7 @@ def segment(  # noqa: PLR0913 - one class of parameters a stage
     /,
     *,
     targets: Targets,
+    joint: Switch = False,
     run: Run = RunFlags(),
     image_params: ImageFlags = ImageParams(),
     superpixel_params: SuperpixelFlags = SuperpixelParams(),
@@ -141,6 +143,10 @@ def segment(  # noqa: PLR0913 - one class of parameters a stage
     ----------
     inputs : list of Path
         Images: TIFF, PNG, JPEG, NPY and what imageio reads; zarr and OME-Zarr.
+    joint : bool
+        Segment several images into common classes, by one network that learns from all of
+        them; inputs may be folders and patterns in quotes as well. Exit status: 1 if an image
+        failed, which does not stop the others.
     method : str
         ``dsc`` merges superpixels into classes by Deep Superpixel Cut; ``tree`` gives the
         regions of a merge tree, without smoothing or training.
@@ -152,7 +158,11 @@ def segment(  # noqa: PLR0913 - one class of parameters a stage
         "cut_params": cut_params,
         "tree_params": tree_params,
     }
-    plan = targets.plan(inputs, "segments")._replace(tiles=Tiles(large.tile, large.level))
+    tiles = Tiles(large.tile, large.level)
+    if joint:
+        refuse_tiles(tiles)
+        inputs = find_images(inputs)
+    plan = targets.plan(inputs, "segments")._replace(tiles=tiles, joint=joint)
     return _run("segments", plan, run, options)
 
 

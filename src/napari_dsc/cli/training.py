@@ -25,8 +25,8 @@ class TrainingFlags:
     templates : Path
         Folder of label images, named like the images; left out: templates are made.
     axes : str
-        Axes of the images as letters, ``YX``, ``YXC`` or ``CYX``; left out: those of the
-        files, or guessed from the shapes.
+        Axes of the images as letters, ``YX``, ``YXC`` or ``CYX``, of stacks ``ZYX`` or
+        ``ZCYX``; left out: those of the files, or guessed from the shapes.
     device : str
         Where to compute: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
     resume : bool
@@ -61,7 +61,7 @@ def train(
     template_params: TemplateFlags = TemplateParams(),
     train_params: TrainFlags = TrainParams(),
 ) -> None:
-    """Train a SuperAE on images of one's own.
+    """Train a SuperAE on images of one's own, or on stacks (``--ndim 3``).
 
     Parameters
     ----------

@@ -1,5 +1,6 @@
-"""The commands around weight files: list, where, fetch, verify."""
+"""The commands around weight files: list, info, where, fetch, verify."""
 
+import json
 import sys
 from pathlib import Path
 
@@ -10,15 +11,33 @@ weights = App(name="weights", help="List, find, download and check weight files.
 
 @weights.command(name="list")
 def list_weights() -> None:
-    """List the registered weights: name, size, license, training data, whether at hand."""
+    """List the registered weights: size, dimensions, license, data, whether at hand."""
     from napari_dsc.superae.registry import WEIGHTS, where
 
     for name, entry in WEIGHTS.items():
         at_hand = "at hand" if where(name).is_file() else f"napari-dsc weights fetch {name}"
         sys.stdout.write(
             f"{name}\n  file           {entry.file}, {entry.size / 1e6:.1f} MB, {at_hand}\n"
+            f"  dimensions     {entry.ndim}\n"
             f"  license        {entry.license}\n  training data  {entry.training_data}\n"
         )
+
+
+@weights.command(name="info")
+def show_info(name: str = "", /) -> None:
+    """Print what a weight file says of itself, as JSON.
+
+    Parameters
+    ----------
+    name : str
+        A name of ``napari-dsc weights list``, or a file of one's own; left out: the weights
+        used by default.
+    """
+    from napari_dsc.superae.weights import DEFAULT, find_weights
+
+    file = find_weights(name or DEFAULT)
+    about = {"file": str(file.path), "sha256": file.sha256, **file.card}
+    sys.stdout.write(json.dumps(about, indent=1) + "\n")
 
 
 @weights.command(name="where")

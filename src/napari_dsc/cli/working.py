@@ -6,18 +6,19 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from napari_dsc.cli.jobs import make_folders, refuse_clashes
+from napari_dsc.cli.jointly import do_jointly
 from napari_dsc.cli.reading import parse_channels, parse_spacing
-from napari_dsc.cli.series import picture_of, read_series, segment_pieces
+from napari_dsc.cli.series import do_pieces, parameters_record, picture_of, write_made
 from napari_dsc.cli.tiling import goes_by_tiles, segment_by_tiles
 from napari_dsc.device import keep_freed_memory, resolve_device
 from napari_dsc.errors import ComputationError, DSCError
 from napari_dsc.files import check_output, write_atomically, write_image
 from napari_dsc.images import to_label_image
 from napari_dsc.large.writing import check_large_output
+from napari_dsc.learned import refuse_alone
 from napari_dsc.recipes import recipe_content
-from napari_dsc.record import params_record
 from napari_dsc.run import Run
-from napari_dsc.series import pieces_to_cut
+from napari_dsc.series import open_series, pieces_to_cut
 from napari_dsc.superae.weights import DEFAULT, find_weights
 from napari_dsc.tree_run import segment_by_tree
 
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from napari_dsc.cli.report import Report
     from napari_dsc.cli.segmenting import RunFlags
     from napari_dsc.images import Image
-    from napari_dsc.params import Params
     from napari_dsc.pipeline import RunOptions
     from napari_dsc.record import Record
     from napari_dsc.results import Step
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 # how far the number of superpixels may be from what was asked without a word
 TOLERANCE = 0.15
+NOT_ALL = 1
 
 
 class Outcome(NamedTuple):
@@ -72,7 +73,8 @@ def run_plan(
     Returns
     -------
     status : int
-        0, or 2 if a file failed; the others are done nevertheless.
+        0; if a file failed, 2, or 1 if they are cut together; the others are done
+        nevertheless.
 
     Raises
     ------
@@ -90,14 +92,39 @@ def run_plan(
         "channels": parse_channels(flags.channels),
     }
     options = {**reading, "weights": weights, "device": flags.device, **options}
-    failed = 0
+    is_joint = plan.joint and len(plan.jobs) > 1
+    if is_joint:
+        failed = do_jointly(plan, flags.overwrite, device, options, report)
+    else:
+        failed = _do_one_by_one(kind, plan, flags.overwrite, options, report)
+    if failed and len(plan.jobs) > 1:
+        report.error(f"{failed} of {len(plan.jobs)} images failed, the others are done")
+    if flags.save_recipe is not None and failed < len(plan.jobs):
+        content = recipe_content(
+            parameters_record(options), weights, options.get("method", "dsc")
+        )
+        write_atomically(flags.save_recipe, lambda file: file.write(content))
+    if failed and is_joint:
+        return NOT_ALL
+    return 2 if failed else 0
+
+
+def _do_one_by_one(
+    kind: str, plan: Plan, overwrite: bool, options: RunOptions, report: Report
+) -> int:
+    """Number of images that failed."""
+    if plan.joint:
+        refuse_alone(options)
+        report.note("joint: one input, so its result is that without --joint")
+    make_folders(plan.folders)
+    device, failed = resolve_device(options["device"]), 0
     for number, job in enumerate(plan.jobs, 1):
         report.file(job.source, number, len(plan.jobs))
         try:
             if kind == "segments" and goes_by_tiles(job, plan.tiles, device):
-                segment_by_tiles(job, plan.tiles, flags.overwrite, report, **options)
+                segment_by_tiles(job, plan.tiles, overwrite, report, **options)
             else:
-                _do(kind, job, flags.overwrite, report, **options)
+                _do(kind, job, overwrite, report, **options)
         except DSCError as error:
             report.failure(job.source, error)
             failed += 1
@@ -105,12 +132,7 @@ def run_plan(
             too_large = ComputationError("out of memory; crop or downscale the image")
             report.failure(job.source, too_large)
             failed += 1
-    if failed and len(plan.jobs) > 1:
-        report.error(f"{failed} of {len(plan.jobs)} images failed, the others are done")
-    if flags.save_recipe is not None and failed < len(plan.jobs):
-        content = recipe_content(_parameters(options), weights, options.get("method", "dsc"))
-        write_atomically(flags.save_recipe, lambda file: file.write(content))
-    return 2 if failed else 0
+    return failed
 
 
 def last_step(run: Run, report: Report) -> Step:
@@ -128,7 +150,8 @@ def last_step(run: Run, report: Report) -> Step:
     step : Step
         The last one.
     """
-    report.begin("smoothing, superpixels")
+    smooths = run.superpixel_params.source == "smoothed"
+    report.begin("smoothing, superpixels" if smooths else "superpixels")
     n_superpixels = run.superpixels.max() + 1
     report.begin(f"merging {n_superpixels} superpixels", run.cut_params.n_iterations)
     for step in run.iter_steps():
@@ -143,8 +166,10 @@ def _check_outputs(kind: str, plan: Plan, flags: RunFlags) -> None:
     refuse_clashes([job.source for job in plan.jobs], [*written, *recipes])
     for path in recipes:
         check_output(path, overwrite=flags.overwrite, suffixes=(".json",))
-    make_folders(plan.folders)
+    to_make = [folder for folder in plan.folders if not folder.exists()]
     for path in written:
+        if path.parent in to_make:
+            continue
         is_zarr = kind == "segments" and path.suffix.lower() == ".zarr"
         check = check_large_output if is_zarr else check_output
         check(path, overwrite=flags.overwrite)
@@ -156,10 +181,14 @@ def _do(
     start = time.perf_counter()
     report.begin("reading")
     source: Path | Image = job.source
-    if kind == "segments" and options.get("method", "dsc") == "dsc":
-        series = read_series(job, **options)
-        if len(pieces_to_cut(series, options["cut_params"]).frames) > 1:
-            segment_pieces(job, series, overwrite, report, **options)
+    if options.get("method", "dsc") == "dsc":
+        series = open_series(job.source, options)
+        pieces = series
+        if kind == "segments":
+            pieces = pieces_to_cut(series, options["cut_params"])
+        if len(pieces.frames) > 1:
+            made = do_pieces(kind, series, pieces, report, **options)
+            write_made(job, made, overwrite, start, report)
             return
         source = series.frames[0]
     run = Run(source, **options)
@@ -168,7 +197,7 @@ def _do(
     write_image(
         job.output,
         outcome.pixels,
-        record=outcome.record | {"parameters": _parameters(options)},
+        record=outcome.record | {"parameters": parameters_record(options)},
         axes=outcome.axes,
         spacing=run.image.label_spacing,
         unit=run.image.unit,
@@ -197,24 +226,14 @@ def _tell(run: Run, job: Job, counts: dict[str, int], seconds: float, report: Re
     )
 
 
-def _parameters(options: RunOptions) -> Record:
-    """Parameters of the stages that a command has, as in the record of a run."""
-    stages: dict[str, Params | None] = {"image": options.get("image_params")}
-    if options.get("method") == "tree":
-        stages["tree"] = options.get("tree_params")
-    else:
-        stages["superpixels"] = options.get("superpixel_params")
-        stages["cut"] = options.get("cut_params")
-    return params_record({name: params for name, params in stages.items() if params})
-
-
 def _smooth(run: Run, report: Report) -> Outcome:
     report.begin("smoothing")
     return Outcome(run.image.restore(run.smoothed), run.image.axes, run.record(), {})
 
 
 def _over_segment(run: Run, report: Report) -> Outcome:
-    report.begin("smoothing, superpixels")
+    smooths = run.superpixel_params.source == "smoothed"
+    report.begin("smoothing, superpixels" if smooths else "superpixels")
     labels = to_label_image(run.image.restore_labels(run.superpixels))
     counts = {"n_superpixels": int(labels.max())}
     return Outcome(labels, run.image.label_axes, run.record(), counts)

@@ -10,6 +10,7 @@ import torch
 from napari_dsc.hierarchy.growing import tree_of_superpixels
 from napari_dsc.hierarchy.ultrametric import leaf_altitudes
 from napari_dsc.params import TreeParams
+from napari_dsc.side_process import apart
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -70,7 +71,8 @@ def superpixel_altitudes(
     """
     if params.affinity == "features":
         return np.zeros((0, 0), np.float32)
-    return leaf_altitudes(tree_of_superpixels(pixels, superpixels, TreeParams()))
+    tree = apart(tree_of_superpixels, pixels, superpixels, TreeParams())
+    return leaf_altitudes(tree)
 
 
 def altitude_affinity(altitudes: np.ndarray, pairs: np.ndarray, *, scale: float) -> Tensor:

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from napari_dsc.cut.objective import Known, Objective
-from napari_dsc.cut.optimize import Descent, Network, iter_features
+from napari_dsc.cut.optimize import Descent, Network, iter_cut, iter_features
 from napari_dsc.cut.resolution import (
     coarse_image,
     coarse_shape,
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from napari_dsc.cut.objective import CutStep
     from napari_dsc.params import CutParams
 
+# the encoder of stacks has those of three dimensions
+Norm = nn.BatchNorm2d | nn.BatchNorm3d
 # pieces that the statistics of batch norm are gathered over
 N_SAMPLES = 16
 
@@ -80,7 +82,10 @@ class WholeNetwork(Network, Protocol):
 
 
 def iter_joint_cut(
-    draw: Callable[[np.random.Generator], Piece], embedding: WholeNetwork, params: CutParams
+    draw: Callable[[np.random.Generator], Piece],
+    embedding: WholeNetwork,
+    params: CutParams,
+    n_samples: int = N_SAMPLES,
 ) -> Iterator[CutStep]:
     """Train one network on pieces, one piece a step.
 
@@ -94,6 +99,8 @@ def iter_joint_cut(
     params : CutParams
         Settings; `patience` has no meaning, because each step sees other superpixels, and
         `graphs` none, because they differ in number. `megapixels` are those of a piece.
+    n_samples : int
+        Number of pieces that the statistics are gathered over.
 
     Yields
     ------
@@ -109,10 +116,14 @@ def iter_joint_cut(
     """
     rng = np.random.default_rng(params.seed)
     descent = Descent(embedding, params)
+
+    def samples() -> list[Tensor]:
+        return [seen_piece(draw(rng), params).image for _ in range(n_samples)]
+
     if params.encoder == "frozen":
-        _gather_statistics(embedding, _norms(embedding)[:-1], _samples(draw, rng, params))
+        _gather_statistics(embedding, _norms(embedding)[:-1], samples())
     for iteration in range(1, params.n_iterations + 1):
-        piece, _ = _seen(draw(rng), params)
+        piece = seen_piece(draw(rng), params)
         image = piece.image
         with torch.enable_grad(), reproducible(image.device):
             free = np.full(int(piece.superpixels.max()) + 1, -1)
@@ -123,7 +134,51 @@ def iter_joint_cut(
             descent.move(total)
         yield objective.seen(iteration, outcome)
     norms = [embedding.norm] if params.encoder == "frozen" else _norms(embedding)
-    _gather_statistics(embedding, norms, _samples(draw, rng, params))
+    _gather_statistics(embedding, norms, samples())
+
+
+def iter_lone_cut(
+    piece: Piece, embedding: WholeNetwork, params: CutParams
+) -> Iterator[CutStep]:
+    """Train a network on one piece, so that it may be asked about others.
+
+    Parameters
+    ----------
+    piece : Piece
+        What is learned from.
+    embedding : Network
+        As `iter_joint_cut` takes and leaves it.
+    params : CutParams
+        Settings.
+
+    Yields
+    ------
+    step : CutStep
+        Those of `iter_cut` on the piece at the resolution of the network.
+    """
+    seen = seen_piece(piece, params)
+    free = np.full(int(seen.superpixels.max()) + 1, -1)
+    known = Known(spacing=seen.spacing)
+    yield from iter_cut(seen.image, seen.superpixels, embedding, params, free, known=known)
+    _gather_statistics(embedding, _norms(embedding), [seen.image])
+
+
+def seen_piece(piece: Piece, params: CutParams) -> Piece:
+    """A piece as the network sees it: with fewer pixels, and without what these do not hit.
+
+    Parameters
+    ----------
+    piece : Piece
+        Any.
+    params : CutParams
+        Its `resolution` and `megapixels` tell the size.
+
+    Returns
+    -------
+    seen : Piece
+        On the same device.
+    """
+    return _seen(piece, params)[0]
 
 
 def assign(embedding: WholeNetwork, piece: Piece, params: CutParams) -> Assigned:
@@ -164,15 +219,8 @@ def _seen(piece: Piece, params: CutParams) -> tuple[Piece, np.ndarray]:
     return Piece(coarse_image(piece.image, shape), coarse.labels, spacing), coarse.rows
 
 
-def _samples(
-    draw: Callable[[np.random.Generator], Piece], rng: np.random.Generator, params: CutParams
-) -> list[Tensor]:
-    """Images of some pieces, at the resolution of the network."""
-    return [_seen(draw(rng), params)[0].image for _ in range(N_SAMPLES)]
-
-
-def _norms(network: WholeNetwork) -> list[nn.BatchNorm2d]:
-    return [layer for layer in network.modules() if isinstance(layer, nn.BatchNorm2d)]
+def _norms(network: WholeNetwork) -> list[Norm]:
+    return [layer for layer in network.modules() if isinstance(layer, Norm)]
 
 
 class _Noted(Exception):
@@ -181,7 +229,7 @@ class _Noted(Exception):
 
 @torch.no_grad()
 def _gather_statistics(
-    embedding: WholeNetwork, norms: Sequence[nn.BatchNorm2d], images: Sequence[Tensor]
+    embedding: WholeNetwork, norms: Sequence[Norm], images: Sequence[Tensor]
 ) -> None:
     """Let each batch norm keep mean and variance of what it sees of all images together.
 
@@ -195,8 +243,10 @@ def _gather_statistics(
         def note(
             _: nn.Module, inputs: tuple[Tensor], to: list[tuple[Tensor, Tensor, int]] = moments
         ) -> None:
-            variance, mean = torch.var_mean(inputs[0].float(), (0, 2, 3), correction=0)
-            to.append((mean, variance, inputs[0][:, 0].numel()))
+            maps = inputs[0]
+            pixels = (0, *range(2, maps.ndim))
+            variance, mean = torch.var_mean(maps.float(), pixels, correction=0)
+            to.append((mean, variance, maps[:, 0].numel()))
             raise _Noted
 
         with norm.register_forward_pre_hook(note):
@@ -206,7 +256,7 @@ def _gather_statistics(
         _keep(norm, moments)
 
 
-def _keep(norm: nn.BatchNorm2d, moments: Sequence[tuple[Tensor, Tensor, int]]) -> None:
+def _keep(norm: Norm, moments: Sequence[tuple[Tensor, Tensor, int]]) -> None:
     """Give a batch norm the pooled moments of several images: mean, variance and size."""
     means, variances = (torch.stack(each) for each in list(zip(*moments, strict=True))[:2])
     weights = means.new_tensor([size for *_, size in moments])
@@ -215,3 +265,21 @@ def _keep(norm: nn.BatchNorm2d, moments: Sequence[tuple[Tensor, Tensor, int]]) -
     variance = (weights * (variances + (means - mean).square())).sum(0)
     cast("Tensor", norm.running_mean).copy_(mean)
     cast("Tensor", norm.running_var).copy_(variance)
+
+
+def shrink(piece: Piece, params: CutParams) -> Piece:
+    """A piece at the resolution of the network, to be kept in its place while it is learned.
+
+    Parameters
+    ----------
+    piece : Piece
+        Any piece.
+    params : CutParams
+        Its `resolution` and `megapixels`; learn from what was shrunk with 1 and no limit.
+
+    Returns
+    -------
+    piece : Piece
+        Of arrays of its own, without superpixels that are too small to be seen.
+    """
+    return _seen(piece, params)[0]

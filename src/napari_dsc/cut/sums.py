@@ -49,8 +49,8 @@ def superpixel_sums(
     Parameters
     ----------
     features : (P, K, Y', X') float tensor
-        Features of each plane before batch norm; rows and columns beyond the superpixels
-        are ignored.
+        Features of each plane before batch norm; planes, rows and columns beyond the
+        superpixels are ignored.
     norm : BatchNorm2d
         Batch norm of the features; it works as in training, but keeps no statistics.
     superpixels : (Y, X) or (P, Y, X) int64 tensor
@@ -165,7 +165,7 @@ def _strips(maps: Tensor, superpixels: Tensor) -> Iterator[tuple[Tensor, Tensor]
     height, width = superpixels.shape[-2:]
     n_rows = max(1, STRIP_PIXELS // width) if maps.device.type == "cpu" else height
     planes = superpixels.reshape(-1, height, width)
-    for rows, regions in zip(maps.permute(0, 2, 3, 1), planes, strict=True):
+    for rows, regions in zip(maps.permute(0, 2, 3, 1), planes, strict=False):
         for top in range(0, height, n_rows):
             bottom = min(top + n_rows, height)
             yield rows[top:bottom, :width], regions[top:bottom].flatten()

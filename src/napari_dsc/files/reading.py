@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_NUMBERS = {2: "two", 3: "three"}
 _NPY_START = b"\x93NUMPY"
 
 
@@ -44,18 +45,19 @@ def read_image(path: Path) -> RawImage:
     return _read(path, apply_palette=True)
 
 
-def read_labels(path: Path) -> np.ndarray:
+def read_labels(path: Path, ndim: int = 2) -> np.ndarray:
     """Read a label image.
 
     Parameters
     ----------
     path : Path
-        A file of one two-dimensional image of integers; of an image with a palette, the
-        indices are taken.
+        A file of one image of integers; of an image with a palette, the indices are taken.
+    ndim : int
+        Its number of axes: 2, or 3 for a stack.
 
     Returns
     -------
-    labels : (Y, X) int array
+    labels : (Y, X) or (Z, Y, X) int array
         Labels with the values and type of the file.
 
     Raises
@@ -64,11 +66,11 @@ def read_labels(path: Path) -> np.ndarray:
         If the file cannot be read or holds no label image.
     """
     pixels = _read(path, apply_palette=False).pixels
-    labels = pixels.squeeze() if pixels.ndim > 2 else pixels
-    if labels.ndim != 2 or labels.dtype.kind not in "iu" or labels.size == 0:
+    labels = pixels.squeeze() if pixels.ndim > ndim else pixels
+    if labels.ndim != ndim or labels.dtype.kind not in "iu" or labels.size == 0:
         raise InvalidImageError(
-            f"{path}: shape {pixels.shape} of {pixels.dtype}, expected a label image: two axes "
-            "of integers"
+            f"{path}: shape {pixels.shape} of {pixels.dtype}, expected a label image: "
+            f"{_NUMBERS[ndim]} axes of integers"
         )
     return labels
 

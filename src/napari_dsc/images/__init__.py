@@ -8,13 +8,17 @@ from napari_dsc.images.image import (
     to_label_image,
 )
 from napari_dsc.images.loading import load_image, load_series
-from napari_dsc.images.normalization import Normalization
+from napari_dsc.images.normalization import Normalization, choose_normalization
+from napari_dsc.images.pooling import Pool, always
 
 __all__ = [
     "Image",
     "ImageSeries",
     "Normalization",
+    "Pool",
+    "always",
     "array_sha256",
+    "choose_normalization",
     "color_features",
     "draw_boundaries",
     "load_image",

@@ -167,14 +167,7 @@ class Image:
 
     def describe(self) -> str:
         """Axes, size and pixel size in one line, with who says so."""
-        sizes = dict(zip(spatial_axes(self.axes), self.pixels.shape[1:], strict=True))
-        sizes["C"] = len(self.pixels)
-        shape = " x ".join(str(sizes[axis]) for axis in self.axes)
-        text = f"axes {self.axes} (from {self.axes_origin}), {shape}"
-        if self.spacing:
-            pixel = " x ".join(f"{size:g}" for size in self.label_spacing)
-            text += f", pixels of {pixel} {self.unit}".rstrip()
-        return text
+        return ImageSeries((self,), self.axes).describe()
 
 
 @dataclass(frozen=True, eq=False)
@@ -195,6 +188,18 @@ class ImageSeries:
     frames: tuple[Image, ...]
     axes: str
     along: str = "T"
+
+    def describe(self) -> str:
+        """Axes, size and pixel size of the whole in one line, with who says so."""
+        first = self.frames[0]
+        sizes = dict(zip(spatial_axes(first.axes), first.pixels.shape[1:], strict=True))
+        sizes |= {"C": len(first.pixels), self.along: len(self.frames)}
+        shape = " x ".join(str(sizes[axis]) for axis in self.axes)
+        text = f"axes {self.axes} (from {first.axes_origin}), {shape}"
+        if first.spacing:
+            pixel = " x ".join(f"{size:g}" for size in first.label_spacing)
+            text += f", pixels of {pixel} {first.unit}".rstrip()
+        return text
 
     def join(self, parts: Sequence[np.ndarray]) -> np.ndarray:
         """Make one array of an array for each frame.

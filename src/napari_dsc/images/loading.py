@@ -25,9 +25,11 @@ from napari_dsc.images.normalization import choose_normalization
 from napari_dsc.params import ImageParams
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import ArrayLike
+
+    from napari_dsc.images.normalization import Normalization
 
 _SMALLEST_SIDE = 8  # pixels; the network halves an image twice
 _MICROMETER = "µm"
@@ -97,6 +99,7 @@ def load_series(
     *,
     spacing: Sequence[float] = (),
     channels: Sequence[int] = (),
+    choose: Callable[[np.ndarray, ImageParams], Normalization] = choose_normalization,
 ) -> ImageSeries:
     """Check a time series and bring the intensities of all frames to 0 to 1 alike.
 
@@ -104,6 +107,8 @@ def load_series(
     ----------
     image, axes, params, spacing, channels
         As `load_image` takes them; percentiles are those of all frames together.
+    choose : callable
+        Finds the intensities that become 0 and 1, see `choose_normalization`.
 
     Returns
     -------
@@ -136,7 +141,7 @@ def load_series(
     )
     whole = np.moveaxis(frames, 1, 0)
     _check_values(whole)
-    normalization = choose_normalization(whole, params)
+    normalization = choose(whole, params)
     notes = (*raw.notes, *notes, *size_notes)
     if normalization.mode == "extremes":
         notes += ("the percentiles coincide: stretched from minimum to maximum",)

@@ -1,9 +1,9 @@
-"""What the network of a large image learns from: places drawn from it, put side by side."""
+"""What the network of a large image learns from: places of it, put side by side."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
@@ -14,66 +14,117 @@ from napari_dsc.large.tiling import ACROSS, STRIDE, random_window
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# side of what the network sees in a step, and of the smallest place
-SEEN, SMALLEST = 1024, 256
-# places drawn from an image, at least and at most, and their pixels in all
-FEWEST, MOST, PIXELS = 8, 64, 2**23
+# what the network sees in a step, in its own pixels
+SEEN = 2**20
+# side of a place: in pixels of the network at least, in pixels of the image at most
+SMALLEST, LARGEST = 256, 1024
+# pixels of the image that are drawn, unless a step sees more
+PIXELS = 2**23
 
 
-def windows_to_learn_from(
-    shape: tuple[int, int], width: float, seed: int
-) -> list[tuple[slice, slice]]:
-    """Places of a large image.
+class Lesson(NamedTuple):
+    """Places of a large image, all of the same size.
+
+    Parameters
+    ----------
+    windows : list of pairs of slice
+        Rows and columns of each place.
+    grid : (int, int)
+        How many places a step sees below and beside each other.
+    """
+
+    windows: list[tuple[slice, slice]]
+    grid: tuple[int, int]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether each step sees all places, which are then the image itself."""
+        return self.n_steps == 1
+
+    @property
+    def n_steps(self) -> int:
+        """Steps in which all places could be seen once."""
+        return math.ceil(len(self.windows) / math.prod(self.grid))
+
+
+def plan_lesson(shape: tuple[int, int], width: float, scale: float, seed: int) -> Lesson:
+    """Choose what the network sees of a large image.
 
     Parameters
     ----------
     shape : (int, int)
         Height and width of the image.
     width : float
-        Width of a superpixel in pixels; a place holds eight times eight of them or more.
+        Width of a superpixel in pixels; a place is to hold eight times eight of them.
+    scale : float
+        Resolution of the network relative to the image.
     seed : int
         Seed of the places.
 
     Returns
     -------
-    windows : list of pairs of slice
-        Rows and columns, all of the same size.
+    lesson : Lesson
+        All of the image, in order, if a step can see it; else places drawn by chance.
     """
-    side = STRIDE * round(min(max(ACROSS * width, SMALLEST), SEEN) / STRIDE)
-    number = min(max(PIXELS // side**2, FEWEST), MOST)
-    window = math.prod(min(side, size) for size in shape)
-    # of a small image, places would be much the same
-    number = min(number, math.ceil((2 * math.prod(shape) - window) / window))
+    side = STRIDE * round(min(max(ACROSS * width, SMALLEST / scale), LARGEST) / STRIDE)
+    sides = [min(side, size) for size in shape]
+    needed = [math.ceil(size / part) for size, part in zip(shape, sides, strict=True)]
+    most = max(1, int(SEEN / scale**2 / math.prod(sides)))
+    rows = min(needed[0], math.isqrt(most))
+    columns = min(needed[1], most // rows)
+    rows = min(needed[0], most // columns)
+    if [rows, columns] == needed:
+        return Lesson(_cover(shape, (rows, columns), sides), (rows, columns))
     rng = np.random.default_rng(seed)
-    return [random_window(shape, side, rng) for _ in range(number)]
+    number = max(2 * rows * columns, PIXELS // math.prod(sides))
+    return Lesson([random_window(shape, side, rng) for _ in range(number)], (rows, columns))
 
 
-def montage(places: Sequence[Piece], rng: np.random.Generator) -> Piece:
-    """Put some places side by side, so that one step sees several parts of an image.
+def _cover(
+    shape: tuple[int, int], grid: tuple[int, int], sides: Sequence[int]
+) -> list[tuple[slice, slice]]:
+    """Windows that together are the image; neighbors overlap where they do not fit."""
+    starts = [
+        [min(place * side, size - side) for place in range(number)]
+        for size, number, side in zip(shape, grid, sides, strict=True)
+    ]
+    return [
+        (slice(top, top + sides[0]), slice(left, left + sides[1]))
+        for top in starts[0]
+        for left in starts[1]
+    ]
+
+
+def montage(places: Sequence[Piece], grid: tuple[int, int], rng: np.random.Generator) -> Piece:
+    """Put places side by side, so that one step sees many parts of an image.
 
     Parameters
     ----------
     places : sequence of Piece
         All of the same size.
+    grid : (int, int)
+        How many are put below and beside each other.
     rng : Generator
-        Chooses among them.
+        Chooses among them if there are more; all of them keep their order.
 
     Returns
     -------
     piece : Piece
-        As many places in each direction as there are and fit into 1024 pixels.
+        With the superpixels of all places in it.
     """
-    height, width = places[0].superpixels.shape
-    most = math.isqrt(len(places))
-    n_rows, n_columns = (min(max(1, SEEN // size), most) for size in (height, width))
-    chosen = rng.choice(len(places), n_rows * n_columns, replace=False)
+    number = math.prod(grid)
+    chosen = (
+        range(number)
+        if len(places) == number
+        else rng.choice(len(places), number, replace=False).tolist()
+    )
     counts = [int(places[place].superpixels.max()) + 1 for place in chosen]
     starts = np.cumsum([0, *counts[:-1]])
     numbered = [
         places[place].superpixels + start for place, start in zip(chosen, starts, strict=True)
     ]
-    rows = range(0, len(chosen), n_columns)
+    rows = range(0, number, grid[1])
     image = torch.cat(
-        [torch.cat([places[p].image for p in chosen[r : r + n_columns]], 3) for r in rows], 2
+        [torch.cat([places[p].image for p in chosen[r : r + grid[1]]], 3) for r in rows], 2
     )
-    return Piece(image, np.block([numbered[r : r + n_columns] for r in rows]))
+    return Piece(image, np.block([numbered[r : r + grid[1]] for r in rows]))

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import torch
 
-from napari_dsc.cut.joint import Piece, iter_joint_cut
+from napari_dsc.cut.joint import Piece, iter_joint_cut, iter_lone_cut, seen_piece
 from napari_dsc.device import freed_memory_kept, resolve_device
 from napari_dsc.large.connecting import iter_regions, region_numbers
-from napari_dsc.large.learning import montage, windows_to_learn_from
+from napari_dsc.large.learning import montage, plan_lesson
 from napari_dsc.large.tiling import (
     bytes_of,
     check_side,
@@ -30,7 +30,7 @@ from napari_dsc.params.presets import NO_LIMIT
 from napari_dsc.record import Record, device_record, params_record, software_record
 from napari_dsc.stages import Stages
 from napari_dsc.superae.embedding import embedding_of
-from napari_dsc.superae.weights import DEFAULT, find_weights, load_weights
+from napari_dsc.superae.weights import DEFAULT, check_dimensions, find_weights, load_weights
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -103,6 +103,7 @@ class LargeRun:
     ) -> None:
         self.source, self.device = source, resolve_device(device)
         self.weights = find_weights(weights)
+        check_dimensions(self.weights, "YX")
         self.image_params, self.superpixel_params = image_params, superpixel_params
         self.cut_params = cut_params
         self.scale = min(cut_params.resolution, math.sqrt(cut_params.megapixels * 1e6) / CHUNK)
@@ -213,16 +214,23 @@ class LargeRun:
 
     def _iter_learning(self) -> Generator[Progress, None, Embedding]:
         """Cut places of the image out, and train the network on them, which is the value."""
-        windows = windows_to_learn_from(self.source.shape, self.width, self._work.params.seed)
+        tiles = self._work.params
+        lesson = plan_lesson(self.source.shape, self.width, self.scale, tiles.seed)
         places: list[Piece] = []
-        for window in windows:
+        for window in lesson.windows:
             with self._stages.stage("places"):
-                places.append(self._work.piece(window, self.tiling.margin))
-            yield Progress("reading", len(places), len(windows))
+                found = self._work.piece(window, self.tiling.margin)
+                places.append(seen_piece(found, tiles))
+            yield Progress("reading", len(places), len(lesson.windows))
+        params = dataclasses.replace(tiles, resolution=1.0)  # places are small already
         with torch.inference_mode(False):
-            params = self._work.params
             embedding = embedding_of(self._work.model, params.n_partitions, params.seed)
-            steps = iter_joint_cut(partial(montage, places), embedding, params)
+            draw = partial(montage, places, lesson.grid)
+            steps = (
+                iter_lone_cut(draw(np.random.default_rng()), embedding, params)
+                if lesson.is_whole
+                else iter_joint_cut(draw, embedding, params, lesson.n_steps)
+            )
         for number in range(1, params.n_iterations + 2):  # the last freezes the statistics
             with self._stages.stage("cut"), torch.inference_mode(False):
                 next(steps, None)

@@ -173,7 +173,7 @@ class Source:
 
 @contextlib.contextmanager
 def open_source(
-    image: LazyArray | Sequence[LazyArray] | str | Path,
+    image: LazyArray | Sequence[LazyArray] | RawImage | str | Path,
     *,
     axes: str = "",
     spacing: Sequence[float] = (),
@@ -184,9 +184,9 @@ def open_source(
 
     Parameters
     ----------
-    image : lazy array, sequence of them, or path
-        A dask, zarr or NumPy array, the levels of a pyramid, a TIFF file, or a folder of
-        zarr or OME-Zarr.
+    image : lazy array, sequence of them, RawImage, or path
+        A dask, zarr or NumPy array, the levels of a pyramid, such an array with its axes and
+        pixel size, a TIFF file, or a folder of zarr or OME-Zarr.
     axes, spacing, channels
         As `load_image` takes them.
     level : int
@@ -208,7 +208,8 @@ def open_source(
         with open_lazily(Path(image), level) as raw:
             yield _source(raw, axes, spacing, channels)
     else:
-        yield _source(_level_of(image, level), axes, spacing, channels)
+        raw = image if isinstance(image, RawImage) else _level_of(image, level)
+        yield _source(raw, axes, spacing, channels)
 
 
 def _level_of(image: LazyArray | Sequence[LazyArray], level: int) -> RawImage:

@@ -10,6 +10,7 @@ import torch
 
 from napari_dsc.cut.joint import Piece, assign
 from napari_dsc.device import reproducible
+from napari_dsc.side_process import apart
 from napari_dsc.superae.planes import as_batch, smooth_planes
 from napari_dsc.superpixels import over_segment_pixels
 
@@ -125,7 +126,7 @@ class Work:
         pixels = np.ascontiguousarray(pixels[:, *inner])
         number = max(2, round(pixels[0].size / self.width**2))
         params = dataclasses.replace(self.superpixel_params, n_superpixels=number)
-        return over_segment_pixels(pixels, params)
+        return apart(over_segment_pixels, pixels, params)
 
     def _batch(self, pixels: np.ndarray) -> torch.Tensor:
         return as_batch(torch.from_numpy(pixels).to(self._device), self.model.n_channels)

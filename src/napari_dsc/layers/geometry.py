@@ -167,7 +167,7 @@ def labels_geometry(layer: ImageLayer, axes: str) -> Geometry | None:
         where napari could not tell the remaining axes apart.
     """
     geometry = geometry_of(layer)
-    if axes[-1:] == "C" and not layer.rgb:
+    if "C" in axes[1 : layer.ndim]:
         return None
     return geometry.without_first_axis() if axes[:1] == "C" else geometry
 

@@ -6,8 +6,6 @@ import itertools
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from napari.layers import Image as ImageLayer
 
 _NAMES = {
@@ -17,11 +15,16 @@ _NAMES = {
     "Y": ("y", "height", "row"),
     "X": ("x", "width", "column"),
 }
-_PICKED = {"T": "frame", "Z": "plane", "C": "channel"}
+_KINDS = {
+    "": "grey",
+    "Z": "stack of planes",
+    "T": "frames in time",
+    "TZ": "stacks in time",
+}
 
 
 class Layout(NamedTuple):
-    """What the axes of a layer's array are.
+    """What the axes of a layer's array are, and what enters the method of them.
 
     Attributes
     ----------
@@ -29,28 +32,57 @@ class Layout(NamedTuple):
         One letter of ``TZCYX`` for each axis of the array.
     joins_channels : bool
         Whether all channels enter the method at once, as colors do; otherwise one channel
-        is picked, like a plane or a frame.
+        is picked.
+    whole : str
+        Which of ``Z`` and ``T`` enter whole; of the others, one plane or frame is picked.
     """
 
     axes: str
     joins_channels: bool
+    whole: str = ""
 
     def words(self) -> str:
-        """Describe the layout for people, with what is segmented of it."""
+        """Describe the axes for people."""
         letters = ", ".join(self.axes.removesuffix("C"))
-        picked = [_PICKED[axis] for axis in self.axes if self.picks(axis)]
-        if picked:
-            return f"{letters}: shown {' and '.join(picked)}"
-        kinds = {"YX": "grey", "YXC": "color"}
-        return f"{letters}: {kinds.get(self.axes, 'all channels')}"
+        if "C" not in self.axes:
+            return f"{letters}: {_KINDS[self.extra]}"
+        if self.axes.endswith("C"):
+            return f"{letters}: color"
+        return f"{letters}: {'all channels' if self.joins_channels else 'shown channel'}"
 
     @property
-    def _picked_channel(self) -> str:
-        return "" if self.joins_channels else "C"
+    def extra(self) -> str:
+        """Those of time and depth that the array has."""
+        return "".join(axis for axis in "TZ" if axis in self.axes)
+
+    def choices(self, possible: str) -> list[tuple[str, str]]:
+        """What can be taken of planes and frames, in plain words.
+
+        Parameters
+        ----------
+        possible : str
+            Which of ``Z`` and ``T`` may enter whole.
+
+        Returns
+        -------
+        choices : list of (str, str)
+            Words, and the letters that enter whole; the shown plane comes first.
+        """
+        found = [("current frame" if self.extra == "T" else "current plane", "")]
+        if "Z" in self.extra and "Z" in possible:
+            found.append(("whole stack", "Z"))
+        if "T" in self.extra and "T" in possible:
+            is_plain = self.extra == "T"
+            found.append(("all frames" if is_plain else "all frames of this plane", "T"))
+            if not is_plain and "Z" in possible:
+                found.append(("all frames, whole stacks", "TZ"))
+        return found
 
     def picks(self, axis: str) -> bool:
         """Tell whether one index of this axis is picked."""
-        return axis in "TZ" or axis == self._picked_channel
+        if axis == "C":
+            return not self.joins_channels
+        return axis in "TZ" and axis not in self.whole
 
     def image_axes(self) -> str:
         """Axes that remain of the array after picking."""
@@ -73,9 +105,9 @@ def possible_layouts(layer: ImageLayer) -> list[Layout]:
     """
     shape = (layer.data[0] if layer.multiscale else layer.data).shape
     if layer.rgb:
-        found = [layout.axes for layout in _layouts_of(shape[:-1], "YX")]
+        found = [layout.axes for layout in _layouts_of(len(shape) - 1)]
         return [Layout(axes + "C", joins_channels=True) for axes in found if "C" not in axes]
-    candidates = [*_layouts_of(shape, "YX")]
+    candidates = _layouts_of(len(shape))
     named = _named_axes(layer)
     if named and not any(layout.axes == named for layout in candidates):
         return []
@@ -103,13 +135,13 @@ def sure_axes(layer: ImageLayer) -> str:
     return found.pop() if len(found) == 1 else ""
 
 
-def _layouts_of(shape: Sequence[int], last: str) -> list[Layout]:
-    leading = len(shape) - len(last)
+def _layouts_of(n_axes: int) -> list[Layout]:
     found = []
-    for axes in itertools.permutations("ZTC", leading) if leading >= 0 else ():
-        if axes == ("C",) and shape[0] in (1, 3):
-            found.append(Layout("".join(axes) + last, joins_channels=True))
-        found.append(Layout("".join(axes) + last, joins_channels=False))
+    for leading in itertools.permutations("ZTC", n_axes - 2) if n_axes >= 2 else ():
+        axes = "".join(leading) + "YX"
+        if "C" in axes:
+            found.append(Layout(axes, joins_channels=True))
+        found.append(Layout(axes, joins_channels=False))
     return found
 
 

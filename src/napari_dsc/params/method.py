@@ -36,17 +36,17 @@ class SuperpixelParams(Params):
     superpixels : str
         Algorithm: ``slic`` (compact cells), ``egb`` (Felzenszwalb-Huttenlocher graph),
         ``mean_shift`` (Comaniciu-Meer), ``watershed`` (compact watershed) or ``ucm``
-        (the merge tree, cut).
+        (the merge tree, cut). The paper takes ``slic``.
     n_superpixels : int
         Number of superpixels ``M``, met within 15 %.
     source : str
-        Image the superpixels are made from: the ``smoothed`` image, as in the paper, or the
-        ``original`` one.
+        Image the superpixels are made from: the ``original`` one or, as in the paper, the
+        ``smoothed`` one.
     """
 
-    superpixels: Literal["slic", "egb", "mean_shift", "watershed", "ucm"] = "slic"
+    superpixels: Literal["slic", "egb", "mean_shift", "watershed", "ucm"] = "ucm"
     n_superpixels: Annotated[int, {"min": 2, "max": 1_000_000}] = 100
-    source: Literal["smoothed", "original"] = "smoothed"
+    source: Literal["original", "smoothed"] = "original"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -183,13 +183,17 @@ class TrainParams(Params):
 
     Parameters
     ----------
+    ndim : int
+        Dimensions of images and convolutions: 2 for planes, 3 for stacks.
     n_epochs : int
-        Passes over all images.
+        Passes over all images; each draws one crop of a picture, and of a stack as many as make
+        up its volume.
     batch_size : int
         Crops in one step.
     crop_size : int
         Side of the random square crops in pixels; smaller images are used whole, padded by
-        reflection.
+        reflection. Of stacks the crops are cubes, along each axis no longer than the smallest
+        stack.
     learning_rate : float
         Step size of Adam.
     smoothness_weight : float
@@ -201,6 +205,7 @@ class TrainParams(Params):
         Seed of the first weights, the order of images, the crops and the flips.
     """
 
+    ndim: Annotated[int, {"min": 2, "max": 3}] = 2
     n_epochs: Annotated[int, {"min": 1, "max": 100_000}] = 100
     batch_size: Annotated[int, {"min": 1, "max": 1024}] = 10
     crop_size: Annotated[int, {"min": 8, "max": 4096}] = 300

@@ -4,20 +4,23 @@ from napari_dsc.errors import InvalidParameterError
 
 NO_LIMIT = 10_000.0
 
-PRESETS: dict[str, dict[str, object]] = {
-    "fast": {},
+PRESETS: dict[str, dict[str, dict[str, object]]] = {
+    "fast": {"superpixels": {}, "cut": {}},
     "paper": {
-        "n_iterations": 128,
-        "encoder": "trained",
-        "resolution": 1.0,
-        "megapixels": NO_LIMIT,
-        "patience": 0,
+        "superpixels": {"superpixels": "slic", "source": "smoothed"},
+        "cut": {
+            "n_iterations": 128,
+            "encoder": "trained",
+            "resolution": 1.0,
+            "megapixels": NO_LIMIT,
+            "patience": 0,
+        },
     },
 }
 
 
-def preset(name: str) -> dict[str, object]:
-    """Values of the fields of `CutParams` that a preset sets; all others have their defaults.
+def preset(name: str) -> dict[str, dict[str, object]]:
+    """Values that a preset sets; all other parameters have their defaults.
 
     Parameters
     ----------
@@ -26,8 +29,9 @@ def preset(name: str) -> dict[str, object]:
 
     Returns
     -------
-    values : dict
-        By name of the field.
+    values : dict of dict
+        By name of the field: those of `SuperpixelParams` under ``superpixels``, those of
+        `CutParams` under ``cut``.
 
     Raises
     ------
@@ -36,9 +40,9 @@ def preset(name: str) -> dict[str, object]:
 
     Examples
     --------
-    >>> preset("paper")["n_iterations"]
-    128
+    >>> preset("paper")["superpixels"]
+    {'superpixels': 'slic', 'source': 'smoothed'}
     """
     if name not in PRESETS:
         raise InvalidParameterError(f"preset={name!r}: expected one of {', '.join(PRESETS)}")
-    return dict(PRESETS[name])
+    return {stage: dict(values) for stage, values in PRESETS[name].items()}

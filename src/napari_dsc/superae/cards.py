@@ -43,8 +43,8 @@ def model_card(
     Returns
     -------
     card : dict
-        Ready for JSON: the arguments, every field of `params` (``n_epochs`` as done),
-        ``n_channels``, ``final_losses`` and ``software`` with versions.
+        Ready for JSON: the arguments, every field of `params` (``n_epochs`` as done), so also
+        ``ndim``; ``n_channels``, ``final_losses`` and ``software`` with versions.
     """
     final = state.history[-1]
     versions = {name: importlib.metadata.version(name) for name in _LIBRARIES}

@@ -73,7 +73,8 @@ def load_checkpoint(
     Raises
     ------
     WeightsError
-        If the file cannot be read, is no checkpoint, or has another number of channels.
+        If the file cannot be read, is no checkpoint, or has another number of channels or
+        dimensions.
     """
     state = new_training(n_channels, params, device)
     try:
@@ -85,7 +86,7 @@ def load_checkpoint(
     except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise WeightsError(
             f"{path}: expected a checkpoint of a training on images of {n_channels} channels "
-            f"({type(error).__name__})"
+            f"and {params.ndim} dimensions ({type(error).__name__})"
         ) from error
     return state
 

@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from napari_dsc.device import reproducible
 from napari_dsc.regions import region_mean
-from napari_dsc.superae.model import pad_to_stride
+from napari_dsc.superae.blocks import pad_to_stride
 
 if TYPE_CHECKING:
     import numpy as np

@@ -9,17 +9,16 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from napari_dsc.superae.convolution import Convolution
+from napari_dsc.superae.blocks import LAYERS, down_block, pad_to_stride, up_block
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 WIDTHS = (64, 128, 256)
-STRIDE = 4
 # more than the receptive field, and a multiple of the stride
 MARGIN = 16
-# side of the tiles that are smoothed one after the other, a multiple of the stride
-TILE = 512
+# sides of the tiles and cubes that are smoothed one after the other, multiples of the stride
+TILE, CUBE = 512, 64
 
 
 class Levels(NamedTuple):
@@ -30,38 +29,6 @@ class Levels(NamedTuple):
     coarse: Tensor
 
 
-def _block(convolution: nn.Module, width: int) -> nn.Sequential:
-    return nn.Sequential(convolution, nn.BatchNorm2d(width), nn.ReLU(inplace=True))
-
-
-def _down(width_in: int, width: int, stride: int) -> nn.Sequential:
-    return _block(Convolution(width_in, width, 3, stride, padding=1, bias=False), width)
-
-
-def _up(width_in: int, width: int) -> nn.Sequential:
-    convolution = nn.ConvTranspose2d(
-        width_in, width, 3, 2, padding=1, output_padding=1, bias=False
-    )
-    return _block(convolution, width)
-
-
-def pad_to_stride(image: Tensor) -> Tensor:
-    """Repeat the last rows and columns until both sides are multiples of 4.
-
-    Parameters
-    ----------
-    image : (B, C, Y, X) float tensor
-        Batch of images.
-
-    Returns
-    -------
-    padded : (B, C, Y', X') float tensor
-        The batch, grown by at most 3 pixels at the bottom and on the right.
-    """
-    height, width = image.shape[-2:]
-    return functional.pad(image, (0, -width % STRIDE, 0, -height % STRIDE), mode="replicate")
-
-
 class Encoder(nn.Module):
     """Three blocks of 3x3 convolution, batch norm and ReLU with strides 1, 2 and 2.
 
@@ -69,16 +36,18 @@ class Encoder(nn.Module):
     ----------
     n_channels : int
         Channels of the image.
+    ndim : int, default 2
+        Dimensions of the image, 2 or 3; in space the convolutions are 3x3x3.
     """
 
-    def __init__(self, n_channels: int = 3) -> None:
+    def __init__(self, n_channels: int = 3, ndim: int = 2) -> None:
         super().__init__()
-        self.fine = _down(n_channels, WIDTHS[0], 1)
-        self.middle = _down(WIDTHS[0], WIDTHS[1], 2)
-        self.coarse = _down(WIDTHS[1], WIDTHS[2], 2)
+        self.fine = down_block(n_channels, WIDTHS[0], 1, ndim)
+        self.middle = down_block(WIDTHS[0], WIDTHS[1], 2, ndim)
+        self.coarse = down_block(WIDTHS[1], WIDTHS[2], 2, ndim)
 
     def forward(self, image: Tensor) -> Levels:
-        """Feature maps of an image whose sides are multiples of 4, (B, C, Y, X)."""
+        """Feature maps of an image whose sides are multiples of 4, (B, C, *S)."""
         fine = self.fine(image)
         middle = self.middle(fine)
         return Levels(fine, middle, self.coarse(middle))
@@ -91,16 +60,18 @@ class SuperAE(nn.Module):
     ----------
     n_channels : int
         Channels of the image.
+    ndim : int, default 2
+        Dimensions of the image: 2 for planes, 3 for stacks.
     """
 
-    def __init__(self, n_channels: int = 3) -> None:
+    def __init__(self, n_channels: int = 3, ndim: int = 2) -> None:
         super().__init__()
-        self.n_channels = n_channels
-        self.encoder = Encoder(n_channels)
+        self.n_channels, self.ndim = n_channels, ndim
+        self.encoder = Encoder(n_channels, ndim)
         self.decoder = nn.Sequential(
-            _up(WIDTHS[2], WIDTHS[1]),
-            _up(WIDTHS[1], WIDTHS[0]),
-            nn.Conv2d(WIDTHS[0], n_channels, 3, padding=1),
+            up_block(WIDTHS[2], WIDTHS[1], ndim),
+            up_block(WIDTHS[1], WIDTHS[0], ndim),
+            LAYERS[ndim].last(WIDTHS[0], n_channels, 3, padding=1),
         )
 
     def forward(self, image: Tensor) -> Tensor:
@@ -108,17 +79,16 @@ class SuperAE(nn.Module):
 
         Parameters
         ----------
-        image : (B, C, Y, X) float tensor
-            Images in [0, 1], of any height and width.
+        image : (B, C, *S) float tensor
+            Images in [0, 1]; S is (Y, X) or (Z, Y, X), of any size.
 
         Returns
         -------
-        smoothed : (B, C, Y, X) float tensor
+        smoothed : (B, C, *S) float tensor
             The reconstruction ``x^R`` in [0, 1].
         """
-        height, width = image.shape[-2:]
         logits = self.decoder(self.encoder(pad_to_stride(image)).coarse)
-        return torch.sigmoid(logits.float())[..., :height, :width]
+        return torch.sigmoid(logits.float())[:, :, *map(slice, image.shape[2:])]
 
 
 def as_many_channels(pixels: Tensor, n_channels: int) -> Tensor:
@@ -164,27 +134,28 @@ def smooth_to_the_rim(model: SuperAE, image: Tensor) -> Tensor:
     ----------
     model : SuperAE
         Network in evaluation mode.
-    image : (B, C, Y, X) float tensor
-        Images in [0, 1].
+    image : (B, C, *S) float tensor
+        Images in [0, 1], in the dimensions of the network.
 
     Returns
     -------
-    smoothed : (B, C, Y, X) float tensor
+    smoothed : (B, C, *S) float tensor
         What the network makes of the images with their outermost pixels repeated, cropped;
         farther than 16 pixels from the rim it is what the network makes of the images.
 
     Notes
     -----
-    Tile by tile, so that memory does not grow with the image. Tiles overlap by more than the
-    network sees, and start where its strides start: there are no seams.
+    Tile by tile, or cube by cube, so that memory does not grow with the image. Tiles overlap by
+    more than the network sees, and start where its strides start: there are no seams.
     """
-    grown = functional.pad(image, (MARGIN,) * 4, mode="replicate")
+    grown = functional.pad(image, (MARGIN,) * 2 * model.ndim, mode="replicate")
     smoothed = torch.empty_like(image)
-    height, width = image.shape[-2:]
-    for y, x in itertools.product(range(0, height, TILE), range(0, width, TILE)):
-        seen = grown[..., y : y + TILE + 2 * MARGIN, x : x + TILE + 2 * MARGIN]
-        tile = model(seen)[..., MARGIN:-MARGIN, MARGIN:-MARGIN]
-        smoothed[..., y : y + TILE, x : x + TILE] = tile
+    side = TILE if model.ndim == 2 else CUBE
+    inside = [slice(MARGIN, -MARGIN)] * model.ndim
+    for corner in itertools.product(*(range(0, size, side) for size in image.shape[2:])):
+        seen = [slice(start, start + side + 2 * MARGIN) for start in corner]
+        kept = [slice(start, start + side) for start in corner]
+        smoothed[:, :, *kept] = model(grown[:, :, *seen])[:, :, *inside]
     return smoothed
 
 
@@ -193,7 +164,8 @@ class Embedding(nn.Module):
 
     The paper upsamples the three levels, concatenates them with the image and applies one
     1x1 convolution. That convolution commutes with bilinear upsampling, so here each level
-    passes its own part of it at its own resolution and the results are added.
+    passes its own part of it at its own resolution and the results are added. An encoder of
+    three dimensions sees the planes as one stack, and its levels are enlarged trilinearly.
 
     Parameters
     ----------
@@ -211,7 +183,9 @@ class Embedding(nn.Module):
     def __init__(self, encoder: Encoder, n_partitions: int) -> None:
         super().__init__()
         self.encoder = encoder
-        n_channels = next(encoder.parameters()).shape[1]
+        _, n_channels, *kernel = next(encoder.parameters()).shape
+        self._layers = LAYERS[len(kernel)]
+        self._is_spatial = len(kernel) == 3
         widths = (n_channels, *WIDTHS)
         joint = nn.Conv2d(sum(widths), n_partitions, 1, bias=False)
         parts = [nn.Conv2d(width, n_partitions, 1, bias=False) for width in widths]
@@ -236,8 +210,9 @@ class Embedding(nn.Module):
         features : (P, K, Y, X) float tensor
             Features ``F`` in the image's size.
         """
-        height, width = image.shape[-2:]
-        normalized: Tensor = self.norm(self.mixed(self.levels(image))[..., :height, :width])
+        n_planes, _, height, width = image.shape
+        mixed = self.mixed(self.levels(image))[:n_planes, :, :height, :width]
+        normalized: Tensor = self.norm(mixed)
         return normalized
 
     def levels(self, image: Tensor) -> list[Tensor]:
@@ -251,9 +226,10 @@ class Embedding(nn.Module):
         Returns
         -------
         levels : list of (P, ., ., .) float tensors
-            The padded image and the three levels of the encoder.
+            The padded image and the three levels of the encoder; (1, ., ., ., .) in space.
         """
-        padded = pad_to_stride(image).contiguous(memory_format=torch.channels_last)
+        seen = image.transpose(0, 1).unsqueeze(0) if self._is_spatial else image
+        padded = pad_to_stride(seen).contiguous(memory_format=self._layers.layout)
         return [padded, *self.encoder(padded)]
 
     def mixed(self, levels: list[Tensor]) -> Tensor:
@@ -261,32 +237,35 @@ class Embedding(nn.Module):
 
         Parameters
         ----------
-        levels : list of (P, ., ., .) float tensors
+        levels : list of tensors
             As `levels` gives them.
 
         Returns
         -------
-        features : (P, K, Y', X') float tensor
-            In the size of the padded image; the features of a pixel lie side by side in
-            memory.
+        features : (P', K, Y', X') float tensor
+            In the size of the padded image, which may have more planes if the encoder is one
+            of stacks; the features of a pixel lie side by side in memory.
         """
         of_image, of_fine, of_middle, of_coarse = (
             _pointwise(level, cast("Tensor", part.weight))
             for part, level in zip(self.parts, levels, strict=True)
         )
-        size = list(of_image.shape[1:3])
+        size = list(of_image.shape[1:-1])
         # not on a view: the gradient of that would be copied into another layout
         features = of_image.add_(of_fine)
         for level in (of_middle, of_coarse):
             enlarged = functional.interpolate(
-                level.permute(0, 3, 1, 2), size=size, mode="bilinear", align_corners=False
+                level.movedim(-1, 1),
+                size=size,
+                mode=self._layers.enlarging,
+                align_corners=False,
             )
-            features.add_(enlarged.permute(0, 2, 3, 1))
-        return features.permute(0, 3, 1, 2)
+            features.add_(enlarged.movedim(1, -1))
+        return features.flatten(0, -4).permute(0, 3, 1, 2)
 
 
 def _pointwise(level: Tensor, weight: Tensor) -> Tensor:
-    """1x1 convolution as a product of matrices, whose rows are the pixels; (1, Y, X, K)."""
+    """1x1 convolution as a product of matrices, whose rows are the pixels; (B, *S, K)."""
     # a contiguous matrix lets autograd take the product that is fast for few channels
     matrix = weight.flatten(1).T.contiguous()
-    return level.permute(0, 2, 3, 1) @ matrix
+    return level.movedim(1, -1) @ matrix

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from napari_dsc.superae.blocks import LAYERS
 from napari_dsc.superae.model import as_many_channels, smooth_to_the_rim
 
 if TYPE_CHECKING:
@@ -15,12 +16,12 @@ if TYPE_CHECKING:
 
 
 def smooth_planes(model: SuperAE, pixels: Tensor) -> Tensor:
-    """Smooth an image of two or three dimensions, plane by plane.
+    """Smooth an image of two or three dimensions, plane by plane or in space.
 
     Parameters
     ----------
     model : SuperAE
-        Network in evaluation mode.
+        Network in evaluation mode; one of three dimensions takes stacks only.
     pixels : (C, *S) float tensor
         Image in [0, 1], on the device of the network. Where C is the network's number of
         channels they are smoothed together, as colors; otherwise each by itself, as grey.
@@ -28,17 +29,19 @@ def smooth_planes(model: SuperAE, pixels: Tensor) -> Tensor:
     Returns
     -------
     smoothed : (C, *S) float tensor
-        The planes along the first axis of S do not know each other.
+        To a network of two dimensions, the planes of a stack do not know each other.
     """
     groups = [pixels] if len(pixels) == model.n_channels else torch.split(pixels, 1)
     return torch.cat([_smooth_group(model, group) for group in groups])
 
 
 def _smooth_group(model: SuperAE, group: Tensor) -> Tensor:
-    planes = group.flatten(1, -3).unbind(1) if group.ndim > 3 else (group,)
+    has_planes = group.ndim > model.ndim + 1
+    parts = group.flatten(1, -3).unbind(1) if has_planes else (group,)
     smoothed = []
-    for plane in planes:  # one at a time, to need no more memory than a picture
-        image = as_batch(plane, model.n_channels)
+    for part in parts:  # one at a time, to need no more memory than a picture
+        image = as_many_channels(part, model.n_channels).unsqueeze(0)
+        image = image.contiguous(memory_format=LAYERS[model.ndim].layout)
         smoothed.append(as_many_channels(smooth_to_the_rim(model, image)[0], len(group)))
     return torch.stack(smoothed, 1).reshape(group.shape)
 

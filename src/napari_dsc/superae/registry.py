@@ -16,7 +16,10 @@ from napari_dsc.files import write_atomically
 
 
 class RegisteredWeights(NamedTuple):
-    """A weight file; its version is in the file name, its size in bytes."""
+    """A weight file; its version is in the file name, its size in bytes.
+
+    ``ndim`` is 2, or 3 for a network of stacks.
+    """
 
     file: str
     sha256: str
@@ -24,6 +27,7 @@ class RegisteredWeights(NamedTuple):
     license: str
     training_data: str
     packaged: bool
+    ndim: int = 2
 
 
 WEIGHTS = {

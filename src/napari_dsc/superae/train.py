@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
-from torch.nn.utils import convert_conv2d_weight_memory_format
 
 from napari_dsc.device import reproducible
 from napari_dsc.errors import ComputationError, InvalidImageError
 from napari_dsc.regions import region_mean
+from napari_dsc.superae.blocks import LAYERS
 from napari_dsc.superae.losses import reconstruction_loss
 from napari_dsc.superae.model import SuperAE
 
@@ -23,6 +23,11 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from napari_dsc.params import TrainParams
+
+# axes along which crops are turned around: pictures have an up and down, bodies have not
+TURNED = {2: (-1,), 3: (-3, -2, -1)}
+# least side of the crops of stacks, as of all crops
+SMALLEST_CROP = 8
 
 
 class Epoch(NamedTuple):
@@ -67,7 +72,7 @@ def new_training(n_channels: int, params: TrainParams, device: torch.device) -> 
     n_channels : int
         Channels of the images.
     params : TrainParams
-        Seed and learning rate.
+        Number of dimensions, seed and learning rate.
     device : torch.device
         Where to train.
 
@@ -79,8 +84,8 @@ def new_training(n_channels: int, params: TrainParams, device: torch.device) -> 
     with torch.random.fork_rng(devices=[]):
         # torch.manual_seed would also seed the caller's GPUs
         torch.default_generator.manual_seed(params.seed)
-        model = SuperAE(n_channels)
-    model = convert_conv2d_weight_memory_format(model.to(device), torch.channels_last)
+        model = SuperAE(n_channels, params.ndim)
+    model = model.to(device, memory_format=LAYERS[params.ndim].layout)  # type: ignore[call-overload]
     return TrainingState(model, torch.optim.Adam(model.parameters(), lr=params.learning_rate))
 
 
@@ -94,10 +99,10 @@ def iter_training(
 
     Parameters
     ----------
-    images : sequence of (C, Y, X) uint8 or float32 array
-        Images of any sizes; 8-bit ones are divided by 255 batch by batch, others lie in
-        [0, 1].
-    templates : sequence of (Y, X) int array
+    images : sequence of (C, *S) uint8 or float32 array
+        Images of any sizes, S being (Y, X), or (Z, Y, X) for a network of three dimensions;
+        8-bit ones are divided by 255 batch by batch, others lie in [0, 1].
+    templates : sequence of S int array
         Over-segmentation of each image, labels ``0 .. M - 1``.
     params : TrainParams
         Settings; the same ones and the same seed give the same weights on one device,
@@ -122,7 +127,7 @@ def iter_training(
     The mean color ``v_j`` of equation 2 is that of the whole template region, also where a
     crop cuts it.
     """
-    _check_pairs(images, templates, state.model.n_channels)
+    _check_pairs(images, templates, state.model)
     examples = [_example(*pair) for pair in zip(images, templates, strict=True)]
     while len(state.history) < params.n_epochs:
         epoch = _epoch(state, examples, params)
@@ -136,7 +141,7 @@ def iter_training(
 
 
 def _check_pairs(
-    images: Sequence[np.ndarray], templates: Sequence[np.ndarray], n_channels: int
+    images: Sequence[np.ndarray], templates: Sequence[np.ndarray], model: SuperAE
 ) -> None:
     if not images:
         raise InvalidImageError("images: got none, expected at least one")
@@ -145,14 +150,15 @@ def _check_pairs(
             f"templates: got {len(templates)} for {len(images)} images, expected one each"
         )
     for number, (image, template) in enumerate(zip(images, templates, strict=True)):
-        _check_image(f"images: number {number}", image, n_channels)
+        _check_image(f"images: number {number}", image, model)
         _check_template(f"templates: number {number}", template, image)
 
 
-def _check_image(name: str, image: np.ndarray, n_channels: int) -> None:
-    if image.ndim != 3 or image.size == 0 or len(image) != n_channels:
+def _check_image(name: str, image: np.ndarray, model: SuperAE) -> None:
+    if image.ndim != model.ndim + 1 or image.size == 0 or len(image) != model.n_channels:
+        axes = ", ".join("ZYX"[-model.ndim :])
         raise InvalidImageError(
-            f"{name} has shape {image.shape}, expected ({n_channels}, Y, X) with pixels"
+            f"{name} has shape {image.shape}, expected ({model.n_channels}, {axes}) with pixels"
         )
     if image.dtype not in (np.uint8, np.float32):
         raise InvalidImageError(f"{name} is {image.dtype}, expected uint8 or float32")
@@ -202,36 +208,55 @@ def _epoch(state: TrainingState, examples: Sequence[_Example], params: TrainPara
 def _iter_batches(
     examples: Sequence[_Example], params: TrainParams, rng: np.random.Generator
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Random crops, flipped half of the time: images and the colors of their templates."""
-    order = rng.permutation(len(examples))
+    """Random crops, some of them turned around: images and the colors of their templates."""
+    sides = _crop_sides(examples, params.crop_size)
+    visits = _visits(examples, sides)
+    order = visits[rng.permutation(len(visits))]
     for start in range(0, len(order), params.batch_size):
         crops = [
-            _random_crop(examples[index], params.crop_size, rng)
+            _random_crop(examples[index], sides, rng)
             for index in order[start : start + params.batch_size]
         ]
         images, colors = zip(*crops, strict=True)
         yield torch.stack(images), torch.stack(colors)
 
 
+def _crop_sides(examples: Sequence[_Example], size: int) -> tuple[int, ...]:
+    """Sides of all crops: squares, or cubes cut to what the smallest stack has."""
+    shapes = [example.template.shape for example in examples]
+    if len(shapes[0]) == 2:
+        return size, size
+    smallest = (min(sides) for sides in zip(*shapes, strict=True))
+    return tuple(min(size, max(side, SMALLEST_CROP)) for side in smallest)
+
+
+def _visits(examples: Sequence[_Example], sides: tuple[int, ...]) -> np.ndarray:
+    """Numbers of the examples: pictures once, stacks as often as crops make up their volume."""
+    sizes = [example.template.numel() / math.prod(sides) for example in examples]
+    times = [max(1, round(size)) if len(sides) == 3 else 1 for size in sizes]
+    return np.repeat(np.arange(len(examples)), times)
+
+
 def _random_crop(
-    example: _Example, size: int, rng: np.random.Generator
+    example: _Example, sides: tuple[int, ...], rng: np.random.Generator
 ) -> tuple[Tensor, Tensor]:
     image, template = example.image, example.template
-    while min(template.shape) < size:
-        image, template = _grow(image, size), _grow(template, size)
-    top, left = (int(rng.integers(side - size + 1)) for side in template.shape)
-    window = (slice(top, top + size), slice(left, left + size))
+    while any(have < side for have, side in zip(template.shape, sides, strict=True)):
+        image, template = _grow(image, sides), _grow(template, sides)
+    window = []
+    for have, side in zip(template.shape, sides, strict=True):
+        start = int(rng.integers(have - side + 1))
+        window.append(slice(start, start + side))
     crop = _as_unit_range(image[:, *window])
-    colors = example.colors[template[window]].movedim(-1, 0)
-    if rng.random() < 0.5:
-        return crop.flip(-1), colors.flip(-1)
-    return crop, colors
+    colors = example.colors[template[*window]].movedim(-1, 0)
+    turned = [axis for axis in TURNED[len(sides)] if rng.random() < 0.5]
+    return crop.flip(turned), colors.flip(turned)
 
 
-def _grow(pixels: Tensor, size: int) -> Tensor:
-    """Mirror the axes that are shorter than `size`."""
-    for axis in (-2, -1):
-        if pixels.shape[axis] < size:
+def _grow(pixels: Tensor, sides: tuple[int, ...]) -> Tensor:
+    """Mirror the axes that are shorter than `sides`, the last ones of `pixels`."""
+    for axis, side in enumerate(sides, -len(sides)):
+        if pixels.shape[axis] < side:
             pixels = torch.cat([pixels, pixels.flip(axis)], axis)
     return pixels
 
@@ -239,9 +264,8 @@ def _grow(pixels: Tensor, size: int) -> Tensor:
 def _step(state: TrainingState, batch: tuple[Tensor, Tensor], params: TrainParams) -> Tensor:
     """Losses of a batch, (2,), after one step of the optimizer."""
     device = next(state.model.parameters()).device
-    image, template_colors = (
-        part.to(device, memory_format=torch.channels_last) for part in batch
-    )
+    layout = LAYERS[state.model.ndim].layout
+    image, template_colors = (part.to(device, memory_format=layout) for part in batch)
     state.model.train()
     half = torch.autocast(device.type, torch.bfloat16, enabled=params.precision == "bfloat16")
     with reproducible(device):

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DEFAULT",
     "WeightsFile",
+    "check_dimensions",
     "find_weights",
     "load_weights",
     "registry_entry",
@@ -55,13 +56,36 @@ class WeightsFile:
     sha256 : str
         Hash of its content, 64 hexadecimal digits.
     card : dict
-        ``n_channels``, and what the file says about its training.
+        ``n_channels``, ``ndim`` (2, or 3 for stacks), and what the file says about its
+        training.
     """
 
     name: str
     path: Path
     sha256: str
     card: dict[str, object]
+
+
+def check_dimensions(file: WeightsFile, axes: str) -> None:
+    """Refuse planes where the network is one of stacks.
+
+    Parameters
+    ----------
+    file : WeightsFile
+        From `find_weights`.
+    axes : str
+        Axes of the image that the network is to see.
+
+    Raises
+    ------
+    WeightsError
+        If the weights are three-dimensional, and the image is not.
+    """
+    if file.card["ndim"] == 3 and "Z" not in axes:
+        raise WeightsError(
+            f"weights={file.name!r}: expected a stack (axes Z, Y, X) whose planes are not cut "
+            f"apart, got axes {axes}; the weights are three-dimensional"
+        )
 
 
 def find_weights(name_or_path: str | Path) -> WeightsFile:
@@ -126,7 +150,8 @@ def load_weights(file: WeightsFile) -> SuperAE:
     check_sha256(str(file.path), hashlib.sha256(content).hexdigest(), file.sha256)
     tensors = load(content)
     with seeded(0):  # whatever is drawn is replaced below
-        model = SuperAE(tensors[_FIRST].shape[1])
+        _, n_channels, *kernel = tensors[_FIRST].shape
+        model = SuperAE(n_channels, len(kernel))
     model.load_state_dict(tensors)
     return model.eval()
 
@@ -141,7 +166,8 @@ def save_weights(model: SuperAE, path: Path, card: Mapping[str, object]) -> None
     path : Path
         Where to write; an existing file is replaced in one step.
     card : mapping
-        What to say about the training, ready for JSON; see `napari_dsc.superae.cards`.
+        What to say about the training, ready for JSON; see `napari_dsc.superae.cards`. The
+        number of dimensions, ``ndim``, is added.
 
     Raises
     ------
@@ -150,7 +176,8 @@ def save_weights(model: SuperAE, path: Path, card: Mapping[str, object]) -> None
     """
     tensors = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
     # one key alone: safetensors writes several in random order
-    content = save(tensors, metadata={"card": json.dumps(card, sort_keys=True)})
+    described = dict(card) | {"ndim": model.ndim}
+    content = save(tensors, metadata={"card": json.dumps(described, sort_keys=True)})
     write_atomically(path, lambda file: file.write(content))
 
 
@@ -185,6 +212,7 @@ def registry_entry(path: Path, *, packaged: bool) -> RegisteredWeights:
         license=str(file.card["license"]),
         training_data=str(file.card["training_data"]),
         packaged=packaged,
+        ndim=int(str(file.card["ndim"])),
     )
 
 
@@ -202,20 +230,23 @@ def _read_file(path: Path, name: str) -> WeightsFile:
         ) from error
     if not isinstance(card, dict):
         raise WeightsError(f"{path}: expected a card that is a JSON object, got {card!r:.40}")
-    n_channels = _n_channels(shapes)
-    _check_fit(path, shapes, n_channels)
-    return WeightsFile(name, path, file_sha256(path), card | {"n_channels": n_channels})
+    n_channels, ndim = _first_layer(shapes)
+    _check_fit(path, shapes, n_channels, ndim)
+    seen = {"n_channels": n_channels, "ndim": ndim}
+    return WeightsFile(name, path, file_sha256(path), card | seen)
 
 
-def _n_channels(shapes: Mapping[str, tuple[int, ...]]) -> int:
-    """Channels that the first convolution reads; anything where there is no such layer."""
+def _first_layer(shapes: Mapping[str, tuple[int, ...]]) -> tuple[int, int]:
+    """Channels and dimensions of the first convolution; anything where there is none."""
     shape = shapes.get(_FIRST, ())
-    return max(shape[1], 1) if len(shape) == 4 else 1
+    return (max(shape[1], 1), len(shape) - 2) if len(shape) in {4, 5} else (1, 2)
 
 
-def _check_fit(path: Path, shapes: Mapping[str, tuple[int, ...]], n_channels: int) -> None:
+def _check_fit(
+    path: Path, shapes: Mapping[str, tuple[int, ...]], n_channels: int, ndim: int
+) -> None:
     with torch.device("meta"):
-        state = SuperAE(n_channels).state_dict()
+        state = SuperAE(n_channels, ndim).state_dict()
     expected = {name: tuple(tensor.shape) for name, tensor in state.items()}
     for name in [*expected, *shapes]:
         if shapes.get(name) != expected.get(name):

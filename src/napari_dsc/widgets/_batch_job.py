@@ -14,7 +14,7 @@ from napari_dsc.widgets._job import (
     ends_in_outcome,
     load_torch,
 )
-from napari_dsc.widgets._runs import SHOW_SECONDS, on_threads
+from napari_dsc.widgets._request import SHOW_SECONDS, computing
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -95,7 +95,7 @@ def batch_job(
     from napari_dsc.batch.tasks import now, plan_tasks
     from napari_dsc.batch.working import batch_from_recipe, new_batch
 
-    with on_threads(request.n_threads), open_folder(request.folder) as log:
+    with computing(request.n_threads, control), open_folder(request.folder) as log:
         if request.recipe is None:
             like = new_batch({"device": request.device})
         else:

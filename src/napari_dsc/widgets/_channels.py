@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from napari_dsc.layers import Layout
 
 ALONE = "this image alone"
-N_CHANNELS = 3
 
 
 class StackedArrays:
@@ -35,6 +34,7 @@ class StackedArrays:
         self._arrays = tuple(arrays)
         self.shape = (len(arrays), *arrays[0].shape)
         self.ndim = len(self.shape)
+        self.dtype = np.result_type(*(one.dtype for one in arrays))
 
     def __getitem__(self, index: tuple[Any, ...]) -> np.ndarray:
         parts = [np.asarray(array[index[1:]]) for array in self._arrays]
@@ -57,7 +57,7 @@ class ChannelChooser(QPushButton):
         super().__init__(ALONE)
         self.setToolTip(
             "Grey images of the same shape and place that go in together with this one, as "
-            "colors do; three in all."
+            "colors do."
         )
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self._chosen: list[Layer] = []
@@ -103,17 +103,10 @@ class ChannelChooser(QPushButton):
         self._chosen = layers
         self.setText(f"with {len(layers)} more" if layers else ALONE)
 
-    def problem(self) -> str:
-        """Why these channels cannot go together; empty if they can."""
-        n_channels = 1 + len(self._chosen)
-        if n_channels in (1, N_CHANNELS):
-            return ""
-        return f"{n_channels} channels are chosen, expected 1 or {N_CHANNELS}."
-
 
 def _fitting(layer: Image, layout: Layout, candidates: Iterable[Layer]) -> list[Layer]:
     """Other grey images of the same shape at the same place."""
-    if layout.image_axes() != "YX" or layer.multiscale:
+    if "C" in layout.axes or layer.multiscale:
         return []
     return [
         one

@@ -27,8 +27,9 @@ from napari_dsc.widgets._preferences import (
     remember_values,
 )
 from napari_dsc.widgets._presets import Presets
+from napari_dsc.widgets._request import Request
 from napari_dsc.widgets._run_bar import RunBar, notify_error
-from napari_dsc.widgets._runs import Request, run_job
+from napari_dsc.widgets._runs import run_job
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -73,11 +74,13 @@ class Dock(ClosingWidget):
     kinds: ClassVar[tuple[type[Params], ...]]
     everyday: ClassVar[tuple[str, ...]]
     can_keep: ClassVar[bool] = False
+    whole: ClassVar[str]
+    has_tiles: ClassVar[bool] = False
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__()
         self.viewer = napari_viewer
-        self.image_panel = ImagePanel(napari_viewer)
+        self.image_panel = ImagePanel(napari_viewer, self.whole, has_tiles=self.has_tiles)
         self.parameters = ParameterControls(self.kinds)
         self.compute = ComputePanel(preferences().device)
         self.run_bar = RunBar(can_keep=self.can_keep)
@@ -211,16 +214,14 @@ class Dock(ClosingWidget):
             notify_error(str(error), "")
             return
         chosen = preferences()
-        problem = memory_problem(request, source.n_pixels, chosen.memory_share)
+        problem = memory_problem(request, source.sizes, chosen.memory_share)
         if problem:
             self.run_bar.status.setText(problem)
             return
         apply_weights_preferences(chosen)
         remember_values(self.stage, self.values())
         self._source = source._replace(array=None)
-        has_steps = self.stage == "segment" and request.method == "dsc"
-        n_steps = request.cut_params.n_iterations if has_steps else 0
-        self.run_bar.start(run_job, request, n_steps, self.values())
+        self.run_bar.start(run_job, request, n_steps_of(request, source), self.values())
 
     def _succeed(self, result: Result) -> None:
         if not self._is_closed and self._source is not None:
@@ -248,3 +249,13 @@ class Dock(ClosingWidget):
         self.take_back()
         self.compute.survey.cancel()
         self.image_panel.disconnect_layers()
+
+
+def n_steps_of(request: Request, source: Source) -> int:
+    """Iterations of the cut in all, 0 where there is none."""
+    if request.stage != "segment" or request.method != "dsc":
+        return 0
+    n_images = 1
+    if request.cut_params.series == "apart":
+        n_images = source.sizes.get("T", source.sizes.get("Z", 1))
+    return request.cut_params.n_iterations * n_images

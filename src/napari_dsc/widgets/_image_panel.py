@@ -9,10 +9,10 @@ from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QComboBox
 
 from napari_dsc.errors import InvalidImageError
-from napari_dsc.layers import possible_layouts
+from napari_dsc.layers import level_array, possible_layouts
 from napari_dsc.widgets._channels import ChannelChooser
 from napari_dsc.widgets._parameters import MIN_WIDTH, combo_box
-from napari_dsc.widgets._source import VIEW, WHOLE, Source, Where, read_source
+from napari_dsc.widgets._source import TILES, VIEW, WHOLE, Source, Where, read_source
 from napari_dsc.widgets._units import unit_factors
 
 if TYPE_CHECKING:
@@ -74,16 +74,24 @@ class ImagePanel(QObject):
     ----------
     viewer : napari Viewer
         Its layers are followed until `disconnect_layers`.
+    whole : str
+        Which of ``Z`` and ``T`` the dock can take whole.
+    has_tiles : bool
+        Whether the dock can write what does not fit into memory into a file.
     """
 
     changed = Signal()
 
-    def __init__(self, viewer: Viewer) -> None:
+    def __init__(self, viewer: Viewer, whole: str, *, has_tiles: bool) -> None:
         super().__init__()
-        self._viewer = viewer
+        self._viewer, self._whole, self._has_tiles = viewer, whole, has_tiles
         self._shown: Image | None = None
         self.image = LayerChooser()
-        self.axes = combo_box("What the axes of the image are, and what is segmented of them.")
+        self.axes = combo_box("What the axes of the image are: Z is depth, T time, C channels.")
+        self.what = combo_box(
+            "The plane or frame that the window shows; a whole stack, as one body in three "
+            "dimensions; or all frames, by one network for all."
+        )
         self.where = combo_box(
             "The whole image, what the window shows of it, or what lies under the shapes of a "
             "Shapes layer; a finer level of a pyramid takes longer."
@@ -95,6 +103,7 @@ class ImagePanel(QObject):
         self.image.setMinimumWidth(MIN_WIDTH)
         self.image.currentIndexChanged.connect(self._show_image)
         self.axes.currentIndexChanged.connect(self._show_axes)
+        self.what.currentIndexChanged.connect(self.changed)
         follow_layers(viewer, self.refresh)
         self.refresh()
 
@@ -103,6 +112,7 @@ class ImagePanel(QObject):
         form.addRow("Image", self.image)
         form.addRow("Axes", self.axes)
         form.addRow("Channels", self.channels)
+        form.addRow("What", self.what)
         form.addRow("Where", self.where)
 
     def disconnect_layers(self) -> None:
@@ -110,7 +120,7 @@ class ImagePanel(QObject):
         unfollow_layers(self._viewer, self.refresh)
         self._shown = None
         self.channels.forget()
-        for box in (self.image, self.axes, self.where):
+        for box in (self.image, self.axes, self.what, self.where):
             box.clear()
 
     def refresh(self, event: object = None) -> None:
@@ -126,7 +136,19 @@ class ImagePanel(QObject):
 
     def _show_axes(self) -> None:
         self._show_channels()
+        self._show_what()
         self.changed.emit()
+
+    def _show_what(self) -> None:
+        """Offer what can be taken of planes and frames; the same words stay chosen."""
+        before, layout = self.what.currentText(), self.axes.currentData()
+        self.what.blockSignals(True)
+        self.what.clear()
+        for words, whole in layout.choices(self._whole) if layout else ():
+            self.what.addItem(words, whole)
+        self.what.setCurrentIndex(max(self.what.findText(before), 0))
+        self.what.blockSignals(False)
+        self.what.setEnabled(self.what.count() > 1)
 
     def _show_channels(self) -> None:
         self.channels.refresh(self.layer, self.axes.currentData(), self._viewer.layers)
@@ -146,7 +168,7 @@ class ImagePanel(QObject):
                 f"The axes of {self.layer.name} are {names}; expected 2 to 5, Y and X last "
                 "(or an RGB image)."
             )
-        return self.channels.problem()
+        return ""
 
     def _show_image(self) -> None:
         layouts = possible_layouts(self.layer) if self.layer is not None else []
@@ -160,6 +182,7 @@ class ImagePanel(QObject):
             self.axes.addItem(layout.words(), layout)
         self.axes.blockSignals(False)
         self.axes.setEnabled(self.axes.count() > 1)
+        self._show_what()
         self._show_where()
         self._show_channels()
         self.changed.emit()
@@ -171,14 +194,15 @@ class ImagePanel(QObject):
         self.where.clear()
         if self.layer is None:
             return
-        for words, where in _whole_levels(self.layer):
+        entries = [*_whole_levels(self.layer), (VIEW, Where(VIEW))]
+        if self._has_tiles and _comes_in_parts(self.layer):
+            entries.append((TILES, Where(TILES)))
+        shapes = [layer for layer in self._viewer.layers if isinstance(layer, Shapes)]
+        entries += [(f"shapes of {one.name}", Where("shapes", shapes=one)) for one in shapes]
+        for words, where in entries:
             self.where.addItem(words, where)
         if self.layer.multiscale:
             self.where.setCurrentIndex(_comfortable_level(self.layer))
-        self.where.addItem(VIEW, Where(VIEW))
-        for layer in self._viewer.layers:
-            if isinstance(layer, Shapes):
-                self.where.addItem(f"shapes of {layer.name}", Where("shapes", shapes=layer))
         for index in range(self.where.count()):
             if self.where.itemData(index) == before:
                 self.where.setCurrentIndex(index)
@@ -189,7 +213,7 @@ class ImagePanel(QObject):
         Parameters
         ----------
         where : Where, optional
-            Replaces the chosen part.
+            Replaces the chosen part; of planes and frames, the shown one is taken then.
 
         Returns
         -------
@@ -205,6 +229,8 @@ class ImagePanel(QObject):
         if layer is None or layout is None:
             raise InvalidImageError(f"image: {self.problem()}")
         point = self._viewer.dims.point * unit_factors(self._viewer.layers.units, layer.units)
+        if where is None:
+            layout = layout._replace(whole=self.what.currentData())
         source = read_source(layer, layout, where or self.where.currentData(), point)
         others = self.channels.chosen
         return source.with_channels(others) if others else source
@@ -217,6 +243,13 @@ def _whole_levels(layer: Image) -> list[tuple[str, Where]]:
         (f"{WHOLE}, level {level}: " + " x ".join(map(str, shape[-2:])), Where(WHOLE, level))
         for level, shape in enumerate(np.asarray(layer.level_shapes)[:, : layer.ndim])
     ]
+
+
+def _comes_in_parts(layer: Image) -> bool:
+    """Whether an image is large, or read from elsewhere when it is needed."""
+    array = level_array(layer)
+    is_large = int(np.prod(array.shape[: layer.ndim][-2:])) > COMFORTABLE_PIXELS
+    return bool(layer.multiscale or is_large or not isinstance(array, np.ndarray))
 
 
 def _comfortable_level(layer: Image) -> int:

@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Progress:
-    """What a running job tells: a sentence, and after each step of the cut its figures."""
+    """What a running job tells: a sentence, and after each step of the cut its figures.
+
+    ``is_kept`` tells whether the job could end now with the labels that it has.
+    """
 
     sentence: str
     iteration: int = 0
@@ -34,6 +37,7 @@ class Progress:
     n_classes: int = 0
     preview: np.ndarray | None = None
     step: int = 1
+    is_kept: bool = True
 
 
 @dataclass

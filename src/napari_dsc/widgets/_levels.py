@@ -91,7 +91,12 @@ class LevelBar(QWidget):
         is_tree = result.record["method"] == "tree"
         if not is_tree:
             self._classes = dataclasses.replace(
-                result, smoothed=None, superpixels=None, levels=None, grower=None
+                result,
+                smoothed=None,
+                superpixels=None,
+                confidence=None,
+                levels=None,
+                grower=None,
             )
         self._remember(layer)
         (self.regions if is_tree else self.classes).setChecked(True)
@@ -228,7 +233,7 @@ class LevelBar(QWidget):
         assert result.labels is not None
         metadata = metadata_of(result, source)
         # a copy: what is painted later shall not change the run's own labels
-        labels = result.labels.copy()
+        labels = source.as_labels(result.labels.copy())
         show_labels(self._viewer, layer.name, labels, source.geometry, metadata, layer=layer)
         layer.features = result.features
         self._remember(layer)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.layers import Image, Labels
 
-from napari_dsc.layers import RECORD_KEY, as_many_axes, geometry_of
+from napari_dsc.layers import RECORD_KEY, geometry_of
 from napari_dsc.widgets._preferences import preferences
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def show_labels(
     name : str
         Name of a new layer.
     labels : S unsigned int array
-        0 is unassigned.
+        0 is unassigned; with the axes of the geometry.
     geometry : Geometry
         Where they lie.
     metadata : dict
@@ -91,14 +91,13 @@ def show_labels(
     layer : napari Labels layer
         It is in the viewer.
     """
-    pixels = as_many_axes(labels, geometry)
     if layer is not None and layer in viewer.layers:
         layer.metadata = {**layer.metadata, **metadata}
-        layer.data = pixels
+        layer.data = labels
         _place(layer, geometry)
         clear_history(layer)
         return layer
-    new = Labels(pixels, name=name, metadata=metadata, **geometry.options())
+    new = Labels(labels, name=name, metadata=metadata, **geometry.options())
     return add_quietly(viewer, new)
 
 
@@ -106,17 +105,14 @@ def show_image(
     viewer: Viewer, name: str, pixels: np.ndarray, rgb: bool, geometry: Geometry
 ) -> Image:
     """Put an image into the layer of this name that an earlier run made, or a new one."""
-    axes = pixels if rgb else as_many_axes(pixels, geometry)
-    if rgb and len(geometry.scale) > 2:
-        axes = pixels.reshape((1,) * (len(geometry.scale) - 2) + pixels.shape)
     layer = layer_to_update(viewer, name, Image)
     if layer is not None and layer.rgb == rgb:
-        layer.data = axes
+        layer.data = pixels
         _place(layer, geometry)
         return layer  # type: ignore[no-any-return]
     return add_quietly(
         viewer,
-        Image(axes, name=name, rgb=rgb, metadata={KEY: {}}, **geometry.options()),
+        Image(pixels, name=name, rgb=rgb, metadata={KEY: {}}, **geometry.options()),
     )
 
 

@@ -17,6 +17,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_dsc.errors import InvalidParameterError
 from napari_dsc.params import Params
 
 if TYPE_CHECKING:
@@ -164,3 +165,31 @@ def form_layout(parent: QWidget | None = None) -> QFormLayout:
     form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
     form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
     return form
+
+
+def values_of_record(record: dict[str, Any]) -> dict[str, Any]:
+    """Values of controls that repeat a run.
+
+    Parameters
+    ----------
+    record : dict
+        Of a layer's metadata.
+
+    Returns
+    -------
+    values : dict
+        Parameters of all its stages, device, weights and method.
+
+    Raises
+    ------
+    InvalidParameterError
+        If it holds no parameters.
+    """
+    stages = record.get("parameters")
+    if not isinstance(stages, dict):
+        raise InvalidParameterError("record: holds no parameters, expected those of a run")
+    values: dict[str, Any] = {}
+    for stage in stages.values():
+        values |= stage
+    names = {"device": record["device"]["name"], "weights": record["weights"]["name"]}
+    return values | names | {"method": record.get("method", "dsc")}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QComboBox
 
+from napari_dsc.params import CutParams, SuperpixelParams, preset
 from napari_dsc.widgets._parameters import combo_box, push_button
 from napari_dsc.widgets._preferences import last_values, remember_values
 
@@ -79,3 +81,23 @@ class Presets(QObject):
         known.pop(self.names.currentText().strip(), None)
         remember_values(self._key, known)
         self._show("")
+
+
+def method_values(name: str) -> dict[str, Any]:
+    """Every field of superpixels and cut, but the number of superpixels, as a preset sets it.
+
+    Parameters
+    ----------
+    name : str
+        Of a preset of the package.
+
+    Returns
+    -------
+    values : dict
+        By name of the field, with the method of the dock.
+    """
+    chosen = preset(name)
+    superpixels = dataclasses.asdict(SuperpixelParams(**chosen["superpixels"]))
+    cut = dataclasses.asdict(CutParams(**chosen["cut"]))
+    del superpixels["n_superpixels"]
+    return {"method": "dsc", **superpixels, **cut}

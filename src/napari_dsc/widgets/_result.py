@@ -29,6 +29,7 @@ class Result:
     labels: np.ndarray | None = None
     features: dict[str, np.ndarray] = field(default_factory=dict)
     parts: Parts | None = None
+    confidence: np.ndarray | None = None
     levels: Levels | None = None
     grower: Run | None = None
 

@@ -216,7 +216,8 @@ class RunBar(QWidget):
             return
         self.status.setText(told.sentence)
         self.bar.setValue(told.iteration)
-        self.keep_button.setEnabled(told.iteration > 0 and self.run_button.isEnabled())
+        is_cut = told.iteration > 0 and told.is_kept
+        self.keep_button.setEnabled(is_cut and self.run_button.isEnabled())
         self.progressed.emit(told)
         self._show_in_napari(told)
         # behind the events that draw

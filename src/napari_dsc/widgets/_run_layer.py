@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.layers import Labels
 
-from napari_dsc.layers import PARTS_KEY, as_many_axes
+from napari_dsc.layers import PARTS_KEY
 from napari_dsc.widgets._output import (
     KEY,
     RUNNING,
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from napari_dsc.widgets._job import Progress
     from napari_dsc.widgets._result import Result
     from napari_dsc.widgets._source import Source
+    from napari_dsc.widgets._tiles_job import TiledResult
 
 
 class RunLayer:
@@ -87,18 +88,23 @@ class RunLayer:
         elif self._labels not in self._viewer.layers:
             return  # the user removed it: no more previews
         self._labels = show_labels(
-            self._viewer, name, labels, geometry, metadata, layer=self._labels
+            self._viewer,
+            name,
+            source.as_labels(labels),
+            geometry,
+            metadata,
+            layer=self._labels,
         )
 
 
 def metadata_of(result: Result, source: Source) -> dict[str, Any]:
     """Record and superpixels of a result, as its layer holds them."""
     assert result.parts is not None
-    superpixels = as_many_axes(result.parts.superpixels, source.geometry)
+    superpixels = source.as_labels(result.parts.superpixels)
     parts = dataclasses.replace(result.parts, superpixels=superpixels)
     return {KEY: record_of(result, source), PARTS_KEY: parts}
 
 
-def record_of(result: Result, source: Source) -> dict[str, object]:
+def record_of(result: Result | TiledResult, source: Source) -> dict[str, object]:
     """Record of a run, with the layer it read and the part of it."""
     return {**result.record, "layer": source.record()}

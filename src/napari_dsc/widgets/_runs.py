@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import functools
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_dsc.params import CutParams, ImageParams, SuperpixelParams, TreeParams
 from napari_dsc.widgets._job import (
     Control,
     Progress,
@@ -19,47 +15,29 @@ from napari_dsc.widgets._job import (
     ends_in_outcome,
     load_torch,
 )
+from napari_dsc.widgets._request import (
+    Request,
+    computed,
+    computing,
+    finished,
+    in_words,
+    until_shown,
+)
 from napari_dsc.widgets._result import Levels, Result, levels_of, masked
+from napari_dsc.widgets._series_job import segment_pieces
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
+    from napari_dsc.files import RawImage
+    from napari_dsc.images import Image
     from napari_dsc.results import Step
     from napari_dsc.run import Run
 
-REPORT_SECONDS = 0.05
-PREVIEW_SECONDS = 0.3
+REPORT_SECONDS = 0.2
+PREVIEW_SECONDS = 0.4
 PREVIEW_PIXELS = 2**20
-# the longest that a step waits for the window, which draws faster when nothing competes
-SHOW_SECONDS = 1.0
 GROWING = "Growing the merge tree"
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Request:
-    """Everything a run needs, copied from the dock before it starts.
-
-    ``array[index]`` is read by the job, so that a lazy array is computed off the GUI thread.
-    """
-
-    stage: str
-    array: object
-    index: tuple[int | slice, ...]
-    axes: str
-    spacing: tuple[float, ...] = ()
-    unit: str = ""
-    mask: np.ndarray | None = None
-    superpixels: tuple[object, tuple[int | slice, ...]] | None = None
-    scribbles: tuple[object, tuple[int | slice, ...]] | None = None
-    weights: str
-    device: str
-    image_params: ImageParams = ImageParams()
-    superpixel_params: SuperpixelParams = SuperpixelParams()
-    cut_params: CutParams = CutParams()
-    method: str = "dsc"
-    tree_params: TreeParams = TreeParams()
-    n_threads: int = 0
-    preview: bool = True
 
 
 @ends_in_outcome
@@ -73,48 +51,36 @@ def run_job(control: Control, request: Request) -> Generator[Progress, None, Res
     """
     yield Progress("Loading")
     load_torch()
-    with on_threads(request.n_threads):
-        run = _new_run(request)
-        return (yield from STAGES[request.stage](run, request, control))
+    with computing(request.n_threads, control):
+        return (yield from STAGES[request.stage](request, control))
 
 
-def _new_run(request: Request) -> Run:
-    from napari_dsc.files import RawImage
+def _new_run(request: Request, image: RawImage | Image) -> Run:
     from napari_dsc.run import Run
 
-    pixels = np.asarray(request.array[request.index])  # type: ignore[index]
     return Run(
-        RawImage(pixels, request.axes, request.spacing, request.unit, origin="the layer"),
-        weights=request.weights,
-        device=request.device,
-        image_params=request.image_params,
-        superpixel_params=request.superpixel_params,
-        cut_params=request.cut_params,
+        image,
+        **request.options(),  # type: ignore[arg-type]
         method=request.method,
         tree_params=request.tree_params,
-        superpixels=_read(request.superpixels),
-        scribbles=_read(request.scribbles),
+        superpixels=computed(request.superpixels),
+        scribbles=computed(request.scribbles),
     )
 
 
-def _read(part: tuple[object, tuple[int | slice, ...]] | None) -> np.ndarray | None:
-    """Compute part of a lazy array."""
-    return None if part is None else np.asarray(part[0][part[1]])  # type: ignore[index]
-
-
-def _smooth(run: Run, request: Request, control: Control) -> Generator[Progress, None, Result]:
+def _smooth(request: Request, control: Control) -> Generator[Progress, None, Result]:
+    run = _new_run(request, request.raw_image())
     yield Progress("Smoothing")
     smoothed = run.image.restore(run.smoothed)
     return Result(run.record(), smoothed=smoothed)
 
 
-def _over_segment(
-    run: Run, request: Request, control: Control
-) -> Generator[Progress, None, Result]:
+def _over_segment(request: Request, control: Control) -> Generator[Progress, None, Result]:
     from napari_dsc.images import to_label_image
 
+    run = _new_run(request, request.raw_image())
     yield from _make_superpixels(run, control)
-    labels = masked(to_label_image(run.superpixels), request.mask)
+    labels = masked(to_label_image(run.image.restore_labels(run.superpixels)), request.mask)
     return Result(run.record(), superpixels=labels)
 
 
@@ -128,10 +94,29 @@ def _make_superpixels(run: Run, control: Control) -> Iterator[Progress]:
     check_cancelled(control)
 
 
-def _segment(run: Run, request: Request, control: Control) -> Generator[Progress, None, Result]:
-    if request.method == "tree":
-        yield Progress(GROWING)
-        return _regions(levels_of(run, request.mask))
+def _segment(request: Request, control: Control) -> Generator[Progress, None, Result]:
+    from napari_dsc.images import load_series
+    from napari_dsc.series import pieces_to_cut
+
+    series = load_series(request.raw_image(), params=request.image_params)
+    is_cut = request.method == "dsc"
+    pieces = pieces_to_cut(series, request.cut_params) if is_cut else series
+    if len(pieces.frames) > 1:
+        return (yield from segment_pieces(pieces, request, control))
+    run = _new_run(request, series.frames[0])
+    return (yield from (_cut_classes if is_cut else _grow_regions)(run, request, control))
+
+
+def _grow_regions(
+    run: Run, request: Request, control: Control
+) -> Generator[Progress, None, Result]:
+    yield Progress(GROWING)
+    return _regions(levels_of(run, request.mask))
+
+
+def _cut_classes(
+    run: Run, request: Request, control: Control
+) -> Generator[Progress, None, Result]:
     tree_run = _tree_run(run, request)
     levels = None
     if request.preview and _is_quickly_grown(run):
@@ -139,12 +124,13 @@ def _segment(run: Run, request: Request, control: Control) -> Generator[Progress
         levels = levels_of(tree_run, request.mask)
         check_cancelled(control)
         regions = Progress("Showing its regions", preview=_regions(levels).labels)
-        yield from _until_shown(regions, control)
+        yield from until_shown(regions, control)
     yield from _make_superpixels(run, control)
     yield Progress("Starting the cut")
     step = yield from _cut(run, request, control)
-    made = _classes(run, step, request)
-    return dataclasses.replace(made, levels=levels, grower=None if levels else tree_run)
+    made = finished(run.result(step), request)
+    grower = tree_run if levels is None and "Z" not in run.image.axes else None
+    return dataclasses.replace(made, levels=levels, grower=grower)
 
 
 def _is_quickly_grown(run: Run) -> bool:
@@ -168,25 +154,10 @@ def _tree_run(run: Run, request: Request) -> Run:
 
 
 def _regions(levels: Levels) -> Result:
-    """Regions where the parameters cut the tree."""
+    """Regions where the parameters cut the tree; of a stack, these alone are shown."""
     shown = levels.cut(levels.n_regions)
-    return dataclasses.replace(shown, record=levels.record, levels=levels)
-
-
-def _classes(run: Run, step: Step, request: Request) -> Result:
-    result = run.result(step)
-    labels = masked(result.labels, request.mask)
-    table = result.features()
-    kept = np.isin(table["index"], labels)
-    superpixels = masked(result.superpixels, request.mask)
-    return Result(
-        result.record,
-        smoothed=result.smoothed,
-        superpixels=superpixels,
-        labels=labels,
-        features={name: column[kept] for name, column in table.items()},
-        parts=dataclasses.replace(result.parts(), superpixels=superpixels),
-    )
+    is_plane = levels.tree.superpixels.ndim == 2
+    return dataclasses.replace(shown, record=levels.record, levels=levels if is_plane else None)
 
 
 @ends_in_outcome
@@ -201,7 +172,7 @@ def grow_job(
         Before it grows.
     """
     yield Progress(GROWING)
-    with on_threads(n_threads):
+    with computing(n_threads, control):
         return levels_of(run, mask)
 
 
@@ -219,7 +190,7 @@ def _cut(run: Run, request: Request, control: Control) -> Generator[Progress, No
             reported = now
             left = (now - start) / step.iteration * (total - step.iteration)
             told = Progress(
-                f"Merging superpixels: {step.iteration} of {total}, {_in_words(left)} left",
+                f"Merging superpixels: {step.iteration} of {total}, {in_words(left)} left",
                 step.iteration,
                 float(step.label_loss),
                 float(step.cut_loss),
@@ -227,17 +198,10 @@ def _cut(run: Run, request: Request, control: Control) -> Generator[Progress, No
                 previews.next(step),
                 previews.step,
             )
-            yield from _until_shown(told, control)
+            yield from until_shown(told, control)
         if is_last:
             break
     return step
-
-
-def _until_shown(told: Progress, control: Control) -> Iterator[Progress]:
-    """Report, and let the window draw."""
-    control.is_shown.clear()
-    yield told
-    control.is_shown.wait(SHOW_SECONDS)
 
 
 class _Previews:
@@ -245,7 +209,7 @@ class _Previews:
 
     def __init__(self, superpixels: np.ndarray, request: Request) -> None:
         self.step = int(np.ceil(np.sqrt(superpixels.size / PREVIEW_PIXELS)))
-        thinned = (slice(self.step // 2, None, self.step),) * 2
+        thinned = (..., *(slice(self.step // 2, None, self.step),) * 2)
         self._superpixels = superpixels[thinned]
         self._mask = None if request.mask is None else request.mask[thinned]
         self._wanted = request.preview
@@ -259,33 +223,6 @@ class _Previews:
         labels = masked(classes[self._superpixels], self._mask)
         self._due = time.perf_counter() + PREVIEW_SECONDS
         return labels
-
-
-def _in_words(seconds: float) -> str:
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
-
-
-@contextlib.contextmanager
-def on_threads(n_threads: int) -> Iterator[None]:
-    """Compute on so many threads, and leave torch as it was."""
-    import torch
-
-    outside = _outside_threads()
-    torch.set_num_threads(n_threads or max(outside - 1, 1))
-    try:
-        yield
-    finally:
-        torch.set_num_threads(outside)
-
-
-@functools.cache
-def _outside_threads() -> int:
-    """Threads of torch before any job changed them; jobs may overlap."""
-    import torch
-
-    return torch.get_num_threads()
 
 
 STAGES = {"smooth": _smooth, "superpixels": _over_segment, "segment": _segment}

@@ -7,14 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from napari_dsc.errors import InvalidImageError, InvalidParameterError
-from napari_dsc.layers import (
-    Geometry,
-    Layout,
-    geometry_of,
-    labels_geometry,
-    level_array,
-    physical_size,
-)
+from napari_dsc.layers import Geometry, Layout, geometry_of, level_array, physical_size
 from napari_dsc.widgets._channels import StackedArrays
 from napari_dsc.widgets._shapes import shapes_region
 
@@ -24,10 +17,11 @@ if TYPE_CHECKING:
     from napari.layers import Image, Labels, Shapes
 
 WHOLE, VIEW = "whole image", "current view"
+TILES = "whole image, by tiles into a file"
 
 
 class Where(NamedTuple):
-    """Which part of an image: ``WHOLE``, ``VIEW`` or that under a Shapes layer."""
+    """Which rows and columns: ``WHOLE``, ``VIEW``, ``TILES`` or those under a Shapes layer."""
 
     part: str
     level: int = 0
@@ -55,15 +49,56 @@ class Source(NamedTuple):
         return self.layout.image_axes()
 
     @property
-    def n_pixels(self) -> int:
-        """Pixels of the part, channels not counted."""
+    def sizes(self) -> dict[str, int]:
+        """Length of each axis of ``array[index]``."""
         spans = zip(self.index, self.array.shape, self.layout.axes, strict=True)
-        sizes = [
-            len(range(*one.indices(size)))
+        return {
+            axis: len(range(*one.indices(size)))
             for one, size, axis in spans
-            if isinstance(one, slice) and axis != "C"
+            if isinstance(one, slice)
+        }
+
+    @property
+    def _layer_axes(self) -> str:
+        """Axes of the geometry of labels: those of the layer, but a first one of channels."""
+        return self.layout.axes.removesuffix("C").removeprefix("C")
+
+    def as_labels(self, labels: np.ndarray) -> np.ndarray:
+        """Give labels of the part the axes of their layer.
+
+        Parameters
+        ----------
+        labels : array
+            With the axes of the part, channels left out.
+
+        Returns
+        -------
+        labels : array
+            A view; axes that a plane was picked along, and channels, have length one.
+        """
+        gone = [
+            place
+            for place, axis in enumerate(self._layer_axes)
+            if axis == "C" or self.layout.picks(axis)
         ]
-        return int(np.prod(sizes))
+        return np.expand_dims(labels, gone)
+
+    def as_image(self, pixels: np.ndarray) -> np.ndarray:
+        """Give pixels of the part the axes of their layer.
+
+        Parameters
+        ----------
+        pixels : array
+            With the axes of the part.
+
+        Returns
+        -------
+        pixels : array
+            A view; axes that a plane was picked along have length one.
+        """
+        axes = self.layout.axes if self.layout.joins_channels else self._layer_axes
+        gone = [place for place, axis in enumerate(axes) if self.layout.picks(axis)]
+        return np.expand_dims(pixels, gone)
 
     def record(self) -> dict[str, object]:
         """Which part of which layer this is, ready for JSON."""
@@ -81,7 +116,7 @@ class Source(NamedTuple):
         return self._replace(
             array=StackedArrays([self.array, *(level_array(one) for one in others)]),
             index=(slice(None), *self.index),
-            layout=Layout(f"C{self.layout.axes}", joins_channels=True),
+            layout=Layout(f"C{self.layout.axes}", joins_channels=True, whole=self.layout.whole),
             image_geometry=self.geometry.with_channel_axis(),
             channels=(self.name, *(one.name for one in others)),
         )
@@ -134,12 +169,11 @@ def read_source(layer: Image, layout: Layout, where: Where, point: Sequence[floa
     shown = np.round((np.asarray(layer.world_to_data(point)) + 0.5) / factors - 0.5).astype(int)
     corners, mask = _corners(layer, where, array.shape, factors, shown)
     index, offset = _crop(layout, array.shape, corners, shown)
-    full = labels_geometry(layer, layout.axes)
-    assert full is not None  # only layouts with Y and X last are offered
-    dropped = layer.ndim - len(full.scale)
-    geometry = full.part((offset * factors)[dropped:], factors[dropped:])
+    geometry = _labels_geometry(layer, layout, offset, factors)
     whole = geometry_of(layer).part(offset * factors, factors)
-    spacing, unit = physical_size(geometry, layout.axes[dropped:])
+    named = layout.axes.removesuffix("C").removeprefix("C")
+    spatial = "".join(axis for axis in layout.image_axes() if axis in "ZYX")
+    spacing, unit = physical_size(geometry, named, spatial)
     return Source(
         name=layer.name,
         level=level,
@@ -152,6 +186,23 @@ def read_source(layer: Image, layout: Layout, where: Where, point: Sequence[floa
         geometry=geometry,
         image_geometry=whole if layout.joins_channels and not layer.rgb else geometry,
     )
+
+
+def _labels_geometry(
+    layer: Image, layout: Layout, offset: np.ndarray, factors: np.ndarray
+) -> Geometry:
+    """Where labels lie that hold for all channels.
+
+    A first axis of channels is left out; along one amid the others a label is as long as all
+    channels together, because napari would take a missing axis for the first.
+    """
+    full, start, steps = geometry_of(layer), offset * factors, factors.copy()
+    if layout.axes[0] == "C":
+        return full.without_first_axis().part(start[1:], steps[1:])
+    place = layout.axes.find("C")
+    if 0 < place < layer.ndim and layout.joins_channels:
+        steps[place] *= level_array(layer).shape[place]
+    return full.part(start, steps)
 
 
 def _corners(

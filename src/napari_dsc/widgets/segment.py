@@ -5,33 +5,29 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from napari.layers import Labels
 from qtpy.QtWidgets import QPushButton, QWidget
 
-from napari_dsc.errors import InvalidParameterError
-from napari_dsc.params import (
-    PRESETS,
-    CutParams,
-    ImageParams,
-    SuperpixelParams,
-    TreeParams,
-    preset,
-)
+from napari_dsc.errors import DSCError
+from napari_dsc.params import PRESETS, CutParams, ImageParams, SuperpixelParams, TreeParams
 from napari_dsc.widgets._dock import Dock
 from napari_dsc.widgets._image_panel import LayerChooser
+from napari_dsc.widgets._intermediates import show_intermediates
 from napari_dsc.widgets._levels import LevelBar
-from napari_dsc.widgets._output import KEY, layer_to_update, show_image, show_labels
-from napari_dsc.widgets._parameters import check_box, combo_box
+from napari_dsc.widgets._parameters import check_box, combo_box, values_of_record
 from napari_dsc.widgets._plot import ConvergencePlot
 from napari_dsc.widgets._preferences import preferences
-from napari_dsc.widgets._run_layer import RunLayer, record_of
-from napari_dsc.widgets._source import VIEW, Where
+from napari_dsc.widgets._presets import method_values
+from napari_dsc.widgets._pyramid import add_pyramid, ask_for_pyramid
+from napari_dsc.widgets._run_bar import notify_error
+from napari_dsc.widgets._run_layer import RunLayer
+from napari_dsc.widgets._source import TILES, VIEW, Where
+from napari_dsc.widgets._tiles_job import TiledResult, tiles_job
 
 if TYPE_CHECKING:
     from napari_dsc.widgets._job import Progress
+    from napari_dsc.widgets._request import Request
     from napari_dsc.widgets._result import Result
-    from napari_dsc.widgets._runs import Request
     from napari_dsc.widgets._source import Source
 
 RESULT, TRY = "[DSC]", "[DSC try]"
@@ -53,6 +49,8 @@ class Segment(Dock):
         "regions",
     )
     can_keep = True
+    whole = "TZ"
+    has_tiles = True
 
     def __init__(self, napari_viewer: "napari.viewer.Viewer") -> None:  # noqa: F821, UP037
         self.method = combo_box(
@@ -62,7 +60,9 @@ class Segment(Dock):
             self.method.addItem(title, name)
         self.given = LayerChooser()
         self.preview = check_box(
-            "Live preview", "Show the labels a few times a second while they form.", True
+            "Live preview",
+            "Show the labels a few times a second while they form; not of all frames at once.",
+            True,
         )
         chosen = preferences()
         self.show_smoothed = check_box(
@@ -93,11 +93,8 @@ class Segment(Dock):
         self._show_given()
 
     def fixed_presets(self) -> dict[str, dict[str, Any]]:
-        """Every field of the cut as a preset sets it."""
-        return {
-            name: {"method": "dsc", **dataclasses.asdict(CutParams(**preset(name)))}
-            for name in PRESETS
-        }
+        """Those of the method."""
+        return {name: method_values(name) for name in PRESETS}
 
     def image_controls(self) -> list[tuple[str, QWidget]]:
         """A button for a first try, and the method."""
@@ -177,6 +174,7 @@ class Segment(Dock):
                 request.tree_params, regions=default.regions, threshold=default.threshold
             ),
             preview=self.preview.isChecked(),
+            has_confidence=self.show_confidence.isChecked(),
             superpixels=None if given is None else source.part_of(given, "superpixels"),
             scribbles=None if scribbles is None else source.part_of(scribbles, "scribbles"),
         )
@@ -189,7 +187,11 @@ class Segment(Dock):
 
     def run(self, where: Where | None = None, suffix: str = RESULT) -> None:
         """Segment in the background; the part chosen under Where, or another one."""
+        chosen = where or self.image_panel.where.currentData()
         if self.run_bar.is_running:
+            return
+        if chosen is not None and chosen.part == TILES:
+            self._run_by_tiles()
             return
         self._suffix, self._threads = suffix, preferences().threads
         self._drawn.begin(suffix)
@@ -199,6 +201,22 @@ class Segment(Dock):
             self.levels.pause(True)
             self.plot.setVisible(self.method.currentData() == "dsc")
 
+    def _run_by_tiles(self) -> None:
+        """Ask for a file, and segment into it."""
+        self._drawn.begin(RESULT)
+        self.plot.hide()
+        try:
+            source = self.image_panel.source()
+            request = self.request(source)
+        except DSCError as error:
+            notify_error(str(error), "")
+            return
+        path = ask_for_pyramid(self, source.name)
+        if path is not None:
+            self._source = source._replace(array=None)
+            self.run_bar.start(tiles_job, (request, path), 0, self.values())
+            self.levels.pause(True)
+
     def _show_progress(self, told: Progress) -> None:
         if self._is_closed or self._source is None:
             return
@@ -206,41 +224,33 @@ class Segment(Dock):
             self.plot.add(told)
         self._drawn.preview(told, self._source)
 
-    def show_result(self, result: Result, source: Source) -> None:
+    def show_result(self, result: Result | TiledResult, source: Source) -> None:
         """Finish the labels, and add the intermediate layers that are wanted."""
+        if isinstance(result, TiledResult):
+            add_pyramid(self.viewer, result, source, f"{source.name} {RESULT}")
+            self.run_bar.status.setText(
+                f"{result.record['n_classes']} classes in {result.path}"
+            )
+            return
         layer = self._drawn.finish(result, source)
         if self._suffix == RESULT:  # a try leaves the layers of the whole image alone
-            self._show_intermediates(result, source)
+            wanted = self.show_smoothed.isChecked(), self.show_superpixels.isChecked()
+            show_intermediates(self.viewer, result, source, *wanted)
         n_segments = len(result.features["index"])
         seconds = sum(result.record["seconds"].values())  # type: ignore[attr-defined]
         notes: list[str] = result.record["notes"]  # type: ignore[assignment]
         told = [f"{n_segments} segments in {seconds:.1f} s", *notes]
         self.run_bar.status.setText("; ".join(told))
-        self.levels.offer(self.viewer, layer, result, source, self._threads)
-        self.levels.show()
+        self._offer_levels(layer, result, source)
 
-    def _show_intermediates(self, result: Result, source: Source) -> None:
-        name, parts = source.name, result.parts
-        assert parts is not None
-        if self.show_smoothed.isChecked() and result.smoothed is not None:
-            rgb = source.axes.endswith("C")
-            title, geometry = f"{name} [smoothed]", source.image_geometry
-            show_image(self.viewer, title, result.smoothed, rgb, geometry)
-        if self.show_superpixels.isChecked() and result.superpixels is not None:
-            title = f"{name} [superpixels]"
-            layer = layer_to_update(self.viewer, title, Labels)
-            show_labels(
-                self.viewer,
-                title,
-                result.superpixels,
-                source.geometry,
-                {KEY: record_of(result, source)},
-                layer=layer,
-            )
-        if self.show_confidence.isChecked() and parts.probabilities.shape[1]:
-            margins = np.append(np.nan, parts.margins).astype(np.float32)
-            title, geometry = f"{name} [confidence]", source.geometry
-            show_image(self.viewer, title, margins[parts.superpixels], False, geometry)
+    def _offer_levels(self, layer: Labels, result: Result, source: Source) -> None:
+        """Offer the regions of a plane; those of more would stop the window when they move."""
+        has_levels = result.levels is not None or result.grower is not None
+        if has_levels:
+            self.levels.offer(self.viewer, layer, result, source, self._threads)
+        else:
+            self.levels.let_go()
+        self.levels.setVisible(has_levels)
 
     def take_back(self) -> None:
         """Give the labels of the last run back, or remove the layer of the preview."""
@@ -275,19 +285,6 @@ class Segment(Dock):
         record : dict
             Of a layer's metadata.
         """
-        stages = record.get("parameters")
-        if not isinstance(stages, dict):
-            raise InvalidParameterError("record: holds no parameters, expected those of a run")
-        values: dict[str, Any] = {}
-        for stage in stages.values():
-            values |= stage
-        self.restore(
-            values
-            | {
-                "method": record.get("method", "dsc"),
-                "device": record["device"]["name"],
-                "weights": record["weights"]["name"],
-            }
-        )
+        self.restore(values_of_record(record))
         self.given.setCurrentIndex(0)
         self.scribbles.setCurrentIndex(0)

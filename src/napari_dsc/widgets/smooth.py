@@ -20,6 +20,7 @@ class Smooth(Dock):
     stage = "smooth"
     kinds = (ImageParams,)
     everyday = ()
+    whole = "Z"
 
     def __init__(self, napari_viewer: "napari.viewer.Viewer") -> None:  # noqa: F821, UP037
         super().__init__(napari_viewer)
@@ -28,7 +29,8 @@ class Smooth(Dock):
         """Add the smoothed image, or renew that of an earlier run."""
         assert result.smoothed is not None
         name, rgb = f"{source.name} [smoothed]", source.axes.endswith("C")
-        layer = show_image(self.viewer, name, result.smoothed, rgb, source.image_geometry)
+        pixels = source.as_image(result.smoothed)
+        layer = show_image(self.viewer, name, pixels, rgb, source.image_geometry)
         layer.metadata[KEY] = record_of(result, source)
         seconds = result.record["seconds"]["smooth"]  # type: ignore[index]
         self.run_bar.status.setText(f"Smoothed in {seconds:.1f} s")

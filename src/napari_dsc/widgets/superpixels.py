@@ -22,6 +22,7 @@ class Superpixels(Dock):
     stage = "superpixels"
     kinds = (ImageParams, SuperpixelParams)
     everyday = ("superpixels", "n_superpixels", "source")
+    whole = "Z"
 
     def __init__(self, napari_viewer: "napari.viewer.Viewer") -> None:  # noqa: F821, UP037
         super().__init__(napari_viewer)
@@ -32,5 +33,6 @@ class Superpixels(Dock):
         name = f"{source.name} [superpixels]"
         layer = layer_to_update(self.viewer, name, Labels)
         record = {KEY: record_of(result, source)}
-        show_labels(self.viewer, name, result.superpixels, source.geometry, record, layer=layer)
+        labels = source.as_labels(result.superpixels)
+        show_labels(self.viewer, name, labels, source.geometry, record, layer=layer)
         self.run_bar.status.setText(f"{result.superpixels.max()} superpixels")
