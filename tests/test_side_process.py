@@ -3,6 +3,7 @@ import os
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import psutil
@@ -72,6 +73,18 @@ def test_one_process_serves_all_calls_and_is_gone_afterwards(functions):
         assert first == second != os.getpid()
         assert psutil.pid_exists(first)
     assert not psutil.pid_exists(first)
+
+
+def test_a_generator_that_another_thread_closes_leaves_no_process(functions):
+    def steps():
+        with side_process(never, 1):
+            yield apart(functions.process_of, MANY)
+
+    generator = steps()
+    process = next(generator)
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(generator.close).result()
+    assert not psutil.pid_exists(process)
 
 
 def test_no_process_starts_before_it_is_needed(functions, monkeypatch):

@@ -56,8 +56,9 @@ def side_process(check: Callable[[], object], n_threads: int) -> Iterator[None]:
     try:
         yield
     finally:
-        _current.reset(token)
         side.close()
+        with contextlib.suppress(ValueError):  # a generator that another thread closes
+            _current.reset(token)
 
 
 def apart(function: Callable[P, R], *arguments: P.args, **keywords: P.kwargs) -> R:

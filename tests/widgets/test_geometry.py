@@ -291,6 +291,7 @@ def test_big_previews_are_thinned_and_lie_on_the_image(
     np.testing.assert_allclose(
         labels.data_to_world((-0.5, -0.5)), image.data_to_world((-0.5, -0.5))
     )
+    qtbot.waitUntil(dock.run_bar.keep_button.isEnabled, timeout=60_000)
     dock.run_bar.keep_button.click()
     qtbot.waitUntil(lambda: not dock.run_bar.is_running, timeout=20_000)
     assert labels.data.shape == (40, 56)

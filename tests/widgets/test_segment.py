@@ -558,11 +558,14 @@ def test_two_docks_on_one_image_draw_into_layers_of_their_own(viewer, open_dock,
     second = Segment(viewer)
     viewer.window.add_dock_widget(second, name="another")
     qtbot.waitUntil(lambda: not second.compute.survey.is_running, timeout=60_000)
-    second.restore({"n_superpixels": 12, "n_iterations": 10_000, "device": "cpu"})
+    second.restore(
+        {"n_superpixels": 12, "n_iterations": 10_000, "patience": 0, "device": "cpu"}
+    )
     first.run()
     qtbot.waitUntil(lambda: len(viewer.layers) == 2, timeout=60_000)
     second.run()
     qtbot.waitUntil(lambda: len(viewer.layers) == 3, timeout=60_000)
+    qtbot.waitUntil(first.run_bar.keep_button.isEnabled, timeout=10_000)
     first.run_bar.keep_button.click()
     qtbot.waitUntil(lambda: not first.run_bar.is_running, timeout=10_000)
     kept = viewer.layers["cells [DSC]"].data.copy()

@@ -196,6 +196,7 @@ def test_the_preview_of_a_stack_lies_on_it_and_can_be_kept(viewer, open_dock, qt
     qtbot.waitUntil(lambda: "cells [DSC]" in viewer.layers, timeout=60_000)
     labels = viewer.layers["cells [DSC]"]
     np.testing.assert_allclose(edges(labels), edges(image))
+    qtbot.waitUntil(dock.run_bar.keep_button.isEnabled, timeout=60_000)
     dock.run_bar.keep_button.click()
     qtbot.waitUntil(lambda: not dock.run_bar.is_running, timeout=20_000)
     assert labels.metadata["napari-dsc"]["iterations"] < 2000
