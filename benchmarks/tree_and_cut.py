@@ -73,7 +73,7 @@ def trees_with_assignments(image: Image, assignment: np.ndarray) -> dict[str, li
     params = TreeParams()
     colors = perceptual(image.pixels)
     maps = boundary_maps(colors, params.tree_seed)
-    leaves = fine_partition(maps, params.n_leaves)
+    leaves = fine_partition(maps.strength, params.n_leaves)
     alone = describe(colors, (maps.local, maps.spectral), leaves, params.tree_seed)
     variants = draw_variants(params.n_agglomerations, params.tree_seed)
     shares = pooling(leaves.ravel()) @ assignment.reshape(leaves.size, -1)

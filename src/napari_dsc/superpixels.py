@@ -41,7 +41,11 @@ TOLERANCE = 0.05
 
 
 def over_segment_pixels(
-    pixels: np.ndarray, params: SuperpixelParams, spacing: Sequence[float] = ()
+    pixels: np.ndarray,
+    params: SuperpixelParams,
+    spacing: Sequence[float] = (),
+    *,
+    share: float = 1.0,
 ) -> np.ndarray:
     """Divide an image into superpixels.
 
@@ -55,6 +59,9 @@ def over_segment_pixels(
         Pixel size along S in any unit; empty stands for pixels of equal sides. SLIC and
         watershed make superpixels about as deep as wide in space, egb smooths alike in all
         directions of it, and what lies near counts as near in space for all methods.
+    share : float
+        How much of an image these pixels are, in (0, 1]; superpixels of ``ucm`` are then of
+        the kind that the whole image would have.
 
     Returns
     -------
@@ -83,7 +90,10 @@ def over_segment_pixels(
         )
     sizes = np.array(spacing if len(spacing) else [1.0] * (pixels.ndim - 1))
     sizes = sizes / sizes.min()
-    return METHODS[params.superpixels](color_features(pixels), params.n_superpixels, sizes)
+    features = color_features(pixels)
+    if params.superpixels == "ucm":
+        return _ucm(features, params.n_superpixels, share)
+    return METHODS[params.superpixels](features, params.n_superpixels, sizes)
 
 
 def _slic(features: np.ndarray, n_superpixels: int, sizes: np.ndarray) -> np.ndarray:
@@ -169,10 +179,10 @@ def _watershed(features: np.ndarray, n_superpixels: int, sizes: np.ndarray) -> n
     )
 
 
-def _ucm(features: np.ndarray, n_superpixels: int, sizes: np.ndarray) -> np.ndarray:
+def _ucm(features: np.ndarray, n_superpixels: int, share: float) -> np.ndarray:
     """Cut of the merge tree, or the superpixels of a finer one."""
     colors = features * np.float32(100) if len(features) == 3 else perceptual(features)
-    return tree_regions(colors, n_superpixels)
+    return tree_regions(colors, n_superpixels, share)
 
 
 METHODS: dict[str, Callable[[np.ndarray, int, np.ndarray], np.ndarray]] = {
@@ -180,10 +190,9 @@ METHODS: dict[str, Callable[[np.ndarray, int, np.ndarray], np.ndarray]] = {
     "egb": _egb,
     "mean_shift": _mean_shift,
     "watershed": _watershed,
-    "ucm": _ucm,
 }
-"""Each method takes `color_features` of an image, M and the pixel size along each axis in units
-of the smallest, and gives labels 0 to M - 1."""
+"""All methods but ucm: each takes `color_features` of an image, M and the pixel size along each
+axis in units of the smallest, and gives labels 0 to M - 1."""
 
 
 def _refine(

@@ -5,7 +5,7 @@ import pytest
 from scipy import ndimage
 from scipy.sparse import csr_array
 
-from napari_dsc.hierarchy.boundaries import BoundaryMaps, boundary_maps
+from napari_dsc.hierarchy.boundaries import boundary_maps
 from napari_dsc.hierarchy.contours import gradient_magnitude
 from napari_dsc.hierarchy.partition import fine_partition
 from napari_dsc.hierarchy.spectral import (
@@ -144,15 +144,10 @@ def test_the_spectral_map_of_a_volume_is_that_of_its_planes(halves):
     np.testing.assert_array_equal(found[1], spectral_boundaries(halves[..., ::-1], 0))
 
 
-def maps_of(strength):
-    strength = strength.astype(np.float32)
-    return BoundaryMaps(strength, np.zeros_like(strength))
-
-
 def test_superpixels_follow_the_boundaries(rng):
     strength = 0.01 * rng.random((40, 60))
     strength[19:21], strength[:, 29:31] = 1.0, 1.0
-    superpixels = fine_partition(maps_of(strength), 4)
+    superpixels = fine_partition(strength, 4)
     corners = superpixels[[5, 5, 35, 35], [5, 55, 5, 55]]
     assert sorted(corners) == [0, 1, 2, 3]
     assert (superpixels[:18, :28] == superpixels[0, 0]).all()
@@ -161,7 +156,7 @@ def test_superpixels_follow_the_boundaries(rng):
 @pytest.mark.parametrize("n_superpixels", [2, 30, 200])
 def test_superpixels_are_as_many_as_asked_for_connected_and_no_specks(n_superpixels, rng):
     strength = ndimage.gaussian_filter(rng.random((80, 90)), 1)
-    superpixels = fine_partition(maps_of(strength), n_superpixels)
+    superpixels = fine_partition(strength, n_superpixels)
     sizes = np.bincount(superpixels.ravel())
     assert len(sizes) == n_superpixels
     assert sizes.min() >= strength.size / n_superpixels / 7
@@ -170,11 +165,11 @@ def test_superpixels_are_as_many_as_asked_for_connected_and_no_specks(n_superpix
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 2), (6, 6), (2, 3, 4)])
 def test_flat_maps_give_one_superpixel(shape):
-    assert fine_partition(maps_of(np.zeros(shape)), 5).tolist() == np.zeros(shape, int).tolist()
+    assert fine_partition(np.zeros(shape), 5).tolist() == np.zeros(shape, int).tolist()
 
 
 def test_a_volume_is_divided_too(rng):
     strength = ndimage.gaussian_filter(rng.random((8, 20, 20)), 1)
-    superpixels = fine_partition(maps_of(strength), 12)
+    superpixels = fine_partition(strength, 12)
     assert superpixels.shape == strength.shape
     assert superpixels.max() == 11

@@ -15,9 +15,10 @@ from napari_dsc import (
 from napari_dsc.evaluation.contingency import contingency_table
 from napari_dsc.evaluation.metrics import variation_of_information
 from napari_dsc.hierarchy import growing
-from napari_dsc.hierarchy.boundaries import boundary_maps
+from napari_dsc.hierarchy.boundaries import boundary_maps, local_boundaries
 from napari_dsc.hierarchy.colors import perceptual
-from napari_dsc.hierarchy.growing import grow_tree, merge_superpixels
+from napari_dsc.hierarchy.growing import grow_tree, merge_superpixels, tree_regions
+from napari_dsc.hierarchy.partition import fine_partition
 from napari_dsc.images import load_image
 from napari_dsc.regions import connected_regions, relabel_in_order
 
@@ -108,6 +109,28 @@ def test_too_many_superpixels_are_refused_with_the_limit(natural, monkeypatch):
     features = perceptual(load_image(natural).pixels)
     with pytest.raises(InvalidParameterError, match="got 10, expected at most 9"):
         merge_superpixels(features, boundary_maps(features, 0), superpixels, FEW)
+
+
+@pytest.fixture(scope="module")
+def grain():
+    """Random colors in the units of CIELab, smooth over some pixels, (3, 320, 320)."""
+    rng = np.random.default_rng(0)
+    return ndimage.gaussian_filter(rng.normal(0, 300, (3, 320, 320)), (0, 4, 4))
+
+
+def test_regions_of_a_part_are_those_of_the_whole(grain):
+    part = grain[:, :160]
+    whole = tree_regions(grain, 2000)[:150]  # what lies below sees the border of the part
+    assert distance(tree_regions(part, 1000, share=0.5)[:150], whole) < 0.3
+    few = tree_regions(grain, 800)[:150]
+    assert distance(tree_regions(part, 400, share=0.5)[:150], few) < 0.7
+    assert distance(tree_regions(part, 400)[:150], few) > 1
+
+
+def test_regions_too_small_for_the_spectral_step_are_found_without_it(grain):
+    local, both = local_boundaries(grain), boundary_maps(grain, 0).strength
+    for n, expected in ((1400, both), (1450, local)):  # a ninth of the pixels is 8 x 1422
+        np.testing.assert_array_equal(tree_regions(grain, n), fine_partition(expected, n))
 
 
 @pytest.mark.parametrize("kind", [np.uint8, np.uint16])

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_dsc.errors import InvalidParameterError
-from napari_dsc.hierarchy.boundaries import boundary_maps
+from napari_dsc.hierarchy.boundaries import boundary_maps, local_boundaries
 from napari_dsc.hierarchy.colors import perceptual
 from napari_dsc.hierarchy.consensus import merge_by_consensus
 from napari_dsc.hierarchy.descriptors import describe
 from napari_dsc.hierarchy.partition import fine_partition
+from napari_dsc.hierarchy.spectral import n_spectral_pixels
 from napari_dsc.hierarchy.tree import MergeTree, tree_of_merges
 from napari_dsc.params import TreeParams
 from napari_dsc.regions import relabel_in_order
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from napari_dsc.hierarchy.boundaries import BoundaryMaps
 
 MOST_SUPERPIXELS = 5000  # 200 MB for each matrix of pairs
+RESOLVED = 8  # pixels of the spectral step that a region needs, to be found by it
 
 
 def grow_tree(pixels: np.ndarray, params: TreeParams) -> MergeTree:
@@ -57,11 +59,11 @@ def tree_of_colors(features: np.ndarray, params: TreeParams) -> MergeTree:
         As `grow_tree` gives it.
     """
     maps = boundary_maps(features, params.tree_seed)
-    superpixels = relabel_in_order(fine_partition(maps, params.n_leaves))
+    superpixels = relabel_in_order(fine_partition(maps.strength, params.n_leaves))
     return merge_superpixels(features, maps, superpixels, params)
 
 
-def tree_regions(features: np.ndarray, n_regions: int) -> np.ndarray:
+def tree_regions(features: np.ndarray, n_regions: int, share: float = 1.0) -> np.ndarray:
     """Cut of the merge tree, or the superpixels of a finer one.
 
     Parameters
@@ -70,16 +72,30 @@ def tree_regions(features: np.ndarray, n_regions: int) -> np.ndarray:
         Colors of `perceptual`.
     n_regions : int
         Number of regions.
+    share : float
+        How much of an image these pixels are, in (0, 1]; their regions are then of the kind
+        that the whole image would have.
 
     Returns
     -------
     regions : S int64 array
         Connected, ``0 .. M - 1`` in the order of their first pixel; fewer than asked for
         where the image has fewer.
+
+    Notes
+    -----
+    Regions that are too small for the spectral step, which sees a reduced image, are found by
+    the local boundaries alone.
     """
     params = TreeParams()
-    if n_regions > params.n_leaves:
-        return fine_partition(boundary_maps(features, params.tree_seed), n_regions)
+    n_all = n_regions / share
+    if n_all > params.n_leaves:
+        height, width = features.shape[-2:]
+        n_planes = features[0].size / (height * width)
+        n_seen = n_planes * n_spectral_pixels(height * width / share)
+        if RESOLVED * n_all > n_seen:
+            return fine_partition(local_boundaries(features), n_regions)
+        return fine_partition(boundary_maps(features, params.tree_seed).strength, n_regions)
     return tree_of_colors(features, params).cut(n_regions=n_regions).astype(np.int64) - 1
 
 

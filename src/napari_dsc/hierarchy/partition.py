@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import higra as hg
 import numpy as np
 
 from napari_dsc.hierarchy.contours import grid_graph
 from napari_dsc.regions import relabel_in_order
 
-if TYPE_CHECKING:
-    from napari_dsc.hierarchy.boundaries import BoundaryMaps
-
-SPECTRAL_UNIT = 2.66  # mean of the spectral map between superpixels
 FLOOR_FACTOR = 7  # superpixels are no smaller than the mean size over this
 
 
-def fine_partition(maps: BoundaryMaps, n_superpixels: int) -> np.ndarray:
+def fine_partition(strength: np.ndarray, n_superpixels: int) -> np.ndarray:
     """Divide an image along its boundaries.
 
     Parameters
     ----------
-    maps : BoundaryMaps
-        Boundary strengths.
+    strength : S float array
+        Boundary strength of each pixel.
     n_superpixels : int
         Number of superpixels.
 
@@ -39,8 +33,7 @@ def fine_partition(maps: BoundaryMaps, n_superpixels: int) -> np.ndarray:
        image segmentation", IEEE Transactions on Pattern Analysis and Machine Intelligence
        33(5), 2011: watershed basins, merged by the mean strength of their boundary.
     """
-    shape = maps.local.shape
-    strength = maps.local + maps.spectral / SPECTRAL_UNIT
+    shape = strength.shape
     pixels = grid_graph(shape)
     weights = hg.weight_graph(
         pixels, strength.ravel().astype(np.float64), hg.WeightFunction.mean
@@ -52,7 +45,7 @@ def fine_partition(maps: BoundaryMaps, n_superpixels: int) -> np.ndarray:
     boundary = hg.rag_accumulate_on_edges(graph, hg.Accumulators.mean, weights)
     length = hg.rag_accumulate_on_edges(graph, hg.Accumulators.sum, np.ones(len(weights)))
     tree, altitudes = hg.binary_partition_tree_average_linkage(graph, boundary, length)
-    floor = maps.local.size / n_superpixels / FLOOR_FACTOR
+    floor = strength.size / n_superpixels / FLOOR_FACTOR
     tree, altitudes = hg.filter_small_nodes_from_tree(tree, altitudes, floor, graph)
     explorer = hg.HorizontalCutExplorer(tree, altitudes)
     nodes = explorer.horizontal_cut_from_num_regions(n_superpixels)

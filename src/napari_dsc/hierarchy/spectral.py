@@ -79,6 +79,22 @@ def spectral_boundaries(colors: np.ndarray, seed: int) -> np.ndarray:
     return enlarged.astype(np.float32)
 
 
+def n_spectral_pixels(n_pixels: float) -> float:
+    """Pixels that the spectral step sees of a plane.
+
+    Parameters
+    ----------
+    n_pixels : float
+        Pixels of the plane.
+
+    Returns
+    -------
+    n_seen : float
+        About a ninth of them, at most 24 000.
+    """
+    return min(n_pixels / REDUCTION**2, MOST_PIXELS)
+
+
 def reduced(colors: np.ndarray, reduction: int, most_pixels: int) -> np.ndarray:
     """Average an image down.
 

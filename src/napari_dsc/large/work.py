@@ -126,7 +126,8 @@ class Work:
         pixels = np.ascontiguousarray(pixels[:, *inner])
         number = max(2, round(pixels[0].size / self.width**2))
         params = dataclasses.replace(self.superpixel_params, n_superpixels=number)
-        return apart(over_segment_pixels, pixels, params)
+        share = min(1.0, number / self.superpixel_params.n_superpixels)
+        return apart(over_segment_pixels, pixels, params, share=share)
 
     def _batch(self, pixels: np.ndarray) -> torch.Tensor:
         return as_batch(torch.from_numpy(pixels).to(self._device), self.model.n_channels)
