@@ -90,10 +90,9 @@ def over_segment_pixels(
         )
     sizes = np.array(spacing if len(spacing) else [1.0] * (pixels.ndim - 1))
     sizes = sizes / sizes.min()
-    features = color_features(pixels)
-    if params.superpixels == "ucm":
-        return _ucm(features, params.n_superpixels, share)
-    return METHODS[params.superpixels](features, params.n_superpixels, sizes)
+    method = METHODS[params.superpixels]
+    options = {"share": share} if method is _ucm else {}
+    return method(color_features(pixels), params.n_superpixels, sizes, **options)
 
 
 def _slic(features: np.ndarray, n_superpixels: int, sizes: np.ndarray) -> np.ndarray:
@@ -179,20 +178,20 @@ def _watershed(features: np.ndarray, n_superpixels: int, sizes: np.ndarray) -> n
     )
 
 
-def _ucm(features: np.ndarray, n_superpixels: int, share: float) -> np.ndarray:
+def _ucm(features: np.ndarray, n_superpixels: int, _: np.ndarray, share: float) -> np.ndarray:
     """Cut of the merge tree, or the superpixels of a finer one."""
     colors = features * np.float32(100) if len(features) == 3 else perceptual(features)
     return tree_regions(colors, n_superpixels, share)
 
 
-METHODS: dict[str, Callable[[np.ndarray, int, np.ndarray], np.ndarray]] = {
+METHODS: dict[str, Callable[..., np.ndarray]] = {
     "slic": _slic,
     "egb": _egb,
     "mean_shift": _mean_shift,
     "watershed": _watershed,
+    "ucm": _ucm,
 }
-"""All methods but ucm: each takes `color_features` of an image, M and the pixel size along each
-axis in units of the smallest, and gives labels 0 to M - 1."""
+"""Each takes `color_features`, M and relative pixel sizes, and gives labels from 0."""
 
 
 def _refine(

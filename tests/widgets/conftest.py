@@ -1,5 +1,6 @@
 """Docks in a real napari window; without an X server, in one that draws nothing."""
 
+import gc
 import importlib.util
 import os
 import sys
@@ -50,8 +51,17 @@ def _gl_or_stub(request, monkeypatch):
             monkeypatch.setattr(module, "get_max_texture_sizes", lambda: (16384, 2048))
 
 
+@pytest.fixture(scope="session")
+def _modules_left_alone():
+    """Take what imports made out of garbage collections; napari asks for five a viewer."""
+    for name in ("napari.qt", "pandas", "torch"):
+        importlib.import_module(name)
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture
-def viewer(make_napari_viewer_proxy):
+def viewer(_modules_left_alone, make_napari_viewer_proxy):
     """Viewer as plugins see it: private names are refused, threads are watched."""
     return make_napari_viewer_proxy()
 
