@@ -21,11 +21,14 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 import napari_dsc
-from napari_dsc.params import CutParams, preset
+from napari_dsc.params import CutParams, SuperpixelParams, preset
 from napari_dsc.sample_data import sample_path
 
 LINES = {"label_loss": "label loss L1", "cut_loss": "cut loss L2", "n_classes": "classes"}
-PAPER = CutParams(**preset("paper")["cut"])  # type: ignore[arg-type]
+PAPER = {
+    "cut_params": CutParams(**preset("paper")["cut"]),  # type: ignore[arg-type]
+    "superpixel_params": SuperpixelParams(**preset("paper")["superpixels"]),  # type: ignore[arg-type]
+}
 RESULTS = Path(__file__).parents[2] / "benchmarks" / "results"
 SPEED = ("speed.json", "speed-1024.json", "speed-large.json")
 WHO = {"paper": "preset paper", "fast": "default", "plain": "plain loop"}
@@ -33,10 +36,10 @@ COLORS = ("#3b6fc9", "#c9832e", "#2f8f6a")
 
 
 def draw_losses(path: Path) -> None:
-    """Draw both losses and the number of classes over the iterations of one cut."""
+    """Draw both losses and the number of classes over the paper's iterations of one cut."""
     steps = [
         (float(step.label_loss), float(step.cut_loss), step.n_classes)
-        for step in napari_dsc.iter_segment(sample_path(), device="cpu", cut_params=PAPER)
+        for step in napari_dsc.iter_segment(sample_path(), device="cpu", **PAPER)
     ]
     figure = Figure(figsize=(9, 2.6), layout="constrained")
     for place, (label, values, color) in enumerate(
