@@ -102,8 +102,8 @@ def git(tree: Path, *words: str) -> str:
 
 
 def collect(scores: Path) -> dict[str, object]:
-    """Summaries of all complete rows, each with its command and commit."""
-    collected: dict[str, object] = {}
+    """Summaries of all complete rows, each with its command and commit; others stay."""
+    collected: dict[str, object] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     for row in ROWS:
         folder = scores / row
         if not (folder / "summary.json").exists():
