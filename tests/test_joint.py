@@ -24,6 +24,7 @@ from napari_dsc.batch.learning import NETWORK, learn_together
 from napari_dsc.batch.tasks import plan_tasks
 from napari_dsc.batch.working import do_task, new_batch
 from napari_dsc.cli import following, main
+from napari_dsc.errors import OutputError
 from napari_dsc.files import read_labels
 from napari_dsc.files.tiff import read_record
 from napari_dsc.joint import JointRun
@@ -168,6 +169,18 @@ def test_an_image_without_objects_stays_dark():
     assert 190 < stretches[0]["high"] < 215
 
 
+def test_images_with_few_bright_pixels_are_stretched_to_them():
+    images = []
+    for seed in (0, 1):
+        image = np.zeros((64, 64), np.uint8)
+        image[8:10, 20 + seed] = 200 + seed
+        images.append(image)
+    found = list(napari_dsc.iter_joint(images, **STRETCHED))
+    for one in found:
+        stretch = one.record["image"]["normalization"]
+        assert stretch == {"mode": "extremes", "low": 0, "high": 201}
+
+
 def test_images_of_several_types_are_stretched_each_by_itself():
     image = PICTURES[0][0]
     run = JointRun([image, image.astype(np.uint16) * 100], **STRETCHED)
@@ -269,6 +282,16 @@ def test_a_batch_gives_what_python_gives(plan, together):
         record = read_record(outcome.output)
         assert record["joint"]["sha256"] == one.record["joint"]["sha256"]
         assert record["cut_loss"] == one.record["cut_loss"]
+
+
+def test_the_network_of_an_earlier_batch_is_not_replaced_unasked(plan):
+    assert states(plan("refuse")[:1]) == ["done"]
+    before = Path("out", NETWORK).read_bytes()
+    for path in Path("out").glob("*.tif"):
+        path.rename(path.name)
+    with pytest.raises(OutputError, match=r"joint\.safetensors: exists and is kept"):
+        plan("refuse", cut_params=CutParams(n_iterations=3))
+    assert Path("out", NETWORK).read_bytes() == before
 
 
 def test_resuming_takes_the_network_that_is_there(plan):

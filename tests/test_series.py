@@ -1,5 +1,7 @@
 """Time series and planes on their own: one network for all frames, or one for each."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -72,6 +74,24 @@ def test_images_apart_are_those_of_runs_of_their_own(axes, frames):
         alone = napari_dsc.segment(frame, cut_params=APART, **OPTIONS)
         np.testing.assert_array_equal(labels, alone.labels)
     assert found.record["parameters"]["cut"]["series"] == "apart"
+
+
+def test_frames_that_are_stacks_are_cut_apart_as_bodies(frames):
+    stacks = np.stack([frames[0], frames[0][:, ::-1]])
+    found = napari_dsc.segment(stacks, axes="TZYX", cut_params=APART, **OPTIONS)
+    body = dataclasses.replace(APART, series="together")
+    for stack, labels in zip(stacks, found.labels, strict=True):
+        alone = napari_dsc.segment(stack, axes="ZYX", cut_params=body, **OPTIONS)
+        np.testing.assert_array_equal(labels, alone.labels)
+    assert found.record["parameters"]["cut"]["series"] == "apart"
+
+
+def test_the_record_of_planes_apart_is_that_of_their_stack(frames):
+    given = {"axes": "ZYX", "spacing": (2, 0.5, 0.5)} | OPTIONS
+    apart = napari_dsc.segment(frames[0], cut_params=APART, **given).record["image"]
+    stack = napari_dsc.segment(frames[0], cut_params=TOGETHER, **given).record["image"]
+    for name in ("axes", "shape", "spacing", "sha256"):
+        assert apart[name] == stack[name]
 
 
 def test_the_steps_of_a_stack_are_not_those_of_planes_apart(frames):

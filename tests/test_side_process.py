@@ -85,6 +85,7 @@ def test_a_generator_that_another_thread_closes_leaves_no_process(functions):
     with ThreadPoolExecutor(1) as pool:
         pool.submit(generator.close).result()
     assert not psutil.pid_exists(process)
+    assert apart(functions.process_of, MANY) == os.getpid()
 
 
 def test_no_process_starts_before_it_is_needed(functions, monkeypatch):

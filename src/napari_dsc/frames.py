@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from napari_dsc.images import to_label_image
-from napari_dsc.learned import (
-    Classes,
-    Learned,
-    figures_of,
-    iter_learning,
-    kept_small,
-    piece_of,
-)
+from napari_dsc.learned import Classes, Learned, figures_of, iter_learning, kept_small, piece_of
 from napari_dsc.record import hashes_of
 from napari_dsc.regions import connected_regions, numbered_on
 from napari_dsc.results import Segmentation
@@ -218,9 +212,11 @@ class Frames:
             seconds[stage] = seconds.get(stage, 0) + taken
         image: dict[str, Any] = record["image"]  # type: ignore[assignment]
         if len(runs) > 1:
-            hashes = hashes_of(run.image.sha256 for run in runs)
-            shape = [len(runs), *image["shape"]]
-            image |= {"axes": self.series.axes, "shape": shape, "sha256": hashes}
+            image |= {"axes": self.series.axes, "shape": [len(runs), *image["shape"]]}
+            if self.series.along == "Z":  # planes have the hash of their stack
+                image["spacing"] = list(self.series.spacing)
+            else:
+                image["sha256"] = hashes_of(run.image.sha256 for run in runs)
         classes = [one.classes for one in found]
         counts = (
             {
@@ -244,10 +240,13 @@ class Frames:
         each = self.runs[0].cut_params.n_iterations
         for number, run in enumerate(self.runs):
             run.superpixels = self._divide(number).astype(np.int64)
+            given = run.cut_params
+            run.cut_params = replace(given, series="together")  # of planes, if it is a stack
             for step in run.iter_steps():
                 yield SeriesStep("cut", number * each + step.iteration, len(self) * each, step)
             found.append(Classes(step.classes.cpu().numpy(), step.assignment.cpu().numpy()))
             figures.append(figures_of(step))
+            run.cut_params = given
             _forget(run)
         self.figures = {name: [one[name] for one in figures] for name in figures[0]}
         return found

@@ -1,4 +1,4 @@
-"""Label images that a user brings to a run: superpixels of other tools, and scribbles."""
+"""What a user brings to a run, and what does not go together."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from napari_dsc.errors import InvalidParameterError
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
+
+    from napari_dsc.params import CutParams
 
 
 def check_label_image(name: str, labels: ArrayLike, shape: tuple[int, ...]) -> np.ndarray:
@@ -96,4 +98,24 @@ def refuse_apart(series: str, axes: str) -> None:
         raise InvalidParameterError(
             "series='apart': expected together, the steps are those of all planes of a stack; "
             "segment and the command line cut planes apart"
+        )
+
+
+def refuse_tree_affinity(params: CutParams) -> None:
+    """Refuse what one network cannot learn from many images.
+
+    Parameters
+    ----------
+    params : CutParams
+        Settings of the cut.
+
+    Raises
+    ------
+    InvalidParameterError
+        If the affinity is that of a tree.
+    """
+    if params.affinity == "tree":
+        raise InvalidParameterError(
+            "affinity='tree': expected 'features' where one network learns from many images or "
+            "tiles"
         )

@@ -10,6 +10,7 @@ import torch
 
 from napari_dsc.cut.joint import Piece, assign, iter_joint_cut, shrink
 from napari_dsc.errors import InvalidParameterError
+from napari_dsc.guidance import refuse_tree_affinity
 from napari_dsc.params import CutParams
 from napari_dsc.params.presets import NO_LIMIT
 from napari_dsc.stages import Stages
@@ -154,25 +155,6 @@ def iter_learning(
             return Learned(embedding, params, figures_of(last), stages.seconds["cut"])
         last = step
         yield step
-
-
-def refuse_tree_affinity(params: CutParams) -> None:
-    """Refuse what one network cannot learn from many images.
-
-    Parameters
-    ----------
-    params : CutParams
-        Settings of the cut.
-
-    Raises
-    ------
-    InvalidParameterError
-        If the affinity is that of a tree.
-    """
-    if params.affinity == "tree":
-        raise InvalidParameterError(
-            "affinity='tree': expected 'features' where one network learns from many images"
-        )
 
 
 def refuse_alone(options: Mapping[str, Any]) -> None:

@@ -83,7 +83,7 @@ def apart(function: Callable[P, R], *arguments: P.args, **keywords: P.kwargs) ->
     """
     side = _current.get()
     is_long = any(map(_takes_long, (*arguments, *keywords.values())))
-    if side is None or not sys.executable or not is_long:
+    if side is None or side.is_closed or not sys.executable or not is_long:
         return function(*arguments, **keywords)
     answer = side.ask((function, arguments, keywords))
     if answer.error is not None:
@@ -106,6 +106,7 @@ class _Side:
         self._check, self._n_threads = check, n_threads
         self._process: subprocess.Popen[bytes] | None = None
         self._thread = ThreadPoolExecutor(1)
+        self.is_closed = False
 
     def ask(self, question: object) -> _Answer:
         """Answer to a call, checking now and then whether it is still wanted."""
@@ -122,6 +123,7 @@ class _Side:
 
     def close(self) -> None:
         """End process and thread, whatever they do."""
+        self.is_closed = True
         self._end()
         self._thread.shutdown()
 
@@ -156,7 +158,7 @@ def _exchange(process: subprocess.Popen[bytes], question: object) -> _Answer:
         pickle.dump(question, process.stdin, pickle.HIGHEST_PROTOCOL)
         process.stdin.flush()
         answer: _Answer = pickle.load(process.stdout)
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, pickle.UnpicklingError) as error:
         raise ComputationError(
             f"The computation ended with exit status {process.wait()}; there may be too little "
             "memory"

@@ -127,6 +127,13 @@ def test_regions_of_a_part_are_those_of_the_whole(grain):
     assert distance(tree_regions(part, 400)[:150], few) > 1
 
 
+def test_tiles_of_700_superpixels_in_all_are_of_one_kind(grain):
+    part = grain[:, :80, :64]
+    np.testing.assert_array_equal(  # 45 / (45 / 700) is a little above 700
+        tree_regions(part, 45, share=45 / 700), tree_regions(part, 45)
+    )
+
+
 def test_regions_too_small_for_the_spectral_step_are_found_without_it(grain):
     local, both = local_boundaries(grain), boundary_maps(grain, 0).strength
     for n, expected in ((1400, both), (1450, local)):  # a ninth of the pixels is 8 x 1422

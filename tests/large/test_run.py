@@ -1,4 +1,5 @@
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from scipy import ndimage
 
 from napari_dsc import CutParams, SuperpixelParams, segment_large
 from napari_dsc.cli import main
+from napari_dsc.errors import OutputError
 from napari_dsc.images import array_sha256
 from napari_dsc.large import run as module
 from napari_dsc.large.run import LargeRun
@@ -129,6 +131,19 @@ def test_a_run_that_is_ended_leaves_no_files(clouds, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a full device")
+def test_a_full_disk_is_told_before_labels_are_made():
+    with pytest.raises(OutputError, match=r"no space for the 100 bytes .*\(No space left"):
+        module._reserve(Path("/dev/full"), 100)
+
+
+def test_space_is_reserved_in_full(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "RESERVED_AT_ONCE", 64)
+    for n_bytes in (1, 64, 150):
+        module._reserve(tmp_path / "classes", n_bytes)
+        assert (tmp_path / "classes").read_bytes() == bytes(n_bytes)
+
+
 FLAGS = ["--source", "original", "--n-iterations", "2", "--n-partitions", "4", "--quiet"]
 
 
@@ -166,6 +181,7 @@ def test_the_command_line_cuts_by_tiles_what_does_not_fit(clouds, tmp_path, monk
         (["--method", "tree"], "method='tree': expected dsc"),
         (["--overlay", "new-picture.png"], "of which no overlay is drawn"),
         (["--tile", "8"], "tile=8: expected 64 or more"),
+        (["--tile", "64", "--affinity", "tree"], "affinity='tree': expected 'features'"),
     ],
 )
 def test_what_tiles_do_not_allow_is_refused(clouds, tmp_path, capsys, flags, message):

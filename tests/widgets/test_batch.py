@@ -12,12 +12,15 @@ from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QFileDialog
 
 from napari_dsc import CutParams, SuperpixelParams
+from napari_dsc.batch import working
 from napari_dsc.batch.folder import LOG, open_folder, read_log
 from napari_dsc.batch.tasks import plan_tasks
 from napari_dsc.batch.working import do_task, new_batch
 from napari_dsc.files import read_labels
 from napari_dsc.recipes import recipe_content
 from napari_dsc.record import params_record
+from napari_dsc.widgets import _batch_job
+from napari_dsc.widgets._job import Cancelled
 
 FEW = {"superpixels": SuperpixelParams(n_superpixels=12), "cut": CutParams(n_iterations=2)}
 
@@ -110,6 +113,36 @@ def test_cancelling_ends_within_a_step_and_leaves_no_half_file(dock, qtbot, tmp_
     assert list((tmp_path / "out").glob("*.tif")) == []
     with open_folder(tmp_path / "out"):  # nobody has it any more
         pass
+
+
+def test_series_are_files_among_others(dock, run, qtbot, photos, viewer, monkeypatch, pixels):
+    monkeypatch.setattr(_batch_job, "REPORT_SECONDS", 0)
+    film = np.stack([pixels[..., 0], pixels[::-1, :, 0]])
+    size = {"resolution": (2, 2), "metadata": {"axes": "TYX", "unit": "um"}}
+    tifffile.imwrite(photos / "aa.tif", film, imagej=True, **size)
+    (photos / "b.png").write_bytes((photos / "a.png").read_bytes())
+    dock.take_folder(photos)
+    qtbot.waitUntil(lambda: len(dock.files.rows) == 4, timeout=20_000)
+    run(dock)
+    assert states(dock) == ["done"] * 4
+    dock.table.selectRow(3)
+    dock.open.click()
+    qtbot.waitUntil(lambda: "aa [DSC]" in viewer.layers, timeout=20_000)
+    image, labels = viewer.layers
+    np.testing.assert_array_equal(image.data, film)
+    assert labels.data.shape == film.shape
+    for layer in (image, labels):
+        np.testing.assert_allclose(layer.scale, (1, 0.5, 0.5))
+
+
+def test_a_file_that_was_cancelled_did_not_fail(photos, tmp_path, monkeypatch):
+    def cancel(*_, **__):
+        raise Cancelled
+
+    monkeypatch.setattr(working, "Run", cancel)
+    task = plan_tasks([photos / "a.png"], tmp_path, new_batch({}), "refuse")[0]
+    with pytest.raises(Cancelled):
+        do_task(task)
 
 
 def test_a_result_lies_on_its_image_with_its_pixel_size(dock, run, qtbot, photos, viewer):

@@ -288,6 +288,11 @@ def test_a_lazy_image_is_segmented_by_tiles_into_labels_that_stay_in_a_file(
     assert mine["image"]["spacing"] == record["image"]["spacing"]
     assert mine["layer"]["index"][0] == 1
 
+    dock.image_panel.where.setCurrentIndex(0)
+    run(dock)
+    assert isinstance(labels.data, dask.array.Array)
+    assert "path" not in viewer.layers["cells [DSC] [1]"].metadata
+
 
 @pytest.mark.parametrize("end", ["cancel", "refusal"])
 def test_a_run_by_tiles_that_ends_early_leaves_nothing(
@@ -314,11 +319,12 @@ def test_by_tiles_is_offered_for_images_that_are_large_or_lazy(viewer, open_dock
     viewer.add_image(np.zeros((40, 56), np.uint8), name="small")
     lazy = dask.array.zeros((40, 56), dtype=np.uint8)
     viewer.add_image(lazy, name="lazy", contrast_limits=(0, 1))
-    for name, is_offered in (("Segment", True), ("Smooth", False)):
+    words = "whole image, by tiles into a file"
+    for name, place in (("Segment", 2), ("Smooth", -1)):
         panel = open_dock(viewer, name).image_panel
-        assert panel.where.findText("whole image, by tiles into a file") == 2 * is_offered or -1
+        assert panel.where.findText(words) == place
         panel.image.choose(viewer.layers["small"])
-        assert panel.where.findText("whole image, by tiles into a file") == -1
+        assert panel.where.findText(words) == -1
 
 
 def test_every_reading_of_the_axes_has_words_of_its_own():

@@ -180,6 +180,9 @@ def done_once(
         ) from error
     except (distributed.CancelledError, OSError) as error:
         raise ComputationError(LOST) from error
+    except Exception as error:
+        words = " ".join(str(error).split())
+        raise ComputationError(f"joint: {type(error).__name__}: {words}") from error
     return value
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from napari_dsc.files import check_output
 from napari_dsc.joint import JointRun
 from napari_dsc.learned import Learned
 from napari_dsc.params import CutParams
@@ -43,10 +44,12 @@ def learn_together(tasks: Sequence[Task]) -> Record:
         cannot be written.
     """
     first = tasks[0]
+    path = first.output.with_name(NETWORK)
+    check_output(path, overwrite=first.existing != "refuse", suffixes=[path.suffix])
     run = JointRun([task.source for task in tasks], **first.options)
     for _ in run.iter_survey():
         pass
-    images, path = run.record(), first.output.with_name(NETWORK)
+    images = run.record()
     card: Record = {
         "images": images,
         "weights": first.weights_sha256,

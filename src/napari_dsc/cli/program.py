@@ -60,7 +60,7 @@ def _refuse(words: str) -> int:
 def _program() -> App:
     program = App(
         name="napari-dsc",
-        help="Segment images without labels: smooth, divide into superpixels, merge.\n\n"
+        help="Segment images without labels: divide into superpixels, merge.\n\n"
         "Exit status: 0 if all is well, 1 if some files of a batch or of --joint failed, 2 for "
         "wrong input (one sentence says what), 130 if interrupted.",
         version=_version,

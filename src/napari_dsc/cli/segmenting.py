@@ -137,7 +137,7 @@ def segment(  # noqa: PLR0913 - one class of parameters a stage
     tree_params: TreeFlags = TreeParams(),
     large: Large = LargeFlags(),
 ) -> int:
-    """Segment images: smooth, divide into superpixels, merge these into segments.
+    """Segment images: divide into superpixels, merge these into segments.
 
     Parameters
     ----------
@@ -175,7 +175,7 @@ def superpixels(
     image_params: ImageFlags = ImageParams(),
     superpixel_params: SuperpixelFlags = SuperpixelParams(),
 ) -> int:
-    """Divide images into superpixels, made from the smoothed image.
+    """Divide images into superpixels, made from the image or its smoothed version.
 
     Parameters
     ----------

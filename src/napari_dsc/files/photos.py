@@ -73,7 +73,7 @@ def png_content(path: Path, pixels: np.ndarray, axes: str) -> bytes:
     pixels : array
         Grey or colors of uint8, or grey of uint16.
     axes : str
-        One letter of ``ZCYX`` for each axis.
+        One letter of ``TZCYX`` for each axis.
 
     Returns
     -------
@@ -86,7 +86,7 @@ def png_content(path: Path, pixels: np.ndarray, axes: str) -> bytes:
         If PNG cannot hold values of this type, or so many axes or channels.
     """
     n_channels = pixels.shape[axes.index("C")] if "C" in axes else 1
-    if "Z" in axes or n_channels not in (1, 3):
+    if set(axes) & set("TZ") or n_channels not in (1, 3):
         raise OutputError(
             f"{path}: PNG holds one plane of one channel or three, got axes {axes} of shape "
             f"{pixels.shape}, expected .tif or .npy"

@@ -88,7 +88,7 @@ def tree_regions(features: np.ndarray, n_regions: int, share: float = 1.0) -> np
     the local boundaries alone.
     """
     params = TreeParams()
-    n_all = n_regions / share
+    n_all = round(n_regions / share)
     if n_all > params.n_leaves:
         height, width = features.shape[-2:]
         n_planes = features[0].size / (height * width)

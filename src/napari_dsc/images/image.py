@@ -144,7 +144,7 @@ class Image:
             )
             for plane in np.moveaxis(self.pixels, 1, 0)
         )
-        return ImageSeries(planes, self.axes, "Z")
+        return ImageSeries(planes, self.axes, "Z", self.spacing)
 
     def refuse_volume(self, activity: str) -> None:
         """Refuse three dimensions where there is no way for them yet.
@@ -183,11 +183,14 @@ class ImageSeries:
         without it if there is one frame.
     along : str
         Axis of the series: ``T``, or ``Z`` for planes on their own.
+    spacing : tuple of float
+        Pixel size of the stack that planes are of.
     """
 
     frames: tuple[Image, ...]
     axes: str
     along: str = "T"
+    spacing: tuple[float, ...] = ()
 
     def describe(self) -> str:
         """Axes, size and pixel size of the whole in one line, with who says so."""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from napari_dsc.params import ImageParams
 
-# intensities of each image and channel
+# intensities of each image and channel, besides the least and the largest
 N_DRAWN = 2**14
 
 
@@ -22,8 +22,8 @@ class Pool:
 
     Attributes
     ----------
-    drawn : list of (C, 16384) array
-        One for each image, each intensity as likely as another.
+    drawn : list of (C, 16386) array
+        One for each image, each intensity as likely as another, and the extremes.
     """
 
     def __init__(self) -> None:
@@ -47,7 +47,8 @@ class Pool:
         found = choose_normalization(pixels, params)
         flat = pixels.reshape(len(pixels), -1)
         places = np.random.default_rng(0).integers(flat.shape[1], size=N_DRAWN)
-        self.drawn.append(flat[:, places])
+        extremes = np.stack([flat.min(1), flat.max(1)], axis=1)
+        self.drawn.append(np.concatenate([flat[:, places], extremes], axis=1))
         return found
 
     def is_alike(self) -> bool:

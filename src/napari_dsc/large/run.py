@@ -14,6 +14,8 @@ import torch
 
 from napari_dsc.cut.joint import Piece, iter_joint_cut, iter_lone_cut, seen_piece
 from napari_dsc.device import freed_memory_kept, resolve_device
+from napari_dsc.errors import OutputError
+from napari_dsc.guidance import refuse_tree_affinity
 from napari_dsc.large.connecting import iter_regions, region_numbers
 from napari_dsc.large.learning import montage, plan_lesson
 from napari_dsc.large.tiling import (
@@ -37,6 +39,8 @@ if TYPE_CHECKING:
 
     from napari_dsc.large.source import Source
     from napari_dsc.superae.model import Embedding
+
+RESERVED_AT_ONCE = 2**24
 
 
 class Progress(NamedTuple):
@@ -105,6 +109,7 @@ class LargeRun:
         self.weights = find_weights(weights)
         check_dimensions(self.weights, "YX")
         self.image_params, self.superpixel_params = image_params, superpixel_params
+        refuse_tree_affinity(cut_params)
         self.cut_params = cut_params
         self.scale = min(cut_params.resolution, math.sqrt(cut_params.megapixels * 1e6) / CHUNK)
         side = tile or choose_side(self.device, cut_params, self.scale)
@@ -164,7 +169,8 @@ class LargeRun:
             embedding = yield from self._iter_learning()
             file = Path(folder) / "classes"
             dtype = np.min_scalar_type(self.cut_params.n_partitions)
-            canvas = np.memmap(file, dtype, "w+", shape=self.source.shape)
+            _reserve(file, math.prod(self.source.shape) * dtype.itemsize)
+            canvas = np.memmap(file, dtype, "r+", shape=self.source.shape)
             yield from self._iter_classes(embedding, canvas)
             yield Progress("writing", 0, 1)
             with self._stages.stage("writing"):
@@ -261,3 +267,17 @@ class LargeRun:
         n_regions = self.counts["n_regions"] = int(numbers.max()) + 1
         numbers = (numbers + 1).astype(np.min_scalar_type(n_regions))
         return Labels(self.source.shape, numbers.dtype, lambda: iter_regions(bands, numbers))
+
+
+def _reserve(file: Path, n_bytes: int) -> None:
+    """Write zeros, since a disk that fills up under a memory map would end the process."""
+    zeros = bytes(min(n_bytes, RESERVED_AT_ONCE))
+    try:
+        with file.open("wb") as opened:
+            for start in range(0, n_bytes, RESERVED_AT_ONCE):
+                opened.write(zeros[: n_bytes - start])
+    except OSError as error:
+        raise OutputError(
+            f"{file.parent.parent}: no space for the {n_bytes} bytes of the classes on their "
+            f"way ({error.strerror})"
+        ) from error

@@ -120,6 +120,7 @@ def batch_job(
 def _follow(task: Task, at: Progress, control: Control) -> Generator[Progress, None, Outcome]:
     """Do a task; it ends within a step if the job is cancelled, and leaves no file."""
     from napari_dsc.batch.working import iter_task
+    from napari_dsc.frames import SeriesStep
 
     steps = iter_task(task)
     reported = time.perf_counter()
@@ -132,7 +133,12 @@ def _follow(task: Task, at: Progress, control: Control) -> Generator[Progress, N
                 return end.value  # type: ignore[no-any-return]
             if time.perf_counter() - reported > REPORT_SECONDS:
                 control.is_shown.clear()
-                yield Progress(f"{at.sentence}: step {step.iteration}", at.iteration)
+                words = (
+                    f"{step.stage} {step.done} of {step.total}"
+                    if isinstance(step, SeriesStep)
+                    else f"step {step.iteration}"
+                )
+                yield Progress(f"{at.sentence}: {words}", at.iteration)
                 control.is_shown.wait(SHOW_SECONDS)
                 reported = time.perf_counter()
     finally:
@@ -152,13 +158,15 @@ def open_job(control: Control, source: Path, output: Path) -> Generator[None, No
     load_torch()  # Labels layers want what it brings
     import numpy as np
 
-    from napari_dsc.files import read_image, read_labels
+    from napari_dsc.files import read_image
     from napari_dsc.files.tiff import read_record
 
-    record, labels = read_record(output), read_labels(output)
+    record, labels = read_record(output), read_image(output).pixels.squeeze()
     pixels = read_image(source).pixels.squeeze()
-    is_planes = pixels.ndim == 3 and pixels.shape[1:] == labels.shape
-    pixels = np.moveaxis(pixels, 0, 2) if is_planes else pixels
-    rgb = pixels.ndim == 3 and pixels.shape[2] in (3, 4)
-    pixels = pixels[..., 0] if pixels.ndim == 3 and not rgb else pixels  # grey with alpha
+    if pixels.ndim > labels.ndim:  # channels are what labels do not have
+        wanted = list(labels.shape)
+        without = [np.delete(pixels.shape, n).tolist() for n in range(pixels.ndim)]
+        pixels = np.moveaxis(pixels, pixels.ndim - 1 - without[::-1].index(wanted), -1)
+    rgb = pixels.ndim > labels.ndim and pixels.shape[-1] in (3, 4)
+    pixels = pixels if rgb or pixels.ndim == labels.ndim else pixels[..., 0]
     return Opened(source.stem, pixels, rgb, labels, record)

@@ -59,8 +59,8 @@ class Control:
     is_shown: threading.Event = field(default_factory=threading.Event)
 
 
-class Cancelled(Exception):
-    """The user wants no result."""
+class Cancelled(BaseException):
+    """The user wants no result; whoever handles errors does not take it for one."""
 
 
 def ends_in_outcome(

@@ -46,8 +46,8 @@ class Snapshot:
 def layer_to_update(viewer: Viewer, name: str, kind: type[Layer]) -> Any:
     """Layer that an earlier run made under this name, unless the user wants new ones.
 
-    napari numbers names that are taken. A layer that another dock is drawing is left to it, and
-    one that was corrected by hand to the user.
+    napari numbers names that are taken. A layer that another dock is drawing is left to it, one
+    that was corrected by hand to the user, and one that shows a file to that file.
     """
     if preferences().on_rerun != "update":
         return None
@@ -55,6 +55,7 @@ def layer_to_update(viewer: Viewer, name: str, kind: type[Layer]) -> Any:
     for layer in reversed(viewer.layers):
         record = layer.metadata.get(KEY, {RUNNING: True})
         is_idle = not record.get(RUNNING) and not record.get(CORRECTED)
+        is_idle &= "path" not in layer.metadata
         if isinstance(layer, kind) and is_idle and numbered.fullmatch(layer.name):
             return layer
     return None

@@ -215,10 +215,14 @@ class Batch(ClosingWidget):
 
     def _show_result(self, opened: Opened) -> None:
         about: Any = opened.record["image"]
-        spacing = tuple(about["spacing"]) or (1.0,) * opened.labels.ndim
-        place: dict[str, Any] = {"scale": spacing}
-        if about["unit"]:
-            place["units"] = (about["unit"],) * len(spacing)
+        axes = [axis for axis in about["axes"] if axis != "C"]
+        sizes, is_known = iter(about["spacing"]), len(axes) == opened.labels.ndim
+        in_space = [axis != "T" for axis in axes]
+        place: dict[str, Any] = {}
+        if is_known and about["spacing"]:
+            place["scale"] = [next(sizes) if is_in else 1.0 for is_in in in_space]
+        if is_known and about["unit"]:
+            place["units"] = [about["unit"] if is_in else "pixel" for is_in in in_space]
         image = Image(opened.pixels, name=opened.name, rgb=opened.rgb, **place)
         metadata = {KEY: opened.record}
         labels = Labels(opened.labels, name=f"{opened.name} [DSC]", metadata=metadata, **place)
