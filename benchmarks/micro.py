@@ -4,7 +4,8 @@
 
 `micro` holds a folder for each set with ``images`` and ``labels``. The script runs ``napari-dsc
 evaluate folder`` once for each set and row of methods, into a folder of its own inside the
-second; a run that was stopped goes on where it was. What is known so far goes into
+second; a run that was stopped goes on where it was. Of a set in `TAKEN` some files, planes or
+frames are put into the folder ``sets`` there first. What is known so far goes into
 results/micro.json.
 """
 
@@ -17,10 +18,19 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+import tifffile
 from report import command_line
 from tables import note_commit
 
 RESULTS = Path(__file__).parent / "results" / "micro.json"
+
+
+class Numbers(NamedTuple):
+    """Superpixels to choose the best number from, and those that k-means and Backprop merge."""
+
+    superpixels: str = "100,50,20,10"
+    merged: int = 100
 
 
 class ImageSet(NamedTuple):
@@ -29,9 +39,20 @@ class ImageSet(NamedTuple):
     zero: str
     result: str
     scores: tuple[str, ...]
+    numbers: Numbers = Numbers()
+    axes: str = ""
+
+
+class Taken(NamedTuple):
+    """What of a file makes up a set: so many planes of a stack, or every frame by itself."""
+
+    path: str
+    n_planes: int = 0
+    are_frames: bool = False
 
 
 REGIONS, OBJECTS = ("sc", "pri", "vi", "ari"), ("dice", "ap50")
+FINE, DEEP = Numbers("1000,300,100,30", 300), Numbers("1000,500,200", 500)
 SETS = {
     "axon_sem": ImageSet("region", "classes", REGIONS),
     "ebc_layers_sem": ImageSet("unlabelled", "classes", REGIONS),
@@ -39,17 +60,69 @@ SETS = {
     "sandstone_ct": ImageSet("region", "classes", REGIONS),
     "superalloy_sem": ImageSet("region", "classes", REGIONS),
     "texture_collage": ImageSet("region", "classes", REGIONS),
-    "dsb2018_brightfield": ImageSet("background", "classes", OBJECTS),
-    "dsb2018_fluo": ImageSet("background", "classes", OBJECTS),
-    "dsb2018_histology": ImageSet("background", "classes", OBJECTS),
-    "usiigaci_phase": ImageSet("background", "classes", OBJECTS),
+    "dsb2018_brightfield": ImageSet("background", "classes", OBJECTS, FINE),
+    "dsb2018_fluo": ImageSet("background", "classes", OBJECTS, FINE),
+    "dsb2018_histology": ImageSet("background", "classes", OBJECTS, FINE),
+    "usiigaci_phase": ImageSet("background", "classes", OBJECTS, FINE),
+    "timelapse_2dt": ImageSet("background", "classes", OBJECTS, FINE),
+    "imc_pancreas_5ch": ImageSet("background", "regions", ("ari", "ap50_labels"), FINE, "CYX"),
+    "s2_ndvi_landcover": ImageSet("unlabelled", "classes", ("ari", "pri"), FINE, "CYX"),
+    "fibsem_medulla_3d": ImageSet("unlabelled", "regions", REGIONS, DEEP, "ZYX"),
+    "plant_ovule_3d_cells": ImageSet("unlabelled", "regions", REGIONS, DEEP, "ZYX"),
+    "plant_ovule_3d_nuclei": ImageSet("background", "classes", OBJECTS, DEEP, "ZYX"),
+    "mouse_embryo_3d": ImageSet("background", "classes", OBJECTS, DEEP, "ZYX"),
 }
+TAKEN = {
+    "timelapse_2dt": Taken("timelapse_2dt/{}/mcf7_nuclei_t6.tif", are_frames=True),
+    "fibsem_medulla_3d": Taken("fibsem_medulla_3d/{}/medulla_z000_100.tif", n_planes=20),
+    "plant_ovule_3d_cells": Taken("plant_ovule_3d/{}/ovule_cells_left.tif", n_planes=32),
+    "plant_ovule_3d_nuclei": Taken("plant_ovule_3d/{}/ovule_nuclei_1135.tif", n_planes=100),
+}
+COUNTS = "2,3,4,6,8,11,15,20,30,40,60,80,100,150,200,300,400,600"
 ROWS = {
-    "quick": "felzenszwalb,mean_shift,multi_otsu,kmeans_rgb,mumford_shah_tree",
+    "intensities": "multi_otsu,kmeans_rgb",
+    "mean_shift": "mean_shift",
+    "planes": "felzenszwalb,mumford_shah_tree",
+    "stacks": "egb",
+    "tree": "tree",
     "dsc": "dsc",
     "backprop": "backprop",
 }
-SCALES = {"dsc": "100,50,20,10", "quick": "", "backprop": ""}
+BY_NUMBER = ("mean_shift", "stacks", "dsc")
+
+
+def folder_of(name: str, root: Path, scores: Path) -> Path:
+    """Folder of a set; what is taken of a file is written first."""
+    if name not in TAKEN:
+        return root / name
+    one = TAKEN[name]
+    folder = scores / "sets" / name
+    for kind in ("images", "labels"):
+        (folder / kind).mkdir(parents=True, exist_ok=True)
+        whole = tifffile.imread(root / one.path.format(kind))
+        parts = whole if one.are_frames else whole[None, : one.n_planes]
+        for number, part in enumerate(parts):
+            axes = {"axes": "ZYX"[-part.ndim :]}
+            path = folder / kind / f"{number:03}.tif"
+            tifffile.imwrite(path, np.ascontiguousarray(part), metadata=axes)
+    return folder
+
+
+def is_for(row: str, kind: ImageSet) -> bool:
+    """Whether a row of methods divides such images."""
+    return {"planes": "Z" not in kind.axes, "stacks": "Z" in kind.axes}.get(row, True)
+
+
+def flags_of(row: str, kind: ImageSet) -> list[str]:
+    """Flags of a row of methods for a set."""
+    flags = ["--method", ROWS[row], "--zero", kind.zero, "--cut.result", kind.result]
+    if row in BY_NUMBER:
+        flags += ["--scales", kind.numbers.superpixels]
+    elif row == "tree":
+        flags += ["--scales", COUNTS]
+    flags += ["--superpixel.n-superpixels", str(kind.numbers.merged)]
+    flags += ["--cut.precision", "bfloat16", "--backprop.precision", "bfloat16"]
+    return flags + (["--axes", kind.axes] if kind.axes else [])
 
 
 def main() -> None:
@@ -64,17 +137,18 @@ def main() -> None:
     given = parser.parse_args()
     for row in given.rows.split(","):
         for name, kind in SETS.items():
+            if not is_for(row, kind):
+                continue
             folder = given.scores / row / name
             note_commit(folder)
-            images = [str(given.root / name / part) for part in ("images", "labels")]
-            command = [sys.executable, "-m", "napari_dsc", "evaluate", "folder", *images]
-            command += ["-o", str(folder), "--method", ROWS[row], "--zero", kind.zero]
-            command += ["--scales", SCALES[row]] if SCALES[row] else []
-            command += ["--cut.result", kind.result, "--cut.precision", "bfloat16"]
+            images = folder_of(name, given.root, given.scores)
+            command = [sys.executable, "-m", "napari_dsc", "evaluate", "folder"]
+            command += [str(images / part) for part in ("images", "labels")]
+            command += ["-o", str(folder), *flags_of(row, kind)]
             command += ["--limit", str(given.limit), "--device", given.device]
             command += ["--processes", str(given.processes)]
             subprocess.run(command, check=True)
-    RESULTS.write_text(json.dumps(collect(given.scores), indent=1) + "\n")
+            RESULTS.write_text(json.dumps(collect(given.scores), indent=1) + "\n")
 
 
 def collect(scores: Path) -> dict[str, object]:

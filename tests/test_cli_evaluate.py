@@ -369,6 +369,20 @@ def test_objects_are_not_scored_unless_asked(folders):
     assert "dice" not in records()[0]
 
 
+def test_stacks_are_scored_by_the_methods_that_divide_them(capsys):
+    halves = np.zeros((4, 8, 8), np.uint8)
+    halves[2:] = 200
+    for folder, stack in (("images", halves), ("labels", halves // 100 + 1)):
+        Path(folder).mkdir()
+        np.save(f"{folder}/a.npy", stack)
+    command = ["evaluate", "folder", "images", "labels", "-o", "out", "--processes", "1"]
+    command += ["--axes", "ZYX", "--method", "multi_otsu,ucm"]
+    assert main(command) == 2
+    assert "ucm takes planes, expected YX or YXC; stacks are" in capsys.readouterr().err
+    assert {row["method"] for row in records()} == {"multi_otsu"}
+    assert summary()["rows"][0]["best"]["sc"]["ods"] == 1.0
+
+
 # evaluate labels
 
 
@@ -402,6 +416,15 @@ def test_disagreements_are_drawn(capsys):
     assert main(command) == 2
     assert "errors.png: exists and is kept" in capsys.readouterr().err
     assert main([*command, "--overwrite"]) == 0
+
+
+def test_disagreements_of_stacks_are_written_plane_by_plane():
+    for name, row in (("result", [1, 1, 1, 2]), ("truth", [1, 1, 2, 2])):
+        np.save(f"{name}.npy", np.broadcast_to(row, (3, 8, 4)))
+    command = ["evaluate", "labels", "result.npy", "truth.npy", "--errors", "errors.tif"]
+    assert main(command) == 0
+    expected = np.broadcast_to([0, 0, 255, 0], (3, 8, 4))
+    np.testing.assert_array_equal(read_labels(Path("errors.tif")), expected)
 
 
 @pytest.mark.usefixtures("_two_label_images")
@@ -440,6 +463,20 @@ def test_compare_without_truth_has_no_scores(small_bsds):
     assert compare("--methods", "multi_otsu") == 0
     (row,) = json.loads(Path("drawn/compare.json").read_text())["rows"]
     assert set(row) == {"method", "n_partitions", "n_segments", "seconds"}
+
+
+def test_compare_draws_a_plane_of_a_stack_and_keeps_the_whole(quadrants):
+    stack = np.stack([quadrants[0][..., 0]] * 3)
+    np.save("stack.npy", stack)
+    np.save("truth.npy", np.stack([quadrants[1]] * 3))
+    command = ["compare", "stack.npy", "-o", "drawn", "--axes", "ZYX", "--truth", "truth.npy"]
+    assert main([*command, "--methods", "multi_otsu,ucm"]) == 2
+    (row,) = json.loads(Path("drawn/compare.json").read_text())["rows"]
+    labels = read_labels(Path("drawn/multi_otsu_3.tif"), 3)
+    assert labels.shape == stack.shape
+    assert row["n_segments"] == len(np.unique(labels))
+    height, width, _ = iio.imread("drawn/compare.png").shape
+    assert min(height, width) > 300  # panels of planes, not of stacks
 
 
 def test_a_method_that_fails_leaves_the_others(small_bsds, capsys):

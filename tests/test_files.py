@@ -449,10 +449,19 @@ def test_decoders_keep_their_remarks_to_themselves(tmp_path, caplog):
     "labels",
     [np.zeros((ROWS, COLUMNS)), np.zeros((ROWS, COLUMNS, 3), np.uint8), np.zeros(9, int)],
 )
-def test_a_label_image_has_two_axes_of_integers(tmp_path, labels):
+def test_a_label_image_of_a_plane_has_two_axes_of_integers(tmp_path, labels):
     np.save(tmp_path / "a.npy", labels)
     with pytest.raises(InvalidImageError, match="expected a label image: two axes of integers"):
+        read_labels(tmp_path / "a.npy", 2)
+
+
+@pytest.mark.parametrize("shape", [(9,), (2, 3, ROWS, COLUMNS)])
+def test_a_label_image_of_unknown_depth_has_two_axes_or_three(tmp_path, shape):
+    np.save(tmp_path / "a.npy", np.zeros(shape, int))
+    with pytest.raises(InvalidImageError, match="two or three axes of integers"):
         read_labels(tmp_path / "a.npy")
+    np.save(tmp_path / "a.npy", np.ones((2, ROWS, COLUMNS), int))
+    assert read_labels(tmp_path / "a.npy").shape == (2, ROWS, COLUMNS)
 
 
 # ---- writing -----------------------------------------------------------------------------

@@ -150,6 +150,28 @@ def test_grey_images_are_segmented_too(name, quadrants, options):
     assert next(METHODS[name].iter_scales(image, scale, options)).shape == (32, 48)
 
 
+@pytest.mark.parametrize("name", sorted(n for n, one in METHODS.items() if one.takes_stacks))
+def test_stacks_are_divided_in_three_dimensions(name, quadrants, options):
+    plane = quadrants[0][..., 0]
+    stack = np.stack([plane, plane, 255 - plane, 255 - plane])
+    scale = scales_of(name)[:1]
+    (found,) = METHODS[name].iter_scales(load_image(stack, "ZYX"), scale, options)
+    assert found.shape == (4, 32, 48)
+    assert found.min() >= 0
+    assert len(np.unique(found)) > 1
+
+
+def test_superpixels_of_a_stack_keep_to_its_voxels(quadrants, options):
+    flat = np.full((4, 32, 48), 90, np.uint8)
+    flat[0, 0, 0] = 91
+    thick, cubes = (load_image(flat, "ZYX", spacing=(depth, 1, 1)) for depth in (8, 1))
+    deep, shallow = (
+        len(np.unique(next(METHODS["slic"].iter_scales(one, (24,), options))[:, 8, 8]))
+        for one in (thick, cubes)
+    )
+    assert deep > shallow
+
+
 @every_method
 def test_a_method_says_what_it_is(name):
     method = METHODS[name]

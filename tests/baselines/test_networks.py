@@ -50,6 +50,17 @@ def test_labels_of_backprop_keep_superpixels_whole(two_tone, blocks):
     assert len(np.unique(labels)) > 1
 
 
+def test_backprop_sees_the_planes_of_a_stack_as_one(two_tone, blocks):
+    # the second plane is the first upside down: its halves change places, its classes do not
+    stack = np.stack([two_tone, two_tone[:, :, ::-1].copy()], 1)
+    superpixels = np.stack([blocks, blocks[:, ::-1] + 24])
+    params = BackpropParams(n_features=16, n_iterations=40, seed=2)
+    *_, last = iter_backprop(stack, superpixels, params, CPU)
+    assert last.shape == stack.shape[1:]
+    assert agreement(last[0]) > 0.99
+    np.testing.assert_array_equal(last[1], last[0][:, ::-1])
+
+
 def test_a_run_is_read_only_until_every_count_is_met():
     taken = []
 

@@ -12,6 +12,7 @@ from torch.nn import functional
 from napari_dsc.baselines.networks import convolutions, seeded_network
 from napari_dsc.device import reproducible
 from napari_dsc.regions import region_majority
+from napari_dsc.superae.planes import as_batch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -30,9 +31,9 @@ def iter_backprop(
 
     Parameters
     ----------
-    pixels : (C, Y, X) float32 array
-        Image in 0 to 1.
-    superpixels : (Y, X) int array
+    pixels : (C, *S) float32 array
+        Image or stack in 0 to 1; the network sees a stack plane by plane.
+    superpixels : S int array
         Superpixels ``0 .. M - 1``.
     params : BackpropParams
         Settings.
@@ -41,7 +42,7 @@ def iter_backprop(
 
     Yields
     ------
-    labels : (Y, X) int64 array
+    labels : S int64 array
         Class of each pixel's superpixel, in ``0 .. n_features - 1``, at each iteration.
 
     Notes
@@ -57,7 +58,7 @@ def iter_backprop(
     """
     n_channels, n_superpixels = len(pixels), int(superpixels.max()) + 1
     network = seeded_network(lambda: _network(n_channels, params), params.seed, device)
-    image = torch.from_numpy(pixels)[None].to(device, memory_format=torch.channels_last)
+    image = as_batch(torch.from_numpy(pixels).to(device), n_channels)
     regions = torch.from_numpy(superpixels.ravel()).to(device)
     optimizer = torch.optim.SGD(
         network.parameters(), lr=params.learning_rate, momentum=params.momentum
@@ -80,7 +81,7 @@ def _features(network: nn.Module, image: Tensor, params: BackpropParams) -> Tens
     is_short = params.precision == "bfloat16"
     with torch.autocast(image.device.type, torch.bfloat16, enabled=is_short):
         features: Tensor = network(image)
-    return features.float()[0].flatten(1).T
+    return features.float().movedim(1, -1).flatten(0, -2)
 
 
 def _network(n_channels: int, params: BackpropParams) -> nn.Module:
@@ -97,14 +98,14 @@ def labels_at_counts(steps: Iterator[np.ndarray], counts: Sequence[float]) -> li
 
     Parameters
     ----------
-    steps : iterator of (Y, X) int array
+    steps : iterator of S int array
         Label images whose number of classes falls; no more are taken than needed.
     counts : sequence of float
         Numbers of classes at which the run would be stopped.
 
     Returns
     -------
-    labels : list of (Y, X) int array
+    labels : list of S int array
         One label image per count: the last one where the run never gets down to it.
 
     Raises

@@ -100,8 +100,8 @@ class FolderFlags:
         Folder for ``scores.csv`` (each image and scale), ``summary.json`` and
         ``summary.md``. If it exists, what was scored with the same settings is kept.
     axes : str
-        Axes of the images as letters, ``YX``, ``YXC`` or ``CYX``; left out: those of the
-        file, or guessed from the shape.
+        Axes of the images as letters, ``YX``, ``YXC`` or ``CYX``, of stacks ``ZYX`` or
+        ``ZCYX``; left out: those of the file, or guessed from the shape.
     zero : str
         What the label 0 stands for: a ``region`` like the others, the ``background`` of
         objects (foreground Dice and AP50 are scored as well), or ``unlabelled`` pixels,

@@ -27,7 +27,7 @@ def score_labels(
     Parameters
     ----------
     result, truth : Path
-        Label images; the truth may be annotations of BSDS500.
+        Label images of planes or stacks; the truth may be annotations of BSDS500.
     zero : str
         What the label 0 of the truth stands for.
     report : Report
@@ -69,4 +69,5 @@ def write_errors(result: Path, truth: Path, picture: Path, *, overwrite: bool) -
     """
     errors = error_map(read_labels(result), read_truth(truth)[0])
     pixels = np.where(errors, np.uint8(255), np.uint8(0))
-    write_image(picture, pixels, record={}, spacing=(), unit="", overwrite=overwrite)
+    axes = "ZYX"[-pixels.ndim :]
+    write_image(picture, pixels, record={}, spacing=(), unit="", overwrite=overwrite, axes=axes)

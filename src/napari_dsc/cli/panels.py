@@ -24,6 +24,7 @@ from napari_dsc.regions import relabel_in_order
 from napari_dsc.scoring.cases import read_truth
 from napari_dsc.scoring.entries import check_names, check_scales, parameters_of
 from napari_dsc.scoring.pictures import Panel, write_panels
+from napari_dsc.scoring.scores import check_depth
 from napari_dsc.superae.weights import DEFAULT, find_weights
 
 if TYPE_CHECKING:
@@ -123,8 +124,7 @@ def run_comparison(
 
 def _scene(path: Path, what: CompareFlags, run: CompareRunFlags, flags: MethodFlags) -> Scene:
     image = load_image(path, run.axes, flags.image_params)
-    image.refuse_volume("comparing methods")
-    truth = [] if what.truth is None else read_truth(what.truth)
+    truth = [] if what.truth is None else read_truth(what.truth, len(image.label_axes))
     shape = image.label_shape
     if truth and truth[0].shape != shape:
         raise InvalidImageError(
@@ -143,7 +143,9 @@ def _scene(path: Path, what: CompareFlags, run: CompareRunFlags, flags: MethodFl
 
 
 def _first_panels(scene: Scene) -> list[Panel]:
-    plain = Panel("image", np.zeros(scene.image.pixels.shape[1:], np.int64))
+    shape = scene.image.pixels.shape[1:]
+    plane = f", plane {shape[0] // 2 + 1} of {shape[0]}" if len(shape) > 2 else ""
+    plain = Panel(f"image{plane}", np.zeros(shape, np.int64))
     n_people = len(scene.annotations)
     title = "truth" if n_people == 1 else f"truth, first of {n_people}"
     return [plain, *(Panel(title, one.labels) for one in scene.annotations[:1])]
@@ -152,6 +154,7 @@ def _first_panels(scene: Scene) -> list[Panel]:
 def _run(choice: Choice, scene: Scene) -> tuple[np.ndarray, Record]:
     """Labels of a method, and what to tell of them, ready for JSON."""
     method = METHODS[choice.method]
+    check_depth(choice.method, scene.image)
     if method.needs_contours and not scene.options.contours.size:
         raise InvalidImageError("needs --contours, the contour map of the image")
     start = time.perf_counter()

@@ -139,7 +139,7 @@ def read_contours(path: Path) -> np.ndarray:
         If the file is missing, damaged, or holds no contour map.
     """
     if path.suffix.lower() != ".mat":
-        contours = read_labels(path)
+        contours = read_labels(path, 2)
     elif not path.is_file():
         raise InvalidImageError(f"{path}: no such file, expected a contour map of BSDS500")
     else:

@@ -45,15 +45,15 @@ def read_image(path: Path) -> RawImage:
     return _read(path, apply_palette=True)
 
 
-def read_labels(path: Path, ndim: int = 2) -> np.ndarray:
+def read_labels(path: Path, ndim: int | None = None) -> np.ndarray:
     """Read a label image.
 
     Parameters
     ----------
     path : Path
         A file of one image of integers; of an image with a palette, the indices are taken.
-    ndim : int
-        Its number of axes: 2, or 3 for a stack.
+    ndim : int, optional
+        Its number of axes: 2, or 3 for a stack or a time series; left out: either.
 
     Returns
     -------
@@ -66,11 +66,12 @@ def read_labels(path: Path, ndim: int = 2) -> np.ndarray:
         If the file cannot be read or holds no label image.
     """
     pixels = _read(path, apply_palette=False).pixels
-    labels = pixels.squeeze() if pixels.ndim > ndim else pixels
-    if labels.ndim != ndim or labels.dtype.kind not in "iu" or labels.size == 0:
+    labels = pixels.squeeze() if pixels.ndim > (ndim or 2) else pixels
+    numbers = (ndim,) if ndim else tuple(_NUMBERS)
+    if labels.ndim not in numbers or labels.dtype.kind not in "iu" or labels.size == 0:
         raise InvalidImageError(
             f"{path}: shape {pixels.shape} of {pixels.dtype}, expected a label image: "
-            f"{_NUMBERS[ndim]} axes of integers"
+            f"{' or '.join(_NUMBERS[number] for number in numbers)} axes of integers"
         )
     return labels
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_dsc.errors import InvalidImageError
 from napari_dsc.images.axes import spatial_axes
 
 if TYPE_CHECKING:
@@ -145,25 +144,6 @@ class Image:
             for plane in np.moveaxis(self.pixels, 1, 0)
         )
         return ImageSeries(planes, self.axes, "Z", self.spacing)
-
-    def refuse_volume(self, activity: str) -> None:
-        """Refuse three dimensions where there is no way for them yet.
-
-        Parameters
-        ----------
-        activity : str
-            What cannot be done, for the message.
-
-        Raises
-        ------
-        InvalidImageError
-            If the image is a volume.
-        """
-        if "Z" in self.axes:
-            raise InvalidImageError(
-                f"image: axes {self.axes}: {activity} of stacks is not supported yet, expected "
-                "YX or YXC; segment, superpixels and smooth take stacks"
-            )
 
     def describe(self) -> str:
         """Axes, size and pixel size in one line, with who says so."""

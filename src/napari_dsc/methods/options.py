@@ -124,6 +124,8 @@ class Method(NamedTuple):
         It starts from superpixels of any kind; the others make their own regions.
     needs_contours : bool
         It cuts the contour map that comes with an image.
+    takes_stacks : bool
+        It divides a stack in three dimensions; the others take planes.
     reads : tuple of str
         What of `MethodOptions` can change its labels: fields, or FIELD.PARAMETER for a
         single parameter. The weights and the device are among them where the image is
@@ -138,4 +140,5 @@ class Method(NamedTuple):
     iter_scales: Callable[[Image, Sequence[float], MethodOptions], Iterator[np.ndarray]]
     merges_superpixels: bool = False
     needs_contours: bool = False
+    takes_stacks: bool = False
     reads: tuple[str, ...] = EVERYTHING

@@ -275,7 +275,7 @@ def _superpixels(run: Run, options: MethodOptions, n_superpixels: int) -> np.nda
     """Superpixels of a number of one's own; the image is smoothed once a run."""
     params = dataclasses.replace(options.superpixel_params, n_superpixels=n_superpixels)
     source = run.smoothed if params.source == "smoothed" else run.image.pixels
-    return over_segment_pixels(source, params)
+    return over_segment_pixels(source, params, run.image.volume_spacing)
 
 
 def _cut(run: Run, params: CutParams) -> np.ndarray:

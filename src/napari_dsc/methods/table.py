@@ -37,6 +37,7 @@ METHODS: dict[str, Method] = {
         100,
         sweeps.dsc,
         merges_superpixels=True,
+        takes_stacks=True,
         reads=(*MERGING, "cut_params", *ENCODER),
     ),
     "dsc_partitions": Method(
@@ -48,6 +49,7 @@ METHODS: dict[str, Method] = {
         32,
         sweeps.dsc_partitions,
         merges_superpixels=True,
+        takes_stacks=True,
         reads=(*MERGING, "cut_params", *ENCODER),
     ),
     "tree": Method(
@@ -58,6 +60,7 @@ METHODS: dict[str, Method] = {
         REGIONS,
         20,
         sweeps.tree_counts,
+        takes_stacks=True,
         reads=("tree_params",),
     ),
     "tree_altitude": Method(
@@ -68,6 +71,7 @@ METHODS: dict[str, Method] = {
         ALTITUDES,
         TreeParams().threshold,
         sweeps.tree_altitudes,
+        takes_stacks=True,
         reads=("tree_params",),
     ),
     "slic": Method(
@@ -77,6 +81,7 @@ METHODS: dict[str, Method] = {
         SUPERPIXELS,
         100,
         sweeps.slic,
+        takes_stacks=True,
         reads=ALONE,
     ),
     "egb": Method(
@@ -86,6 +91,7 @@ METHODS: dict[str, Method] = {
         SUPERPIXELS,
         100,
         sweeps.egb,
+        takes_stacks=True,
         reads=ALONE,
     ),
     "mean_shift": Method(
@@ -95,6 +101,7 @@ METHODS: dict[str, Method] = {
         SUPERPIXELS,
         100,
         sweeps.mean_shift,
+        takes_stacks=True,
         reads=ALONE,
     ),
     "watershed": Method(
@@ -104,6 +111,7 @@ METHODS: dict[str, Method] = {
         SUPERPIXELS,
         100,
         sweeps.watershed,
+        takes_stacks=True,
         reads=ALONE,
     ),
     "ucm": Method(
@@ -171,6 +179,7 @@ METHODS: dict[str, Method] = {
         (2, 3, 4, 5),
         3,
         sweeps.multi_otsu,
+        takes_stacks=True,
         reads=DIVIDING,
     ),
     "ncut": Method(
@@ -191,6 +200,7 @@ METHODS: dict[str, Method] = {
         8,
         sweeps.kmeans_rgb,
         merges_superpixels=True,
+        takes_stacks=True,
         reads=(*CLUSTERING, *STARTS),
     ),
     "kmeans_deep": Method(
@@ -211,6 +221,7 @@ METHODS: dict[str, Method] = {
         8,
         sweeps.ncut_rgb,
         merges_superpixels=True,
+        takes_stacks=True,
         reads=(*CLUSTERING, "cluster_params"),
     ),
     "ncut_deep": Method(
@@ -231,6 +242,7 @@ METHODS: dict[str, Method] = {
         3,
         sweeps.backprop,
         merges_superpixels=True,
+        takes_stacks=True,
         reads=(*CLUSTERING, "backprop_params", "device"),
     ),
     "mumford_shah_loss": Method(

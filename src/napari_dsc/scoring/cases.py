@@ -164,17 +164,19 @@ def folder_cases(images: Path, labels: Path) -> CaseSet:
     return CaseSet(tuple(cases), tuple(problems))
 
 
-def read_truth(path: Path) -> list[np.ndarray]:
+def read_truth(path: Path, ndim: int | None = None) -> list[np.ndarray]:
     """Annotations of an image.
 
     Parameters
     ----------
     path : Path
         A label image, or a MATLAB file of BSDS500.
+    ndim : int, optional
+        Axes of the label image, as in `read_labels`; left out: as the file has them.
 
     Returns
     -------
-    annotations : list of (Y, X) int array
+    annotations : list of S int array
         One, or one from each person.
 
     Raises
@@ -182,7 +184,9 @@ def read_truth(path: Path) -> list[np.ndarray]:
     InvalidImageError
         If the file cannot be read.
     """
-    return read_annotations(path) if path.suffix.lower() == MATLAB else [read_labels(path)]
+    if path.suffix.lower() == MATLAB:
+        return read_annotations(path)
+    return [read_labels(path, ndim)]
 
 
 def _by_stem(folder: Path, problems: list[Problem], no_image: str = "") -> dict[str, Path]:

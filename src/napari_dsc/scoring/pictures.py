@@ -42,8 +42,8 @@ def write_panels(pixels: np.ndarray, panels: Sequence[Panel], path: Path) -> Non
 
     Parameters
     ----------
-    pixels : (C, Y, X) float32 array
-        Image, one channel or three, in 0 to 1.
+    pixels : (C, *S) float32 array
+        Image in 0 to 1; of a stack plane Z // 2 is drawn.
     panels : sequence of Panel
         At least one.
     path : Path
@@ -54,6 +54,10 @@ def write_panels(pixels: np.ndarray, panels: Sequence[Panel], path: Path) -> Non
     OutputError
         If the file cannot be written.
     """
+    if pixels.ndim > 3:
+        middle = pixels.shape[1] // 2
+        pixels = pixels[:, middle]
+        panels = [Panel(panel.title, panel.labels[middle]) for panel in panels]
     n_columns = math.ceil(math.sqrt(len(panels)))
     n_rows = math.ceil(len(panels) / n_columns)
     height, width = pixels.shape[1:]
@@ -78,7 +82,7 @@ def overlay(pixels: np.ndarray, labels: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     pixels : (C, Y, X) float32 array
-        Image, one channel or three, in 0 to 1.
+        Image in 0 to 1.
     labels : (Y, X) int array
         Segments.
 

@@ -47,8 +47,8 @@ def score_case(case: Case, entry: Entry) -> list[ScaleScores]:
     """
     options = entry.options
     image = load_image(case.image, entry.axes, options.image_params)
-    image.refuse_volume("scoring")
-    truth = read_truth(case.truth)
+    check_depth(entry.method, image)
+    truth = read_truth(case.truth, len(image.label_axes))
     _check_shape(case, image, truth)
     truth = [image.arrange_labels(labels) for labels in truth]
     annotations = [prepare_annotation(labels, entry.zero) for labels in truth]
@@ -65,6 +65,29 @@ def score_case(case: Case, entry: Entry) -> list[ScaleScores]:
         )
         start = time.perf_counter()
     return scores
+
+
+def check_depth(method: str, image: Image) -> None:
+    """Make sure that a method takes an image with as many axes.
+
+    Parameters
+    ----------
+    method : str
+        Name in `METHODS`.
+    image : Image
+        Plane or stack.
+
+    Raises
+    ------
+    InvalidImageError
+        If the image is a stack and the method takes planes.
+    """
+    if "Z" in image.axes and not METHODS[method].takes_stacks:
+        others = ", ".join(name for name, one in METHODS.items() if one.takes_stacks)
+        raise InvalidImageError(
+            f"image: axes {image.axes}: {method} takes planes, expected YX or YXC; stacks are "
+            f"divided by {others}"
+        )
 
 
 def _with_contours(case: Case, entry: Entry) -> MethodOptions:
