@@ -121,7 +121,7 @@ def flags_of(row: str, kind: ImageSet) -> list[str]:
     elif row == "tree":
         flags += ["--scales", COUNTS]
     flags += ["--superpixel.n-superpixels", str(kind.numbers.merged)]
-    flags += ["--cut.precision", "bfloat16", "--backprop.precision", "bfloat16"]
+    flags += ["--cut.precision", "bfloat16"]
     return flags + (["--axes", kind.axes] if kind.axes else [])
 
 
