@@ -238,6 +238,9 @@ def test_nothing_to_learn_from_is_wrong_input(folder, capsys):
     Path("empty").mkdir()
     assert main(["segment", "empty", "-o", "out", *FLAGS.split()]) == 2
     assert "empty: no image found" in capsys.readouterr().err
+    Path("empty/.zgroup").touch()
+    assert main(["segment", "empty", "-o", "out", *FLAGS.split()]) == 2
+    assert "empty: is a folder of zarr, expected image files" in capsys.readouterr().err
     assert not Path("out").exists()
 
 

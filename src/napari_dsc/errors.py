@@ -27,3 +27,24 @@ class OutputError(DSCError, OSError):
 
 class ComputationError(DSCError):
     """A computation failed half-way, for lack of memory for example."""
+
+
+def one_line(error: BaseException) -> str:
+    r"""Type and words of an error nobody expected, for a log with a line for each.
+
+    Parameters
+    ----------
+    error : BaseException
+        Any.
+
+    Returns
+    -------
+    line : str
+        Without line breaks.
+
+    Examples
+    --------
+    >>> one_line(ValueError("two\n  lines"))
+    'ValueError: two lines'
+    """
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"

@@ -240,13 +240,15 @@ class Frames:
         each = self.runs[0].cut_params.n_iterations
         for number, run in enumerate(self.runs):
             run.superpixels = self._divide(number).astype(np.int64)
-            given = run.cut_params
-            run.cut_params = replace(given, series="together")  # of planes, if it is a stack
-            for step in run.iter_steps():
-                yield SeriesStep("cut", number * each + step.iteration, len(self) * each, step)
+            given, run.cut_params = run.cut_params, replace(run.cut_params, series="together")
+            try:  # its planes are cut together, if it is a stack
+                for step in run.iter_steps():
+                    done = number * each + step.iteration
+                    yield SeriesStep("cut", done, len(self) * each, step)
+            finally:
+                run.cut_params = given
             found.append(Classes(step.classes.cpu().numpy(), step.assignment.cpu().numpy()))
             figures.append(figures_of(step))
-            run.cut_params = given
             _forget(run)
         self.figures = {name: [one[name] for one in figures] for name in figures[0]}
         return found

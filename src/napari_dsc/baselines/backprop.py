@@ -12,7 +12,6 @@ from torch.nn import functional
 from napari_dsc.baselines.networks import convolutions, seeded_network
 from napari_dsc.device import reproducible
 from napari_dsc.regions import region_majority
-from napari_dsc.superae.planes import as_batch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -58,7 +57,8 @@ def iter_backprop(
     """
     n_channels, n_superpixels = len(pixels), int(superpixels.max()) + 1
     network = seeded_network(lambda: _network(n_channels, params), params.seed, device)
-    image = as_batch(torch.from_numpy(pixels).to(device), n_channels)
+    planes = np.moveaxis(pixels, 0, -3).reshape(-1, n_channels, *pixels.shape[-2:])
+    image = torch.from_numpy(planes).to(device, memory_format=torch.channels_last)
     regions = torch.from_numpy(superpixels.ravel()).to(device)
     optimizer = torch.optim.SGD(
         network.parameters(), lr=params.learning_rate, momentum=params.momentum

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 import distributed
 
 from napari_dsc.batch.tasks import Outcome
-from napari_dsc.errors import ComputationError, DSCError, InvalidParameterError
+from napari_dsc.errors import ComputationError, DSCError, InvalidParameterError, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Mapping
@@ -240,7 +240,7 @@ def _outcome_of(future: Future, task: Task) -> Outcome:
     except (distributed.CancelledError, OSError):
         raise
     except Exception as error:  # the worker could not even begin
-        reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        reason = one_line(error)
     else:
         return outcome
     return Outcome(task.source, task.output, "failed", reason)

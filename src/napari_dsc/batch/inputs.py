@@ -43,12 +43,20 @@ def find_images(inputs: Sequence[str | Path]) -> list[Path]:
     for one in inputs:
         paths = [absolute_path(path) for path in _files_of(Path(one))]
         if not paths:
-            raise InvalidImageError(f"{one}: no image found, expected at least one")
+            raise InvalidImageError(f"{one}: {_what_is_missing(Path(one))}")
         found |= dict.fromkeys(paths)
     # outputs of an earlier batch may lie among the inputs
     outputs = {path.with_name(f"{path.stem}_{ENDING}") for path in found}
     named = {absolute_path(Path(one)) for one in inputs}
     return [path for path in found if path in named or path not in outputs]
+
+
+def _what_is_missing(path: Path) -> str:
+    from napari_dsc.files.lazy import is_zarr  # loads tifffile
+
+    if is_zarr(path):
+        return "is a folder of zarr, expected image files; segment takes it by itself"
+    return "no image found, expected at least one"
 
 
 def outputs_in(folder: Path, sources: Sequence[Path], ending: str = ENDING) -> list[Path]:

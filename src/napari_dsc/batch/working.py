@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from napari_dsc.batch.learning import learned_before, reading_record
 from napari_dsc.batch.tasks import Outcome, Task
 from napari_dsc.device import is_out_of_memory
-from napari_dsc.errors import DSCError, InvalidParameterError, OutputError
+from napari_dsc.errors import DSCError, InvalidParameterError, OutputError, one_line
 from napari_dsc.files import check_output, write_image
 from napari_dsc.files.tiff import read_record
 from napari_dsc.frames import Frames
@@ -146,10 +146,10 @@ def iter_task(task: Task) -> Generator[Step | SeriesStep, None, Outcome]:
     except (MemoryError, RuntimeError, OSError) as error:
         _log.exception("%s", task.source)
         too_large = is_out_of_memory(error)
-        reason = "out of memory; crop or downscale the image" if too_large else _words(error)
+        reason = "out of memory; crop or downscale the image" if too_large else one_line(error)
     except Exception as error:  # a night of work does not end with one file
         _log.exception("%s", task.source)
-        reason = _words(error)
+        reason = one_line(error)
     return Outcome(task.source, task.output, "failed", reason)
 
 
@@ -280,7 +280,3 @@ def _content_sha256(path: Path) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return ""
-
-
-def _words(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"

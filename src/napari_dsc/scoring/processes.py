@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 
 from napari_dsc.device import keep_freed_memory
-from napari_dsc.errors import DSCError
+from napari_dsc.errors import DSCError, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
@@ -167,7 +167,7 @@ def _attempt(score: Score, task: Task) -> tuple[list[ScaleScores], str]:
         return [], " ".join(str(error).split())
     except Exception as error:  # a night of work does not end with one image
         _log.exception("%s on %s", entry.name, case.name)
-        return [], f"{type(error).__name__}: {' '.join(str(error).split())}"
+        return [], one_line(error)
 
 
 def _work(pipe: Connection, score: Score, n_threads: int) -> None:

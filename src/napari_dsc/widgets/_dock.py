@@ -213,15 +213,18 @@ class Dock(ClosingWidget):
         except DSCError as error:
             notify_error(str(error), "")
             return
-        chosen = preferences()
-        problem = memory_problem(request, source.sizes, chosen.memory_share)
+        problem = memory_problem(request, source.sizes, preferences().memory_share)
         if problem:
             self.run_bar.status.setText(problem)
             return
-        apply_weights_preferences(chosen)
+        self.start(run_job, request, n_steps_of(request, source), source)
+
+    def start(self, job: Any, asked: Any, n_steps: int, source: Source) -> None:
+        """Start a job, and keep what its result is shown with."""
+        apply_weights_preferences(preferences())
         remember_values(self.stage, self.values())
         self._source = source._replace(array=None)
-        self.run_bar.start(run_job, request, n_steps_of(request, source), self.values())
+        self.run_bar.start(job, asked, n_steps, self.values())
 
     def _succeed(self, result: Result) -> None:
         if not self._is_closed and self._source is not None:

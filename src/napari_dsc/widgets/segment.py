@@ -17,9 +17,7 @@ from napari_dsc.widgets._levels import LevelBar
 from napari_dsc.widgets._parameters import check_box, combo_box, values_of_record
 from napari_dsc.widgets._plot import ConvergencePlot
 from napari_dsc.widgets._preferences import (
-    apply_weights_preferences,
     preferences,
-    remember_values,
 )
 from napari_dsc.widgets._presets import method_values
 from napari_dsc.widgets._pyramid import add_pyramid, ask_for_pyramid
@@ -217,10 +215,7 @@ class Segment(Dock):
             return
         path = ask_for_pyramid(self, source.name)
         if path is not None:
-            apply_weights_preferences(preferences())
-            remember_values(self.stage, self.values())
-            self._source = source._replace(array=None)
-            self.run_bar.start(tiles_job, (request, path), 0, self.values())
+            self.start(tiles_job, (request, path), 0, source)
             self.levels.pause(True)
 
     def _show_progress(self, told: Progress) -> None:
