@@ -4,7 +4,7 @@
 
 runs ``napari-dsc compare`` on the first image of each set that benchmarks/micro.py scores, into
 a folder of its own inside `sheet`, each method at the scale that was best for the set. Sets
-that have their folder already are only drawn.
+that have their folder already are only drawn, stacks by their middle plane.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import imageio.v3 as iio
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from micro import RESULTS, SETS
-from paper_tables import SHOWN
+from micro import RESULTS, SETS, folder_of
+from paper_tables import SHOWN, STANDS_FOR
 from PIL import Image as Picture
 
 from napari_dsc.cli.panels import Choice
+from napari_dsc.files import read_labels
 from napari_dsc.images import draw_boundaries, load_image
 
 CELL = 1.6  # inches
 MOST_PIXELS = 256  # a cell shows no more
-MOST, QUALITY = (900, 2000), 40  # below 200 kB
+MOST, QUALITY = (1000, 2000), 40  # below 200 kB
 
 
 def main() -> None:
@@ -45,16 +45,14 @@ def main() -> None:
     for name, methods in chosen.items():
         folder = given.sheet / name
         if not (folder / "compare.json").exists():
-            compare(first(given.root / name / "images"), methods, folder, name, given.device)
+            image = first(folder_of(name, given.root, given.sheet) / "images")
+            compare(image, methods, folder, name, given.device)
     draw(given.root, given.sheet, chosen, given.picture)
 
 
 def choices(one: dict[str, Any]) -> dict[str, float]:
     """Methods of a set, each with the scale that is best by the set's first measure."""
-    return {
-        row["method"]: next(iter(row["best"].values()))["scale"]
-        for row in sorted(one["rows"], key=lambda row: SHOWN.index(row["method"]))
-    }
+    return {row["method"]: next(iter(row["best"].values()))["scale"] for row in one["rows"]}
 
 
 def first(folder: Path) -> Path:
@@ -68,7 +66,10 @@ def compare(
     """Write a label image of each method."""
     words = ",".join(f"{method}:{scale:g}" for method, scale in methods.items())
     command = [sys.executable, "-m", "napari_dsc", "compare", str(image), "-o", str(folder)]
-    command += ["--methods", words, "--device", device, "--cut.result", SETS[name].result]
+    kind = SETS[name]
+    command += ["--methods", words, "--device", device, "--cut.result", kind.result]
+    command += ["--superpixel.n-superpixels", str(kind.numbers.merged)]
+    command += ["--axes", kind.axes] if kind.axes else []
     subprocess.run(command, check=False)  # it tells which methods failed; theirs stay empty
 
 
@@ -81,12 +82,21 @@ def draw(root: Path, sheet: Path, chosen: dict[str, dict[str, float]], picture: 
     for axes, title in zip(grid[0], columns, strict=True):
         axes.set_title(title, fontsize=7)
     for row, (name, methods) in zip(grid, chosen.items(), strict=True):
-        pixels = load_image(first(root / name / "images")).pixels
-        truth = iio.imread(first(root / name / "labels"))
+        folder = folder_of(name, root, sheet)
+        pixels = load_image(first(folder / "images"), SETS[name].axes).pixels
+        truth = read_labels(first(folder / "labels"))
         files = {one: sheet / name / Choice(one, at).file for one, at in methods.items()}
-        found = {m: iio.imread(file) for m, file in files.items() if file.exists()}
+        found = {
+            STANDS_FOR.get(m, m): read_labels(file)
+            for m, file in files.items()
+            if file.exists()
+        }
         flat = np.zeros(pixels.shape[1:], np.int64)
         shown = {"image": flat, "annotation": truth} | found
+        if flat.ndim > 2:
+            middle = len(flat) // 2
+            pixels = pixels[:, middle]
+            shown = {column: labels[middle] for column, labels in shown.items()}
         for axes, column in zip(row, columns, strict=True):
             axes.set_xticks([])
             axes.set_yticks([])

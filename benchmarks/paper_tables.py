@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 MEASURES = ("sc", "pri", "vi")
 SHOWN = (
     "dsc",
+    "tree",
     "backprop",
     "felzenszwalb",
     "mean_shift",
@@ -27,6 +28,7 @@ SHOWN = (
     "kmeans_rgb",
     "mumford_shah_tree",
 )
+STANDS_FOR = {"egb": "felzenszwalb"}  # in stacks, brought to a number of regions
 REGION_MEASURES = ("sc", "pri", "vi", "ari")
 # method and kind of superpixels
 REGION_WAYS = {
@@ -247,7 +249,7 @@ def micro_table() -> str:
     ]
     for name, kind in SETS.items():
         rows = sets.get(name, {"rows": []})["rows"]
-        by_method = {row["method"]: row for row in rows}
+        by_method = {STANDS_FOR.get(row["method"], row["method"]): row for row in rows}
         for key in kind.scores:
             cells = [
                 f"{by_method[method]['best'][key]['ods']:.3f}" if method in by_method else ""
