@@ -2,7 +2,7 @@
 
     python benchmarks/table1_cut.py BSDS500 --every 4 --threads 1
 
-takes the superpixels of `table1.py`, those by Felzenszwalb and Huttenlocher's algorithm (EGB) of
+takes the superpixels of `table1.py`, by Felzenszwalb and Huttenlocher's algorithm (EGB) of
 the smoothed image at four scales, and lets the default cut merge them, by the label loss L1
 alone and by both losses. OIS takes the best of the four scales for each image.
 """
