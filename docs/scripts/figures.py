@@ -1,13 +1,16 @@
-"""Pictures of the docs: losses of a cut, DSC beside Backprop, and how time grows.
+"""Pictures of the docs: stages and losses of a cut, DSC beside Backprop, and how time grows.
 
     python docs/scripts/figures.py docs/images
 
-writes loss-curves.png and dsc-and-backprop.png, both on the packaged tissue image, and
-speed-scaling.png from what benchmarks/speed.py measured. It takes some minutes.
+writes stages.png, loss-curves.png and dsc-and-backprop.png, all on the packaged tissue image,
+training-loss.png from benchmarks/results/training_tree.csv, which is the loss curve that
+``napari-dsc train`` writes, and speed-scaling.png from what benchmarks/speed.py measured. It
+takes some minutes.
 """
 
 from __future__ import annotations
 
+import csv
 import json
 import math
 import shutil
@@ -16,11 +19,13 @@ import sys
 import tempfile
 from pathlib import Path
 
+import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
 import napari_dsc
+from napari_dsc.images import draw_boundaries
 from napari_dsc.params import CutParams, SuperpixelParams, preset
 from napari_dsc.sample_data import sample_path
 
@@ -35,12 +40,66 @@ WHO = {"paper": "preset paper", "fast": "default", "plain": "plain loop"}
 COLORS = ("#3b6fc9", "#c9832e", "#2f8f6a")
 
 
-def draw_losses(path: Path) -> None:
-    """Draw both losses and the number of classes over the paper's iterations of one cut."""
-    steps = [
-        (float(step.label_loss), float(step.cut_loss), step.n_classes)
-        for step in napari_dsc.iter_segment(sample_path(), device="cpu", **PAPER)
-    ]
+def draw_cut(stages: Path, losses: Path) -> None:
+    """Draw the stages of one cut by the paper's settings, and how its losses fall."""
+    run = napari_dsc.Run(sample_path(), device="cpu", **PAPER)
+    smoothed, superpixels = run.smoothed, run.superpixels
+    told, pictures = [], []
+    for step in run.iter_steps():
+        told.append((float(step.label_loss), float(step.cut_loss), step.n_classes))
+        if step.iteration in (8, run.cut_params.n_iterations):
+            labels = step.labels()
+            title = f"iteration {step.iteration}, {step.n_classes} classes"
+            pictures.append((title, draw_boundaries(run.image.pixels, labels)))
+    n_superpixels = superpixels.max() + 1
+    divided = draw_boundaries(smoothed, superpixels)
+    draw_stages(
+        stages,
+        [
+            ("image", run.image.pixels.transpose(1, 2, 0)),
+            ("smoothed by SuperAE", smoothed.transpose(1, 2, 0)),
+            (f"{n_superpixels} superpixels of the smoothed image", divided),
+            *pictures,
+        ],
+    )
+    draw_losses(losses, told)
+
+
+def draw_stages(path: Path, pictures: list[tuple[str, np.ndarray]]) -> None:
+    """Draw pictures beside each other."""
+    figure = Figure(figsize=(11, 2), layout="constrained", dpi=90)
+    for place, (title, pixels) in enumerate(pictures, start=1):
+        axes = figure.add_subplot(1, len(pictures), place)
+        axes.imshow(pixels)
+        axes.set_title(title, fontsize=7)
+        axes.set_axis_off()
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    with_few_colors(Image.fromarray(np.asarray(canvas.buffer_rgba())), 200, path)
+
+
+def with_few_colors(picture: Image.Image, n_colors: int, path: Path) -> None:
+    """Write a picture that stays below 100 kB."""
+    few = picture.convert("RGB").quantize(n_colors, dither=Image.Dither.NONE)
+    few.save(path, optimize=True)
+
+
+def draw_training(path: Path) -> None:
+    """Draw both terms of the loss over the epochs of a training."""
+    rows = list(csv.DictReader((RESULTS / "training_tree.csv").open(newline="")))
+    figure = Figure(figsize=(6, 2.6), layout="constrained")
+    axes = figure.add_subplot(xlabel="epoch", ylabel="squared color distance")
+    titles = {"fidelity": "to the image", "smoothness": "to the mean of the template region"}
+    for (name, title), color in zip(titles.items(), COLORS, strict=False):
+        epochs = [int(row["number"]) for row in rows]
+        axes.plot(epochs, [float(row[name]) for row in rows], color=color, label=title)
+    axes.set_ylim(bottom=0)
+    axes.legend(frameon=False)
+    FigureCanvasAgg(figure).print_png(str(path))
+
+
+def draw_losses(path: Path, steps: list[tuple[float, float, int]]) -> None:
+    """Draw both losses and the number of classes over the iterations of a cut."""
     figure = Figure(figsize=(9, 2.6), layout="constrained")
     for place, (label, values, color) in enumerate(
         zip(LINES.values(), zip(*steps, strict=True), COLORS, strict=True), start=1
@@ -74,16 +133,17 @@ def draw_comparison(path: Path) -> None:
         command = ["compare", str(sample_path()), "--methods", methods, "-o", f"{folder}/out"]
         subprocess.run([sys.executable, "-m", "napari_dsc", *command], check=True)
         shutil.copy(Path(folder, "out", "compare.png"), path)
-    picture = Image.open(path).convert("RGB")
-    picture.thumbnail((720, 720))  # the picture stays below 100 kB
-    picture.quantize(64, dither=Image.Dither.NONE).save(path, optimize=True)
+    picture = Image.open(path)
+    picture.thumbnail((720, 720))
+    with_few_colors(picture, 64, path)
 
 
 def main() -> None:
     """Draw everything into the folder given."""
     folder = Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
-    draw_losses(folder / "loss-curves.png")
+    draw_cut(folder / "stages.png", folder / "loss-curves.png")
+    draw_training(folder / "training-loss.png")
     draw_scaling(folder / "speed-scaling.png")
     draw_comparison(folder / "dsc-and-backprop.png")
 
