@@ -166,14 +166,14 @@ class TemplateParams(Params):
     Parameters
     ----------
     template_method : str
-        ``mumford_shah`` merges pixels by the Mumford-Shah energy (seconds an image); ``tree``
-        cuts the merge tree (regions of one texture, too); ``mean_boundary`` merges by the
-        mean gradient along boundaries (fast).
+        ``tree`` cuts the merge tree (about a second an image); ``mumford_shah`` merges pixels
+        by the Mumford-Shah energy (seconds, and minutes where large areas are flat);
+        ``mean_boundary`` merges by the mean gradient along boundaries (fast, coarser).
     n_template_regions : int
         Number of regions of a template.
     """
 
-    template_method: Literal["mumford_shah", "tree", "mean_boundary"] = "mumford_shah"
+    template_method: Literal["tree", "mumford_shah", "mean_boundary"] = "tree"
     n_template_regions: Annotated[int, {"min": 2, "max": 100_000}] = 100
 
 
