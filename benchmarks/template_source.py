@@ -6,6 +6,7 @@ takes weights that were trained alike but for their templates. With each, valida
 smoothed, divided by Felzenszwalb and Huttenlocher's algorithm (EGB) as `table1.py` does, and
 cut by DSC with 100 superpixels, SLIC's of the smoothed image and those of the default preset.
 The variance ratio, as in `smoothing.py`, is that within the regions of both kinds of template.
+The last columns have the mean difference from the last weights named, and its standard error.
 """
 
 from __future__ import annotations
@@ -67,7 +68,7 @@ def measure(sample: Sample, root: Path, files: list[str]) -> dict[str, Measures]
     return measures
 
 
-def row_of(report: Report, samples: list[Sample], name: str) -> Row:
+def row_of(report: Report, samples: list[Sample], name: str, last: str) -> Row:
     """One row of the table."""
     found: Row = {"weights": name}
     egb = report.summary(samples, [f"{name}: {scale}" for scale in SCALES])
@@ -80,7 +81,18 @@ def row_of(report: Report, samples: list[Sample], name: str) -> Row:
     for kind, title in (("gpb", "gPb-owt-ucm"), ("tree", "tree")):
         ratio = report.mean(samples, f"{name}: {EACH}", kind)
         found[f"variance ratio, regions of {title}"] = round(ratio, 3)
-    return found | {"images": len(samples)}
+    found["images"] = len(samples)
+    for title in CUTS:
+        for key in ("sc", "vi"):
+            own, others = (
+                np.array([report.images[one.name][f"{file}: {title}"][key] for one in samples])
+                for file in (name, last)
+            )
+            error = (own - others).std(ddof=1) / np.sqrt(len(samples))
+            found[f"{title}: {SHOWN[key]}, difference"] = (
+                f"{(own - others).mean():+.3f} ± {error:.3f}"
+            )
+    return found
 
 
 def main() -> None:
@@ -98,7 +110,8 @@ def main() -> None:
             start = time.perf_counter()
             found = measure(sample, arguments.root, arguments.weights)
             report.add(sample.name, found, time.perf_counter() - start)
-    report.finish([row_of(report, samples, name) for name in hashes])
+    last = next(reversed(hashes))
+    report.finish([row_of(report, samples, name, last) for name in hashes])
 
 
 if __name__ == "__main__":

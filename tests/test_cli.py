@@ -392,14 +392,18 @@ def test_a_link_to_itself_is_refused(photo, capsys):
 
 def test_the_packaged_weights_are_listed_found_and_intact(capsys):
     assert main(["weights", "list"]) == 0
-    assert "superae-bsds500\n" in capsys.readouterr().out
-    assert main(["weights", "where", "superae-bsds500"]) == 0
-    path = capsys.readouterr().out.strip()
-    assert os.path.isfile(path)  # noqa: PTH113
-    assert main(["weights", "fetch", "superae-bsds500"]) == 0
-    assert capsys.readouterr().out.strip() == path
+    listed = capsys.readouterr().out
+    intact = []
+    for name in ("superae-bsds500", "superae-bsds500-tree"):
+        assert f"{name}\n" in listed
+        assert main(["weights", "where", name]) == 0
+        path = capsys.readouterr().out.strip()
+        assert os.path.isfile(path)  # noqa: PTH113
+        assert main(["weights", "fetch", name]) == 0
+        assert capsys.readouterr().out.strip() == path
+        intact.append(f"{name}: intact, {path}")
     assert main(["weights", "verify"]) == 0
-    assert capsys.readouterr().out == f"superae-bsds500: intact, {path}\n"
+    assert capsys.readouterr().out.splitlines() == intact
 
 
 def test_without_a_name_the_default_weights_are_meant(capsys):
