@@ -3,8 +3,8 @@
     python benchmarks/contact_sheet.py micro sheet docs/images/contact-sheet.jpg
 
 runs ``napari-dsc compare`` on the first image of each set that benchmarks/micro.py scores, into
-a folder of its own inside `sheet`, each method at the scale that was best for the set. Sets
-that have their folder already are only drawn, stacks by their middle plane.
+a folder of its own inside `sheet`, each method at the scale that was best for the set. What
+lies there already is only drawn, stacks by their middle plane.
 """
 
 from __future__ import annotations
@@ -44,9 +44,11 @@ def main() -> None:
     chosen = {name: choices(sets[name]) for name in SETS if sets.get(name, {}).get("rows")}
     for name, methods in chosen.items():
         folder = given.sheet / name
-        if not (folder / "compare.json").exists():
+        files = {one: folder / Choice(one, scale).file for one, scale in methods.items()}
+        missing = {one: methods[one] for one, file in files.items() if not file.exists()}
+        if missing:
             image = first(folder_of(name, given.root, given.sheet) / "images")
-            compare(image, methods, folder, name, given.device)
+            compare(image, missing, folder, name, given.device)
     draw(given.root, given.sheet, chosen, given.picture)
 
 
@@ -68,7 +70,8 @@ def compare(
     command = [sys.executable, "-m", "napari_dsc", "compare", str(image), "-o", str(folder)]
     kind = SETS[name]
     command += ["--methods", words, "--device", device, "--cut.result", kind.result]
-    command += ["--superpixel.n-superpixels", str(kind.numbers.merged)]
+    command += ["--superpixel.n-superpixels", str(kind.numbers.merged), "--overwrite"]
+    command += ["--cut.precision", "bfloat16", "--backprop.precision", "bfloat16"]
     command += ["--axes", kind.axes] if kind.axes else []
     subprocess.run(command, check=False)  # it tells which methods failed; theirs stay empty
 
