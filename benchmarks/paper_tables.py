@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from micro import SETS
 from report import RESULTS
 
+from napari_dsc.evaluation.measures import MEASURES as TITLES
 from napari_dsc.methods.table import METHODS
 
 if TYPE_CHECKING:
@@ -256,7 +257,7 @@ def micro_table() -> str:
                 for method in methods
             ]
             images = max((row["images"] for row in rows), default="")
-            lines.append(f"| {name} | {key.upper()} | {images} | {' | '.join(cells)} |")
+            lines.append(f"| {name} | {TITLES[key].title} | {images} | {' | '.join(cells)} |")
     return "\n".join([*lines, "", f"`{known_results('micro').get('command', '')}`"])
 
 
@@ -284,7 +285,7 @@ def region_sets_table() -> str:
         images = max(one["images"] for one in content["rows"])
         for key in REGION_MEASURES:
             cells = [_cell(rows.get(which), key) for which in REGION_WAYS.values()]
-            lines.append(f"| {name} | {key.upper()} | {images} | {' | '.join(cells)} |")
+            lines.append(f"| {name} | {TITLES[key].title} | {images} | {' | '.join(cells)} |")
         cells = [_seconds(rows.get(which)) for which in REGION_WAYS.values()]
         lines.append(f"| {name} | s/image | {images} | {' | '.join(cells)} |")
     return "\n".join([*lines, "", f"`{found['command']}`"])
