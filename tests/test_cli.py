@@ -394,7 +394,7 @@ def test_the_packaged_weights_are_listed_found_and_intact(capsys):
     assert main(["weights", "list"]) == 0
     listed = capsys.readouterr().out
     intact = []
-    for name in ("superae-bsds500", "superae-bsds500-tree"):
+    for name in ("superae-bsds500", "superae-tree"):
         assert f"{name}\n" in listed
         assert main(["weights", "where", name]) == 0
         path = capsys.readouterr().out.strip()

@@ -39,10 +39,10 @@ WEIGHTS = {
         training_data="BSDS500, all 500 images; templates: gPb-owt-ucm cut at 100 regions",
         packaged=True,
     ),
-    "superae-bsds500-tree": RegisteredWeights(
-        file="superae-bsds500-tree-v1.safetensors",
-        sha256="dfd048dd9cb306752bad68c000ae87b4be9c1ee442bb810b6c761a5fdc9bdae4",
-        size=2_976_828,
+    "superae-tree": RegisteredWeights(
+        file="superae-tree-v1.safetensors",
+        sha256="ef5e853541d17f2b145394f83ac3786bac3192511fb8e9b9dbfb85dd5c61be50",
+        size=2_976_820,
         license="BSD-3-Clause; training images for non-commercial research and education",
         training_data="BSDS500, all 500 images; templates: merge tree cut at 100 regions",
         packaged=True,
