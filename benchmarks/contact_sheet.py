@@ -29,7 +29,7 @@ from napari_dsc.images import draw_boundaries, load_image
 
 CELL = 1.6  # inches
 MOST_PIXELS = 256  # a cell shows no more
-MOST, QUALITY = (1000, 2000), 40  # below 200 kB
+MOST, QUALITY = (900, 2000), 30  # about 250 kB
 
 
 def main() -> None:
