@@ -51,7 +51,7 @@ def test_labels_of_backprop_keep_superpixels_whole(two_tone, blocks):
 
 
 def test_backprop_sees_the_planes_of_a_stack_as_one(two_tone, blocks):
-    # the second plane is the first upside down: its halves change places, its classes do not
+    # the second plane mirrors the first: its halves change places, its classes do not
     stack = np.stack([two_tone, two_tone[:, :, ::-1].copy()], 1)
     superpixels = np.stack([blocks, blocks[:, ::-1] + 24])
     params = BackpropParams(n_features=16, n_iterations=40, seed=2)
