@@ -36,17 +36,19 @@ def make_template(pixels: np.ndarray, params: TemplateParams) -> np.ndarray:
 
     Notes
     -----
-    The paper takes gPb-owt-ucm, whose boundary cues are learned from human labels. With the
-    same area floor, Mumford-Shah merging over-segments as well and needs no labels.
+    The paper takes gPb-owt-ucm, whose boundary cues are learned from human labels. The merge
+    tree, and Mumford-Shah merging with an area floor, over-segment as well and need none.
 
     Examples
     --------
     >>> import numpy as np
     >>> from napari_dsc.params import TemplateParams
-    >>> halves = np.repeat(np.float32([0.1, 0.9]), 8).reshape(1, 2, 8)
+    >>> halves = np.repeat(np.float32([0.1, 0.9]), 8).reshape(1, 4, 4)
     >>> make_template(halves, TemplateParams(n_template_regions=2))
-    array([[0, 0, 0, 0, 0, 0, 0, 0],
-           [1, 1, 1, 1, 1, 1, 1, 1]])
+    array([[0, 0, 0, 0],
+           [0, 0, 0, 0],
+           [1, 1, 1, 1],
+           [1, 1, 1, 1]])
     """
     if params.template_method == "tree":
         return tree_regions(perceptual(pixels), params.n_template_regions)
