@@ -20,8 +20,8 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from micro import RESULTS, SETS, folder_of
-from paper_tables import SHOWN, STANDS_FOR
 from PIL import Image as Picture
+from set_tables import SHOWN, STANDS_FOR
 
 from napari_dsc.cli.panels import Choice
 from napari_dsc.files import read_labels

@@ -1,45 +1,22 @@
-"""Tables II to IV of the paper and the table of image sets, with our figures, as Markdown.
+"""Tables I to IV of the paper with our figures, as Markdown.
 
-Our figures come from results/tables.json and results/micro.json; the paper's stand here. A row
-that has not been computed is left empty.
+Our figures come from results/table1.json, table1_cut.json and tables.json; the paper's stand
+here. A row that has not been computed is left empty.
 """
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from micro import SETS
-from report import RESULTS
+from report import known_results, seconds_an_image
+from table1 import SCALES
 
-from napari_dsc.evaluation.measures import MEASURES as TITLES
 from napari_dsc.methods.table import METHODS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 MEASURES = ("sc", "pri", "vi")
-SHOWN = (
-    "dsc",
-    "tree",
-    "backprop",
-    "felzenszwalb",
-    "mean_shift",
-    "multi_otsu",
-    "kmeans_rgb",
-    "mumford_shah_tree",
-)
-STANDS_FOR = {"egb": "felzenszwalb"}  # in stacks, brought to a number of regions
-REGION_MEASURES = ("sc", "pri", "vi", "ari")
-# method and kind of superpixels
-REGION_WAYS = {
-    "tree": ("tree_altitude", ""),
-    "tree, by number": ("tree", ""),
-    "dsc": ("dsc", "slic"),
-    "dsc on the tree": ("dsc", "ucm"),
-    "felzenszwalb": ("felzenszwalb", ""),
-    "gradients": ("ucm", ""),
-}
 AGAINST = (
     ("DSC on SLIC, fast cut", "fast-slic", "dsc"),
     ("hierarchy of mean gradients, by number", "hierarchies", "ucm"),
@@ -47,6 +24,18 @@ AGAINST = (
     ("Mumford-Shah hierarchy", "hierarchies", "mumford_shah_tree"),
 )
 HEAD = "SC | paper | PRI | paper | VI | paper | s/image | images"
+
+
+class Stage(NamedTuple):
+    """One line of Table I: what it is called, where our figures are, and the paper's.
+
+    ``paper`` holds OIS of SC, PRI and VI; a line that the paper does not have has none.
+    """
+
+    title: str
+    file: str
+    row: str
+    paper: tuple[float, ...]
 
 
 class Line(NamedTuple):
@@ -62,6 +51,29 @@ class Line(NamedTuple):
     paper: tuple[float, ...]
 
 
+TABLE_1 = [
+    Stage("superpixels of the image", "table1", "IMG", (0.405, 0.761, 3.483)),
+    Stage(
+        "of the reconstruction (8 epochs)",
+        "table1",
+        "REC, without template term",
+        (0.388, 0.756, 3.622),
+    ),
+    Stage(
+        "the same with the template term (8 epochs)",
+        "table1",
+        "REC, with template term (lambda-1-epoch-8)",
+        (),
+    ),
+    Stage(
+        "with the template term (default weights)",
+        "table1",
+        "REC, with template term (superae-bsds500)",
+        (0.453, 0.769, 3.019),
+    ),
+    Stage("merged by L1", "table1_cut", "L1", (0.477, 0.769, 2.471)),
+    Stage("merged by L1 + L2", "table1_cut", "L1 + L2", (0.488, 0.764, 2.315)),
+]
 TABLE_2 = [
     Line(
         "SLIC, image", "superpixels-img", "slic", "", (0.354, 0.402, 0.698, 0.726, 2.391, 2.306)
@@ -173,10 +185,28 @@ TABLE_4 = [
 ]
 
 
-def known_results(name: str) -> dict[str, Any]:
-    """Content of a file in results/; empty if it has not been made."""
-    path = RESULTS / f"{name}.json"
-    return json.loads(path.read_text()) if path.exists() else {}
+def ablation_table() -> str:
+    """Table I: OIS over four scales, ours beside the paper's."""
+    head = "SC | paper | PRI | paper | VI | paper | segments at each scale | images"
+    lines = [f"| stage | {head} |", "|---" * 9 + "|"]
+    used = {}
+    for stage in TABLE_1:
+        result = known_results(stage.file)
+        row = next(one for one in result["rows"] if one[""] == stage.row)
+        ours = [f"{row[name]:.3f}" for name in ("SC", "PRI", "VI")]
+        papers = [f"{one:.3f}" for one in stage.paper] or [""] * 3
+        both = [cell for pair in zip(ours, papers, strict=True) for cell in pair]
+        last = [_segments(row), str(row["images"])]
+        lines.append(f"| {' | '.join([stage.title, *both, *last])} |")
+        used[result["command"]] = (result["commit"], result["device"])
+    return "\n".join([*lines, "", *_sources(used)])
+
+
+def _segments(row: dict[str, Any]) -> str:
+    """Numbers of segments at the scales of Table I; one file has them with the scores."""
+    scales = [f"scale {scale}: SC / PRI / VI / count" for scale in SCALES]
+    counts = [row[scale].rsplit(" / ", 1)[1] for scale in scales if scale in row]
+    return " / ".join(counts) or row["segments at each scale"]
 
 
 def bsds_table(lines: Iterable[Line]) -> str:
@@ -240,27 +270,6 @@ def lead_table() -> str:
     return "\n".join(lines)
 
 
-def micro_table() -> str:
-    """One line for each image set and measure, one column for each method."""
-    sets = known_results("micro").get("sets", {})
-    methods = SHOWN
-    lines = [
-        f"| set | measure | images | {' | '.join(methods)} |",
-        "|---" * (3 + len(methods)) + "|",
-    ]
-    for name, kind in SETS.items():
-        rows = sets.get(name, {"rows": []})["rows"]
-        by_method = {STANDS_FOR.get(row["method"], row["method"]): row for row in rows}
-        for key in kind.scores:
-            cells = [
-                f"{by_method[method]['best'][key]['ods']:.3f}" if method in by_method else ""
-                for method in methods
-            ]
-            images = max((row["images"] for row in rows), default="")
-            lines.append(f"| {name} | {TITLES[key].title} | {images} | {' | '.join(cells)} |")
-    return "\n".join([*lines, "", f"`{known_results('micro').get('command', '')}`"])
-
-
 def tree_table() -> str:
     """The merge tree and gPb-owt-ucm on all validation images; each cell is ODS / OIS."""
     row = known_results("tables")["tree-val"]
@@ -268,43 +277,16 @@ def tree_table() -> str:
     for one in row["rows"]:
         cells = [_ours(one, key) for key in MEASURES]
         n_scales = len(METHODS[one["method"]].scales)
-        last = [str(n_scales), _seconds(one), str(one["images"])]
+        last = [str(n_scales), seconds_an_image(one), str(one["images"])]
         lines.append(f"| {' | '.join([one['method'], *cells, *last])} |")
     return "\n".join([*lines, "", *_sources({row["command"]: (row["commit"], row["device"])})])
 
 
-def region_sets_table() -> str:
-    """One line for each set of regions and measure, one column for each way."""
-    found = known_results("region_sets")
-    lines = [
-        f"| set | measure | images | {' | '.join(REGION_WAYS)} |",
-        "|---" * (3 + len(REGION_WAYS)) + "|",
-    ]
-    for name, content in found["sets"].items():
-        rows = {(one["method"], one["superpixels"]): one for one in content["rows"]}
-        images = max(one["images"] for one in content["rows"])
-        for key in REGION_MEASURES:
-            cells = [_cell(rows.get(which), key) for which in REGION_WAYS.values()]
-            lines.append(f"| {name} | {TITLES[key].title} | {images} | {' | '.join(cells)} |")
-        cells = [_seconds(rows.get(which)) for which in REGION_WAYS.values()]
-        lines.append(f"| {name} | s/image | {images} | {' | '.join(cells)} |")
-    return "\n".join([*lines, "", f"`{found['command']}`"])
-
-
-def _cell(row: dict[str, Any] | None, key: str) -> str:
-    return f"{row['best'][key]['ods']:.3f}" if row else ""
-
-
-def _seconds(row: dict[str, Any] | None) -> str:
-    return f"{row['seconds_an_image']:.1f}" if row else ""
-
-
 TABLES: dict[str, Callable[[], str]] = {
     "tree-bsds500": tree_table,
-    "region-sets": region_sets_table,
+    "paper-table-1": ablation_table,
     "paper-table-2": lambda: bsds_table(TABLE_2),
     "paper-table-3": lambda: bsds_table(TABLE_3),
     "paper-table-4": lambda: bsds_table(TABLE_4),
-    "image-sets": micro_table,
     "default-preset": lead_table,
 }

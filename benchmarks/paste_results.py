@@ -4,7 +4,7 @@
 
 replaces what stands between ``<!-- result: NAME -->`` and ``<!-- end of result -->`` in every
 page of docs/ by the command and the table of ``benchmarks/results/NAME.json``, or by a table of
-`paper_tables`.
+`paper_tables` or `set_tables`.
 """
 
 from __future__ import annotations
@@ -13,10 +13,12 @@ import json
 import re
 from pathlib import Path
 
-from paper_tables import TABLES
+import paper_tables
+import set_tables
 from report import RESULTS, markdown_table
 
 ROOT = Path(__file__).parents[1]
+TABLES = paper_tables.TABLES | set_tables.TABLES
 RESULT = re.compile(
     r"(?P<start><!-- result: (?P<name>[\w-]+) -->\n).*?(?P<end><!-- end of result -->)",
     re.DOTALL,

@@ -85,7 +85,7 @@ def collect(scores: Path) -> dict[str, object]:
                 {key: one[key] for key in ("method", "superpixels", "images")}
                 | {"seconds_an_image": one["seconds_an_image"]}
                 | {"best": {key: one["best"][key] for key in kind.scores}}
-                | {"commit": (folder / "commit").read_text()}
+                | {"commit": (folder / "commit").read_text(), "device": summary["device"]}
                 for one in summary["rows"]
             ]
         sets[name] = {"zero": kind.zero, "result": kind.result, "rows": rows}

@@ -8,16 +8,17 @@ import json
 import platform
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from tables import SOURCES, commit
 
-from napari_dsc.device import keep_freed_memory
+from napari_dsc.device import keep_freed_memory, resolve_device
 from napari_dsc.evaluation.bsds500 import Sample, list_samples
 from napari_dsc.evaluation.measures import measure_segmentation, prepare_annotation
 from napari_dsc.evaluation.summary import Best, summarize
-from napari_dsc.record import command_record
+from napari_dsc.record import command_record, device_record
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,6 +53,17 @@ def selected_samples(arguments: argparse.Namespace) -> list[Sample]:
     return list_samples(arguments.root, "val")[:: arguments.every][: arguments.limit]
 
 
+def known_results(name: str) -> dict[str, Any]:
+    """Content of a file in results/; empty if it has not been made."""
+    path = RESULTS / f"{name}.json"
+    return json.loads(path.read_text()) if path.exists() else {}
+
+
+def seconds_an_image(row: dict[str, Any] | None) -> str:
+    """Cell with the seconds of a row of scores; empty if there is none."""
+    return f"{row['seconds_an_image']:.1f}" if row else ""
+
+
 class Report:
     """Results of one benchmark, in a file that grows image by image and can be resumed.
 
@@ -67,6 +79,7 @@ class Report:
     def __init__(self, name: str, settings: dict[str, str | float]) -> None:
         self.path = RESULTS / f"{name}.json"
         self.settings = settings
+        self.commit = commit(SOURCES)
         self.images: dict[str, dict[str, Measures]] = {}
         self.seconds: dict[str, float] = {}
         if self.path.exists():
@@ -76,6 +89,7 @@ class Report:
         content = json.loads(self.path.read_text())
         if content["settings"] != self.settings:
             sys.exit(f"{self.path} was made with {content['settings']}; move it away first")
+        self.commit = content.get("commit", self.commit)  # that it was begun with
         self.images = content.get("images", {})
         self.seconds = content.get("image_seconds", {})
 
@@ -98,7 +112,8 @@ class Report:
             "settings": self.settings,
             "versions": {"python": platform.python_version()}
             | {name: importlib.metadata.version(name) for name in LIBRARIES},
-            "threads": torch.get_num_threads(),
+            "commit": self.commit,
+            "device": device_record(resolve_device()),
             "seconds": round(sum(self.seconds.values()), 1),
             "rows": rows,
         }

@@ -1,7 +1,7 @@
 import micro
-import paper_tables
 import paste_results
 import pytest
+import set_tables
 import tables
 
 
@@ -20,7 +20,7 @@ def test_a_figure_typed_by_hand_would_be_noticed():
 
 
 def test_every_set_of_images_has_its_lines_whether_it_has_been_scored_or_not():
-    lines = paper_tables.micro_table().splitlines()
+    lines = set_tables.micro_table().splitlines()
     for name, kind in micro.SETS.items():
         assert len([line for line in lines if line.startswith(f"| {name} |")]) == len(
             kind.scores

@@ -1,0 +1,88 @@
+"""Tables of the sets of microscopy and materials science, as Markdown.
+
+Their figures come from results/micro.json and results/region_sets.json. A figure that has not
+been computed is left empty.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from micro import SETS
+from report import known_results, seconds_an_image
+
+from napari_dsc.evaluation.measures import MEASURES as TITLES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SHOWN = (
+    "dsc",
+    "tree",
+    "backprop",
+    "felzenszwalb",
+    "mean_shift",
+    "multi_otsu",
+    "kmeans_rgb",
+    "mumford_shah_tree",
+)
+STANDS_FOR = {"egb": "felzenszwalb"}  # in stacks, brought to a number of regions
+REGION_MEASURES = ("sc", "pri", "vi", "ari")
+# method and kind of superpixels
+REGION_WAYS = {
+    "tree": ("tree_altitude", ""),
+    "tree, by number": ("tree", ""),
+    "dsc": ("dsc", "slic"),
+    "dsc on the tree": ("dsc", "ucm"),
+    "felzenszwalb": ("felzenszwalb", ""),
+    "gradients": ("ucm", ""),
+}
+
+
+def micro_table() -> str:
+    """One line for each image set and measure, one column for each method."""
+    sets = known_results("micro").get("sets", {})
+    methods = SHOWN
+    lines = [
+        f"| set | measure | images | {' | '.join(methods)} |",
+        "|---" * (3 + len(methods)) + "|",
+    ]
+    for name, kind in SETS.items():
+        rows = sets.get(name, {"rows": []})["rows"]
+        by_method = {STANDS_FOR.get(row["method"], row["method"]): row for row in rows}
+        for key in kind.scores:
+            cells = [
+                f"{by_method[method]['best'][key]['ods']:.3f}" if method in by_method else ""
+                for method in methods
+            ]
+            images = max((row["images"] for row in rows), default="")
+            lines.append(f"| {name} | {TITLES[key].title} | {images} | {' | '.join(cells)} |")
+    return "\n".join([*lines, "", f"`{known_results('micro').get('command', '')}`"])
+
+
+def region_sets_table() -> str:
+    """One line for each set of regions and measure, one column for each way."""
+    found = known_results("region_sets")
+    lines = [
+        f"| set | measure | images | {' | '.join(REGION_WAYS)} |",
+        "|---" * (3 + len(REGION_WAYS)) + "|",
+    ]
+    for name, content in found["sets"].items():
+        rows = {(one["method"], one["superpixels"]): one for one in content["rows"]}
+        images = max(one["images"] for one in content["rows"])
+        for key in REGION_MEASURES:
+            cells = [_cell(rows.get(which), key) for which in REGION_WAYS.values()]
+            lines.append(f"| {name} | {TITLES[key].title} | {images} | {' | '.join(cells)} |")
+        cells = [seconds_an_image(rows.get(which)) for which in REGION_WAYS.values()]
+        lines.append(f"| {name} | s/image | {images} | {' | '.join(cells)} |")
+    return "\n".join([*lines, "", f"`{found['command']}`"])
+
+
+def _cell(row: dict[str, Any] | None, key: str) -> str:
+    return f"{row['best'][key]['ods']:.3f}" if row else ""
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "region-sets": region_sets_table,
+    "image-sets": micro_table,
+}
