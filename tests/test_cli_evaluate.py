@@ -10,10 +10,12 @@ from pathlib import Path
 import imageio.v3 as iio
 import numpy as np
 import pytest
+import tifffile
 from scipy.io import loadmat, savemat
 
 from napari_dsc.cli import main
 from napari_dsc.files import read_labels
+from napari_dsc.methods import METHODS
 from napari_dsc.scoring.results import files_sha256
 
 CONTOURS = ("--method", "gpb_owt_ucm", "--processes", "1", "--device", "cpu")
@@ -418,6 +420,16 @@ def test_disagreements_are_drawn(capsys):
     assert main([*command, "--overwrite"]) == 0
 
 
+def test_unlabelled_pixels_are_drawn_as_no_errors():
+    np.save("truth.npy", np.repeat([0, 5], [6, 4])[None].repeat(8, axis=0))
+    np.save("result.npy", np.ones((8, 10), int))
+    command = ["evaluate", "labels", "result.npy", "truth.npy", "--errors", "errors.png"]
+    assert main(command) == 0
+    assert iio.imread("errors.png").any()
+    assert main([*command, "--zero", "unlabelled", "--overwrite"]) == 0
+    assert not iio.imread("errors.png").any()
+
+
 def test_disagreements_of_stacks_are_written_plane_by_plane():
     for name, row in (("result", [1, 1, 1, 2]), ("truth", [1, 1, 2, 2])):
         np.save(f"{name}.npy", np.broadcast_to(row, (3, 8, 4)))
@@ -487,6 +499,25 @@ def test_a_method_that_fails_leaves_the_others(small_bsds, capsys):
         "compare.png",
         "multi_otsu_3.tif",
     ]
+
+
+def test_a_method_that_takes_three_colors_says_so_of_five_channels(capsys):
+    tifffile.imwrite("five.tif", np.random.default_rng(0).random((5, 24, 32), np.float32))
+    command = ["compare", "five.tif", "--axes", "CYX", "-o", "drawn", "--methods"]
+    assert main([*command, "ncut,multi_otsu"]) == 2
+    assert "ncut: image: got 5 channels, expected 1 or 3" in capsys.readouterr().err
+    assert Path("drawn/multi_otsu_3.tif").exists()
+
+
+def test_a_method_that_breaks_leaves_the_others(small_bsds, capsys, monkeypatch):
+    def broken(*arguments):
+        raise ZeroDivisionError("by zero")
+
+    ucm = METHODS["ucm"]._replace(iter_scales=broken)
+    monkeypatch.setitem(METHODS, "ucm", ucm)
+    assert compare("--methods", "ucm,multi_otsu") == 2
+    assert "ucm: ZeroDivisionError: by zero" in capsys.readouterr().err
+    assert Path("drawn/multi_otsu_3.tif").exists()
 
 
 def test_compare_takes_the_contours_of_the_image(small_bsds):

@@ -89,14 +89,6 @@ def test_the_mumford_shah_loss_is_that_of_the_plain_loops(probabilities):
     assert loss == pytest.approx(expected, rel=1e-9)
 
 
-def test_the_mumford_shah_loss_has_the_gradient_it_should(probabilities):
-    image = torch.from_numpy(np.random.default_rng(2).random((1, 1, 5, 6)))
-    probabilities.requires_grad_()
-    assert torch.autograd.gradcheck(
-        lambda p: mumford_shah_loss(image, p[None], 0), probabilities
-    )
-
-
 def test_the_mumford_shah_loss_separates_two_tones(two_tone, device):
     few, many = (
         mumford_shah_classes(two_tone, 2, MumfordShahParams(n_iterations=n), device)
@@ -207,8 +199,9 @@ def test_the_seed_decides_and_nothing_else_changes(name, two_tone, blocks):
     run = runs(two_tone, blocks)[name]
 
     first = run()
-    torch.random.fork_rng(devices=[])
-    np.testing.assert_array_equal(first, run())
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(99)
+        np.testing.assert_array_equal(first, run())
 
     np.testing.assert_array_equal(two_tone, before)
     assert torch.equal(torch.random.get_rng_state(), state)

@@ -24,6 +24,17 @@ def test_disagreements_are_those_one_sees(labels, truth, errors):
     assert "".join(".#"[int(wrong)] for wrong in error_map(first, second)[0]) == errors
 
 
+def test_unlabelled_pixels_are_no_partner_and_no_error():
+    truth = np.array([[0, 0, 0, 5, 5]])
+    one = np.ones_like(truth)
+    # as a label, 0 is what fits best
+    np.testing.assert_array_equal(error_map(one, truth), truth == 5)
+    assert not error_map(one, truth, "unlabelled").any()
+    parted = np.array([[1, 2, 3, 3, 4]])
+    assert error_map(parted, truth, "unlabelled").tolist() == [[False] * 3 + [False, True]]
+    assert not error_map(one, np.zeros_like(truth), "unlabelled").any()
+
+
 @given(TWO_LABEL_IMAGES)
 def test_errors_are_those_of_slow_loops(images):
     def overlap(a, b):

@@ -72,6 +72,14 @@ def test_unlabelled_pixels_do_not_count():
     assert {**again, "br": 0} == {**scores, "br": 0}
 
 
+def test_covering_weighs_annotations_by_what_they_label():
+    few = np.array([[0] * 10 + [1, 2]])  # both pixels in one segment: 1/2
+    all_of_it = np.ones_like(few)  # one segment for one region: 1
+    scores = measured(np.ones_like(few), few, all_of_it, zero="unlabelled")
+    assert scores["sc"] == pytest.approx((2 * 1 / 2 + 12 * 1) / 14)
+    assert scores["vi"] == pytest.approx((1 + 0) / 2)
+
+
 def test_the_rim_of_unlabelled_pixels_is_no_boundary_to_find():
     one = np.where(THIRDS == 0, 0, 1)
     flat = np.ones_like(one)

@@ -2,14 +2,16 @@
 
 import dataclasses
 import json
+from pathlib import Path
 
 import pytest
 
 from napari_dsc.errors import OutputError
 from napari_dsc.methods import MethodOptions
 from napari_dsc.params import BackpropParams, ClusterParams
+from napari_dsc.scoring.cases import Case
 from napari_dsc.scoring.entries import Entry, make_entries, parameters_of
-from napari_dsc.scoring.results import Results, changed_settings
+from napari_dsc.scoring.results import Results, changed_settings, files_sha256
 
 COMMON = Entry("", "", (), MethodOptions(device="cpu"))
 OLD_WEIGHTS = {"name": "an-older-one", "sha256": "0"}
@@ -70,3 +72,54 @@ def test_versions_of_libraries_are_kept_with_the_settings_but_not_compared(tmp_p
     path.write_text(json.dumps(settings))
     Results(tmp_path).prepare([entry], overwrite=False)
     assert json.loads(path.read_text())["software"]["torch"] == "1.0"
+
+
+@pytest.mark.parametrize("content", [None, "{ damaged"])
+def test_scores_whose_settings_are_lost_are_not_taken_for_ones_own(tmp_path, content):
+    entry, case = entry_of("ucm"), Case("a", Path("a.png"), Path("a.mat"), ())
+    results = Results(tmp_path)
+    results.prepare([entry], overwrite=False)
+    scores = [{"sc": 0.5} for _ in entry.scales]
+    results.save(case, entry, "hash", scores)
+    assert results.load(case, entry, "hash") == scores
+    path = stored(tmp_path, entry)
+    path.unlink() if content is None else path.write_text(content)
+    results.prepare([entry], overwrite=False)
+    assert results.load(case, entry, "hash") == []
+
+
+def test_what_an_interrupted_overwrite_leaves_still_has_its_settings(tmp_path, monkeypatch):
+    entry, case = entry_of("ucm"), Case("a", Path("a.png"), Path("a.mat"), ())
+    results = Results(tmp_path)
+    results.prepare([entry], overwrite=False)
+    results.save(case, entry, "hash", [])
+
+    def interrupted(path, missing_ok=False):
+        raise KeyboardInterrupt(path.name)
+
+    monkeypatch.setattr(Path, "unlink", interrupted)
+    with pytest.raises(KeyboardInterrupt, match=r"_a\.json"):
+        results.prepare([entry], overwrite=True)
+
+
+def test_scores_without_a_measure_of_today_are_not_mixed_with_others():
+    before = entry_of("ucm").settings()
+    before["measures"] = before["measures"][:-1]
+    assert changed_settings(before, entry_of("ucm").settings()) == ["measures"]
+
+
+def test_a_file_that_cannot_be_read_is_left_to_whoever_scores_it(tmp_path, monkeypatch):
+    image, truth = tmp_path / "a.png", tmp_path / "a.mat"
+    image.write_bytes(b"image")
+    truth.write_bytes(b"truth")
+    whole = files_sha256(Case("a", image, truth, ()))
+    opens = Path.open
+
+    def guarded(path, *flags):
+        if path == truth:
+            raise PermissionError(13, "Permission denied")
+        return opens(path, *flags)
+
+    monkeypatch.setattr(Path, "open", guarded)
+    without = files_sha256(Case("a", image, truth, ()))
+    assert without == files_sha256(Case("a", image, tmp_path / "missing.mat", ())) != whole

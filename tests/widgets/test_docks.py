@@ -107,6 +107,61 @@ def test_evaluate_heeds_what_zero_means(viewer, open_dock, run):
     assert scores_of(dock)["Dice"] == 1
 
 
+def test_unlabelled_pixels_are_no_errors_in_the_dock(viewer, open_dock, run):
+    truth = np.repeat([0, 5], [6, 4])[None]
+    viewer.add_labels(truth, name="truth")
+    viewer.add_labels(np.ones_like(truth), name="result")
+    dock = open_dock(viewer, "Evaluate")
+    run(dock)
+    assert "40.0% of pixels disagree" in dock.run_bar.status.text()
+    dock.zero.setCurrentText("not labelled")
+    run(dock)
+    assert scores_of(dock)["SC"] == 1
+    assert "0.0% of pixels disagree" in dock.run_bar.status.text()
+    assert not viewer.layers["result [errors]"].data.any()
+
+
+def test_a_layer_that_is_compared_is_never_drawn_over(viewer, open_dock, run):
+    truth = np.repeat([1, 2], 8).reshape(2, 8)
+    viewer.add_labels(truth, name="truth")
+    viewer.add_labels(np.ones_like(truth), name="result")
+    dock = open_dock(viewer, "Evaluate")
+    run(dock)
+    errors = viewer.layers["result [errors]"]
+    before = errors.data.copy()
+    dock.result.choose(viewer.layers["result"])
+    dock.truth.choose(errors)
+    run(dock)
+    np.testing.assert_array_equal(errors.data, before)
+    assert len(viewer.layers) == 4
+
+
+def test_scores_of_edited_layers_disappear(viewer, open_dock, run):
+    truth = np.repeat([1, 2], 8).reshape(2, 8)
+    viewer.add_labels(truth, name="truth")
+    result = viewer.add_labels(truth.copy(), name="result")
+    dock = open_dock(viewer, "Evaluate")
+    run(dock)
+    assert dock.table.rowCount() == 7
+    result.data_setitem((np.array([0]), np.array([0])), 2)
+    assert dock.table.rowCount() == 0
+    assert "score again" in dock.run_bar.status.text()
+    run(dock)
+    assert scores_of(dock)["SC"] < 1
+
+
+def test_layers_that_lie_apart_are_told(viewer, open_dock, run):
+    truth = np.repeat([1, 2], 8).reshape(2, 8)
+    viewer.add_labels(truth, name="truth")
+    result = viewer.add_labels(truth.copy(), name="result")
+    dock = open_dock(viewer, "Evaluate")
+    run(dock)
+    assert "apart" not in dock.run_bar.status.text()
+    result.translate = (5, 0)
+    run(dock)
+    assert "the layers lie apart, pixels were compared" in dock.run_bar.status.text()
+
+
 def test_evaluate_says_what_is_missing(viewer, open_dock):
     dock = open_dock(viewer, "Evaluate")
     assert dock.run_bar.status.text() == "Choose two label layers."

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_dsc.baselines.colors import three_colors
 from napari_dsc.errors import ComputationError, InvalidParameterError
 from napari_dsc.regions import connected_regions
 
@@ -138,6 +139,5 @@ def _mean_width(pixels: np.ndarray, n_superpixels: int) -> float:
 
 def _to_bytes(pixels: np.ndarray) -> np.ndarray:
     """Image as OpenCV takes it safely: (Y, X, 3) uint8, contiguous, blue first."""
-    colors = np.broadcast_to(pixels, (3, *pixels.shape[1:]))[::-1]
-    clipped = np.clip(np.moveaxis(colors, 0, -1), 0, 1)
+    clipped = np.clip(three_colors(pixels, "lsc and seeds")[..., ::-1], 0, 1)
     return np.ascontiguousarray(np.rint(255 * clipped).astype(np.uint8))

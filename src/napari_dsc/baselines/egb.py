@@ -27,8 +27,9 @@ def egb_regions(pixels: np.ndarray, scale: float) -> np.ndarray:
     Returns
     -------
     labels : (Y, X) int64 array
-        Connected regions of at least 20 pixels, labels from 0. The image is smoothed with a
-        sigma of 0.8 pixels, and colors are CIELab / 100.
+        Regions of at least 20 pixels, connected over edges or corners of pixels, labels
+        from 0. The image is smoothed with a sigma of 0.8 pixels, and colors are
+        CIELab / 100.
 
     References
     ----------

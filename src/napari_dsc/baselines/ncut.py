@@ -9,6 +9,7 @@ from scipy import linalg, sparse
 from scipy.sparse.linalg import ArpackError, eigsh
 from skimage import graph
 
+from napari_dsc.baselines.colors import three_colors
 from napari_dsc.baselines.kmeans import kmeans
 from napari_dsc.errors import ComputationError
 from napari_dsc.regions import region_pairs
@@ -142,13 +143,15 @@ def iter_recursive_cuts(
     ------
     ComputationError
         If the solver of scikit-image fails.
+    InvalidImageError
+        If the image has neither one channel nor three.
 
     References
     ----------
     .. [1] J. Shi and J. Malik, "Normalized cuts and image segmentation", IEEE Transactions on
        Pattern Analysis and Machine Intelligence 22(8), 2000.
     """
-    colors = 255 * np.moveaxis(np.broadcast_to(pixels, (3, *pixels.shape[1:])), 0, -1)
+    colors = 255 * three_colors(pixels, "ncut")
     neighbors = graph.rag_mean_color(colors, superpixels, mode="similarity")
     for threshold in thresholds:
         rng = np.random.default_rng(seed)

@@ -263,4 +263,4 @@ def labels(
 
         label_scores.score_labels(result, truth, zero, report, as_json=json)
         if errors is not None:
-            label_scores.write_errors(result, truth, errors, overwrite=overwrite)
+            label_scores.write_errors(result, truth, zero, errors, overwrite=overwrite)

@@ -50,13 +50,17 @@ def score_labels(
             sys.stdout.write(f"{measure.title:<15}{scores[name]:8.4f}  {measure.meaning}\n")
 
 
-def write_errors(result: Path, truth: Path, picture: Path, *, overwrite: bool) -> None:
+def write_errors(
+    result: Path, truth: Path, zero: Zero, picture: Path, *, overwrite: bool
+) -> None:
     """Draw where two label images disagree.
 
     Parameters
     ----------
     result, truth : Path
         Label images; of several annotations the first is taken.
+    zero : str
+        What the label 0 of the truth stands for.
     picture : Path
         Image to write: 255 where they disagree, else 0.
     overwrite : bool
@@ -67,7 +71,7 @@ def write_errors(result: Path, truth: Path, picture: Path, *, overwrite: bool) -
     DSCError
         If a file cannot be read or written.
     """
-    errors = error_map(read_labels(result), read_truth(truth)[0])
+    errors = error_map(read_labels(result), read_truth(truth)[0], zero)
     pixels = np.where(errors, np.uint8(255), np.uint8(0))
     axes = "ZYX"[-pixels.ndim :]
     write_image(picture, pixels, record={}, spacing=(), unit="", overwrite=overwrite, axes=axes)

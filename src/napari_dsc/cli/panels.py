@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import logging
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -13,7 +14,7 @@ from napari_dsc.cli.evaluating import scale_number, words
 from napari_dsc.cli.jobs import make_folders
 from napari_dsc.cli.scoring import command_line
 from napari_dsc.device import is_out_of_memory, keep_freed_memory, resolve_device
-from napari_dsc.errors import DSCError, InvalidImageError
+from napari_dsc.errors import DSCError, InvalidImageError, one_line
 from napari_dsc.evaluation.bsds500 import read_contours
 from napari_dsc.evaluation.measures import MEASURES, measure_segmentation, prepare_annotation
 from napari_dsc.files import check_output, write_atomically, write_image
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
     from napari_dsc.evaluation.terms import Zero
     from napari_dsc.images import Image
     from napari_dsc.record import Record
+
+_log = logging.getLogger(__name__)
 
 PICTURE, TABLE = "compare.png", "compare.json"
 _IN_TITLE = ("sc", "pri", "vi", "dice", "ap50")
@@ -105,10 +108,8 @@ def run_comparison(
         report.begin(choice.method)
         try:
             labels, row = _run(choice, scene)
-        except (DSCError, MemoryError, RuntimeError) as error:
-            if not isinstance(error, DSCError) and not is_out_of_memory(error):
-                raise
-            report.error(f"{choice.method}: {' '.join(str(error).split()) or 'out of memory'}")
+        except Exception as error:  # the other methods are drawn all the same
+            report.error(f"{choice.method}: {_reason(error)}")
             continue
         _write_labels(what.output / choice.file, labels, scene, row)
         panels.append(Panel(_title(choice, row), labels))
@@ -120,6 +121,15 @@ def run_comparison(
         _write_table(what.output / TABLE, rows, scene)
         report.note(f"written to {what.output}: {PICTURE}, {TABLE}, {len(rows)} label images")
     return 2 if len(rows) < len(choices) else 0
+
+
+def _reason(error: Exception) -> str:
+    if is_out_of_memory(error):
+        return "out of memory"
+    if isinstance(error, DSCError):
+        return " ".join(str(error).split())
+    _log.exception("a method failed")
+    return one_line(error)
 
 
 def _scene(path: Path, what: CompareFlags, run: CompareRunFlags, flags: MethodFlags) -> Scene:

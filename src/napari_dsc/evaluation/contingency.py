@@ -101,7 +101,8 @@ def check_label_images(first: np.ndarray, second: np.ndarray) -> None:
 def _from_zero(labels: np.ndarray) -> np.ndarray:
     """Labels from 0 on, (N,) int64, none of them above N - 1."""
     low = int(labels.min())
-    if int(labels.max()) - low < labels.size:
+    high = int(labels.max())
+    if high - low < labels.size and high <= np.iinfo(np.int64).max:
         return labels.astype(np.int64) - np.int64(low)
     return np.unique(labels, return_inverse=True)[1].reshape(-1)
 

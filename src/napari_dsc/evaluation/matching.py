@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from napari_dsc.evaluation.contingency import check_label_images, contingency_table, overlaps
 
+if TYPE_CHECKING:
+    from napari_dsc.evaluation.terms import Zero
 
-def error_map(labels: np.ndarray, truth: np.ndarray) -> np.ndarray:
+
+def error_map(labels: np.ndarray, truth: np.ndarray, zero: Zero = "region") -> np.ndarray:
     """Pixels where the best-matching segments of two label images disagree.
 
     A segment and a region match if each is the other's best by intersection over union. A
@@ -17,12 +22,15 @@ def error_map(labels: np.ndarray, truth: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     labels, truth : S int array
-        Label images of one shape; every value, 0 too, is a label.
+        Label images of one shape; every value is a label.
+    zero : str
+        What the label 0 of the truth stands for. Where it is ``unlabelled``, its pixels
+        have no part in the matching and are no errors; else it is a label like the others.
 
     Returns
     -------
     errors : S bool array
-        False everywhere only for equal partitions.
+        False everywhere only for equal partitions of the pixels that count.
 
     Raises
     ------
@@ -35,6 +43,11 @@ def error_map(labels: np.ndarray, truth: np.ndarray) -> np.ndarray:
     array([[0, 0, 1, 0]])
     """
     check_label_images(labels, truth)
+    if zero == "unlabelled":
+        errors = truth != 0
+        if errors.any():
+            errors[errors] = error_map(labels[errors], truth[errors])
+        return errors
     rows, columns = (
         np.unique(one, return_inverse=True)[1].reshape(one.shape) for one in (labels, truth)
     )
@@ -43,8 +56,7 @@ def error_map(labels: np.ndarray, truth: np.ndarray) -> np.ndarray:
     partner_of_row = _best_partner(row, column, shares)
     partner_of_column = _best_partner(column, row, shares)
     agree = (partner_of_row[rows] == columns) & (partner_of_column[columns] == rows)
-    errors: np.ndarray = ~agree
-    return errors
+    return ~agree
 
 
 def _best_partner(own: np.ndarray, other: np.ndarray, shares: np.ndarray) -> np.ndarray:

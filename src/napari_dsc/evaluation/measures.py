@@ -142,8 +142,8 @@ def measure_segmentation(
     Returns
     -------
     scores : dict of str to float
-        Mean over annotations of each of `MEASURES`, and ``area``, the annotated pixels of
-        all annotations together.
+        Mean over annotations of each of `MEASURES`, covering weighted by the annotated
+        pixels, and ``area``, these pixels of all annotations together.
 
     Raises
     ------
@@ -161,12 +161,15 @@ def measure_segmentation(
     rows = [_scores(segmentation, zone, one, zero) for one in annotations]
     if not rows:
         raise InvalidImageError("annotations: got none, expected at least one")
+    areas = [row["area"] for row in rows]
     scores = {
-        name: float(np.mean([row[name] for row in rows]))
+        name: float(
+            np.average([row[name] for row in rows], weights=areas if name == "sc" else None)
+        )
         for name in MEASURES
         if name in rows[0]
     }
-    return scores | {"area": float(sum(row["area"] for row in rows))}
+    return scores | {"area": float(sum(areas))}
 
 
 def _scores(

@@ -61,7 +61,7 @@ METHODS: dict[str, Method] = {
         20,
         sweeps.tree_counts,
         takes_stacks=True,
-        reads=("tree_params",),
+        reads=(*IMAGE, "tree_params"),
     ),
     "tree_altitude": Method(
         "the same tree, cut at an altitude",
@@ -72,7 +72,7 @@ METHODS: dict[str, Method] = {
         TreeParams().threshold,
         sweeps.tree_altitudes,
         takes_stacks=True,
-        reads=("tree_params",),
+        reads=(*IMAGE, "tree_params"),
     ),
     "slic": Method(
         "SLIC superpixels alone",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from napari_dsc.device import resolve_device
 from napari_dsc.errors import InvalidParameterError
-from napari_dsc.evaluation.measures import BOUNDARY_TOLERANCE
+from napari_dsc.evaluation.measures import BOUNDARY_TOLERANCE, MEASURES
 from napari_dsc.methods import METHODS, SCALE_LIMITS
 from napari_dsc.params import Params
 from napari_dsc.superae.weights import DEFAULT, find_weights
@@ -71,6 +71,7 @@ class Entry(NamedTuple):
             "axes": self.axes,
             "zero": self.zero,
             "boundary_tolerance": BOUNDARY_TOLERANCE,
+            "measures": list(MEASURES),
             "napari-dsc": importlib.metadata.version("napari-dsc"),
             "parameters": _parameters_read(options, reads, METHODS[self.method].scale),
         }

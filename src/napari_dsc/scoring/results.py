@@ -61,10 +61,12 @@ class Results:
         for entry in entries:
             folder = self._of(entry)
             _make_folder(folder)
-            if overwrite:
-                for path in folder.glob("*.json"):
-                    path.unlink()
             if overwrite or not _read_json(folder / _SETTINGS):
+                # scores of unknown settings are nobody's; the settings go last, so that
+                # what an interruption leaves still has those it was made with
+                paths = folder.glob("*.json")
+                for path in sorted(paths, key=lambda one: one.name == _SETTINGS):
+                    path.unlink()
                 made = {**entry.settings(), "software": software_record()}
                 _write_json(folder / _SETTINGS, made)
         for name in TABLES:
@@ -171,7 +173,8 @@ def files_sha256(case: Case) -> str:
     Parameters
     ----------
     case : Case
-        Image, annotations and perhaps contours; a missing file counts as an empty one.
+        Image, annotations and perhaps contours; a file that is missing or cannot be read
+        counts as an empty one.
 
     Returns
     -------
@@ -180,8 +183,12 @@ def files_sha256(case: Case) -> str:
     """
     content = hashlib.sha256()
     for path in (case.image, case.truth, *case.contours):
-        found = path.read_bytes() if path.is_file() else b""
-        content.update(hashlib.sha256(found).digest())
+        try:
+            with path.open("rb") as file:
+                found = hashlib.file_digest(file, "sha256").digest()
+        except OSError:  # who scores it will say so
+            found = hashlib.sha256().digest()
+        content.update(found)
     return content.hexdigest()
 
 

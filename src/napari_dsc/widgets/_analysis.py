@@ -41,6 +41,14 @@ class LayerPart(NamedTuple):
         return pixels.reshape(len(pixels), *shape) if fits else None
 
 
+class Scored(NamedTuple):
+    """Scores by measure, the errors as labels, and their share of the pixels that count."""
+
+    scores: dict[str, float]
+    errors: np.ndarray
+    share: float
+
+
 class Physical(NamedTuple):
     """Linear map from pixels to the world, (n, n + 1), and name of each axis."""
 
@@ -158,7 +166,7 @@ def save_job(control: Control, path: Path, session: Session) -> Generator[None, 
 @ends_in_outcome
 def score_job(
     control: Control, asked: tuple[Any, Any, Zero]
-) -> Generator[Progress, None, tuple[dict[str, float], np.ndarray]]:
+) -> Generator[Progress, None, Scored]:
     """Scores of a label image against another, and where the two disagree.
 
     Yields
@@ -170,8 +178,9 @@ def score_job(
     from napari_dsc.evaluation.matching import error_map
     from napari_dsc.evaluation.measures import measure_segmentation, prepare_annotation
 
-    result, truth, zero = np.asarray(asked[0]), np.asarray(asked[1]), asked[2]
+    result, truth = np.array(asked[0]), np.array(asked[1])  # painting may go on
+    zero = asked[2]
     scores = measure_segmentation(result, [prepare_annotation(truth, zero)], zero)
     yield Progress("Looking for errors")
-    errors = error_map(result, truth)
-    return scores, errors if zero != "unlabelled" else errors & (truth != 0)
+    errors = error_map(result, truth, zero)
+    return Scored(scores, errors.astype(np.uint8), errors.sum() / scores["area"])

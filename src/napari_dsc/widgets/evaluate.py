@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from napari.layers import Labels
 from qtpy.QtWidgets import QCheckBox, QHeaderView, QTableWidget, QTableWidgetItem, QVBoxLayout
@@ -14,6 +16,11 @@ from napari_dsc.widgets._output import KEY, layer_to_update, show_labels
 from napari_dsc.widgets._parameters import combo_box, form_layout
 from napari_dsc.widgets._run_bar import RunBar
 
+if TYPE_CHECKING:
+    from napari_dsc.widgets._analysis import Scored
+
+PLACE = ("scale", "translate", "rotate", "shear", "affine")
+EDITS = ("data", "paint", "labels_update")
 ZEROS = {
     "a region like others": "region",
     "background of objects": "background",
@@ -29,6 +36,7 @@ class Evaluate(ClosingWidget):
         self.viewer = napari_viewer
         self._scored: object = None
         self._sentence = ""
+        self._followed: tuple[Labels, ...] = ()
         self.result, self.truth = LayerChooser(), LayerChooser()
         self.result.setToolTip("The segmentation to score.")
         self.truth.setToolTip("The segmentation to score it against, of the same shape.")
@@ -99,16 +107,38 @@ class Evaluate(ClosingWidget):
         names = {"result": result.name, "truth": truth.name, "zero": zero}
         self._scored, self._sentence = self._asked(), f"{result.name} against {truth.name}"
         self.table.setRowCount(0)
+        self._follow((result, truth))
         asked = (level_array(result), level_array(truth), zero)
         self.run_bar.start(score_job, asked, 0, names)
 
-    def _show_scores(self, found: tuple[dict[str, float], np.ndarray]) -> None:
-        if self._scored != self._asked():
-            return  # something else was chosen meanwhile
+    def _follow(self, layers: tuple[Labels, ...]) -> None:
+        """Hear of edits of these layers, and of no others any more."""
+        for layer in self._followed:
+            for name in EDITS:
+                getattr(layer.events, name).disconnect(self._forget)
+        self._followed = layers
+        for layer in layers:
+            for name in EDITS:
+                getattr(layer.events, name).connect(self._forget)
+
+    def _forget(self, event: object = None) -> None:
+        """Scores of what was edited since are none."""
+        self._follow(())
+        self._scored = None
+        self.table.setRowCount(0)
+        self.run_bar.status.setText("The layers have changed: score again.")
+
+    def _show_scores(self, found: Scored) -> None:
+        if self._scored != self._asked():  # something else was chosen, or edited, meanwhile
+            self.run_bar.status.setText("The layers have changed meanwhile: score again.")
+            return
         from napari_dsc.evaluation.measures import MEASURES
 
-        scores, errors = found
-        self.run_bar.status.setText(f"{self._sentence}: {errors.mean():.1%} of pixels disagree")
+        scores = found.scores
+        where = "" if self._lie_alike() else "; the layers lie apart, pixels were compared"
+        self.run_bar.status.setText(
+            f"{self._sentence}: {found.share:.1%} of pixels disagree{where}"
+        )
         measures = [(MEASURES[name], scores[name]) for name in MEASURES if name in scores]
         self.table.setRowCount(len(measures))
         for row, (measure, score) in enumerate(measures):
@@ -117,21 +147,29 @@ class Evaluate(ClosingWidget):
                 item.setToolTip(measure.meaning)
                 self.table.setItem(row, column, item)
         if self.errors.isChecked():
-            self._show_errors(errors)
+            self._show_errors(found.errors)
+
+    def _lie_alike(self) -> bool:
+        """Whether the pixels of both layers lie at the same places."""
+        result, truth = (
+            geometry_of(box.currentData()).options() for box in (self.result, self.truth)
+        )
+        return all(np.allclose(result[name], truth[name]) for name in PLACE)
 
     def _show_errors(self, errors: np.ndarray) -> None:
         """Draw the errors on the result."""
         result = self.result.currentData()
         name, geometry = f"{result.name} [errors]", geometry_of(result)
         layer = layer_to_update(self.viewer, name, Labels)
-        show_labels(
-            self.viewer, name, errors.astype(np.uint8), geometry, {KEY: {}}, layer=layer
-        )
+        if layer in (result, self.truth.currentData()):
+            layer = None  # what is compared stays
+        show_labels(self.viewer, name, errors, geometry, {KEY: {}}, layer=layer)
 
     def let_go(self) -> None:
         """End the run and forget the viewer."""
         self.run_bar.cancel()
         self._scored = None
+        self._follow(())
         unfollow_layers(self.viewer, self.refresh)
         for box in (self.result, self.truth):
             box.clear()
