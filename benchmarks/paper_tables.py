@@ -149,6 +149,7 @@ TABLE_3 = [
     Line("DSC, fast cut", "fast-partitions", "dsc_partitions", "", ()),
 ]
 TABLE_4 = [
+    Line("one segment", "one_segment", "ucm", "", ()),
     Line("SLIC", "superpixels-img", "slic", "", (0.37, 0.38, 0.74, 0.75, 2.56, 2.50)),
     Line("NCuts", "ncut", "ncut", "", (0.45, 0.53, 0.78, 0.80, 2.23, 1.89)),
     Line("EGB, plain", "egb", "felzenszwalb", "", (0.52, 0.57, 0.80, 0.82, 2.21, 1.87)),

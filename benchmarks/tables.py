@@ -32,6 +32,7 @@ DSC = ["--method", "dsc", *CUT, *COUNTS]
 FAST = ["--method", "dsc", "--preset", "fast", *SMOOTHED, *COUNTS]
 
 BACKPROP = ["--backprop.precision", "bfloat16"]
+MUMFORD_SHAH = ["--method", "mumford_shah_loss", "--mumford-shah.precision", "bfloat16"]
 CLUSTERS = "kmeans_rgb,ncut_rgb,kmeans_deep,ncut_deep"
 
 ROWS: dict[str, list[str]] = {
@@ -58,7 +59,8 @@ ROWS: dict[str, list[str]] = {
     # for all validation images: --every 1
     "tree-val": ["--method", "gpb_owt_ucm,tree_altitude"],
     "backprop": ["--method", "backprop", *BACKPROP, *SLIC_100, *SMOOTHED],
-    "mumford_shah_loss": ["--method", "mumford_shah_loss", "--scales", "4,8"],
+    "mumford_shah_loss": [*MUMFORD_SHAH, "--scales", "2,4"],
+    "one_segment": ["--method", "ucm", "--scales", "1"],
     "cae_tvl": ["--method", "cae_tvl"],
     "wnet": ["--method", "wnet"],
 }

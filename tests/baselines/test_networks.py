@@ -89,9 +89,12 @@ def test_the_mumford_shah_loss_is_that_of_the_plain_loops(probabilities):
     assert loss == pytest.approx(expected, rel=1e-9)
 
 
-def test_the_mumford_shah_loss_separates_two_tones(two_tone, device):
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_the_mumford_shah_loss_separates_two_tones(precision, two_tone, device):
     few, many = (
-        mumford_shah_classes(two_tone, 2, MumfordShahParams(n_iterations=n), device)
+        mumford_shah_classes(
+            two_tone, 2, MumfordShahParams(n_iterations=n, precision=precision), device
+        )
         for n in (1, 60)
     )
     assert agreement(few) < 0.9

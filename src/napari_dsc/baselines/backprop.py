@@ -9,14 +9,12 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from napari_dsc.baselines.networks import convolutions, seeded_network
+from napari_dsc.baselines.networks import convolutions, outputs_of, seeded_network
 from napari_dsc.device import reproducible
 from napari_dsc.regions import region_majority
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-
-    from torch import Tensor
 
     from napari_dsc.params import BackpropParams
 
@@ -66,7 +64,8 @@ def iter_backprop(
     for _ in range(params.n_iterations):
         with torch.enable_grad(), reproducible(device):
             optimizer.zero_grad()
-            features = _features(network, image, params)
+            outputs = outputs_of(network, image, params.precision)
+            features = outputs.movedim(1, -1).flatten(0, -2)  # (N, n_features)
             classes = region_majority(
                 features.argmax(1), regions, n_superpixels, params.n_features
             )
@@ -74,14 +73,6 @@ def iter_backprop(
             torch.autograd.backward(functional.cross_entropy(features, target))
             optimizer.step()
         yield target.view(superpixels.shape).cpu().numpy()
-
-
-def _features(network: nn.Module, image: Tensor, params: BackpropParams) -> Tensor:
-    """One row of features for each pixel, in float32, (N, n_features)."""
-    is_short = params.precision == "bfloat16"
-    with torch.autocast(image.device.type, torch.bfloat16, enabled=is_short):
-        features: Tensor = network(image)
-    return features.float().movedim(1, -1).flatten(0, -2)
 
 
 def _network(n_channels: int, params: BackpropParams) -> nn.Module:

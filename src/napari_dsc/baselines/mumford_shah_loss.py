@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from napari_dsc.baselines.networks import UNet, seeded_network, total_variation
+from napari_dsc.baselines.networks import UNet, outputs_of, seeded_network, total_variation
 from napari_dsc.device import reproducible
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def mumford_shah_classes(
     for _ in range(params.n_iterations):
         with torch.enable_grad(), reproducible(device):
             optimizer.zero_grad()
-            probabilities = network(image).softmax(1)
+            probabilities = outputs_of(network, image, params.precision).softmax(1)
             loss = mumford_shah_loss(image, probabilities, params.smoothness_weight)
             torch.autograd.backward(loss)
             optimizer.step()

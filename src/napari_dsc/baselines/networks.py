@@ -38,6 +38,29 @@ def seeded_network(make: Callable[[], nn.Module], seed: int, device: torch.devic
     return network.to(device, torch.float32).train()
 
 
+def outputs_of(network: nn.Module, image: Tensor, precision: str) -> Tensor:
+    """What a network makes of an image, in float32.
+
+    Parameters
+    ----------
+    network : nn.Module
+        Its weights are float32.
+    image : (B, C, Y, X) float32 tensor
+        Image.
+    precision : str
+        Number format of the convolutions: ``float32`` or ``bfloat16``.
+
+    Returns
+    -------
+    outputs : (B, K, Y, X) float32 tensor
+        Differentiable.
+    """
+    is_short = precision == "bfloat16"
+    with torch.autocast(image.device.type, torch.bfloat16, enabled=is_short):
+        outputs: Tensor = network(image)
+    return outputs.float()
+
+
 def convolutions(width_in: int, width: int, n_layers: int) -> nn.Sequential:
     """Layers of 3x3 convolution, ReLU and batch norm.
 
