@@ -27,6 +27,7 @@ from napari_dsc.cli.panels import Choice
 from napari_dsc.files import read_labels
 from napari_dsc.images import draw_boundaries, load_image
 
+LEFT_OUT = "mean_shift_plain"  # one column of mean shift is enough
 CELL = 1.6  # inches
 MOST_PIXELS = 256  # a cell shows no more
 MOST, QUALITY = (900, 2000), 30  # about 250 kB
@@ -54,7 +55,11 @@ def main() -> None:
 
 def choices(one: dict[str, Any]) -> dict[str, float]:
     """Methods of a set, each with the scale that is best by the set's first measure."""
-    return {row["method"]: next(iter(row["best"].values()))["scale"] for row in one["rows"]}
+    return {
+        row["method"]: next(iter(row["best"].values()))["scale"]
+        for row in one["rows"]
+        if row["method"] != LEFT_OUT
+    }
 
 
 def first(folder: Path) -> Path:
@@ -78,7 +83,7 @@ def compare(
 
 def draw(root: Path, sheet: Path, chosen: dict[str, dict[str, float]], picture: Path) -> None:
     """One row a set: image, annotation, methods."""
-    columns = ["image", "annotation", *SHOWN]
+    columns = ["image", "annotation", *(one for one in SHOWN if one != LEFT_OUT)]
     figure = Figure((CELL * len(columns), CELL * len(chosen)), layout="constrained", dpi=80)
     canvas = FigureCanvasAgg(figure)
     grid = figure.subplots(len(chosen), len(columns), squeeze=False)

@@ -80,15 +80,20 @@ TAKEN = {
 }
 COUNTS = "2,3,4,6,8,11,15,20,30,40,60,80,100,150,200,300,400,600"
 ROWS = {
-    "intensities": "multi_otsu,kmeans_rgb",
+    "intensities": "multi_otsu",
+    "kmeans": "kmeans_rgb",
     "mean_shift": "mean_shift",
     "planes": "felzenszwalb,mumford_shah_tree",
+    "mean_shift_plain": "mean_shift_plain",
     "stacks": "egb",
     "tree": "tree",
     "dsc": "dsc",
     "backprop": "backprop",
 }
 BY_NUMBER = ("mean_shift", "stacks", "dsc")
+PLANES_ONLY = ("planes", "mean_shift_plain")
+FEW = "2,3,4,5,6,8,12,16,32,64"  # as few classes as other methods may have
+SCALES = {"tree": COUNTS, "kmeans": FEW}
 
 
 def folder_of(name: str, root: Path, scores: Path) -> Path:
@@ -110,7 +115,8 @@ def folder_of(name: str, root: Path, scores: Path) -> Path:
 
 def is_for(row: str, kind: ImageSet) -> bool:
     """Whether a row of methods divides such images."""
-    return {"planes": "Z" not in kind.axes, "stacks": "Z" in kind.axes}.get(row, True)
+    is_stack = "Z" in kind.axes
+    return is_stack if row == "stacks" else not (is_stack and row in PLANES_ONLY)
 
 
 def flags_of(row: str, kind: ImageSet) -> list[str]:
@@ -118,8 +124,8 @@ def flags_of(row: str, kind: ImageSet) -> list[str]:
     flags = ["--method", ROWS[row], "--zero", kind.zero, "--cut.result", kind.result]
     if row in BY_NUMBER:
         flags += ["--scales", kind.numbers.superpixels]
-    elif row == "tree":
-        flags += ["--scales", COUNTS]
+    elif row in SCALES:
+        flags += ["--scales", SCALES[row]]
     flags += ["--superpixel.n-superpixels", str(kind.numbers.merged)]
     flags += ["--cut.precision", "bfloat16"]
     if kind.numbers != Numbers():
@@ -154,10 +160,11 @@ def main() -> None:
 
 
 def collect(scores: Path) -> dict[str, object]:
-    """Scores that say most of each set, for every method that is complete."""
+    """Scores that say most of each set, for every method that is complete; others stay."""
+    before = json.loads(RESULTS.read_text())["sets"] if RESULTS.exists() else {}
     sets: dict[str, object] = {}
     for name, kind in SETS.items():
-        rows = []
+        rows = {one["method"]: one for one in before.get(name, {"rows": []})["rows"]}
         for row in ROWS:
             folder = scores / row / name
             if not (folder / "summary.json").exists():
@@ -165,18 +172,19 @@ def collect(scores: Path) -> dict[str, object]:
             summary = json.loads((folder / "summary.json").read_text())
             for method in summary["rows"]:
                 best = {key: method["best"][key] for key in kind.scores}
-                rows.append(
-                    {
-                        "method": method["method"],
-                        "images": method["images"],
-                        "seconds_an_image": method["seconds_an_image"],
-                        "best": best,
-                        "commit": (folder / "commit").read_text(),
-                        "device": summary["device"],
-                    }
-                )
-        sets[name] = {"zero": kind.zero, "result": kind.result, "rows": rows}
-    return {"command": command_line(), "sets": sets}
+                rows[method["method"]] = {
+                    "method": method["method"],
+                    "images": method["images"],
+                    "failed": method["failed"],
+                    "seconds_an_image": method["seconds_an_image"],
+                    "best": best,
+                    "command": command_line(),
+                    "commit": (folder / "commit").read_text(),
+                    "device": summary["device"],
+                }
+        found = {"zero": kind.zero, "result": kind.result, "rows": list(rows.values())}
+        sets[name] = found
+    return {"sets": sets}
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ SHOWN = (
     "backprop",
     "felzenszwalb",
     "mean_shift",
+    "mean_shift_plain",
     "multi_otsu",
     "kmeans_rgb",
     "mumford_shah_tree",
@@ -42,22 +43,19 @@ REGION_WAYS = {
 def micro_table() -> str:
     """One line for each image set and measure, one column for each method."""
     sets = known_results("micro").get("sets", {})
-    methods = SHOWN
     lines = [
-        f"| set | measure | images | {' | '.join(methods)} |",
-        "|---" * (3 + len(methods)) + "|",
+        f"| set | measure | images | {' | '.join(SHOWN)} |",
+        "|---" * (3 + len(SHOWN)) + "|",
     ]
+    commands = {row["command"]: None for one in sets.values() for row in one["rows"]}
     for name, kind in SETS.items():
         rows = sets.get(name, {"rows": []})["rows"]
         by_method = {STANDS_FOR.get(row["method"], row["method"]): row for row in rows}
         for key in kind.scores:
-            cells = [
-                f"{by_method[method]['best'][key]['ods']:.3f}" if method in by_method else ""
-                for method in methods
-            ]
+            cells = [_cell(by_method.get(method), key) for method in SHOWN]
             images = max((row["images"] for row in rows), default="")
             lines.append(f"| {name} | {TITLES[key].title} | {images} | {' | '.join(cells)} |")
-    return "\n".join([*lines, "", f"`{known_results('micro').get('command', '')}`"])
+    return "\n".join([*lines, "", *(f"- `{command}`" for command in commands)])
 
 
 def region_sets_table() -> str:
