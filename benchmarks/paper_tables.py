@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 MEASURES = ("sc", "pri", "vi")
 AGAINST = (
     ("DSC on SLIC, fast cut", "fast-slic", "dsc"),
+    ("NCuts", "ncut", "ncut"),
+    ("EGB, plain", "egb", "felzenszwalb"),
+    ("mean shift, plain", "mean_shift", "mean_shift_plain"),
+    ("CAE-TVL", "cae_tvl", "cae_tvl"),
+    ("Backprop", "backprop", "backprop"),
     ("hierarchy of mean gradients, by number", "hierarchies", "ucm"),
     ("hierarchy of mean gradients, by gradient", "hierarchies", "ucm_altitude"),
     ("Mumford-Shah hierarchy", "hierarchies", "mumford_shah_tree"),

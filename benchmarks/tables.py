@@ -4,8 +4,8 @@
     python benchmarks/tables.py BSDS500 scores --every 4 --rows dsc-slic
 
 runs ``napari-dsc evaluate bsds500`` once for each row below, into a folder of its own inside
-`scores`, with the commit it was begun at. A row that was stopped goes on where it was; one that
-is complete is only read. What is known so far goes into results/tables.json, from which
+`scores`, with the commits it was computed at. A row that was stopped goes on where it was; one
+that is complete is only read. What is known so far goes into results/tables.json, from which
 docs/results.md is rendered.
 """
 
@@ -86,11 +86,12 @@ def main() -> None:
 
 
 def note_commit(folder: Path) -> None:
-    """Keep the commit that a folder of scores is begun with; one that has it stays."""
-    note = folder / "commit"
-    if not note.exists():
+    """Keep the commits that a folder of scores is computed with; a complete one stays."""
+    note, now = folder / "commit", commit(SOURCES)
+    earlier = note.read_text().split(", ") if note.exists() else []
+    if now not in earlier and not (folder / "summary.json").exists():
         folder.mkdir(parents=True, exist_ok=True)
-        note.write_text(commit(SOURCES))
+        note.write_text(", ".join([*earlier, now]))
 
 
 def commit(tree: Path) -> str:

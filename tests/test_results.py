@@ -47,8 +47,13 @@ def test_a_commit_is_marked_where_the_code_was_changed_since(tree):
     assert tables.commit(tree) == f"{clean}-dirty"
 
 
-def test_the_commit_that_scores_were_begun_with_stays(tmp_path, monkeypatch):
-    for commit in ("first", "second"):
+def test_all_commits_that_scores_were_computed_with_are_kept(tmp_path, monkeypatch):
+    row = tmp_path / "scores" / "row"
+    for commit in ("first", "second", "first"):
         monkeypatch.setattr(tables, "commit", lambda tree, commit=commit: commit)
-        tables.note_commit(tmp_path / "scores" / "row")
-    assert (tmp_path / "scores" / "row" / "commit").read_text() == "first"
+        tables.note_commit(row)
+    assert (row / "commit").read_text() == "first, second"
+    (row / "summary.json").touch()
+    monkeypatch.setattr(tables, "commit", lambda tree: "third")
+    tables.note_commit(row)
+    assert (row / "commit").read_text() == "first, second"

@@ -43,6 +43,7 @@ def error_map(labels: np.ndarray, truth: np.ndarray, zero: Zero = "region") -> n
     array([[0, 0, 1, 0]])
     """
     check_label_images(labels, truth)
+    errors: np.ndarray
     if zero == "unlabelled":
         errors = truth != 0
         if errors.any():
@@ -56,7 +57,8 @@ def error_map(labels: np.ndarray, truth: np.ndarray, zero: Zero = "region") -> n
     partner_of_row = _best_partner(row, column, shares)
     partner_of_column = _best_partner(column, row, shares)
     agree = (partner_of_row[rows] == columns) & (partner_of_column[columns] == rows)
-    return ~agree
+    errors = ~agree
+    return errors
 
 
 def _best_partner(own: np.ndarray, other: np.ndarray, shares: np.ndarray) -> np.ndarray:
