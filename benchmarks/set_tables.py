@@ -49,13 +49,40 @@ def micro_table() -> str:
     ]
     commands = {row["command"]: None for one in sets.values() for row in one["rows"]}
     for name, kind in SETS.items():
-        rows = sets.get(name, {"rows": []})["rows"]
-        by_method = {STANDS_FOR.get(row["method"], row["method"]): row for row in rows}
+        by_method = _by_method(sets, name)
         for key in kind.scores:
             cells = [_cell(by_method.get(method), key) for method in SHOWN]
-            images = max((row["images"] for row in rows), default="")
+            images = max((row["images"] for row in by_method.values()), default="")
             lines.append(f"| {name} | {TITLES[key].title} | {images} | {' | '.join(cells)} |")
     return "\n".join([*lines, "", *(f"- `{command}`" for command in commands)])
+
+
+def _by_method(sets: dict[str, Any], name: str) -> dict[str, dict[str, Any]]:
+    """Rows of a set by the column they stand in."""
+    rows = sets.get(name, {"rows": []})["rows"]
+    return {STANDS_FOR.get(row["method"], row["method"]): row for row in rows}
+
+
+def against_table() -> str:
+    """In how many lines of the table of image sets the cut is ahead of each other method."""
+    sets = known_results("micro").get("sets", {})
+    lines = ["| the cut against | ahead | behind | of lines |", "|---" * 4 + "|"]
+    for method in SHOWN[1:]:
+        leads = [lead for name in SETS for lead in _leads(_by_method(sets, name), name, method)]
+        counts = (sum(one > 0 for one in leads), sum(one < 0 for one in leads), len(leads))
+        lines.append(f"| {method} | {' | '.join(map(str, counts))} |")
+    return "\n".join(lines)
+
+
+def _leads(rows: dict[str, dict[str, Any]], name: str, method: str) -> list[float]:
+    """By how much the cut is better than a method, at each score of a set; both rounded."""
+    if method not in rows:
+        return []
+    leads = []
+    for key in SETS[name].scores:
+        ours, theirs = (float(_cell(rows[one], key)) for one in ("dsc", method))
+        leads.append(theirs - ours if key == "vi" else ours - theirs)
+    return leads
 
 
 def region_sets_table() -> str:
@@ -83,4 +110,5 @@ def _cell(row: dict[str, Any] | None, key: str) -> str:
 TABLES: dict[str, Callable[[], str]] = {
     "region-sets": region_sets_table,
     "image-sets": micro_table,
+    "image-sets-against": against_table,
 }
