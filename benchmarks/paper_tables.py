@@ -28,7 +28,7 @@ AGAINST = (
     ("hierarchy of mean gradients, by gradient", "hierarchies", "ucm_altitude"),
     ("Mumford-Shah hierarchy", "hierarchies", "mumford_shah_tree"),
 )
-HEAD = "SC | paper | PRI | paper | VI | paper | s/image | images"
+HEAD = "SC | paper | PRI | paper | VI | paper | scales | s/image | images"
 
 
 class Stage(NamedTuple):
@@ -221,7 +221,7 @@ def _segments(row: dict[str, Any]) -> str:
 def bsds_table(lines: Iterable[Line]) -> str:
     """Ours beside the paper's; each cell is ODS / OIS."""
     results = known_results("tables")
-    rows = [f"| method | {HEAD} |", "|---" * 9 + "|"]
+    rows = [f"| method | {HEAD} |", "|---" * 10 + "|"]
     used = {}
     for line in lines:
         row = results.get(line.row, {"rows": []})
@@ -233,11 +233,7 @@ def bsds_table(lines: Iterable[Line]) -> str:
         cells = [_ours(found[0] if found else None, key) for key in MEASURES]
         papers = [_pair(line.paper[2 * n : 2 * n + 2], 3) for n in range(3)]
         both = [cell for pair in zip(cells, papers, strict=True) for cell in pair]
-        last = (
-            [f"{found[0]['seconds_an_image']:.1f}", str(found[0]["images"])]
-            if found
-            else ["", ""]
-        )
+        last = _counts(found[0]) if found else [""] * 3
         rows.append(f"| {' | '.join([line.title, *both, *last])} |")
         if found:
             used[row["command"]] = (row["commit"], row["device"])
@@ -250,6 +246,12 @@ def _ours(found: dict[str, Any] | None, key: str) -> str:
         if found is None
         else _pair((found["best"][key]["ods"], found["best"][key]["ois"]), 3)
     )
+
+
+def _counts(found: dict[str, Any]) -> list[str]:
+    """How many scales and images a row has, and the seconds an image took."""
+    n_scales = len(found["settings"]["scales"])
+    return [str(n_scales), seconds_an_image(found), str(found["images"])]
 
 
 def _pair(figures: tuple[float, ...], digits: int) -> str:
