@@ -260,6 +260,12 @@ def test_missing_and_odd_files_are_named_and_counted_and_the_others_scored(small
     assert summary()["rows"][0]["failed"] == 1
 
 
+def test_an_image_that_fails_by_two_methods_is_one_image(small_bsds, capsys):
+    (small_bsds / "data/images/val/2002.jpg").write_bytes(b"no image")
+    assert evaluate("--method", "multi_otsu,felzenszwalb", *CONTOURS[2:]) == 2
+    assert "0 files skipped, 1 images failed" in capsys.readouterr().err
+
+
 def test_a_missing_contour_map_fails_its_own_method_only(small_bsds, capsys):
     (small_bsds / "ucm2/val/3003.mat").unlink()
     assert evaluate("--method", "gpb_owt_ucm,multi_otsu", *CONTOURS[2:]) == 2
@@ -304,9 +310,12 @@ def test_of_many_missing_files_five_are_named_on_the_screen(small_bsds, capsys):
         (["--scales", "1,two"], "scales='two'"),
         (["--processes", "-1"], "processes=-1"),
         (["--every", "0"], "every=0"),
+        (["--limit", "1.5"], "--limit: '1.5' is no whole number"),
+        (["--cut.n-iterations", "2.5"], "'2.5' is no whole number"),
         (["--superpixels", "cubes", "--method", "dsc"], "superpixels='cubes'"),
         (["--method", "multi_otsu", "--scales", "1"], "scales=1: expected 2 to 256"),
         (["--method", "dsc", "--scales", "0"], "scales=0: expected 2 to 1000000"),
+        (["--method", "slic", "--scales", "10,2.5"], "scales=2.5: expected a whole number"),
         (["--method", "ucm", "--weights", "nowhere"], "nowhere"),
     ],
 )
@@ -363,6 +372,21 @@ def test_objects_on_a_background_are_scored_in_folders(folders, capsys):
     assert [float(row["dice"]) for row in records()] == [1.0, 1.0]
     assert [float(row["ap50"]) for row in records()] == [1.0, 1.0]
     assert summary()["rows"][0]["best"]["ap50"]["ods"] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--method", "multi_otsu", "--axes", "QQ"], "axes='QQ': expected Y, X"),
+        (["--method", "gpb_owt_ucm"], "method=gpb_owt_ucm: reads contour maps"),
+    ],
+)
+def test_what_can_be_known_before_is_said_once(folders, capsys, flags, message):
+    command = ["evaluate", "folder", "images", "labels", "-o", "out"]
+    assert main([*command, *flags]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert message in line
+    assert not OUT.exists()
 
 
 def test_objects_are_not_scored_unless_asked(folders):
@@ -442,8 +466,31 @@ def test_disagreements_of_stacks_are_written_plane_by_plane():
 @pytest.mark.usefixtures("_two_label_images")
 def test_label_images_of_two_shapes_are_refused(capsys):
     np.save("other.npy", np.ones((2, 2), int))
-    assert main(["evaluate", "labels", "other.npy", "truth.npy"]) == 2
-    assert "shape" in capsys.readouterr().err
+    command = ["evaluate", "labels", "truth.npy", "other.npy", "--errors", "errors.png"]
+    assert main(command) == 2
+    said = capsys.readouterr()
+    assert "other.npy: shape (2, 2), expected (8, 4) as truth.npy" in said.err
+    assert said.out == ""
+
+
+@pytest.mark.usefixtures("_two_label_images")
+def test_what_is_wrong_with_a_label_image_is_said_with_its_name(capsys):
+    np.save("zero.npy", np.zeros((8, 4), int))
+    command = ["evaluate", "labels", "result.npy", "zero.npy", "--zero", "unlabelled"]
+    assert main(command) == 2
+    assert "zero.npy: annotation: every pixel is 0" in capsys.readouterr().err
+    iio.imwrite("colors.png", np.zeros((8, 4, 3), np.uint8))
+    assert main(["evaluate", "labels", "result.npy", "colors.png"]) == 2
+    assert "colors.png: shape (8, 4, 3) with axes YXC" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("_two_label_images")
+def test_scores_are_not_printed_where_the_errors_cannot_be_written(capsys):
+    command = ["evaluate", "labels", "result.npy", "truth.npy", "--errors", "errors.jpg"]
+    assert main(command) == 2
+    said = capsys.readouterr()
+    assert "unknown suffix '.jpg'" in said.err
+    assert said.out == ""
 
 
 # compare

@@ -35,7 +35,7 @@ def test_annotations_come_back_as_they_were_drawn(tmp_path):
 def test_samples_are_found_where_the_data_set_keeps_them(tmp_path):
     folder = tmp_path / "data" / "images" / "val"
     folder.mkdir(parents=True)
-    for name in ("8068.jpg", "101085.jpg", "Thumbs.db"):
+    for name in ("8068.jpg", "101085.JPG", "Thumbs.db", "._8068.jpg"):
         (folder / name).touch()
     samples = list_samples(tmp_path, "val")
     assert [sample.name for sample in samples] == ["101085", "8068"]

@@ -65,6 +65,11 @@ def test_unknown_superpixels_are_refused():
         make_entries(["dsc"], ["cubes"], [], COMMON)
 
 
+def test_a_scale_named_twice_is_scored_once():
+    (entry,) = make_entries(["ucm"], [], [4, 2, 4], COMMON)
+    assert entry.scales == (4, 2)
+
+
 def test_a_method_named_twice_is_scored_once():
     assert len(make_entries(["ucm", "ucm"], [], [], COMMON)) == 1
 

@@ -12,6 +12,7 @@ from napari_dsc.params import BackpropParams, ClusterParams
 from napari_dsc.scoring.cases import Case
 from napari_dsc.scoring.entries import Entry, make_entries, parameters_of
 from napari_dsc.scoring.results import Results, changed_settings, files_sha256
+from napari_dsc.scoring.scores import score_names
 
 COMMON = Entry("", "", (), MethodOptions(device="cpu"))
 OLD_WEIGHTS = {"name": "an-older-one", "sha256": "0"}
@@ -79,7 +80,7 @@ def test_scores_whose_settings_are_lost_are_not_taken_for_ones_own(tmp_path, con
     entry, case = entry_of("ucm"), Case("a", Path("a.png"), Path("a.mat"), ())
     results = Results(tmp_path)
     results.prepare([entry], overwrite=False)
-    scores = [{"sc": 0.5} for _ in entry.scales]
+    scores = [dict.fromkeys(score_names("region"), 0.5) for _ in entry.scales]
     results.save(case, entry, "hash", scores)
     assert results.load(case, entry, "hash") == scores
     path = stored(tmp_path, entry)
@@ -102,10 +103,32 @@ def test_what_an_interrupted_overwrite_leaves_still_has_its_settings(tmp_path, m
         results.prepare([entry], overwrite=True)
 
 
-def test_scores_without_a_measure_of_today_are_not_mixed_with_others():
-    before = entry_of("ucm").settings()
-    before["measures"] = before["measures"][:-1]
-    assert changed_settings(before, entry_of("ucm").settings()) == ["measures"]
+@pytest.mark.parametrize("change", [lambda one: one.pop("br"), lambda one: one.update(old=1.0)])
+def test_scores_of_other_measures_than_todays_are_made_again(tmp_path, change):
+    entry, case = entry_of("ucm"), Case("a", Path("a.png"), Path("a.mat"), ())
+    results = Results(tmp_path)
+    results.prepare([entry], overwrite=False)
+    scores = [dict.fromkeys(score_names("region"), 0.5) for _ in entry.scales]
+    results.save(case, entry, "hash", scores)
+    assert results.load(case, entry, "hash") == scores
+    assert results.load(case, entry._replace(zero="background"), "hash") == []
+    change(scores[-1])
+    results.save(case, entry, "hash", scores)
+    assert results.load(case, entry, "hash") == []
+
+
+def test_a_folder_with_tables_of_somebody_else_is_refused_again_and_again(tmp_path):
+    entry, mine = entry_of("ucm"), tmp_path / "scores.csv"
+    mine.write_text("mine")
+    (tmp_path / "images").mkdir()  # a data set has such a folder
+    for _ in range(2):
+        with pytest.raises(OutputError, match=r"scores\.csv: exists and is kept"):
+            Results(tmp_path).prepare([entry], overwrite=False)
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["images", "scores.csv"]
+    mine.unlink()
+    Results(tmp_path).prepare([entry], overwrite=False)
+    mine.write_text("ours by now")
+    Results(tmp_path).prepare([entry], overwrite=False)
 
 
 def test_a_file_that_cannot_be_read_is_left_to_whoever_scores_it(tmp_path, monkeypatch):

@@ -260,7 +260,10 @@ def labels(
     """
     with Report(as_json=json) as report:
         from napari_dsc.cli import label_scores  # loads torch
+        from napari_dsc.files import check_output
 
+        if errors is not None:
+            check_output(errors, overwrite=overwrite)
         label_scores.score_labels(result, truth, zero, report, as_json=json)
         if errors is not None:
             label_scores.write_errors(result, truth, zero, errors, overwrite=overwrite)

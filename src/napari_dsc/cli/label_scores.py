@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_dsc.errors import InvalidImageError
 from napari_dsc.evaluation.matching import error_map
 from napari_dsc.evaluation.measures import MEASURES, measure_segmentation, prepare_annotation
 from napari_dsc.files import read_labels, write_image
@@ -40,14 +41,28 @@ def score_labels(
     InvalidImageError
         If a file cannot be read, or the shapes differ.
     """
-    annotations = [prepare_annotation(labels, zero) for labels in read_truth(truth)]
-    scores = measure_segmentation(read_labels(result), annotations, zero)
+    labels, truths = _read_pair(result, truth)
+    try:
+        annotations = [prepare_annotation(one, zero) for one in truths]
+    except InvalidImageError as error:
+        raise InvalidImageError(f"{truth}: {error}") from error
+    scores = measure_segmentation(labels, annotations, zero)
     if as_json:
         report.result({"file": str(result), "truth": str(truth), **scores})
         return
     for name, measure in MEASURES.items():
         if name in scores:
             sys.stdout.write(f"{measure.title:<15}{scores[name]:8.4f}  {measure.meaning}\n")
+
+
+def _read_pair(result: Path, truth: Path) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Labels to score and those to score them against, of one shape."""
+    labels, truths = read_labels(result), read_truth(truth)
+    if truths[0].shape != labels.shape:
+        raise InvalidImageError(
+            f"{truth}: shape {truths[0].shape}, expected {labels.shape} as {result}"
+        )
+    return labels, truths
 
 
 def write_errors(
@@ -71,7 +86,8 @@ def write_errors(
     DSCError
         If a file cannot be read or written.
     """
-    errors = error_map(read_labels(result), read_truth(truth)[0], zero)
+    labels, truths = _read_pair(result, truth)
+    errors = error_map(labels, truths[0], zero)
     pixels = np.where(errors, np.uint8(255), np.uint8(0))
     axes = "ZYX"[-pixels.ndim :]
     write_image(picture, pixels, record={}, spacing=(), unit="", overwrite=overwrite, axes=axes)

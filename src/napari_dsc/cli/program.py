@@ -1,10 +1,12 @@
 """All commands in one program. No command imports anything heavy before it starts to work."""
 
 import importlib.metadata
+import re
 import sys
 from collections.abc import Sequence
+from typing import Any
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, Parameter, Token, convert
 
 from napari_dsc.cli.batching import batch
 from napari_dsc.cli.comparing import compare
@@ -65,6 +67,7 @@ def _program() -> App:
         "wrong input (one sentence says what), 130 if interrupted.",
         version=_version,
         config=fill_from_recipe,
+        default_parameter=Parameter(converter=_value_of),
         exit_on_error=False,
         print_error=False,
         suppress_keyboard_interrupt=False,
@@ -84,6 +87,14 @@ def _program() -> App:
     ):
         program.command(command)
     return program
+
+
+def _value_of(kind: Any, tokens: Sequence[Token]) -> object:
+    """Value of a flag; cyclopts by itself rounds 1.5 where a whole number is expected."""
+    for token in tokens:
+        if kind is int and re.fullmatch(r"[+-]?\d*\.\d*", token.value):
+            raise ValueError(f"{token.value!r} is no whole number")
+    return convert(kind, tokens)
 
 
 def _version() -> str:

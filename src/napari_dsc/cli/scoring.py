@@ -17,7 +17,8 @@ from napari_dsc.device import keep_freed_memory, resolve_device
 from napari_dsc.errors import InvalidImageError, InvalidParameterError
 from napari_dsc.evaluation.measures import MEASURES
 from napari_dsc.files import write_atomically
-from napari_dsc.methods import MethodOptions
+from napari_dsc.images.axes import check_axis_letters
+from napari_dsc.methods import METHODS, MethodOptions
 from napari_dsc.record import command_record, device_record, software_record
 from napari_dsc.scoring.entries import Entry, make_entries
 from napari_dsc.scoring.processes import count_processes, iter_outcomes
@@ -77,10 +78,12 @@ def entries_of(
     Raises
     ------
     DSCError
-        If methods, superpixels, scales or weights are unknown, or the device does not exist.
+        If methods, superpixels, scales, axes or weights are unknown, or the device does not
+        exist.
     """
     from napari_dsc.cli.evaluating import words
 
+    check_axis_letters(axes)
     find_weights(flags.weights or DEFAULT)
     options = MethodOptions(
         weights=flags.weights, device=str(resolve_device(flags.device)), **vars(methods)
@@ -124,6 +127,7 @@ def run_evaluation(
     cases, problems = plan.cases.every(flags.every, flags.limit)
     if not cases:
         raise InvalidImageError(f"{plan.name}: no image has annotations, expected at least one")
+    _refuse_without_contours(cases, entries)
     skipped = [f"{path}: {reason}" for path, reason in problems]
     for line in skipped[:MOST_TOLD]:
         report.error(f"skipped {line}")
@@ -140,8 +144,20 @@ def run_evaluation(
     ]
     _write_tables(plan, columns, [*skipped, *failed], report)
     if skipped or failed:
-        report.error(f"{len(skipped)} files skipped, {len(failed)} images failed")
+        n_failed = len({name for column in columns for name in column.failures})
+        report.error(f"{len(skipped)} files skipped, {n_failed} images failed")
     return 2 if skipped or failed else 0
+
+
+def _refuse_without_contours(cases: Sequence[Case], entries: Sequence[Entry]) -> None:
+    if any(case.contours for case in cases):
+        return
+    for entry in entries:
+        if METHODS[entry.method].needs_contours:
+            raise InvalidParameterError(
+                f"method={entry.method}: reads contour maps, which only BSDS500 has "
+                "(evaluate bsds500)"
+            )
 
 
 def _score_all(

@@ -58,11 +58,33 @@ def list_samples(root: Path, split: Split) -> list[Sample]:
     annotations = root / "data" / "groundTruth" / split
     samples = [
         Sample(path.stem, path, annotations / f"{path.stem}.mat")
-        for path in sorted(folder.glob("*.jpg"))
+        for path in visible_files(folder, ".jpg")
     ]
     if not samples:
         raise InvalidImageError(f"{folder}: holds no *.jpg, expected the images of BSDS500")
     return samples
+
+
+def visible_files(folder: Path, suffix: str) -> list[Path]:
+    """Files of one kind.
+
+    Parameters
+    ----------
+    folder : Path
+        A folder that need not exist.
+    suffix : str
+        In lower case; the files may have it in capitals.
+
+    Returns
+    -------
+    paths : list of Path
+        In the order of their names, without hidden ones.
+    """
+    return sorted(
+        path
+        for path in folder.glob("*")
+        if path.suffix.lower() == suffix and not path.name.startswith(".")
+    )
 
 
 def read_annotations(path: Path) -> list[np.ndarray]:

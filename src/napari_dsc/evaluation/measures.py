@@ -66,6 +66,9 @@ MEASURES: dict[str, Measure] = {
 }
 """Measures by the name of their column, in the order of tables."""
 
+OF_OBJECTS = ("dice", "ap50", "ap50_labels")
+"""Those of `MEASURES` that only objects on a background have."""
+
 _OF_TABLE: dict[str, Callable[[csr_array], float]] = {
     "sc": segmentation_covering,
     "pri": probabilistic_rand_index,

@@ -65,7 +65,13 @@ def read_labels(path: Path, ndim: int | None = None) -> np.ndarray:
     InvalidImageError
         If the file cannot be read or holds no label image.
     """
-    pixels = _read(path, apply_palette=False).pixels
+    raw = _read(path, apply_palette=False)
+    pixels = raw.pixels
+    if "C" in raw.axes and pixels.shape[raw.axes.index("C")] > 1:
+        raise InvalidImageError(
+            f"{path}: shape {pixels.shape} with axes {raw.axes}, expected a label image: no "
+            "channels"
+        )
     labels = pixels.squeeze() if pixels.ndim > (ndim or 2) else pixels
     numbers = (ndim,) if ndim else tuple(_NUMBERS)
     if labels.ndim not in numbers or labels.dtype.kind not in "iu" or labels.size == 0:

@@ -29,6 +29,35 @@ class Layout(NamedTuple):
     origin: str
 
 
+def check_axis_letters(axes: str) -> str:
+    """Check the names of axes, whatever image they are for.
+
+    Parameters
+    ----------
+    axes : str
+        As in `check_axes`.
+
+    Returns
+    -------
+    axes : str
+        In capitals, with ``C`` for ``S``; empty if none are named.
+
+    Raises
+    ------
+    InvalidParameterError
+        If letters are unknown or repeated.
+    """
+    if not isinstance(axes, str):
+        raise InvalidParameterError(f"axes={axes!r}: expected letters such as 'YXC'")
+    letters = axes.upper().replace("S", "C")
+    is_known = {"Y", "X"} <= set(letters) <= set("TZCYX") and len(set(letters)) == len(letters)
+    if letters and not is_known:
+        raise InvalidParameterError(
+            f"axes={axes!r}: expected Y, X and some of T, Z, C, each at most once"
+        )
+    return letters
+
+
 def check_axes(axes: str, pixels: np.ndarray) -> str:
     """Check the axes that a caller names.
 
@@ -50,16 +79,8 @@ def check_axes(axes: str, pixels: np.ndarray) -> str:
     InvalidParameterError
         If letters are unknown, repeated, or too many or too few.
     """
-    if not isinstance(axes, str):
-        raise InvalidParameterError(f"axes={axes!r}: expected letters such as 'YXC'")
-    letters = axes.upper().replace("S", "C")
-    if not axes:
-        return axes
-    if not {"Y", "X"} <= set(letters) <= set("TZCYX") or len(set(letters)) < len(letters):
-        raise InvalidParameterError(
-            f"axes={axes!r}: expected Y, X and some of T, Z, C, each at most once"
-        )
-    if len(letters) != pixels.ndim:
+    letters = check_axis_letters(axes)
+    if letters and len(letters) != pixels.ndim:
         raise InvalidParameterError(
             f"axes={axes!r}: expected {pixels.ndim} letters for shape {pixels.shape}"
         )

@@ -5,7 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from napari_dsc.errors import InvalidImageError, InvalidParameterError
-from napari_dsc.evaluation.bsds500 import contours_path, list_samples, read_annotations
+from napari_dsc.evaluation.bsds500 import (
+    contours_path,
+    list_samples,
+    read_annotations,
+    visible_files,
+)
 from napari_dsc.files import read_labels
 
 if TYPE_CHECKING:
@@ -108,7 +113,7 @@ def bsds500_cases(root: Path, split: Split) -> CaseSet:
         if not sample.annotations.is_file()
     ]
     known = {sample.name for sample in samples}
-    annotated = sorted((root / "data" / "groundTruth" / split).glob("*.mat"))
+    annotated = visible_files(root / "data" / "groundTruth" / split, MATLAB)
     problems += [
         Problem(path, "has no image of its name")
         for path in annotated

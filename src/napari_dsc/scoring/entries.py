@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from napari_dsc.device import resolve_device
 from napari_dsc.errors import InvalidParameterError
-from napari_dsc.evaluation.measures import BOUNDARY_TOLERANCE, MEASURES
+from napari_dsc.evaluation.measures import BOUNDARY_TOLERANCE
 from napari_dsc.methods import METHODS, SCALE_LIMITS
 from napari_dsc.params import Params
 from napari_dsc.superae.weights import DEFAULT, find_weights
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from napari_dsc.evaluation.terms import Zero
     from napari_dsc.methods import MethodOptions
     from napari_dsc.record import Record
+
+
+COUNTS = ("n_superpixels", "n_partitions", "n_regions", "min_size")
 
 
 class Entry(NamedTuple):
@@ -71,7 +74,6 @@ class Entry(NamedTuple):
             "axes": self.axes,
             "zero": self.zero,
             "boundary_tolerance": BOUNDARY_TOLERANCE,
-            "measures": list(MEASURES),
             "napari-dsc": importlib.metadata.version("napari-dsc"),
             "parameters": _parameters_read(options, reads, METHODS[self.method].scale),
         }
@@ -141,7 +143,7 @@ def make_entries(
             entry = common._replace(
                 method=name,
                 superpixels=kind,
-                scales=tuple(scales) or METHODS[name].scales,
+                scales=tuple(dict.fromkeys(scales)) or METHODS[name].scales,
                 options=_with_superpixels(common.options, kind),
             )
             entries.append(entry)
@@ -208,11 +210,16 @@ def check_scales(argument: str, method: str, scales: Sequence[float]) -> None:
     Raises
     ------
     InvalidParameterError
-        If one lies beyond the limits of what the method varies.
+        If one lies beyond the limits of what the method varies, or is no whole number where
+        that is a count.
     """
     meaning = METHODS[method].scale
     least, most = SCALE_LIMITS[meaning]
     for scale in scales:
+        if meaning in COUNTS and not float(scale).is_integer():
+            raise InvalidParameterError(
+                f"{argument}={scale:g}: expected a whole number, {meaning} of {method}"
+            )
         if not least <= scale <= most:
             raise InvalidParameterError(
                 f"{argument}={scale:g}: expected {least:g} to {most:.7g}, {meaning} of {method}"

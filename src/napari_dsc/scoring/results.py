@@ -11,6 +11,7 @@ from napari_dsc.files import check_output, write_atomically
 from napari_dsc.methods import MethodOptions
 from napari_dsc.record import software_record
 from napari_dsc.scoring.entries import parameters_of
+from napari_dsc.scoring.scores import score_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,13 +52,17 @@ class Results:
         Raises
         ------
         OutputError
-            If earlier scores were made with other settings, or the folder cannot be
-            written.
+            If earlier scores were made with other settings, the folder cannot be
+            written, or it holds tables and no evaluation; nothing is made then.
         """
-        is_ours = (self.folder / _IMAGES).is_dir()
+        is_ours = any(self.folder.glob(f"{_IMAGES}/*/{_SETTINGS}"))
         if not overwrite:
             for entry in entries:
                 self._check_settings(entry)
+        if self.folder.is_dir():
+            for name in TABLES:
+                path = self.folder / name
+                check_output(path, overwrite=is_ours or overwrite, suffixes=(path.suffix,))
         for entry in entries:
             folder = self._of(entry)
             _make_folder(folder)
@@ -69,9 +74,6 @@ class Results:
                     path.unlink()
                 made = {**entry.settings(), "software": software_record()}
                 _write_json(folder / _SETTINGS, made)
-        for name in TABLES:
-            path = self.folder / name
-            check_output(path, overwrite=is_ours or overwrite, suffixes=(path.suffix,))
 
     def load(self, case: Case, entry: Entry, files: str) -> list[ScaleScores]:
         """Earlier scores of an image, if its files are what they were.
@@ -88,13 +90,16 @@ class Results:
         Returns
         -------
         scores : list of dict
-            One for each scale, or none at all.
+            One for each scale, or none at all; those that lack a measure of today, or have
+            one more, are not taken.
         """
         part = _read_json(self._part(case, entry))
         if part.get("files") != files:
             return []
         scores = cast("list[ScaleScores]", part.get("scores", []))
-        return scores if len(scores) == len(entry.scales) else []
+        expected = score_names(entry.zero)
+        is_whole = all(one.keys() == expected for one in scores)
+        return scores if is_whole and len(scores) == len(entry.scales) else []
 
     def save(self, case: Case, entry: Entry, files: str, scores: list[ScaleScores]) -> None:
         """Keep the scores of an image.

@@ -10,12 +10,18 @@ import numpy as np
 
 from napari_dsc.errors import InvalidImageError
 from napari_dsc.evaluation.bsds500 import read_contours
-from napari_dsc.evaluation.measures import measure_segmentation, prepare_annotation
+from napari_dsc.evaluation.measures import (
+    MEASURES,
+    OF_OBJECTS,
+    measure_segmentation,
+    prepare_annotation,
+)
 from napari_dsc.images import load_image
 from napari_dsc.methods import METHODS
 from napari_dsc.scoring.cases import read_truth
 
 if TYPE_CHECKING:
+    from napari_dsc.evaluation.terms import Zero
     from napari_dsc.images import Image
     from napari_dsc.methods import MethodOptions
     from napari_dsc.scoring.cases import Case
@@ -65,6 +71,23 @@ def score_case(case: Case, entry: Entry) -> list[ScaleScores]:
         )
         start = time.perf_counter()
     return scores
+
+
+def score_names(zero: Zero) -> set[str]:
+    """Names of what `score_case` gives for each scale.
+
+    Parameters
+    ----------
+    zero : str
+        What the label 0 of the annotations stands for.
+
+    Returns
+    -------
+    names : set of str
+        Measures among them.
+    """
+    left_out = () if zero == "background" else OF_OBJECTS
+    return {"scale", "n_segments", "area", "seconds", *MEASURES} - {*left_out}
 
 
 def check_depth(method: str, image: Image) -> None:
