@@ -82,6 +82,9 @@ def test_evaluate_draws_the_errors_on_the_result(viewer, open_dock, run):
     assert len(viewer.layers) == 3
     errors = viewer.layers["result [errors]"]
     np.testing.assert_array_equal(errors.data, result != truth)
+    right, wrong = (errors.get_color(label) for label in (0, 1))
+    assert right is None or right[3] == 0
+    np.testing.assert_allclose(wrong, (1, 0, 1, 1))
     np.testing.assert_allclose(errors.translate, (5, 5))
     assert "6.2% of pixels disagree" in dock.run_bar.status.text()
     dock.errors.setChecked(False)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from napari.layers import Labels
+from napari.utils import DirectLabelColormap
 from qtpy.QtWidgets import QCheckBox, QHeaderView, QTableWidget, QTableWidgetItem, QVBoxLayout
 
 from napari_dsc.layers import geometry_of, level_array
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from napari_dsc.widgets._analysis import Scored
 
 PLACE = ("scale", "translate", "rotate", "shear", "affine")
+# the color of label 1 would be that of the first segment too
+ERROR_COLORS = {None: "transparent", 0: "transparent", 1: "magenta"}
 EDITS = ("data", "paint", "labels_update")
 ZEROS = {
     "a region like others": "region",
@@ -163,7 +166,8 @@ class Evaluate(ClosingWidget):
         layer = layer_to_update(self.viewer, name, Labels)
         if layer in (result, self.truth.currentData()):
             layer = None  # what is compared stays
-        show_labels(self.viewer, name, errors, geometry, {KEY: {}}, layer=layer)
+        shown = show_labels(self.viewer, name, errors, geometry, {KEY: {}}, layer=layer)
+        shown.colormap = DirectLabelColormap(color_dict=ERROR_COLORS)
 
     def let_go(self) -> None:
         """End the run and forget the viewer."""
