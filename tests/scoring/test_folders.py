@@ -15,6 +15,7 @@ from napari_dsc.scoring.results import Results, changed_settings, files_sha256
 from napari_dsc.scoring.scores import score_names
 
 COMMON = Entry("", "", (), MethodOptions(device="cpu"))
+CASE = Case("a", Path("a.png"), Path("a.mat"), ())
 OLD_WEIGHTS = {"name": "an-older-one", "sha256": "0"}
 
 
@@ -75,25 +76,28 @@ def test_versions_of_libraries_are_kept_with_the_settings_but_not_compared(tmp_p
     assert json.loads(path.read_text())["software"]["torch"] == "1.0"
 
 
-@pytest.mark.parametrize("content", [None, "{ damaged"])
-def test_scores_whose_settings_are_lost_are_not_taken_for_ones_own(tmp_path, content):
-    entry, case = entry_of("ucm"), Case("a", Path("a.png"), Path("a.mat"), ())
-    results = Results(tmp_path)
+def with_scores(folder):
+    """A folder with scores of one image."""
+    results, entry = Results(folder), entry_of("ucm")
     results.prepare([entry], overwrite=False)
     scores = [dict.fromkeys(score_names("region"), 0.5) for _ in entry.scales]
-    results.save(case, entry, "hash", scores)
-    assert results.load(case, entry, "hash") == scores
+    results.save(CASE, entry, "hash", scores)
+    return results, entry
+
+
+@pytest.mark.parametrize("content", [None, "{ damaged"])
+def test_scores_whose_settings_are_lost_are_not_taken_for_ones_own(tmp_path, content):
+    results, entry = with_scores(tmp_path)
+    scores = results.load(CASE, entry, "hash")
+    assert len(scores) == len(entry.scales)
     path = stored(tmp_path, entry)
     path.unlink() if content is None else path.write_text(content)
     results.prepare([entry], overwrite=False)
-    assert results.load(case, entry, "hash") == []
+    assert results.load(CASE, entry, "hash") == []
 
 
 def test_what_an_interrupted_overwrite_leaves_still_has_its_settings(tmp_path, monkeypatch):
-    entry, case = entry_of("ucm"), Case("a", Path("a.png"), Path("a.mat"), ())
-    results = Results(tmp_path)
-    results.prepare([entry], overwrite=False)
-    results.save(case, entry, "hash", [])
+    results, entry = with_scores(tmp_path)
 
     def interrupted(path, missing_ok=False):
         raise KeyboardInterrupt(path.name)
@@ -105,16 +109,13 @@ def test_what_an_interrupted_overwrite_leaves_still_has_its_settings(tmp_path, m
 
 @pytest.mark.parametrize("change", [lambda one: one.pop("br"), lambda one: one.update(old=1.0)])
 def test_scores_of_other_measures_than_todays_are_made_again(tmp_path, change):
-    entry, case = entry_of("ucm"), Case("a", Path("a.png"), Path("a.mat"), ())
-    results = Results(tmp_path)
-    results.prepare([entry], overwrite=False)
-    scores = [dict.fromkeys(score_names("region"), 0.5) for _ in entry.scales]
-    results.save(case, entry, "hash", scores)
-    assert results.load(case, entry, "hash") == scores
-    assert results.load(case, entry._replace(zero="background"), "hash") == []
+    results, entry = with_scores(tmp_path)
+    scores = results.load(CASE, entry, "hash")
+    assert len(scores) == len(entry.scales)
+    assert results.load(CASE, entry._replace(zero="background"), "hash") == []
     change(scores[-1])
-    results.save(case, entry, "hash", scores)
-    assert results.load(case, entry, "hash") == []
+    results.save(CASE, entry, "hash", scores)
+    assert results.load(CASE, entry, "hash") == []
 
 
 def test_a_folder_with_tables_of_somebody_else_is_refused_again_and_again(tmp_path):
