@@ -220,7 +220,7 @@ def _check_type(pixels: np.ndarray) -> None:
             f"image: values of type {pixels.dtype}, expected integers or floats"
         )
     if pixels.size == 0:
-        raise InvalidImageError(f"image: empty, shape {pixels.shape}")
+        raise InvalidImageError(f"image: empty, shape {pixels.shape}, expected some pixels")
 
 
 def _check_values(channels: np.ndarray) -> None:
@@ -234,7 +234,9 @@ def _check_values(channels: np.ndarray) -> None:
         _check_finite(channels)
     if all(channel.min() == channel.max() for channel in channels):
         values = ", ".join(str(channel.flat[0]) for channel in channels)
-        raise InvalidImageError(f"image: constant, every pixel is {values}")
+        raise InvalidImageError(
+            f"image: constant, every pixel is {values}, expected at least two values"
+        )
 
 
 def _check_finite(pixels: np.ndarray) -> None:

@@ -158,7 +158,10 @@ class Source:
             ]
             sample = np.concatenate([part.reshape(len(part), -1) for part in parts], 1)
         if sample.min() == sample.max():
-            raise InvalidImageError(f"image: constant, every pixel seen is {sample.flat[0]}")
+            raise InvalidImageError(
+                f"image: constant, every pixel seen is {sample.flat[0]}, expected at least two "
+                "values"
+            )
         return choose_normalization(sample, params)
 
     def sha256(self) -> str:

@@ -165,7 +165,10 @@ def folder_cases(images: Path, labels: Path) -> CaseSet:
         ]
     cases = [Case(stem, path, truths[stem]) for stem, path in found.items() if stem in truths]
     if not cases:
-        raise InvalidImageError(f"{images} and {labels}: expected files of the same names")
+        raise InvalidImageError(
+            f"{images} and {labels}: hold {len(found)} and {len(truths)} files, expected files "
+            "of the same names"
+        )
     return CaseSet(tuple(cases), tuple(problems))
 
 
