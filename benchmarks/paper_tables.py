@@ -92,7 +92,6 @@ TABLE_2 = [
     ),
     Line("SLIC, DSC", "dsc-slic", "dsc", "slic", (0.428, 0.485, 0.709, 0.742, 2.262, 2.079)),
     Line("SLIC, fast cut", "fast-slic", "dsc", "slic", ()),
-    Line("SLIC, fast cut, regions", "fast-slic-regions", "dsc", "slic", ()),
     Line(
         "mean shift, image",
         "superpixels-img",
@@ -129,7 +128,6 @@ TABLE_2 = [
     Line("EGB, fast cut", "fast-egb", "dsc", "egb", ()),
     Line("merge tree of SuperAE, fast cut", "fast-ucm", "dsc", "ucm", ()),
     Line("merge tree of the image, fast cut (default)", "default", "dsc", "ucm", ()),
-    Line("the same, regions", "default-regions", "dsc", "ucm", ()),
 ]
 TABLE_3 = [
     Line(
@@ -185,7 +183,6 @@ TABLE_4 = [
         (0.56, 0.60, 0.80, 0.83, 1.82, 1.62),
     ),
     Line("DSC, default preset", "default", "dsc", "ucm", ()),
-    Line("DSC, default preset, regions", "default-regions", "dsc", "ucm", ()),
     Line("hierarchy of mean gradients, by number", "hierarchies", "ucm", "", ()),
     Line("hierarchy of mean gradients, by gradient", "hierarchies", "ucm_altitude", "", ()),
     Line("Mumford-Shah hierarchy", "hierarchies", "mumford_shah_tree", "", ()),
