@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from report import known_results, seconds_an_image
 from table1 import SCALES
 
-from napari_dsc.methods.table import METHODS
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -284,9 +282,7 @@ def tree_table() -> str:
     lines = ["| method | SC | PRI | VI | thresholds | s/image | images |", "|---" * 7 + "|"]
     for one in row["rows"]:
         cells = [_ours(one, key) for key in MEASURES]
-        n_scales = len(METHODS[one["method"]].scales)
-        last = [str(n_scales), seconds_an_image(one), str(one["images"])]
-        lines.append(f"| {' | '.join([one['method'], *cells, *last])} |")
+        lines.append(f"| {' | '.join([one['method'], *cells, *_counts(one)])} |")
     return "\n".join([*lines, "", *_sources({row["command"]: (row["commit"], row["device"])})])
 
 

@@ -264,6 +264,7 @@ def labels(
 
         if errors is not None:
             check_output(errors, overwrite=overwrite)
-        label_scores.score_labels(result, truth, zero, report, as_json=json)
+        pair = label_scores.read_pair(result, truth)
+        label_scores.score_labels(pair, zero, report, as_json=json)
         if errors is not None:
-            label_scores.write_errors(result, truth, zero, errors, overwrite=overwrite)
+            label_scores.write_errors(pair, zero, errors, overwrite=overwrite)

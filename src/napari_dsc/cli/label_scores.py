@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -20,15 +20,48 @@ if TYPE_CHECKING:
     from napari_dsc.evaluation.terms import Zero
 
 
-def score_labels(
-    result: Path, truth: Path, zero: Zero, report: Report, *, as_json: bool
-) -> None:
-    """Score one label image against another, and print the scores.
+class Pair(NamedTuple):
+    """Labels to score, those to score them against, one shape all, and their files."""
+
+    result: Path
+    truth: Path
+    labels: np.ndarray
+    truths: list[np.ndarray]
+
+
+def read_pair(result: Path, truth: Path) -> Pair:
+    """Read two label images.
 
     Parameters
     ----------
     result, truth : Path
         Label images of planes or stacks; the truth may be annotations of BSDS500.
+
+    Returns
+    -------
+    pair : Pair
+        With one truth, or one from each person.
+
+    Raises
+    ------
+    InvalidImageError
+        If a file cannot be read, or the shapes differ.
+    """
+    labels, truths = read_labels(result), read_truth(truth)
+    if truths[0].shape != labels.shape:
+        raise InvalidImageError(
+            f"{truth}: shape {truths[0].shape}, expected {labels.shape} as {result}"
+        )
+    return Pair(result, truth, labels, truths)
+
+
+def score_labels(pair: Pair, zero: Zero, report: Report, *, as_json: bool) -> None:
+    """Score one label image against another, and print the scores.
+
+    Parameters
+    ----------
+    pair : Pair
+        The two.
     zero : str
         What the label 0 of the truth stands for.
     report : Report
@@ -39,40 +72,27 @@ def score_labels(
     Raises
     ------
     InvalidImageError
-        If a file cannot be read, or the shapes differ.
+        If no pixel of the truth is labelled.
     """
-    labels, truths = _read_pair(result, truth)
     try:
-        annotations = [prepare_annotation(one, zero) for one in truths]
+        annotations = [prepare_annotation(one, zero) for one in pair.truths]
     except InvalidImageError as error:
-        raise InvalidImageError(f"{truth}: {error}") from error
-    scores = measure_segmentation(labels, annotations, zero)
+        raise InvalidImageError(f"{pair.truth}: {error}") from error
+    scores = measure_segmentation(pair.labels, annotations, zero)
     if as_json:
-        report.result({"file": str(result), "truth": str(truth), **scores})
+        report.result({"file": str(pair.result), "truth": str(pair.truth), **scores})
         return
     for name, measure in MEASURES.items():
         if name in scores:
             sys.stdout.write(f"{measure.title:<15}{scores[name]:8.4f}  {measure.meaning}\n")
 
 
-def _read_pair(result: Path, truth: Path) -> tuple[np.ndarray, list[np.ndarray]]:
-    """Labels to score and those to score them against, of one shape."""
-    labels, truths = read_labels(result), read_truth(truth)
-    if truths[0].shape != labels.shape:
-        raise InvalidImageError(
-            f"{truth}: shape {truths[0].shape}, expected {labels.shape} as {result}"
-        )
-    return labels, truths
-
-
-def write_errors(
-    result: Path, truth: Path, zero: Zero, picture: Path, *, overwrite: bool
-) -> None:
+def write_errors(pair: Pair, zero: Zero, picture: Path, *, overwrite: bool) -> None:
     """Draw where two label images disagree.
 
     Parameters
     ----------
-    result, truth : Path
+    pair : Pair
         Label images; of several annotations the first is taken.
     zero : str
         What the label 0 of the truth stands for.
@@ -84,10 +104,9 @@ def write_errors(
     Raises
     ------
     DSCError
-        If a file cannot be read or written.
+        If the picture cannot be written.
     """
-    labels, truths = _read_pair(result, truth)
-    errors = error_map(labels, truths[0], zero)
+    errors = error_map(pair.labels, pair.truths[0], zero)
     pixels = np.where(errors, np.uint8(255), np.uint8(0))
     axes = "ZYX"[-pixels.ndim :]
     write_image(picture, pixels, record={}, spacing=(), unit="", overwrite=overwrite, axes=axes)

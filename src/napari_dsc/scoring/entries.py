@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 
 COUNTS = ("n_superpixels", "n_partitions", "n_regions", "min_size")
+"""Scales that are whole numbers."""
 
 
 class Entry(NamedTuple):
