@@ -489,7 +489,7 @@ def test_a_resumed_training_is_the_uninterrupted_one(tmp_path):
 def test_the_files_of_an_earlier_training_are_kept(tmp_path, capsys, kept):
     (tmp_path / kept).write_bytes(b"mine")
     assert main(["train", "images", "--templates", "templates", *TINY]) == 2
-    assert f"{kept}: exists" in capsys.readouterr().err
+    assert f"{kept}: already exists" in capsys.readouterr().err
     assert (tmp_path / kept).read_bytes() == b"mine"
 
 
@@ -581,7 +581,7 @@ def test_the_demo_writes_three_tiffs_and_a_picture(tmp_path, monkeypatch, capsys
 def test_the_demo_keeps_the_files_of_an_earlier_one(tmp_path, capsys):
     (tmp_path / "overview.png").write_text("mine")
     assert main(["demo", "-o", str(tmp_path)]) == 2
-    assert "overview.png: exists" in capsys.readouterr().err
+    assert "overview.png: already exists" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["overview.png"]
     assert (tmp_path / "overview.png").read_text() == "mine"
 

@@ -329,7 +329,7 @@ def test_a_foreign_summary_is_kept(small_bsds, capsys):
     OUT.mkdir()
     (OUT / "summary.md").write_text("mine")
     assert evaluate(*ALL_SCALES) == 2
-    assert "summary.md: exists and is kept" in capsys.readouterr().err
+    assert "summary.md: already exists" in capsys.readouterr().err
     assert (OUT / "summary.md").read_text() == "mine"
 
 
@@ -440,7 +440,7 @@ def test_disagreements_are_drawn(capsys):
     expected = np.array([[0, 0, 255, 0]]).repeat(8, axis=0)
     np.testing.assert_array_equal(iio.imread("errors.png"), expected)
     assert main(command) == 2
-    assert "errors.png: exists and is kept" in capsys.readouterr().err
+    assert "errors.png: already exists" in capsys.readouterr().err
     assert main([*command, "--overwrite"]) == 0
 
 
@@ -596,5 +596,5 @@ def test_compare_refuses_before_any_work(small_bsds, capsys, flags, message):
 def test_files_of_an_earlier_comparison_are_kept(small_bsds, capsys):
     assert compare("--methods", "multi_otsu") == 0
     assert compare("--methods", "multi_otsu") == 2
-    assert "exists and is kept" in capsys.readouterr().err
+    assert "already exists" in capsys.readouterr().err
     assert compare("--methods", "multi_otsu", "--overwrite") == 0

@@ -604,10 +604,11 @@ def test_a_new_file_may_be_written_and_nothing_is_left_by_asking(tmp_path):
 
 def test_a_file_that_exists_is_kept(tmp_path, grey):
     path = tmp_path / "a.tif"
-    path.write_text("precious")
-    with pytest.raises(OutputError, match=r"a\.tif: exists and is kept, .*--overwrite"):
+    write_image(path, grey[::2], **PLAIN)
+    before = path.read_bytes()
+    with pytest.raises(OutputError, match=r"a\.tif: already exists; .*--overwrite"):
         write_image(path, grey, **PLAIN)
-    assert path.read_text() == "precious"
+    assert path.read_bytes() == before
     write_image(path, grey, **PLAIN | {"overwrite": True})
     np.testing.assert_array_equal(read_image(path).pixels, grey)
     assert names_in(tmp_path) == ["a.tif"]
@@ -710,7 +711,8 @@ def test_a_refusal_by_the_system_leaves_an_existing_file(tmp_path, suffix):
     import resource
 
     path = tmp_path / f"a{suffix}"
-    path.write_bytes(b"old")
+    write_image(path, np.zeros((4, 4), np.uint8), **PLAIN)
+    old = path.read_bytes()
     noise = np.random.default_rng(0).integers(0, 256, (200, 200), np.uint8)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
@@ -720,7 +722,7 @@ def test_a_refusal_by_the_system_leaves_an_existing_file(tmp_path, suffix):
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert names_in(tmp_path) == [path.name]
-    assert path.read_bytes() == b"old"
+    assert path.read_bytes() == old
 
 
 def test_the_final_name_never_shows_half_a_file(tmp_path):

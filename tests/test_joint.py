@@ -292,7 +292,7 @@ def test_the_network_of_an_earlier_batch_is_not_replaced_unasked(plan):
     before = Path("out", NETWORK).read_bytes()
     for path in Path("out").glob("*.tif"):
         path.rename(path.name)
-    with pytest.raises(OutputError, match=r"joint\.safetensors: exists and is kept"):
+    with pytest.raises(OutputError, match=r"joint\.safetensors: already exists"):
         plan("refuse", cut_params=CutParams(n_iterations=3))
     assert Path("out", NETWORK).read_bytes() == before
 

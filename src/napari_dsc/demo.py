@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path  # noqa: TC003 - the doctest of demo_files uses it
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -13,6 +14,7 @@ from skimage.color import label2rgb
 from skimage.transform import downscale_local_mean
 
 from napari_dsc.files import write_atomically, write_image
+from napari_dsc.files.ownership import SOFTWARE
 from napari_dsc.images import draw_boundaries
 from napari_dsc.sample_data import sample_path
 
@@ -95,7 +97,8 @@ def write_demo(
             path, pixels, record=result.record, spacing=(), unit="", overwrite=overwrite
         )
     overview = draw_overview(image, result)
-    write_atomically(files.overview, FigureCanvasAgg(overview).print_png)
+    draw = FigureCanvasAgg(overview).print_png
+    write_atomically(files.overview, partial(draw, metadata={"Software": SOFTWARE}))
 
 
 def draw_overview(image: Image, result: Segmentation) -> Figure:

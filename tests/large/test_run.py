@@ -158,7 +158,7 @@ def test_the_command_line_takes_and_gives_zarr(clouds, tmp_path, capsys):
     assert group["0"].shape == (96, 96)
     assert group.attrs["napari-dsc"]["tiles"] == {"side": 64, "n_tiles": 4}
     assert main(arguments) == 2
-    assert "exists and is kept" in capsys.readouterr().err
+    assert "already exists" in capsys.readouterr().err
 
 
 def test_the_command_line_cuts_by_tiles_what_does_not_fit(clouds, tmp_path, monkeypatch):

@@ -123,8 +123,8 @@ def test_outputs_that_cannot_be_are_refused_before_the_work(tmp_path, pixels):
     write(tmp_path / "a.zarr", pixels)
     (tmp_path / "mine.zarr").mkdir()
     for name, overwrite, message in (
-        ("a.zarr", False, "exists and is kept"),
-        ("mine.zarr", True, "is no zarr"),
+        ("a.zarr", False, "already exists"),
+        ("mine.zarr", True, "did not write"),
         ("a.png", True, "unknown suffix '.png'"),
         ("no/a.zarr", True, "its folder does not exist"),
     ):

@@ -123,7 +123,7 @@ def test_a_folder_with_tables_of_somebody_else_is_refused_again_and_again(tmp_pa
     mine.write_text("mine")
     (tmp_path / "images").mkdir()  # a data set has such a folder
     for _ in range(2):
-        with pytest.raises(OutputError, match=r"scores\.csv: exists and is kept"):
+        with pytest.raises(OutputError, match=r"scores\.csv: already exists"):
             Results(tmp_path).prepare([entry], overwrite=False)
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["images", "scores.csv"]
     mine.unlink()

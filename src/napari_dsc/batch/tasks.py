@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from napari_dsc.batch.inputs import absolute_path, find_images, outputs_in
 from napari_dsc.errors import OutputError
+from napari_dsc.files.ownership import refuse_overlap
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -109,9 +110,7 @@ def plan_tasks(
     """
     sources = find_images(inputs)
     outputs = outputs_in(absolute_path(folder), sources)
-    clash = sorted(set(outputs) & set(sources))
-    if clash:
-        raise OutputError(f"{clash[0]}: is an input, expected another folder for the outputs")
+    refuse_overlap(sources, outputs)
     found = [path for path in outputs if path.exists()]
     if found and existing == "refuse":
         raise OutputError(

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from napari_dsc.cli.jobs import refuse_clashes
 from napari_dsc.device import keep_freed_memory, resolve_device
 from napari_dsc.errors import InvalidImageError, WeightsError
 from napari_dsc.files import check_output, read_labels
+from napari_dsc.files.ownership import refuse_overlap
 from napari_dsc.images import load_image
 from napari_dsc.regions import relabel_in_order
 from napari_dsc.superae.cards import model_card
@@ -160,7 +160,7 @@ def _check_outputs(output: Path, inputs: Sequence[Path], flags: TrainingFlags) -
         output.with_suffix(".csv"),
         output.with_suffix(".png"),
     )
-    refuse_clashes(inputs, outputs)
+    refuse_overlap(inputs, outputs)
     replace = flags.overwrite or flags.resume
     for path, suffix in zip(outputs, _SUFFIXES, strict=True):
         check_output(path, overwrite=replace, suffixes=(suffix,))

@@ -261,8 +261,10 @@ def labels(
     with Report(as_json=json) as report:
         from napari_dsc.cli import label_scores  # loads torch
         from napari_dsc.files import check_output
+        from napari_dsc.files.ownership import refuse_overlap
 
         if errors is not None:
+            refuse_overlap([result, truth], [errors])
             check_output(errors, overwrite=overwrite)
         pair = label_scores.read_pair(result, truth)
         label_scores.score_labels(pair, zero, report, as_json=json)

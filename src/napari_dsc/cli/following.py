@@ -18,6 +18,7 @@ from napari_dsc.batch.working import do_task, new_batch
 from napari_dsc.device import resolve_device
 from napari_dsc.errors import ComputationError, InvalidParameterError
 from napari_dsc.files import check_output, write_atomically
+from napari_dsc.files.ownership import refuse_overlap
 from napari_dsc.joint import UNLIKE
 from napari_dsc.learned import refuse_alone
 from napari_dsc.recipes import recipe_content
@@ -100,6 +101,7 @@ def _check_flags(batch: BatchFlags, run: RunFlags) -> None:
     if batch.scheduler and batch.workers:
         raise InvalidParameterError("scheduler, workers: expected one of them, got both")
     if run.save_recipe is not None:
+        refuse_overlap(run.files(), [run.save_recipe])
         check_output(run.save_recipe, overwrite=run.overwrite, suffixes=(".json",))
 
 

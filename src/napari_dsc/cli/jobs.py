@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from napari_dsc.batch.inputs import outputs_in
@@ -119,29 +117,6 @@ def refuse_tiles(tiles: Tiles) -> None:
             raise InvalidParameterError(
                 f"joint, {name}={value}: expected one of them, got both"
             )
-
-
-def refuse_clashes(inputs: Sequence[Path], written: Sequence[Path]) -> None:
-    """Make sure that no file is written twice, and that no input is written at all.
-
-    Parameters
-    ----------
-    inputs : sequence of Path
-        All files that a command reads.
-    written : sequence of Path
-        All files that it writes.
-
-    Raises
-    ------
-    OutputError
-        If a file has two uses.
-    """
-    read = {os.path.realpath(path) for path in inputs}
-    for path, count in Counter(map(os.path.realpath, written)).items():
-        if count > 1:
-            raise OutputError(f"{path}: would be written {count} times, expected other names")
-        if path in read:
-            raise OutputError(f"{path}: is an input, expected another name for the output")
 
 
 def make_folders(folders: Sequence[Path]) -> None:

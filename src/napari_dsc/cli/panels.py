@@ -18,6 +18,7 @@ from napari_dsc.errors import DSCError, InvalidImageError, one_line
 from napari_dsc.evaluation.bsds500 import read_contours
 from napari_dsc.evaluation.measures import MEASURES, measure_segmentation, prepare_annotation
 from napari_dsc.files import check_output, write_atomically, write_image
+from napari_dsc.files.ownership import refuse_overlap
 from napari_dsc.images import load_image, to_label_image
 from napari_dsc.methods import METHODS, MethodOptions
 from napari_dsc.record import device_record, image_record, software_record
@@ -98,8 +99,9 @@ def run_comparison(
     choices = _choices(what.methods)
     scene = _scene(path, what, run, flags)
     make_folders([what.output])
-    for name in (PICTURE, TABLE, *(choice.file for choice in choices)):
-        target = what.output / name
+    targets = [what.output / name for name in (PICTURE, TABLE, *(one.file for one in choices))]
+    refuse_overlap([path, *filter(None, [what.truth])], targets)
+    for target in targets:
         check_output(target, overwrite=run.overwrite, suffixes=(target.suffix,))
     keep_freed_memory()
     panels = _first_panels(scene)

@@ -76,6 +76,11 @@ class RunFlags:
     quiet: Quiet = False
     json: Switch = False
 
+    def files(self) -> list[Path]:
+        """Files besides the images that are read."""
+        weights = [Path(self.weights)] if self.weights else []
+        return weights + ([] if self.recipe is None else [self.recipe])
+
 
 @dataclass(frozen=True, kw_only=True)
 class LabelTargets:

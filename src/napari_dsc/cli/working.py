@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
-from napari_dsc.cli.jobs import make_folders, refuse_clashes
+from napari_dsc.cli.jobs import make_folders
 from napari_dsc.cli.jointly import do_jointly
 from napari_dsc.cli.reading import parse_channels, parse_spacing
 from napari_dsc.cli.series import do_pieces, parameters_record, picture_of, write_made
@@ -13,6 +13,7 @@ from napari_dsc.cli.tiling import goes_by_tiles, segment_by_tiles
 from napari_dsc.device import keep_freed_memory, resolve_device
 from napari_dsc.errors import ComputationError, DSCError
 from napari_dsc.files import check_output, write_atomically, write_image
+from napari_dsc.files.ownership import refuse_overlap
 from napari_dsc.images import to_label_image
 from napari_dsc.large.writing import check_large_output
 from napari_dsc.learned import refuse_alone
@@ -163,7 +164,8 @@ def last_step(run: Run, report: Report) -> Step:
 def _check_outputs(kind: str, plan: Plan, flags: RunFlags) -> None:
     recipes = [] if flags.save_recipe is None else [flags.save_recipe]
     written = [path for job in plan.jobs for path in job.written()]
-    refuse_clashes([job.source for job in plan.jobs], [*written, *recipes])
+    read = [job.source for job in plan.jobs] + flags.files()
+    refuse_overlap(read, [*written, *recipes])
     for path in recipes:
         check_output(path, overwrite=flags.overwrite, suffixes=(".json",))
     to_make = [folder for folder in plan.folders if not folder.exists()]

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import imageio.v3 as iio
 import numpy as np
+from PIL.PngImagePlugin import PngInfo
 
 from napari_dsc.errors import InvalidImageError, OutputError
+from napari_dsc.files.ownership import SOFTWARE
 from napari_dsc.files.raw import RawImage
 
 if TYPE_CHECKING:
@@ -100,7 +102,11 @@ def png_content(path: Path, pixels: np.ndarray, axes: str) -> bytes:
         raise OutputError(
             f"{path}: PNG does not hold {kind} of type {pixels.dtype}, expected .tif or .npy"
         )
-    content: bytes = iio.imwrite("<bytes>", pixels, plugin="pillow", extension=".png")
+    about = PngInfo()
+    about.add_text("Software", SOFTWARE)
+    content: bytes = iio.imwrite(
+        "<bytes>", pixels, plugin="pillow", extension=".png", pnginfo=about
+    )
     return content
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import tifffile
 
 from napari_dsc.errors import InvalidImageError, OutputError
+from napari_dsc.files.ownership import SOFTWARE
 from napari_dsc.files.raw import RawImage
 
 if TYPE_CHECKING:
@@ -141,6 +142,7 @@ def tiff_options(
     described = {"shape": shape, "axes": axes, "spacing": list(spacing), "unit": unit}
     return {
         "compression": "zlib",
+        "software": SOFTWARE,
         "description": json.dumps({**record, **described}),
         "metadata": None,
         "resolution": (per_centimeter[-1], per_centimeter[-2]) if has_size else (1, 1),

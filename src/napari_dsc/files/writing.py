@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 
 from napari_dsc.errors import DSCError, OutputError
+from napari_dsc.files.ownership import NPY_PADDING, refuse_foreign
 from napari_dsc.files.photos import png_content
 from napari_dsc.files.tiff import check_tiff_type, write_tiff
 
@@ -28,7 +29,7 @@ def check_output(path: Path, *, overwrite: bool, suffixes: Collection[str] = SUF
     path : Path
         The file to be written.
     overwrite : bool
-        Whether a file that exists may be replaced.
+        Whether a file that napari-dsc wrote may be replaced.
     suffixes : collection of str
         The formats that may be written, in lower case with their dot.
 
@@ -45,8 +46,9 @@ def check_output(path: Path, *, overwrite: bool, suffixes: Collection[str] = SUF
     _check_target(path)
     if path.exists() and not overwrite:
         raise OutputError(
-            f"{path}: exists and is kept, expected a new name or overwrite (--overwrite)"
+            f"{path}: already exists; choose another name or pass overwrite=True (--overwrite)"
         )
+    refuse_foreign(path)
 
 
 def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
@@ -125,7 +127,7 @@ def write_image(  # noqa: PLR0913 - what an image is written with, each by its n
     pixels = np.ascontiguousarray(pixels, pixels.dtype.newbyteorder("="))
     suffix = path.suffix.lower()
     if suffix == ".npy":
-        write_atomically(path, lambda file: np.save(file, pixels, allow_pickle=False))
+        write_atomically(path, lambda file: _write_npy(file, pixels))
     elif suffix == ".png":
         content = png_content(path, pixels, axes)
         write_atomically(path, lambda file: file.write(content))
@@ -134,6 +136,16 @@ def write_image(  # noqa: PLR0913 - what an image is written with, each by its n
         write_atomically(
             path, lambda file: write_tiff(file, pixels, axes, record, (spacing, unit))
         )
+
+
+def _write_npy(file: BinaryIO, pixels: np.ndarray) -> None:
+    """Write an array with a header that `is_ours` knows: its padding is longer than NumPy's."""
+    header = np.lib.format.header_data_from_array_1_0(pixels)
+    text = f"{header!r}".encode("latin1") + b" " * NPY_PADDING
+    start = np.lib.format.magic(1, 0)
+    text += b" " * (-(len(start) + 2 + len(text) + 1) % 64) + b"\n"
+    file.write(start + len(text).to_bytes(2, "little") + text)
+    file.write(pixels.data)
 
 
 def _axes_of(shape: tuple[int, ...]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
+from napari_dsc.files.ownership import refuse_overlap
 from napari_dsc.large.run import LargeRun
 from napari_dsc.large.source import open_source
 from napari_dsc.large.writing import check_large_output
@@ -70,6 +71,8 @@ def segment_large(
         If the image, the parameters or the output do not allow it.
     """
     path = Path(output)
+    if isinstance(image, str | Path):
+        refuse_overlap([Path(image)], [path])
     check_large_output(path, overwrite=overwrite)
     opening = {name: options[name] for name in _OPENING if name in options}  # type: ignore[literal-required]
     rest = {name: value for name, value in options.items() if name not in _OPENING}

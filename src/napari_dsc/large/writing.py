@@ -13,6 +13,7 @@ import numpy as np
 
 from napari_dsc.errors import OutputError
 from napari_dsc.files import check_output, write_atomically
+from napari_dsc.files.ownership import SOFTWARE, refuse_foreign
 from napari_dsc.files.tiled import write_tiled_tiff
 
 if TYPE_CHECKING:
@@ -66,10 +67,9 @@ def check_large_output(path: Path, *, overwrite: bool) -> None:
         check_output(path, overwrite=overwrite, suffixes=SUFFIXES)
     elif not overwrite:
         raise OutputError(
-            f"{path}: exists and is kept, expected a new name or overwrite (--overwrite)"
+            f"{path}: already exists; choose another name or pass overwrite=True (--overwrite)"
         )
-    elif not (path / "zarr.json").is_file():
-        raise OutputError(f"{path}: is no zarr, which alone is replaced, expected a new name")
+    refuse_foreign(path)
 
 
 def write_labels(
@@ -132,6 +132,7 @@ def _replaced_folder(path: Path) -> Iterator[Path]:
     try:
         yield temporary
         if target.exists():
+            refuse_foreign(target)  # hours may lie between the first look and this one
             target.replace(old)
         temporary.replace(target)
     except OSError as error:
@@ -149,7 +150,7 @@ def _write_pyramid(
     shapes = _shapes(labels.shape)
     attributes = {
         "ome": _ome_attributes(len(shapes), *pixel_size),
-        "napari-dsc": record,
+        SOFTWARE: record,
     }
     group = zarr.create_group(folder, zarr_format=3, attributes=attributes)
     for number, shape in enumerate(shapes):

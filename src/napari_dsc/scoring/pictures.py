@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from napari_dsc.files import write_atomically
+from napari_dsc.files.ownership import SOFTWARE
 from napari_dsc.images import draw_boundaries
 
 if TYPE_CHECKING:
@@ -73,7 +75,7 @@ def write_panels(pixels: np.ndarray, panels: Sequence[Panel], path: Path) -> Non
         axes.imshow(overlay(pixels, panel.labels))
         axes.set_title(panel.title, fontsize=8)
     figure.set_dpi(DOTS_PER_INCH)
-    write_atomically(path, canvas.print_png)
+    write_atomically(path, partial(canvas.print_png, metadata={"Software": SOFTWARE}))
 
 
 def overlay(pixels: np.ndarray, labels: np.ndarray) -> np.ndarray:

@@ -59,10 +59,10 @@ class Results:
         if not overwrite:
             for entry in entries:
                 self._check_settings(entry)
-        if self.folder.is_dir():
+        if self.folder.is_dir() and not is_ours:
             for name in TABLES:
                 path = self.folder / name
-                check_output(path, overwrite=is_ours or overwrite, suffixes=(path.suffix,))
+                check_output(path, overwrite=overwrite, suffixes=(path.suffix,))
         for entry in entries:
             folder = self._of(entry)
             _make_folder(folder)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+from functools import partial
 from typing import TYPE_CHECKING
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from napari_dsc.files import write_atomically
+from napari_dsc.files.ownership import SOFTWARE
 from napari_dsc.superae.train import Epoch
 
 if TYPE_CHECKING:
@@ -61,4 +63,4 @@ def write_curve_png(history: Sequence[Epoch], path: Path) -> None:
         axes.plot(numbers, values, marker=".", label=f"{loss} ({meaning})")
     axes.set_ylim(bottom=0)
     axes.legend()
-    write_atomically(path, canvas.print_png)
+    write_atomically(path, partial(canvas.print_png, metadata={"Software": SOFTWARE}))
