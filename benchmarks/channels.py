@@ -26,16 +26,16 @@ from tables import commit
 from torch import nn
 
 from napari_dsc.cut.optimize import iter_cut
-from napari_dsc.device import seeded
 from napari_dsc.evaluation.measures import MEASURES, measure_segmentation, prepare_annotation
 from napari_dsc.files import read_labels
 from napari_dsc.images import load_image
+from napari_dsc.labels.regions import connected_regions
+from napari_dsc.machine.device import seeded
 from napari_dsc.params import CutParams, SuperpixelParams
-from napari_dsc.regions import connected_regions
 from napari_dsc.superae.model import Embedding, Encoder, Levels, SuperAE
 from napari_dsc.superae.planes import smooth_planes
 from napari_dsc.superae.weights import DEFAULT, find_weights, load_weights
-from napari_dsc.superpixels import over_segment_pixels
+from napari_dsc.superpixels.methods import over_segment_pixels
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -23,7 +23,7 @@ from micro import RESULTS, SETS, folder_of
 from PIL import Image as Picture
 from set_tables import SHOWN, STANDS_FOR
 
-from napari_dsc.cli.panels import Choice
+from napari_dsc.cli.work.run_comparison import Choice
 from napari_dsc.files import read_labels
 from napari_dsc.images import draw_boundaries, load_image
 

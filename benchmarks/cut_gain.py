@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING
 from report import Measures, Report, Row, argument_parser, score, selected_samples
 
 from napari_dsc.evaluation.bsds500 import read_annotations
+from napari_dsc.labels.regions import connected_regions
 from napari_dsc.params import CutParams, SuperpixelParams, preset
-from napari_dsc.regions import connected_regions
-from napari_dsc.run import Run
+from napari_dsc.segmenting.run import Run
 from napari_dsc.superae.weights import DEFAULT, find_weights
 
 if TYPE_CHECKING:

@@ -21,8 +21,8 @@ from tables import commit
 
 import napari_dsc
 from napari_dsc import SuperpixelParams
-from napari_dsc.joint import JointRun
-from napari_dsc.series import last_of
+from napari_dsc.segmenting.joint import JointRun
+from napari_dsc.segmenting.series import last_of
 
 RESULTS = Path(__file__).parent / "results" / "joint.json"
 SETS = ("dsb2018_fluo", "dsb2018_histology")

@@ -20,7 +20,7 @@ import tifffile
 from report import RESULTS
 from tables import commit
 
-from napari_dsc.record import command_record
+from napari_dsc.records.record import command_record
 
 if __name__ == "__main__":
     name, source, output, *flags = sys.argv[1:]

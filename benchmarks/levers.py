@@ -17,15 +17,15 @@ from typing import TYPE_CHECKING
 from report import Measures, Report, Row, argument_parser, score, selected_samples
 
 from napari_dsc.evaluation.bsds500 import read_annotations
+from napari_dsc.labels.regions import connected_regions
 from napari_dsc.params import CutParams, SuperpixelParams, preset
-from napari_dsc.regions import connected_regions
-from napari_dsc.run import Run
+from napari_dsc.segmenting.run import Run
 
 if TYPE_CHECKING:
     import numpy as np
 
     from napari_dsc.evaluation.bsds500 import Sample
-    from napari_dsc.results import Step
+    from napari_dsc.segmenting.results import Step
 
 ITERATIONS = (32, 64, 128)
 PAPER = CutParams(**preset("paper")["cut"])  # type: ignore[arg-type]

@@ -28,14 +28,14 @@ from torch import nn
 
 from napari_dsc.cut.graph import pair_affinity
 from napari_dsc.cut.optimize import iter_cut
-from napari_dsc.device import resolve_device
 from napari_dsc.evaluation.bsds500 import read_annotations
 from napari_dsc.images import load_image
+from napari_dsc.labels.regions import connected_regions, region_mean, region_pairs
+from napari_dsc.machine.device import resolve_device
 from napari_dsc.params import CutParams, SuperpixelParams, preset
-from napari_dsc.regions import connected_regions, region_mean, region_pairs
 from napari_dsc.superae.model import Embedding, SuperAE, smooth_to_the_rim
 from napari_dsc.superae.weights import DEFAULT, find_weights, load_weights
-from napari_dsc.superpixels import over_segment_pixels
+from napari_dsc.superpixels.methods import over_segment_pixels
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -17,7 +17,7 @@ from report import Report, Row, argument_parser, selected_samples
 from skimage.metrics import peak_signal_noise_ratio
 
 from napari_dsc.hierarchy.contours import contour_tree, cut
-from napari_dsc.run import Run
+from napari_dsc.segmenting.run import Run
 from napari_dsc.superae.weights import find_weights
 
 N_REGIONS = 100

@@ -27,12 +27,12 @@ from report import Report, Row
 from scipy import ndimage
 
 from napari_dsc.baselines.backprop import iter_backprop
-from napari_dsc.device import resolve_device
+from napari_dsc.machine.device import resolve_device
 from napari_dsc.params import BackpropParams, CutParams, SuperpixelParams, preset
-from napari_dsc.run import Run
+from napari_dsc.segmenting.run import Run
 from napari_dsc.superae.embedding import embedding_of
 from napari_dsc.superae.weights import load_weights
-from napari_dsc.superpixels import METHODS, over_segment_pixels
+from napari_dsc.superpixels.methods import METHODS, over_segment_pixels
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

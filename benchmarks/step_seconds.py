@@ -15,7 +15,7 @@ import numpy as np
 from report import Report, Row, argument_parser, selected_samples
 
 from napari_dsc.params import CutParams, preset
-from napari_dsc.run import Run
+from napari_dsc.segmenting.run import Run
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -18,7 +18,7 @@ from scipy import ndimage
 
 from napari_dsc.images import load_image
 from napari_dsc.params import SuperpixelParams
-from napari_dsc.superpixels import over_segment_pixels
+from napari_dsc.superpixels.methods import over_segment_pixels
 
 if TYPE_CHECKING:
     from napari_dsc.evaluation.bsds500 import Sample

@@ -21,7 +21,7 @@ from skimage.segmentation import felzenszwalb
 
 from napari_dsc.evaluation.bsds500 import read_annotations
 from napari_dsc.images import color_features
-from napari_dsc.run import Run
+from napari_dsc.segmenting.run import Run
 from napari_dsc.superae.weights import find_weights
 
 if TYPE_CHECKING:

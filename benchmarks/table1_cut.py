@@ -18,7 +18,7 @@ from table1 import SCALES, superpixels_at_scales
 
 from napari_dsc.evaluation.bsds500 import read_annotations
 from napari_dsc.params import CutParams
-from napari_dsc.run import Run
+from napari_dsc.segmenting.run import Run
 from napari_dsc.superae.weights import DEFAULT, find_weights
 
 if TYPE_CHECKING:

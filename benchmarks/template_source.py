@@ -24,7 +24,7 @@ from template_level import template
 from napari_dsc.evaluation.bsds500 import read_annotations
 from napari_dsc.images import load_image
 from napari_dsc.params import SuperpixelParams, TemplateParams
-from napari_dsc.run import Run
+from napari_dsc.segmenting.run import Run
 from napari_dsc.superae.templates import make_template
 from napari_dsc.superae.weights import find_weights
 

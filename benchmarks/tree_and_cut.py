@@ -29,13 +29,13 @@ from napari_dsc.hierarchy.partition import fine_partition
 from napari_dsc.hierarchy.tree import tree_of_merges
 from napari_dsc.methods.table import ALTITUDES
 from napari_dsc.params import CutParams, SuperpixelParams, TreeParams
-from napari_dsc.run import Run
-from napari_dsc.superpixels import over_segment_pixels
+from napari_dsc.segmenting.run import Run
+from napari_dsc.superpixels.methods import over_segment_pixels
 
 if TYPE_CHECKING:
     from napari_dsc.evaluation.bsds500 import Sample
     from napari_dsc.images import Image
-    from napari_dsc.results import Step
+    from napari_dsc.segmenting.results import Step
 
 SLIC, UCM = "slic", "ucm"
 WAYS = {

@@ -6,7 +6,6 @@ from .errors import InvalidParameterError as InvalidParameterError
 from .errors import OutputError as OutputError
 from .errors import WeightsError as WeightsError
 from .hierarchy.tree import MergeTree as MergeTree
-from .joint import iter_joint as iter_joint
 from .large.segmenting import segment_large as segment_large
 from .params import CutParams as CutParams
 from .params import ImageParams as ImageParams
@@ -15,13 +14,14 @@ from .params import TemplateParams as TemplateParams
 from .params import TrainParams as TrainParams
 from .params import TreeParams as TreeParams
 from .params import preset as preset
-from .pipeline import iter_segment as iter_segment
-from .pipeline import merge_tree as merge_tree
-from .pipeline import over_segment as over_segment
-from .pipeline import segment as segment
-from .pipeline import smooth as smooth
-from .results import Segmentation as Segmentation
-from .results import Step as Step
-from .run import Run as Run
+from .segmenting.joint import iter_joint as iter_joint
+from .segmenting.pipeline import iter_segment as iter_segment
+from .segmenting.pipeline import merge_tree as merge_tree
+from .segmenting.pipeline import over_segment as over_segment
+from .segmenting.pipeline import segment as segment
+from .segmenting.pipeline import smooth as smooth
+from .segmenting.results import Segmentation as Segmentation
+from .segmenting.results import Step as Step
+from .segmenting.run import Run as Run
 
 __version__: str

@@ -30,7 +30,7 @@ from napari_dsc.batch.working import do_task, iter_task, new_batch
 from napari_dsc.cli import main
 from napari_dsc.files import read_labels
 from napari_dsc.files.tiff import read_record
-from napari_dsc.recipes import read_recipe
+from napari_dsc.records.recipes import read_recipe
 
 OPTIONS = {
     "device": "cpu",

@@ -16,7 +16,7 @@ from napari_dsc.hierarchy.spectral import (
     slow_vectors,
     spectral_boundaries,
 )
-from napari_dsc.regions import connected_regions
+from napari_dsc.labels.regions import connected_regions
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from napari_dsc.hierarchy.contours import (
     observation_scale_tree,
     ward_tree,
 )
-from napari_dsc.regions import connected_regions
+from napari_dsc.labels.regions import connected_regions
 
 BUILDERS = [mean_boundary_tree, mumford_shah_tree, observation_scale_tree]
 every_builder = pytest.mark.parametrize("build", BUILDERS)

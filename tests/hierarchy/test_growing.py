@@ -20,7 +20,7 @@ from napari_dsc.hierarchy.colors import perceptual
 from napari_dsc.hierarchy.growing import grow_tree, merge_superpixels, tree_regions
 from napari_dsc.hierarchy.partition import fine_partition
 from napari_dsc.images import load_image
-from napari_dsc.regions import connected_regions, relabel_in_order
+from napari_dsc.labels.regions import connected_regions, relabel_in_order
 
 FIELDS = np.zeros((64, 80), int)  # no two flips of it are alike
 FIELDS[:, 50:], FIELDS[40:, :30] = 1, 2

@@ -10,7 +10,7 @@ from napari_dsc import InvalidImageError, InvalidParameterError, MergeTree, Outp
 from napari_dsc.hierarchy.merging import Merges
 from napari_dsc.hierarchy.tree import tree_of_merges
 from napari_dsc.hierarchy.ultrametric import leaf_altitudes
-from napari_dsc.regions import connected_regions
+from napari_dsc.labels.regions import connected_regions
 
 #   0 0 1
 #   2 3 3     1 and 3 merge at 0.1, 0 and 2 at 0.4, all at 0.9

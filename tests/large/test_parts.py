@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from napari_dsc.cut.joint import Piece
 from napari_dsc.errors import InvalidParameterError
+from napari_dsc.labels.regions import connected_regions
 from napari_dsc.large.connecting import iter_regions, region_numbers
 from napari_dsc.large.learning import SEEN, montage, plan_lesson
 from napari_dsc.large.tiling import Tiling, bytes_of, check_side, choose_side, plan_tiling
 from napari_dsc.params import CutParams
-from napari_dsc.regions import connected_regions
 
 
 @given(

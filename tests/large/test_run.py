@@ -11,10 +11,10 @@ from napari_dsc import CutParams, SuperpixelParams, segment_large
 from napari_dsc.cli import main
 from napari_dsc.errors import OutputError
 from napari_dsc.images import array_sha256
+from napari_dsc.labels.regions import connected_regions
 from napari_dsc.large import run as module
 from napari_dsc.large.run import LargeRun
 from napari_dsc.large.source import open_source
-from napari_dsc.regions import connected_regions
 
 SIDE, TILE = 320, 128
 BORDERS = (108, 212)  # where the cores of three tiles meet
@@ -171,7 +171,7 @@ def test_the_command_line_cuts_by_tiles_what_does_not_fit(clouds, tmp_path, monk
             return file.pages.first.is_tiled
 
     assert not n_tiles("whole.tif")
-    monkeypatch.setattr("napari_dsc.cli.tiling.free_bytes", lambda _: 2**30)
+    monkeypatch.setattr("napari_dsc.cli.work.tiles.free_bytes", lambda _: 2**30)
     assert n_tiles("tiled.tif")
 
 

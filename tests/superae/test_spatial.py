@@ -9,8 +9,8 @@ import torch
 from torch import nn
 
 from napari_dsc.cut.joint import _gather_statistics, _norms
-from napari_dsc.device import seeded
 from napari_dsc.errors import InvalidImageError, WeightsError
+from napari_dsc.machine.device import seeded
 from napari_dsc.params import TemplateParams, TrainParams
 from napari_dsc.superae import model as module
 from napari_dsc.superae.blocks import pad_to_stride

@@ -17,10 +17,10 @@ from napari_dsc.batch.folder import LOG, open_folder, read_log
 from napari_dsc.batch.tasks import plan_tasks
 from napari_dsc.batch.working import do_task, new_batch
 from napari_dsc.files import read_labels
-from napari_dsc.recipes import recipe_content
-from napari_dsc.record import params_record
-from napari_dsc.widgets import _batch_job
-from napari_dsc.widgets._job import Cancelled
+from napari_dsc.jobs import batch as _batch_job
+from napari_dsc.jobs.job import Cancelled
+from napari_dsc.records.recipes import recipe_content
+from napari_dsc.records.record import params_record
 
 FEW = {"superpixels": SuperpixelParams(n_superpixels=12), "cut": CutParams(n_iterations=2)}
 

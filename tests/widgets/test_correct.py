@@ -12,7 +12,7 @@ import napari_dsc
 from napari_dsc import CutParams, SuperpixelParams
 from napari_dsc.correction.parts import Parts
 from napari_dsc.layers import geometry_of
-from napari_dsc.widgets import _editor
+from napari_dsc.widgets.viewer import editor as _editor
 
 ROWS, COLUMNS = 4, 6  # superpixels of 10 x 10 pixels
 
@@ -329,7 +329,7 @@ def test_unassigned_superpixels_stay_out_of_the_slider(viewer, editing, qtbot):
 def test_so_many_pixels_that_undo_would_hold_up_the_window_are_told(
     viewer, editing, qtbot, monkeypatch
 ):
-    from napari_dsc.widgets import _granularity
+    from napari_dsc.widgets.controls import granularity as _granularity
 
     monkeypatch.setattr(_granularity, "MOST_UNDOABLE_PIXELS", 100)
     dock, layer = editing(viewer)

@@ -13,8 +13,8 @@ from qtpy.QtWidgets import QAbstractButton, QApplication, QComboBox, QLabel, QSc
 import napari_dsc
 from napari_dsc import SuperpixelParams, params, sample_data
 from napari_dsc.params import CutParams, preset
-from napari_dsc.widgets._parameters import help_of
-from napari_dsc.widgets._preferences import Preferences, preferences
+from napari_dsc.widgets.controls.parameters import help_of
+from napari_dsc.widgets.preferences import Preferences, preferences
 
 DOCKS = ("Segment", "Smooth", "Superpixels", "Correct", "Evaluate", "Batch")
 
@@ -254,7 +254,7 @@ def test_reset_shows_the_defaults(viewer, open_dock, pixels):
 
 
 def test_presets_keep_values_under_names(viewer, open_dock, pixels, monkeypatch, tmp_path):
-    from napari_dsc.widgets import _preferences
+    from napari_dsc.widgets import preferences as _preferences
 
     monkeypatch.setattr(_preferences, "_last_values_path", lambda: tmp_path / "values.json")
     viewer.add_image(pixels, name="cells")
@@ -389,7 +389,7 @@ def test_preferences_are_heeded(viewer, open_dock, run, pixels):
 def test_the_weights_folder_and_the_network_follow_the_preferences(monkeypatch):
     import os
 
-    from napari_dsc.widgets import _preferences
+    from napari_dsc.widgets import preferences as _preferences
 
     monkeypatch.setenv("NAPARI_DSC_WEIGHTS_DIR", "/outer")
     monkeypatch.delenv("NAPARI_DSC_OFFLINE", raising=False)
@@ -404,7 +404,7 @@ def test_the_weights_folder_and_the_network_follow_the_preferences(monkeypatch):
 
 
 def test_a_run_too_big_for_the_memory_is_not_started(viewer, open_dock, pixels, monkeypatch):
-    from napari_dsc.widgets import _memory
+    from napari_dsc.jobs import memory as _memory
 
     viewer.add_image(pixels, name="cells")
     dock = open_dock(viewer)
@@ -470,6 +470,6 @@ def test_the_manifest_is_valid_and_all_its_names_import():
 
 def test_the_default_weights_are_those_of_the_registry():
     from napari_dsc.superae.registry import DEFAULT
-    from napari_dsc.widgets._compute_panel import DEFAULT_WEIGHTS
+    from napari_dsc.widgets.controls.compute_panel import DEFAULT_WEIGHTS
 
     assert DEFAULT_WEIGHTS == DEFAULT

@@ -7,7 +7,7 @@ import pytest
 import napari_dsc
 from napari_dsc import CutParams, SuperpixelParams
 from napari_dsc.layers import Layout, possible_layouts
-from napari_dsc.widgets._measured import measured_image
+from napari_dsc.widgets.viewer.measured import measured_image
 
 SMALL = {
     "device": "cpu",
@@ -279,7 +279,7 @@ def test_a_lazy_image_is_computed_off_the_gui_thread(viewer, open_dock, run, sta
 def test_big_previews_are_thinned_and_lie_on_the_image(
     viewer, open_dock, qtbot, stack, monkeypatch
 ):
-    from napari_dsc.widgets import _runs
+    from napari_dsc.jobs import runs as _runs
 
     monkeypatch.setattr(_runs, "PREVIEW_PIXELS", 40 * 56 // 8)
     image = viewer.add_image(stack[0], name="cells", scale=(2, 2))

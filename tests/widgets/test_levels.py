@@ -5,7 +5,8 @@ import pytest
 
 import napari_dsc
 from napari_dsc import TreeParams
-from napari_dsc.widgets import _runs, actions
+from napari_dsc.jobs import runs as _runs
+from napari_dsc.widgets import actions
 
 
 @pytest.fixture

@@ -13,17 +13,15 @@ from qtpy.QtWidgets import QApplication
 
 import napari_dsc
 from napari_dsc import ComputationError, CutParams, SuperpixelParams
+from napari_dsc.jobs import analysis as _analysis
+from napari_dsc.jobs import job as _job
+from napari_dsc.jobs import machine as _machine
+from napari_dsc.jobs import request as _request
+from napari_dsc.jobs import runs as _runs
+from napari_dsc.jobs import series as _series_job
+from napari_dsc.jobs import tiles as _tiles_job
 from napari_dsc.superae.embedding import embedding_of
 from napari_dsc.superae.weights import DEFAULT, find_weights, load_weights
-from napari_dsc.widgets import (
-    _analysis,
-    _job,
-    _machine,
-    _request,
-    _runs,
-    _series_job,
-    _tiles_job,
-)
 
 
 class Pixels(np.ndarray):
@@ -336,7 +334,7 @@ def test_the_memory_of_a_gpu_that_runs_out_is_told_in_words(
 ):
     import torch
 
-    from napari_dsc import run as run_module
+    from napari_dsc.segmenting import run as run_module
 
     def fail(*_, **__):
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
@@ -551,7 +549,7 @@ def test_memory_that_ran_out_once_is_told_with_the_result(
 
 
 def test_two_docks_on_one_image_draw_into_layers_of_their_own(viewer, open_dock, qtbot, pixels):
-    from napari_dsc.widgets.segment import Segment
+    from napari_dsc.widgets.docks.segment import Segment
 
     viewer.add_image(pixels, name="cells")
     first = open_dock(viewer, n_iterations=10_000)
@@ -612,7 +610,7 @@ def test_reset_forgets_given_superpixels(viewer, open_dock, pixels):
 def test_a_folder_that_cannot_be_written_does_not_hinder_a_run(
     viewer, open_dock, run, pixels, tmp_path, monkeypatch
 ):
-    from napari_dsc.widgets import _preferences
+    from napari_dsc.widgets import preferences as _preferences
 
     (tmp_path / "file").write_text("[]")
     monkeypatch.setattr(
@@ -727,7 +725,7 @@ def test_an_image_that_cannot_be_used_is_told_once(
 def test_values_of_the_last_run_are_remembered(
     viewer, open_dock, run, pixels, tmp_path, monkeypatch
 ):
-    from napari_dsc.widgets import _preferences
+    from napari_dsc.widgets import preferences as _preferences
 
     monkeypatch.setattr(_preferences, "_last_values_path", lambda: tmp_path / "last.json")
     viewer.add_image(pixels, name="cells")

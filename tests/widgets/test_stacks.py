@@ -7,8 +7,9 @@ import zarr
 
 import napari_dsc
 from napari_dsc import CutParams, SuperpixelParams
+from napari_dsc.jobs import series as _series_job
 from napari_dsc.layers import possible_layouts
-from napari_dsc.widgets import _series_job, segment
+from napari_dsc.widgets.docks import segment
 
 CUT = {"n_iterations": 3, "n_partitions": 6, "seed": 5, "patience": 0}
 SIZES = {"T": 3, "Z": 4, "C": 2, "Y": 32, "X": 40}
@@ -244,7 +245,7 @@ def test_what_frames_do_not_have_is_refused_in_words(viewer, open_dock, run, mes
 
 
 def test_a_stack_too_big_for_the_memory_is_not_started(viewer, open_dock, monkeypatch):
-    from napari_dsc.widgets import _memory
+    from napari_dsc.jobs import memory as _memory
 
     lazy = dask.array.zeros((400, 2000, 2000), chunks=(1, 2000, 2000), dtype=np.uint8)
     viewer.add_image(lazy, name="cells", contrast_limits=(0, 1), axis_labels=("z", "y", "x"))

@@ -10,8 +10,8 @@ from torch import nn
 from torch.nn import functional
 
 from napari_dsc.baselines.networks import convolutions, outputs_of, seeded_network
-from napari_dsc.device import reproducible
-from napari_dsc.regions import region_majority
+from napari_dsc.labels.regions import region_majority
+from napari_dsc.machine.device import reproducible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

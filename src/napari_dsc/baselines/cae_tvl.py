@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional
 
 from napari_dsc.baselines.networks import seeded_network, total_variation
-from napari_dsc.device import reproducible
+from napari_dsc.machine.device import reproducible
 
 if TYPE_CHECKING:
     import numpy as np

@@ -11,7 +11,7 @@ import numpy as np
 
 from napari_dsc.baselines.colors import three_colors
 from napari_dsc.errors import ComputationError, InvalidParameterError
-from napari_dsc.regions import connected_regions
+from napari_dsc.labels.regions import connected_regions
 
 if TYPE_CHECKING:
     from types import ModuleType

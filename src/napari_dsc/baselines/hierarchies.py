@@ -9,7 +9,7 @@ import numpy as np
 
 from napari_dsc.errors import InvalidImageError
 from napari_dsc.hierarchy.contours import RegionTree, contour_tree
-from napari_dsc.regions import relabel_in_order
+from napari_dsc.labels.regions import relabel_in_order
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

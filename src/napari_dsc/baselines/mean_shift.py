@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from napari_dsc.images import color_features
-from napari_dsc.mean_shift import mean_shift_filter, merge_modes
+from napari_dsc.superpixels.mean_shift import mean_shift_filter, merge_modes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

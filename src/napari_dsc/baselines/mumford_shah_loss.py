@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from napari_dsc.baselines.networks import UNet, outputs_of, seeded_network, total_variation
-from napari_dsc.device import reproducible
+from napari_dsc.machine.device import reproducible
 
 if TYPE_CHECKING:
     import numpy as np

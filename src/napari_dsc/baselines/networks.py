@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from napari_dsc.device import seeded
+from napari_dsc.machine.device import seeded
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,7 +10,7 @@ import torch
 from torch.nn import functional
 
 from napari_dsc.baselines.networks import UNet, seeded_network
-from napari_dsc.device import reproducible
+from napari_dsc.machine.device import reproducible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from napari_dsc.files import check_output
-from napari_dsc.joint import JointRun
-from napari_dsc.learned import Learned
 from napari_dsc.params import CutParams
-from napari_dsc.record import Record, options_record
-from napari_dsc.series import last_of
+from napari_dsc.records.record import Record, options_record
+from napari_dsc.segmenting.joint import JointRun
+from napari_dsc.segmenting.learned import Learned
+from napari_dsc.segmenting.series import last_of
 from napari_dsc.superae.embedding import load_embedding, read_card, save_embedding
 from napari_dsc.superae.registry import file_sha256
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari_dsc.batch.tasks import Task
-    from napari_dsc.frames import Frames
-    from napari_dsc.pipeline import RunOptions
+    from napari_dsc.segmenting.frames import Frames
+    from napari_dsc.segmenting.pipeline import RunOptions
 
 NETWORK = "joint.safetensors"
 

@@ -13,8 +13,8 @@ import distributed
 import torch
 
 from napari_dsc.batch.cluster import GPU
-from napari_dsc.device import keep_freed_memory
 from napari_dsc.errors import InvalidParameterError
+from napari_dsc.machine.device import keep_freed_memory
 from napari_dsc.scoring.processes import count_processes
 
 if TYPE_CHECKING:

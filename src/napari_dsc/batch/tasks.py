@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from napari_dsc.pipeline import RunOptions
+    from napari_dsc.segmenting.pipeline import RunOptions
 
 # what to do with outputs that exist
 Existing = Literal["refuse", "resume", "overwrite"]

@@ -13,28 +13,28 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from napari_dsc.batch.learning import learned_before, reading_record
 from napari_dsc.batch.tasks import Outcome, Task
-from napari_dsc.device import is_out_of_memory
 from napari_dsc.errors import DSCError, InvalidParameterError, OutputError, one_line
 from napari_dsc.files import check_output, write_image
 from napari_dsc.files.tiff import read_record
-from napari_dsc.frames import Frames
 from napari_dsc.images import ImageSeries, always
+from napari_dsc.machine.device import is_out_of_memory
 from napari_dsc.params import CutParams, ImageParams, Params, SuperpixelParams, TreeParams
-from napari_dsc.recipes import WEIGHTS_HASH, read_recipe
-from napari_dsc.record import Record, options_record
-from napari_dsc.run import Run
-from napari_dsc.series import open_series, pieces_to_cut
+from napari_dsc.records.recipes import WEIGHTS_HASH, read_recipe
+from napari_dsc.records.record import Record, options_record
+from napari_dsc.segmenting.frames import Frames
+from napari_dsc.segmenting.run import Run
+from napari_dsc.segmenting.series import open_series, pieces_to_cut
+from napari_dsc.segmenting.tree import segment_by_tree
 from napari_dsc.superae.weights import DEFAULT, find_weights
-from napari_dsc.tree_run import segment_by_tree
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
 
     import numpy as np
 
-    from napari_dsc.frames import SeriesStep
-    from napari_dsc.pipeline import RunOptions
-    from napari_dsc.results import Step
+    from napari_dsc.segmenting.frames import SeriesStep
+    from napari_dsc.segmenting.pipeline import RunOptions
+    from napari_dsc.segmenting.results import Step
 
 P = TypeVar("P", bound=Params)
 

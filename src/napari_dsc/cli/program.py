@@ -8,15 +8,15 @@ from typing import Any
 
 from cyclopts import App, CycloptsError, Parameter, Token, convert
 
-from napari_dsc.cli.batching import batch
-from napari_dsc.cli.comparing import compare
-from napari_dsc.cli.evaluating import evaluate
-from napari_dsc.cli.machine import info
+from napari_dsc.cli.commands.batch import batch
+from napari_dsc.cli.commands.compare import compare
+from napari_dsc.cli.commands.demo import demo
+from napari_dsc.cli.commands.evaluate import evaluate
+from napari_dsc.cli.commands.info import info
+from napari_dsc.cli.commands.segment import segment, smooth, superpixels
+from napari_dsc.cli.commands.train import train
+from napari_dsc.cli.commands.weights import weights
 from napari_dsc.cli.recipes import fill_from_recipe
-from napari_dsc.cli.segmenting import segment, smooth, superpixels
-from napari_dsc.cli.training import train
-from napari_dsc.cli.trying import demo
-from napari_dsc.cli.weights import weights
 from napari_dsc.errors import DSCError
 
 WRONG_INPUT = 2
@@ -46,7 +46,7 @@ def run_program(arguments: Sequence[str]) -> int:
     except OSError as error:
         return _refuse(f"{error.filename or 'a file'}: {error.strerror or error}")
     except (MemoryError, RuntimeError) as error:
-        from napari_dsc.device import is_out_of_memory
+        from napari_dsc.machine.device import is_out_of_memory
 
         if not is_out_of_memory(error):
             raise

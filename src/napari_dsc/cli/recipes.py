@@ -8,7 +8,7 @@ from cyclopts.config import Dict
 
 from napari_dsc.errors import InvalidParameterError
 from napari_dsc.params import preset
-from napari_dsc.recipes import WEIGHTS_HASH, read_recipe
+from napari_dsc.records.recipes import WEIGHTS_HASH, read_recipe
 
 
 def fill_from_recipe(

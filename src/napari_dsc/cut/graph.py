@@ -9,8 +9,8 @@ import torch
 
 from napari_dsc.hierarchy.growing import tree_of_superpixels
 from napari_dsc.hierarchy.ultrametric import leaf_altitudes
+from napari_dsc.machine.side_process import apart
 from napari_dsc.params import TreeParams
-from napari_dsc.side_process import apart
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -18,7 +18,7 @@ from napari_dsc.cut.resolution import (
     coarse_superpixels,
 )
 from napari_dsc.cut.sums import frozen_sums
-from napari_dsc.device import reproducible
+from napari_dsc.machine.device import reproducible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -18,7 +18,7 @@ from napari_dsc.cut.resolution import (
     coarse_spacing,
     coarse_superpixels,
 )
-from napari_dsc.device import freed_memory_kept, is_out_of_memory
+from napari_dsc.machine.device import freed_memory_kept, is_out_of_memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -9,7 +9,7 @@ from torch.optim.sgd import sgd
 
 from napari_dsc.cut.objective import NOTHING, Known, Objective
 from napari_dsc.cut.replay import iter_replayed
-from napari_dsc.device import reproducible
+from napari_dsc.machine.device import reproducible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,7 @@ import higra as hg
 import numpy as np
 from scipy import ndimage
 
-from napari_dsc.regions import relabel_in_order
+from napari_dsc.labels.regions import relabel_in_order
 
 FLOOR_FACTOR = 4
 SCALES = (1.0, 2.0, 4.0)

@@ -14,8 +14,8 @@ from napari_dsc.hierarchy.descriptors import describe
 from napari_dsc.hierarchy.partition import fine_partition
 from napari_dsc.hierarchy.spectral import n_spectral_pixels
 from napari_dsc.hierarchy.tree import MergeTree, tree_of_merges
+from napari_dsc.labels.regions import relabel_in_order
 from napari_dsc.params import TreeParams
-from napari_dsc.regions import relabel_in_order
 
 if TYPE_CHECKING:
     from napari_dsc.hierarchy.boundaries import BoundaryMaps

@@ -6,7 +6,7 @@ import higra as hg
 import numpy as np
 
 from napari_dsc.hierarchy.contours import grid_graph
-from napari_dsc.regions import relabel_in_order
+from napari_dsc.labels.regions import relabel_in_order
 
 FLOOR_FACTOR = 7  # superpixels are no smaller than the mean size over this
 

@@ -13,9 +13,7 @@ import numpy as np
 import torch
 
 from napari_dsc.cut.joint import Piece, iter_joint_cut, iter_lone_cut, seen_piece
-from napari_dsc.device import freed_memory_kept, resolve_device
 from napari_dsc.errors import OutputError
-from napari_dsc.guidance import refuse_tree_affinity
 from napari_dsc.large.connecting import iter_regions, region_numbers
 from napari_dsc.large.learning import montage, plan_lesson
 from napari_dsc.large.tiling import (
@@ -27,10 +25,12 @@ from napari_dsc.large.tiling import (
 )
 from napari_dsc.large.work import Work
 from napari_dsc.large.writing import CHUNK, Labels, write_labels
+from napari_dsc.machine.device import freed_memory_kept, resolve_device
 from napari_dsc.params import CutParams, ImageParams, SuperpixelParams
 from napari_dsc.params.presets import NO_LIMIT
-from napari_dsc.record import Record, device_record, params_record, software_record
-from napari_dsc.stages import Stages
+from napari_dsc.records.record import Record, device_record, params_record, software_record
+from napari_dsc.segmenting.clock import Stages
+from napari_dsc.segmenting.guidance import refuse_tree_affinity
 from napari_dsc.superae.embedding import embedding_of
 from napari_dsc.superae.weights import DEFAULT, check_dimensions, find_weights, load_weights
 
@@ -67,7 +67,7 @@ class LargeRun:
     source : Source
         The image, open.
     weights, device, image_params, superpixel_params, cut_params
-        As `napari_dsc.run.Run` takes them. ``n_superpixels`` counts for the whole image, but
+        As `napari_dsc.Run` takes them. ``n_superpixels`` counts for the whole image, but
         superpixels are no wider than an eighth of a tile; ``megapixels`` are those that the
         network sees in a step.
     tile : int

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from napari_dsc.large.source import LazyArray
     from napari_dsc.params import CutParams, ImageParams, SuperpixelParams
-    from napari_dsc.record import Record
+    from napari_dsc.records.record import Record
 
 
 class LargeOptions(TypedDict, total=False):

@@ -9,10 +9,10 @@ import numpy as np
 import torch
 
 from napari_dsc.cut.joint import Piece, assign
-from napari_dsc.device import reproducible
-from napari_dsc.side_process import apart
+from napari_dsc.machine.device import reproducible
+from napari_dsc.machine.side_process import apart
 from napari_dsc.superae.planes import as_batch, smooth_planes
-from napari_dsc.superpixels import over_segment_pixels
+from napari_dsc.superpixels.methods import over_segment_pixels
 
 if TYPE_CHECKING:
     from napari_dsc.images import Normalization

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     import zarr
 
-    from napari_dsc.record import Record
+    from napari_dsc.records.record import Record
 
 # side of the chunks of an output, and rows of a band
 CHUNK = 1024

@@ -24,16 +24,16 @@ from napari_dsc.baselines.mumford_shah_loss import mumford_shah_classes
 from napari_dsc.baselines.ncut import affinity_graph, iter_recursive_cuts, normalized_cut
 from napari_dsc.baselines.otsu import otsu_classes
 from napari_dsc.baselines.wnet import train_wnet, wnet_probabilities
-from napari_dsc.device import resolve_device
 from napari_dsc.hierarchy.contours import mean_boundary_tree, mumford_shah_tree
 from napari_dsc.hierarchy.growing import grow_tree
 from napari_dsc.images import Image, color_features
-from napari_dsc.regions import connected_regions, region_mean
-from napari_dsc.run import Run
+from napari_dsc.labels.regions import connected_regions, region_mean
+from napari_dsc.machine.device import resolve_device
+from napari_dsc.segmenting.run import Run
 from napari_dsc.superae.features import superpixel_features
 from napari_dsc.superae.model import as_many_channels
 from napari_dsc.superae.weights import DEFAULT, find_weights, load_weights
-from napari_dsc.superpixels import over_segment_pixels
+from napari_dsc.superpixels.methods import over_segment_pixels
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -7,20 +7,20 @@ import importlib.metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from napari_dsc.device import resolve_device
 from napari_dsc.errors import InvalidParameterError
 from napari_dsc.evaluation.measures import BOUNDARY_TOLERANCE
+from napari_dsc.machine.device import resolve_device
 from napari_dsc.methods import METHODS, SCALE_LIMITS
 from napari_dsc.params import Params
 from napari_dsc.superae.weights import DEFAULT, find_weights
-from napari_dsc.superpixels import METHODS as KINDS
+from napari_dsc.superpixels.methods import METHODS as KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from napari_dsc.evaluation.terms import Zero
     from napari_dsc.methods import MethodOptions
-    from napari_dsc.record import Record
+    from napari_dsc.records.record import Record
 
 
 COUNTS = ("n_superpixels", "n_partitions", "n_regions", "min_size")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 from napari_dsc.errors import OutputError
 from napari_dsc.files import check_output, write_atomically
 from napari_dsc.methods import MethodOptions
-from napari_dsc.record import software_record
+from napari_dsc.records.record import software_record
 from napari_dsc.scoring.entries import parameters_of
 from napari_dsc.scoring.scores import score_names
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from napari_dsc.record import Record
+    from napari_dsc.records.record import Record
     from napari_dsc.scoring.cases import Case
     from napari_dsc.scoring.entries import Entry
     from napari_dsc.scoring.scores import ScaleScores

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from napari_dsc.evaluation.summary import Best
-    from napari_dsc.record import Record
+    from napari_dsc.records.record import Record
     from napari_dsc.scoring.entries import Entry
     from napari_dsc.scoring.scores import ScaleScores
 

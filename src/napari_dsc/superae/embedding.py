@@ -11,9 +11,9 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load, save
 
-from napari_dsc.device import seeded
 from napari_dsc.errors import WeightsError
 from napari_dsc.files import write_atomically
+from napari_dsc.machine.device import seeded
 from napari_dsc.superae.model import Embedding
 from napari_dsc.superae.registry import check_sha256
 

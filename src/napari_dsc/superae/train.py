@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import torch
 
-from napari_dsc.device import reproducible
 from napari_dsc.errors import ComputationError, InvalidImageError
-from napari_dsc.regions import region_mean
+from napari_dsc.labels.regions import region_mean
+from napari_dsc.machine.device import reproducible
 from napari_dsc.superae.blocks import LAYERS
 from napari_dsc.superae.losses import reconstruction_loss
 from napari_dsc.superae.model import SuperAE

@@ -12,12 +12,12 @@ from qtpy.QtWidgets import QApplication, QFileDialog
 
 from napari_dsc.errors import DSCError
 from napari_dsc.files import write_atomically
+from napari_dsc.jobs.analysis import Physical, measure_job, split_job
 from napari_dsc.layers import geometry_of, level_array
-from napari_dsc.widgets._analysis import Physical, measure_job, split_job
-from napari_dsc.widgets._measured import measured_image
-from napari_dsc.widgets._output import CORRECTED, KEY, add_quietly
-from napari_dsc.widgets._run_bar import in_background, notify_error
-from napari_dsc.widgets.segment import Segment
+from napari_dsc.widgets.controls.run_bar import in_background, notify_error
+from napari_dsc.widgets.docks.segment import Segment
+from napari_dsc.widgets.viewer.measured import measured_image
+from napari_dsc.widgets.viewer.output import CORRECTED, KEY, add_quietly
 
 PLUGIN = "napari-dsc"
 
@@ -74,7 +74,7 @@ def measure_segments(viewer: Viewer) -> None:
 
 def copy_as_python(viewer: Viewer) -> None:
     """Copy the run that made the active labels as Python code."""
-    from napari_dsc.snippets import as_python
+    from napari_dsc.records.snippets import as_python
 
     record = _active_record(viewer)
     if record:
@@ -85,7 +85,7 @@ def copy_as_python(viewer: Viewer) -> None:
 
 def copy_as_command(viewer: Viewer) -> None:
     """Copy the run that made the active labels as a command line."""
-    from napari_dsc.snippets import as_command
+    from napari_dsc.records.snippets import as_command
 
     record = _active_record(viewer)
     if record:
@@ -97,7 +97,7 @@ def copy_as_command(viewer: Viewer) -> None:
 
 def copy_as_recipe(viewer: Viewer) -> None:
     """Copy the run that made the active labels as a recipe."""
-    from napari_dsc.recipes import as_recipe
+    from napari_dsc.records.recipes import as_recipe
 
     record = _active_record(viewer)
     if record:
@@ -107,7 +107,7 @@ def copy_as_recipe(viewer: Viewer) -> None:
 
 def save_recipe(viewer: Viewer) -> None:
     """Write the run that made the active labels into a recipe file, ``*.dsc.json``."""
-    from napari_dsc.recipes import as_recipe
+    from napari_dsc.records.recipes import as_recipe
 
     record = _active_record(viewer)
     if not record:
@@ -131,7 +131,7 @@ def save_recipe(viewer: Viewer) -> None:
 
 def paste_recipe(viewer: Viewer) -> None:
     """Show the recipe on the clipboard in the Segment dock."""
-    from napari_dsc.recipes import recipe_from_text
+    from napari_dsc.records.recipes import recipe_from_text
 
     try:
         values = recipe_from_text(QApplication.clipboard().text())

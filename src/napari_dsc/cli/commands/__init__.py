@@ -1,0 +1,1 @@
+"""The commands of ``napari-dsc``, which load nothing heavy."""

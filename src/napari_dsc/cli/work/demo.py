@@ -1,0 +1,153 @@
+"""The method on the image inside the package, and one picture of all its stages."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path  # noqa: TC003 - the doctest of demo_files uses it
+from typing import TYPE_CHECKING, NamedTuple
+
+import imageio.v3 as iio
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from skimage.color import label2rgb
+from skimage.transform import downscale_local_mean
+
+from napari_dsc.files import write_atomically, write_image
+from napari_dsc.files.ownership import SOFTWARE
+from napari_dsc.images import draw_boundaries
+from napari_dsc.sample_data import sample_path
+
+if TYPE_CHECKING:
+    from napari_dsc.images import Image
+    from napari_dsc.segmenting.results import Segmentation
+
+DOWNSCALING = 2
+
+
+class DemoFiles(NamedTuple):
+    """What a demo writes."""
+
+    smoothed: Path
+    superpixels: Path
+    segments: Path
+    overview: Path
+
+
+def demo_files(folder: Path) -> DemoFiles:
+    """Name the files of a demo.
+
+    Parameters
+    ----------
+    folder : Path
+        Where they lie.
+
+    Returns
+    -------
+    files : DemoFiles
+        Three TIFFs and a PNG.
+
+    Examples
+    --------
+    >>> demo_files(Path("demo")).overview.name
+    'overview.png'
+    """
+    names = ("smoothed.tif", "superpixels.tif", "segments.tif", "overview.png")
+    return DemoFiles(*(folder / name for name in names))
+
+
+def demo_image() -> np.ndarray:
+    """Sample image at the size the demo works on, for a minute of two cores at most.
+
+    Returns
+    -------
+    image : (128, 160, 3) uint8 array
+        Stained tissue, RGB.
+    """
+    pixels = iio.imread(sample_path())
+    means = downscale_local_mean(pixels, (DOWNSCALING, DOWNSCALING, 1))
+    smaller: np.ndarray = np.rint(means).astype(np.uint8)
+    return smaller
+
+
+def write_demo(
+    files: DemoFiles, image: Image, result: Segmentation, *, overwrite: bool
+) -> None:
+    """Write the results of a demo.
+
+    Parameters
+    ----------
+    files : DemoFiles
+        Where to write.
+    image : Image
+        Image the run worked on.
+    result : Segmentation
+        Its result.
+    overwrite : bool
+        Whether files that exist may be replaced.
+
+    Raises
+    ------
+    OutputError
+        If a file cannot be written.
+    """
+    parts = (result.smoothed, result.superpixels, result.labels)
+    for path, pixels in zip(files[:3], parts, strict=True):
+        write_image(
+            path, pixels, record=result.record, spacing=(), unit="", overwrite=overwrite
+        )
+    overview = draw_overview(image, result)
+    draw = FigureCanvasAgg(overview).print_png
+    write_atomically(files.overview, partial(draw, metadata={"Software": SOFTWARE}))
+
+
+def draw_overview(image: Image, result: Segmentation) -> Figure:
+    """Draw image, smoothed image, superpixels and segments side by side.
+
+    Parameters
+    ----------
+    image : Image
+        RGB image the run worked on.
+    result : Segmentation
+        Its result.
+
+    Returns
+    -------
+    overview : Figure
+        Four panels with titles.
+    """
+    original = _for_display(image.restore(image.pixels))
+    n_superpixels, n_segments = (
+        len(np.unique(labels)) for labels in (result.superpixels, result.labels)
+    )
+    superpixels = _outlined(original, result.superpixels)
+    colors = label2rgb(
+        _enlarged(result.labels), _enlarged(original), alpha=0.45, saturation=0.6
+    )
+    panels = {
+        "image": original,
+        "smoothed": _for_display(result.smoothed),
+        f"{n_superpixels} superpixels": superpixels,
+        f"{n_segments} segments": colors,
+    }
+    height, width = original.shape[:2]
+    figure = Figure(figsize=(13, 13 / 4 * height / width + 0.35), dpi=120, layout="constrained")
+    for axes, (title, pixels) in zip(figure.subplots(1, 4), panels.items(), strict=True):
+        axes.imshow(pixels, interpolation="nearest")
+        axes.set_title(title, fontsize=15)
+        axes.set_axis_off()
+    return figure
+
+
+def _for_display(pixels: np.ndarray) -> np.ndarray:
+    """8-bit RGB as floats in 0 to 1."""
+    return pixels / np.float32(255)
+
+
+def _outlined(pixels: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Fine boundaries on an (Y, X, 3) image, four times as large."""
+    return draw_boundaries(np.moveaxis(_enlarged(pixels), -1, 0), _enlarged(labels))
+
+
+def _enlarged(pixels: np.ndarray) -> np.ndarray:
+    return pixels.repeat(4, axis=0).repeat(4, axis=1)

@@ -1,0 +1,213 @@
+"""A batch as a command: its workers, progress, rate and summary."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import logging
+import time
+from collections import Counter
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from napari_dsc.batch.folder import LOG, open_folder
+from napari_dsc.batch.learning import NETWORK, learn_together
+from napari_dsc.batch.running import iter_logged
+from napari_dsc.batch.tasks import plan_tasks
+from napari_dsc.batch.working import do_task, new_batch
+from napari_dsc.errors import ComputationError, InvalidParameterError
+from napari_dsc.files import check_output, write_atomically
+from napari_dsc.files.ownership import refuse_overlap
+from napari_dsc.machine.device import resolve_device
+from napari_dsc.records.recipes import recipe_content
+from napari_dsc.records.record import options_record
+from napari_dsc.segmenting.joint import UNLIKE
+from napari_dsc.segmenting.learned import refuse_alone
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
+
+    import distributed
+
+    from napari_dsc.batch.tasks import Existing, Outcome, Task
+    from napari_dsc.cli.commands.batch import BatchFlags
+    from napari_dsc.cli.commands.segment import RunFlags
+    from napari_dsc.cli.report import Report
+    from napari_dsc.segmenting.pipeline import RunOptions
+
+NOT_ALL = 1
+# seconds between two lines on where we are, where no terminal shows a bar
+LINE_EVERY = 30.0
+
+
+def run_batch(
+    inputs: Sequence[str], batch: BatchFlags, run: RunFlags, options: RunOptions, report: Report
+) -> int:
+    """Segment files on workers.
+
+    Parameters
+    ----------
+    inputs : sequence of str
+        Files, folders and patterns.
+    batch : BatchFlags
+        Where outputs go, and who makes them.
+    run : RunFlags
+        The other flags.
+    options : dict
+        Keyword arguments of `napari_dsc.Run`.
+    report : Report
+        Where progress and results are told.
+
+    Returns
+    -------
+    status : int
+        0, or 1 if a file failed or the scheduler was lost.
+
+    Raises
+    ------
+    DSCError
+        Before any computation, if inputs, outputs, weights or workers cannot be used.
+    """
+    _check_flags(batch, run)
+    if batch.joint:
+        refuse_alone(options)
+    with open_folder(batch.output) as log:
+        like = new_batch(options)
+        tasks = plan_tasks(inputs, batch.output, like, _existing(batch, run))
+        with _workers(batch, run.device, report) as (client, resources):
+            from napari_dsc.batch.cluster import iter_outcomes
+
+            try:
+                if batch.joint:
+                    tasks = _learned(tasks, client, resources, report)
+            except ComputationError as error:
+                report.error(str(error))
+                return NOT_ALL
+            outcomes = iter_outcomes(client, tasks, do_task, resources)
+            with contextlib.closing(iter_logged(outcomes, log)) as logged:
+                counts, lost = _follow(logged, len(tasks), report)
+    if run.save_recipe is not None:
+        _save_recipe(run, options)
+    return NOT_ALL if lost or counts["failed"] else 0
+
+
+def _check_flags(batch: BatchFlags, run: RunFlags) -> None:
+    if importlib.util.find_spec("distributed") is None:
+        raise ComputationError(
+            'batch: needs the library distributed; run pip install "napari-dsc[batch]"'
+        )
+    if batch.resume and run.overwrite:
+        raise InvalidParameterError("resume, overwrite: expected one of them, got both")
+    if batch.scheduler and batch.workers:
+        raise InvalidParameterError("scheduler, workers: expected one of them, got both")
+    if run.save_recipe is not None:
+        refuse_overlap(run.files(), [run.save_recipe])
+        check_output(run.save_recipe, overwrite=run.overwrite, suffixes=(".json",))
+
+
+def _existing(batch: BatchFlags, run: RunFlags) -> Existing:
+    if batch.resume:
+        return "resume"
+    return "overwrite" if run.overwrite else "refuse"
+
+
+@contextlib.contextmanager
+def _workers(
+    batch: BatchFlags, device: str, report: Report
+) -> Generator[tuple[distributed.Client, dict[str, float]]]:
+    """A client, and what a task takes of its workers."""
+    from napari_dsc.batch.cluster import GPU, connect, describe
+    from napari_dsc.batch.own_workers import local_client
+
+    # what happens is told by the outcomes, and by one sentence if the scheduler is lost
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    report.begin("starting workers")
+    if batch.scheduler:
+        on_gpu, opened = device.startswith("cuda"), connect(batch.scheduler)
+    else:
+        found = resolve_device(device)
+        on_gpu, opened = found.type == "cuda", local_client(batch.workers, found)
+    resources = {GPU: 1.0} if on_gpu else {}
+    with opened as client:
+        report.note(describe(client, resources))
+        yield client, resources
+
+
+def _learned(
+    tasks: list[Task], client: distributed.Client, resources: dict[str, float], report: Report
+) -> list[Task]:
+    """Tasks with the network that learned from all of them."""
+    from napari_dsc.batch.cluster import done_once
+
+    report.begin(f"learning from {len(tasks)} files")
+    joint = done_once(client, learn_together, tasks, resources)
+    report.note(f"{joint['n_images']} images are cut by one network, {NETWORK}")
+    if not joint["normalization"]:
+        report.note(UNLIKE)
+    return [task._replace(joint=joint) for task in tasks]
+
+
+def _follow(
+    outcomes: Generator[Outcome], total: int, report: Report
+) -> tuple[Counter[str], bool]:
+    """Number of files in each state, and whether the scheduler was lost."""
+    counts: Counter[str] = Counter()
+    pace = _Pace(total, report)
+    lost = False
+    try:
+        for outcome in outcomes:
+            counts[outcome.state] += 1
+            if outcome.state == "failed":
+                report.error(_named(outcome))
+            report.result(outcome.line())
+            pace.tick(counts)
+    except ComputationError as error:
+        report.error(str(error))
+        lost = True
+    report.note(pace.summary(counts))
+    return counts, lost
+
+
+class _Pace:
+    """Progress with files per minute: in the bar, or as a line now and then without one."""
+
+    def __init__(self, total: int, report: Report) -> None:
+        self._total, self._report = total, report
+        self._start = self._told = time.monotonic()
+        report.begin("segmenting", total)
+
+    def tick(self, counts: Counter[str]) -> None:
+        now = time.monotonic()
+        n_made = counts.total() - counts["kept"]  # those kept take no time
+        rate = n_made / (now - self._start)
+        words = f"{60 * rate:.1f} files/min"
+        if counts["failed"]:
+            words += f", {counts['failed']} failed"
+        self._report.advance(f"segmenting, {words}")
+        if self._report.shows_bar or now - self._told < LINE_EVERY or not n_made:
+            return
+        self._told = now
+        left = timedelta(seconds=round((self._total - counts.total()) / rate))
+        self._report.note(f"{counts.total()} of {self._total}, {words}, about {left} left")
+
+    def summary(self, counts: Counter[str]) -> str:
+        taken = timedelta(seconds=round(time.monotonic() - self._start))
+        missing = self._total - counts.total()
+        parts = [f"{counts[state]} {state}" for state in ("done", "kept", "failed")]
+        parts += [f"{missing} not begun or not finished"] if missing else []
+        return f"{', '.join(parts)} of {self._total} files in {taken}; log in {LOG}"
+
+
+def _named(outcome: Outcome) -> str:
+    """What failed and why, with the file named once."""
+    source = str(outcome.source)
+    return outcome.error if source in outcome.error else f"{source}: {outcome.error}"
+
+
+def _save_recipe(run: RunFlags, options: RunOptions) -> None:
+    from napari_dsc.superae.weights import DEFAULT
+
+    method = options.get("method", "dsc")
+    content = recipe_content(options_record(options), run.weights or DEFAULT, method)
+    assert run.save_recipe is not None
+    write_atomically(run.save_recipe, lambda file: file.write(content))

@@ -1,0 +1,230 @@
+"""Several methods on one image as a command."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from napari_dsc.cli.commands.evaluate import scale_number, words
+from napari_dsc.cli.plan import make_folders
+from napari_dsc.cli.work.run_evaluation import command_line
+from napari_dsc.errors import DSCError, InvalidImageError, one_line
+from napari_dsc.evaluation.bsds500 import read_contours
+from napari_dsc.evaluation.measures import MEASURES, measure_segmentation, prepare_annotation
+from napari_dsc.files import check_output, write_atomically, write_image
+from napari_dsc.files.ownership import refuse_overlap
+from napari_dsc.images import load_image, to_label_image
+from napari_dsc.labels.regions import relabel_in_order
+from napari_dsc.machine.device import is_out_of_memory, keep_freed_memory, resolve_device
+from napari_dsc.methods import METHODS, MethodOptions
+from napari_dsc.records.record import device_record, image_record, software_record
+from napari_dsc.scoring.cases import read_truth
+from napari_dsc.scoring.entries import check_names, check_scales, parameters_of
+from napari_dsc.scoring.pictures import Panel, write_panels
+from napari_dsc.scoring.scores import check_depth
+from napari_dsc.superae.weights import DEFAULT, find_weights
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from napari_dsc.cli.commands.compare import CompareFlags, CompareRunFlags
+    from napari_dsc.cli.commands.evaluate import MethodFlags
+    from napari_dsc.cli.report import Report
+    from napari_dsc.evaluation.measures import Annotation
+    from napari_dsc.evaluation.terms import Zero
+    from napari_dsc.images import Image
+    from napari_dsc.records.record import Record
+
+_log = logging.getLogger(__name__)
+
+PICTURE, TABLE = "compare.png", "compare.json"
+_IN_TITLE = ("sc", "pri", "vi", "dice", "ap50")
+
+
+class Choice(NamedTuple):
+    """A method and the scale to run it at."""
+
+    method: str
+    scale: float
+
+    @property
+    def file(self) -> str:
+        """Name of its label image."""
+        return f"{self.method}_{self.scale:g}.tif"
+
+
+class Scene(NamedTuple):
+    """The image, its annotations if any, and what the methods are told."""
+
+    image: Image
+    annotations: Sequence[Annotation]
+    options: MethodOptions
+    zero: Zero
+
+
+def run_comparison(
+    path: Path, what: CompareFlags, run: CompareRunFlags, flags: MethodFlags, report: Report
+) -> int:
+    """Run methods on an image, and draw and score what they find.
+
+    Parameters
+    ----------
+    path : Path
+        Image file.
+    what : CompareFlags
+        Methods, truth and outputs.
+    run : CompareRunFlags
+        The other flags of the command.
+    flags : MethodFlags
+        Parameters of the methods.
+    report : Report
+        Where progress and results are told.
+
+    Returns
+    -------
+    status : int
+        0, or 2 if a method failed; the others are drawn.
+
+    Raises
+    ------
+    DSCError
+        Before any computation, if a file, a method or the device cannot be used.
+    """
+    choices = _choices(what.methods)
+    scene = _scene(path, what, run, flags)
+    make_folders([what.output])
+    targets = [what.output / name for name in (PICTURE, TABLE, *(one.file for one in choices))]
+    refuse_overlap([path, *filter(None, [what.truth])], targets)
+    for target in targets:
+        check_output(target, overwrite=run.overwrite, suffixes=(target.suffix,))
+    keep_freed_memory()
+    panels = _first_panels(scene)
+    rows = []
+    for choice in choices:
+        report.begin(choice.method)
+        try:
+            labels, row = _run(choice, scene)
+        except Exception as error:  # the other methods are drawn all the same
+            report.error(f"{choice.method}: {_reason(error)}")
+            continue
+        _write_labels(what.output / choice.file, labels, scene, row)
+        panels.append(Panel(_title(choice, row), labels))
+        rows.append(row)
+        report.note(panels[-1].title.replace("\n", ": "))
+        report.result({"file": str(path), **row})
+    if rows:
+        write_panels(scene.image.pixels, panels, what.output / PICTURE)
+        _write_table(what.output / TABLE, rows, scene)
+        report.note(f"written to {what.output}: {PICTURE}, {TABLE}, {len(rows)} label images")
+    return 2 if len(rows) < len(choices) else 0
+
+
+def _reason(error: Exception) -> str:
+    if is_out_of_memory(error):
+        return "out of memory"
+    if isinstance(error, DSCError):
+        return " ".join(str(error).split())
+    _log.exception("a method failed")
+    return one_line(error)
+
+
+def _scene(path: Path, what: CompareFlags, run: CompareRunFlags, flags: MethodFlags) -> Scene:
+    image = load_image(path, run.axes, flags.image_params)
+    truth = [] if what.truth is None else read_truth(what.truth, len(image.label_axes))
+    shape = image.label_shape
+    if truth and truth[0].shape != shape:
+        raise InvalidImageError(
+            f"{what.truth}: shape {truth[0].shape}, expected {shape} as the image"
+        )
+    options = MethodOptions(
+        weights=run.weights, device=str(resolve_device(run.device)), **vars(flags)
+    )
+    find_weights(run.weights or DEFAULT)
+    if what.contours is not None:
+        options = dataclasses.replace(options, contours=read_contours(what.contours))
+    annotations = [
+        prepare_annotation(image.arrange_labels(labels), what.zero) for labels in truth
+    ]
+    return Scene(image, annotations, options, what.zero)
+
+
+def _first_panels(scene: Scene) -> list[Panel]:
+    shape = scene.image.pixels.shape[1:]
+    plane = f", plane {shape[0] // 2 + 1} of {shape[0]}" if len(shape) > 2 else ""
+    plain = Panel(f"image{plane}", np.zeros(shape, np.int64))
+    n_people = len(scene.annotations)
+    title = "truth" if n_people == 1 else f"truth, first of {n_people}"
+    return [plain, *(Panel(title, one.labels) for one in scene.annotations[:1])]
+
+
+def _run(choice: Choice, scene: Scene) -> tuple[np.ndarray, Record]:
+    """Labels of a method, and what to tell of them, ready for JSON."""
+    method = METHODS[choice.method]
+    check_depth(choice.method, scene.image)
+    if method.needs_contours and not scene.options.contours.size:
+        raise InvalidImageError("needs --contours, the contour map of the image")
+    start = time.perf_counter()
+    (labels,) = method.iter_scales(scene.image, (choice.scale,), scene.options)
+    seconds = time.perf_counter() - start
+    row: Record = {
+        "method": choice.method,
+        method.scale: choice.scale,
+        "n_segments": len(np.unique(labels)),
+        "seconds": round(seconds, 3),
+    }
+    if scene.annotations:
+        row |= measure_segmentation(labels, scene.annotations, scene.zero)
+    return labels, row
+
+
+def _title(choice: Choice, row: Record) -> str:
+    scale = METHODS[choice.method].scale.removeprefix("n_")
+    name = f"{choice.method}, {scale} {choice.scale:g}\n"
+    scores = [f"{MEASURES[one].title} {row[one]:.2f}" for one in _IN_TITLE if one in row]
+    return name + ", ".join([f"{row['n_segments']} segments, {row['seconds']:.1f} s", *scores])
+
+
+def _write_labels(path: Path, labels: np.ndarray, scene: Scene, row: Record) -> None:
+    write_image(
+        path,
+        scene.image.restore_labels(to_label_image(relabel_in_order(labels))),
+        record={"comparison": row, "image": image_record(scene.image)},
+        axes=scene.image.label_axes,
+        spacing=scene.image.label_spacing,
+        unit=scene.image.unit,
+        overwrite=True,  # checked before the work
+    )
+
+
+def _write_table(path: Path, rows: Sequence[Record], scene: Scene) -> None:
+    content = {
+        "command": command_line(),
+        "software": software_record(),
+        "device": device_record(resolve_device(scene.options.device)),
+        "image": image_record(scene.image),
+        "parameters": parameters_of(scene.options),
+        "rows": list(rows),
+    }
+    text = json.dumps(content, indent=1) + "\n"
+    write_atomically(path, lambda file: file.write(text.encode()))
+
+
+def _choices(text: str) -> list[Choice]:
+    """Methods and scales from ``NAME,NAME:SCALE``."""
+    split = [word.partition(":") for word in words(text)]
+    check_names("methods", [name for name, _, _ in split], METHODS)
+    choices = [
+        Choice(
+            name, scale_number(f"methods, {name}:", scale) if colon else METHODS[name].default
+        )
+        for name, colon, scale in split
+    ]
+    for choice in choices:
+        check_scales(f"methods, {choice.method}:", choice.method, [choice.scale])
+    return list(dict.fromkeys(choices))

@@ -1,0 +1,278 @@
+"""An evaluation as a command: what is missing, what is done, what is left, and the tables."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import sys
+import time
+from datetime import timedelta
+from typing import TYPE_CHECKING, NamedTuple
+
+from rich import box
+from rich.table import Table
+
+from napari_dsc.errors import InvalidImageError, InvalidParameterError
+from napari_dsc.evaluation.measures import MEASURES
+from napari_dsc.files import write_atomically
+from napari_dsc.images.axes import check_axis_letters
+from napari_dsc.machine.device import keep_freed_memory, resolve_device
+from napari_dsc.methods import METHODS, MethodOptions
+from napari_dsc.records.record import command_record, device_record, software_record
+from napari_dsc.scoring.entries import Entry, make_entries
+from napari_dsc.scoring.processes import count_processes, iter_outcomes
+from napari_dsc.scoring.results import TABLES, Results, files_sha256
+from napari_dsc.scoring.scores import score_case
+from napari_dsc.scoring.tables import Column, figures_of, scores_csv, summary_page
+from napari_dsc.superae.weights import DEFAULT, find_weights
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from napari_dsc.cli.commands.evaluate import EntryFlags, EvaluationFlags, MethodFlags
+    from napari_dsc.cli.report import Report
+    from napari_dsc.evaluation.terms import Zero
+    from napari_dsc.scoring.cases import Case, CaseSet
+    from napari_dsc.scoring.scores import ScaleScores
+    from napari_dsc.scoring.tables import Figures
+
+# seconds between two lines on where we are, where no terminal shows a bar
+LINE_EVERY = 30.0
+# files left out that are named on the screen
+MOST_TOLD = 5
+# measures to show in a terminal; the files have all
+SHOWN = ("sc", "pri", "vi", "dice", "ap50")
+
+
+class Plan(NamedTuple):
+    """What is scored, its name, and where the scores go."""
+
+    cases: CaseSet
+    name: str
+    output: Path
+
+
+def entries_of(
+    flags: EntryFlags, methods: MethodFlags, axes: str = "", zero: Zero = "region"
+) -> list[Entry]:
+    """Rows of the table that the flags ask for.
+
+    Parameters
+    ----------
+    flags : EntryFlags
+        Methods, superpixels, scales, weights, device.
+    methods : MethodFlags
+        Parameters of the methods.
+    axes : str
+        Axes of the images, or empty.
+    zero : str
+        What the label 0 of the annotations stands for.
+
+    Returns
+    -------
+    entries : list of Entry
+        At least one.
+
+    Raises
+    ------
+    DSCError
+        If methods, superpixels, scales, axes or weights are unknown, or the device does not
+        exist.
+    """
+    from napari_dsc.cli.commands.evaluate import words
+
+    check_axis_letters(axes)
+    find_weights(flags.weights or DEFAULT)
+    options = MethodOptions(
+        weights=flags.weights, device=str(resolve_device(flags.device)), **vars(methods)
+    )
+    return make_entries(
+        words(flags.method),
+        words(flags.superpixels),
+        flags.scale_numbers(),
+        Entry("", "", (), options, axes, zero),
+    )
+
+
+def run_evaluation(
+    plan: Plan, entries: Sequence[Entry], flags: EvaluationFlags, report: Report
+) -> int:
+    """Score every entry on every image, and write the tables.
+
+    Parameters
+    ----------
+    plan : Plan
+        Images and output folder.
+    entries : sequence of Entry
+        What to score.
+    flags : EvaluationFlags
+        The other flags of the command.
+    report : Report
+        Where progress and results are told.
+
+    Returns
+    -------
+    status : int
+        0, or 2 if a file was left out or a method failed; the others are scored.
+
+    Raises
+    ------
+    DSCError
+        Before any computation, if there is nothing to score or the folder cannot be used.
+    """
+    if flags.processes < 0:
+        raise InvalidParameterError(f"processes={flags.processes}: expected 0 (all) or more")
+    cases, problems = plan.cases.every(flags.every, flags.limit)
+    if not cases:
+        raise InvalidImageError(f"{plan.name}: no image has annotations, expected at least one")
+    _refuse_without_contours(cases, entries)
+    skipped = [f"{path}: {reason}" for path, reason in problems]
+    for line in skipped[:MOST_TOLD]:
+        report.error(f"skipped {line}")
+    if len(skipped) > MOST_TOLD:
+        report.error(f"skipped {len(skipped) - MOST_TOLD} more, all named in {TABLES[-1]}")
+    results = Results(plan.output)
+    results.prepare(entries, overwrite=flags.overwrite)
+    keep_freed_memory()
+    columns = _score_all(cases, entries, results, flags, report)
+    failed = [
+        f"{name}, {column.entry.name}: {reason}"
+        for column in columns
+        for name, reason in column.failures.items()
+    ]
+    _write_tables(plan, columns, [*skipped, *failed], report)
+    if skipped or failed:
+        n_failed = len({name for column in columns for name in column.failures})
+        report.error(f"{len(skipped)} files skipped, {n_failed} images failed")
+    return 2 if skipped or failed else 0
+
+
+def _refuse_without_contours(cases: Sequence[Case], entries: Sequence[Entry]) -> None:
+    if any(case.contours for case in cases):
+        return
+    for entry in entries:
+        if METHODS[entry.method].needs_contours:
+            raise InvalidParameterError(
+                f"method={entry.method}: reads contour maps, which only BSDS500 has "
+                "(evaluate bsds500)"
+            )
+
+
+def _score_all(
+    cases: Sequence[Case],
+    entries: Sequence[Entry],
+    results: Results,
+    flags: EvaluationFlags,
+    report: Report,
+) -> list[Column]:
+    known: dict[tuple[str, str], list[ScaleScores]] = {}
+    failures: dict[str, dict[str, str]] = {entry.name: {} for entry in entries}
+    files = {case.name: files_sha256(case) for case in cases}
+    tasks = []
+    for case, entry in itertools.product(cases, entries):
+        earlier = results.load(case, entry, files[case.name])
+        if earlier:
+            known[case.name, entry.name] = earlier
+        else:
+            tasks.append((case, entry))
+    clock = _Clock(len(cases) * len(entries), len(known), report)
+    n_processes = count_processes(flags.processes, resolve_device(entries[0].options.device))
+    with contextlib.closing(iter_outcomes(score_case, tasks, n_processes)) as outcomes:
+        for number, scores, error in outcomes:
+            case, entry = tasks[number]
+            if error:
+                failures[entry.name][case.name] = error
+                report.error(f"{case.name}, {entry.name}: {error}")
+            else:
+                results.save(case, entry, files[case.name], scores)
+                known[case.name, entry.name] = scores
+            clock.tick()
+    return [
+        Column(
+            entry,
+            {c.name: known[c.name, entry.name] for c in cases if (c.name, entry.name) in known},
+            failures[entry.name],
+        )
+        for entry in entries
+    ]
+
+
+class _Clock:
+    """Progress as a bar, or as a line now and then where there is no terminal."""
+
+    def __init__(self, total: int, n_earlier: int, report: Report) -> None:
+        self._total, self._n_done, self._n_earlier = total, n_earlier, n_earlier
+        self._report = report
+        self._start = self._told = time.monotonic()
+        if n_earlier:
+            report.note(f"{n_earlier} of {total} scored earlier are kept")
+        report.begin("scoring", total, n_earlier)
+
+    def tick(self) -> None:
+        self._n_done += 1
+        self._report.advance()
+        now = time.monotonic()
+        if self._report.shows_bar or now - self._told < LINE_EVERY:
+            return
+        self._told = now
+        pace = (now - self._start) / (self._n_done - self._n_earlier)
+        left = timedelta(seconds=round(pace * (self._total - self._n_done)))
+        self._report.note(f"{self._n_done} of {self._total} scored, about {left} left")
+
+
+def _write_tables(
+    plan: Plan, columns: Sequence[Column], left_out: Sequence[str], report: Report
+) -> None:
+    figures = [figures_of(column) for column in columns if column.scores]
+    device = resolve_device(columns[0].entry.options.device)
+    summary = {
+        "data": plan.name,
+        "command": command_line(),
+        "software": software_record(),
+        "device": device_record(device),
+        "rows": [one.record() for one in figures],
+        "left_out": list(left_out),
+    }
+    texts = (
+        scores_csv(columns),
+        json.dumps(summary, indent=1) + "\n",
+        summary_page(figures, left_out),
+    )
+    for name, text in zip(TABLES, texts, strict=True):
+        _write_text(plan.output / name, text)
+    for one in figures:
+        report.result(one.record())
+    _show(figures, report)
+    report.note(f"written to {plan.output}: {', '.join(TABLES)}")
+
+
+def _write_text(path: Path, text: str) -> None:
+    write_atomically(path, lambda file: file.write(text.encode()))
+
+
+def _show(figures: Sequence[Figures], report: Report) -> None:
+    if not figures:
+        return
+    table = Table("method", "images", "s/image", "", "ODS", "OIS", "scale", box=box.SIMPLE)
+    for one in figures:
+        lead = (one.entry.name, str(one.n_images), f"{one.seconds:.2f}")
+        for name in SHOWN:
+            if name in one.best:
+                ods, ois, scale = one.best[name]
+                figures_of_it = (f"{ods:.3f}", f"{ois:.3f}", f"{one.entry.scales[scale]:g}")
+                table.add_row(*lead, MEASURES[name].title, *figures_of_it)
+                lead = ("", "", "")
+    report.table(table)
+
+
+def command_line() -> str:
+    """Command that runs, with the last part only of each path.
+
+    Returns
+    -------
+    command : str
+        As one would type it.
+    """
+    return command_record("napari-dsc", sys.argv[1:])

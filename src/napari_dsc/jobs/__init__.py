@@ -1,0 +1,1 @@
+"""What the docks compute off the GUI thread; nothing here imports napari or Qt."""

@@ -1,0 +1,172 @@
+"""The jobs behind the Batch dock: find files, segment them one by one, read a result."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from napari_dsc.jobs.job import (
+    Control,
+    Progress,
+    check_cancelled,
+    ends_in_outcome,
+    load_torch,
+)
+from napari_dsc.jobs.request import SHOW_SECONDS, computing
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+    from pathlib import Path
+    from typing import Literal
+
+    import numpy as np
+
+    from napari_dsc.batch.tasks import Outcome, Task
+    from napari_dsc.records.record import Record
+
+REPORT_SECONDS = 0.2
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchRequest:
+    """Files to segment, as rows of the table, and how."""
+
+    sources: tuple[Path, ...]
+    rows: tuple[int, ...]
+    folder: Path
+    recipe: Path | None
+    existing: Literal["resume", "overwrite"]
+    device: str
+    n_threads: int
+
+
+@dataclass(frozen=True)
+class FileProgress(Progress):
+    """What became of a row of the table; ``iteration`` counts the rows that are done."""
+
+    row: int = 0
+    state: str = ""
+    words: str = ""
+    output: Path | None = None
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A result, and the image it was made of."""
+
+    name: str
+    pixels: np.ndarray
+    rgb: bool
+    labels: np.ndarray
+    record: Record
+
+
+@ends_in_outcome
+def find_job(control: Control, folder: Path) -> Generator[None, None, list[Path]]:
+    """Images in a folder.
+
+    Yields
+    ------
+    nothing : None
+        Once, so that it can be cancelled before it starts.
+    """
+    yield None
+    from napari_dsc.batch.inputs import find_images
+
+    return find_images([folder])
+
+
+@ends_in_outcome
+def batch_job(
+    control: Control, request: BatchRequest
+) -> Generator[Progress, None, Counter[str]]:
+    """Segment files one after the other.
+
+    Yields
+    ------
+    progress : Progress
+        `FileProgress` when a file begins and ends, and a few times a second between.
+    """
+    yield Progress("Loading")
+    load_torch()
+    from napari_dsc.batch.folder import open_folder
+    from napari_dsc.batch.tasks import now, plan_tasks
+    from napari_dsc.batch.working import batch_from_recipe, new_batch
+
+    with computing(request.n_threads, control), open_folder(request.folder) as log:
+        if request.recipe is None:
+            like = new_batch({"device": request.device})
+        else:
+            like = batch_from_recipe(request.recipe, request.device)
+        tasks = plan_tasks(request.sources, request.folder, like, request.existing)
+        counts: Counter[str] = Counter()
+        for number, (row, task) in enumerate(zip(request.rows, tasks, strict=True)):
+            words = f"{number + 1} of {len(tasks)}, {task.source.name}"
+            yield FileProgress(words, number, row=row, state="running")
+            outcome = yield from _follow(task, Progress(words, number), control)
+            log.append(outcome.line())
+            counts[outcome.state] += 1
+            told = outcome.error or ", ".join(f"{k}: {v}" for k, v in outcome.figures.items())
+            output = None if outcome.error else outcome.output
+            yield FileProgress(
+                words, number + 1, row=row, state=outcome.state, words=told, output=output
+            )
+        log.append({"event": "end", **counts, "time": now()})
+    return counts
+
+
+def _follow(task: Task, at: Progress, control: Control) -> Generator[Progress, None, Outcome]:
+    """Do a task; it ends within a step if the job is cancelled, and leaves no file."""
+    from napari_dsc.batch.working import iter_task
+    from napari_dsc.segmenting.frames import SeriesStep
+
+    steps = iter_task(task)
+    reported = time.perf_counter()
+    try:
+        while True:
+            check_cancelled(control)
+            try:
+                step = next(steps)
+            except StopIteration as end:
+                return end.value  # type: ignore[no-any-return]
+            if time.perf_counter() - reported > REPORT_SECONDS:
+                control.is_shown.clear()
+                words = (
+                    f"{step.stage} {step.done} of {step.total}"
+                    if isinstance(step, SeriesStep)
+                    else f"step {step.iteration}"
+                )
+                yield Progress(f"{at.sentence}: {words}", at.iteration)
+                control.is_shown.wait(SHOW_SECONDS)
+                reported = time.perf_counter()
+    finally:
+        steps.close()
+
+
+@ends_in_outcome
+def open_job(control: Control, source: Path, output: Path) -> Generator[None, None, Opened]:
+    """Read a result and its image.
+
+    Yields
+    ------
+    nothing : None
+        Once, so that it can be cancelled before it starts.
+    """
+    yield None
+    load_torch()  # Labels layers want what it brings
+    import numpy as np
+
+    from napari_dsc.files import read_image
+    from napari_dsc.files.tiff import read_record
+
+    record, labels = read_record(output), read_image(output).pixels.squeeze()
+    pixels = read_image(source).pixels.squeeze()
+    if pixels.ndim > labels.ndim:  # channels are what labels do not have
+        wanted = list(labels.shape)
+        without = [np.delete(pixels.shape, n).tolist() for n in range(pixels.ndim)]
+        pixels = np.moveaxis(pixels, pixels.ndim - 1 - without[::-1].index(wanted), -1)
+    rgb = pixels.ndim > labels.ndim and pixels.shape[-1] in (3, 4)
+    pixels = pixels if rgb or pixels.ndim == labels.ndim else pixels[..., 0]
+    return Opened(source.stem, pixels, rgb, labels, record)

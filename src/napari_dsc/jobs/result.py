@@ -1,0 +1,107 @@
+"""What a job hands to its dock, and the regions that the dock may show in its place."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from napari_dsc.correction.parts import Parts
+    from napari_dsc.hierarchy.tree import MergeTree
+    from napari_dsc.records.record import Record
+    from napari_dsc.segmenting.run import Run
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a finished job gives; what its stage did not make is None.
+
+    ``levels`` are there if the job grew the merge tree, ``grower`` if it can still be grown.
+    """
+
+    record: Record
+    smoothed: np.ndarray | None = None
+    superpixels: np.ndarray | None = None
+    labels: np.ndarray | None = None
+    features: dict[str, np.ndarray] = field(default_factory=dict)
+    parts: Parts | None = None
+    confidence: np.ndarray | None = None
+    levels: Levels | None = None
+    grower: Run | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Levels:
+    """Regions of an image at every granularity; nothing else of the image is kept.
+
+    Parameters
+    ----------
+    tree : MergeTree
+        In the axes of the labels.
+    parts : Parts
+        Its superpixels, 0 outside the mask.
+    record : dict
+        Of the run with ``method="tree"`` that gives `n_regions`.
+    n_regions : int
+        Number of regions where the parameters cut the tree.
+    """
+
+    tree: MergeTree
+    parts: Parts
+    record: Record
+    n_regions: int
+
+    def cut(self, n_regions: int) -> Result:
+        """Regions at one level, as a run of the method alone would give them."""
+        labels = self.tree.cut(n_regions=n_regions, lasting=True)
+        of_leaves = labels.ravel()[self._pixel_of_leaf].astype(np.int64)
+        every, regions = np.unique(of_leaves, return_inverse=True)
+        seen = np.unique(of_leaves[self.parts.sizes > 0])
+        parameters: dict[str, dict[str, object]] = self.record["parameters"]  # type: ignore[assignment]
+        stages = parameters | {"tree": parameters["tree"] | {"regions": n_regions}}
+        return Result(
+            self.record | {"parameters": stages, "n_regions": int(regions.max()) + 1},
+            superpixels=self.parts.superpixels,
+            labels=np.where(self.parts.superpixels > 0, labels, labels.dtype.type(0)),
+            features={"index": seen, "class": np.searchsorted(every, seen) + 1},
+            parts=self.parts,
+        )
+
+    @cached_property
+    def _pixel_of_leaf(self) -> np.ndarray:
+        """Flat index of one pixel of each superpixel, (M,)."""
+        return np.unique(self.tree.superpixels, return_index=True)[1]
+
+
+def levels_of(run: Run, mask: np.ndarray | None) -> Levels:
+    """Regions of a run's image at every granularity; grows the tree unless it is grown.
+
+    Parameters
+    ----------
+    run : Run
+        Of ``method="tree"``.
+    mask : S bool array or None
+        Where labels are wanted; None is everywhere.
+
+    Returns
+    -------
+    levels : Levels
+        It does not hold the run.
+    """
+    from napari_dsc.segmenting.tree import segment_by_tree
+
+    found = segment_by_tree(run)
+    parts = dataclasses.replace(found.parts(), superpixels=masked(found.superpixels, mask))
+    tree = dataclasses.replace(
+        run.tree, superpixels=run.image.restore_labels(run.tree.superpixels)
+    )
+    return Levels(tree, parts, found.record, int(found.record["n_regions"]))  # type: ignore[call-overload]
+
+
+def masked(labels: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
+    """Put 0, unassigned, outside the mask."""
+    return labels if mask is None else np.where(mask, labels, labels.dtype.type(0))

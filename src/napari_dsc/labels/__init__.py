@@ -1,0 +1,1 @@
+"""Label images: regions of pixels, and their measurements."""

@@ -1,0 +1,1 @@
+"""Records of runs, as recipes and as commands to repeat them."""

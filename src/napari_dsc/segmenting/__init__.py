@@ -1,0 +1,1 @@
+"""The engine: what is segmented, and how."""

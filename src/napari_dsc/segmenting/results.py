@@ -1,0 +1,155 @@
+"""What the cut gives: each step while it runs, and the segmentation at its end."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from napari_dsc.correction.parts import Parts, parts_of
+from napari_dsc.images import to_label_image
+from napari_dsc.labels.measurement import segment_table
+from napari_dsc.labels.regions import connected_regions
+from napari_dsc.layers import PARTS_KEY, RECORD_KEY, Geometry, as_many_axes, labels_layer
+
+if TYPE_CHECKING:
+    from napari.layers import Labels
+    from torch import Tensor
+
+    from napari_dsc.records.record import Record
+
+
+@dataclasses.dataclass(frozen=True)
+class Step:
+    """One step of the cut on an image, as it was before the step moved the weights.
+
+    Parameters
+    ----------
+    iteration : int
+        Number of the step, from 1.
+    label_loss, cut_loss : 0-d float tensor
+        The losses L1 and L2 on the run's device; ``float()`` waits for a GPU.
+    classes : (M,) int64 tensor
+        Class of each superpixel, from 0.
+    assignment : (M, K) float tensor
+        Probability of each superpixel for each class.
+    superpixels : S int64 array
+        Superpixels ``0 .. M - 1``.
+    result : str
+        What `labels` gives: ``classes`` or ``regions``.
+    """
+
+    iteration: int
+    label_loss: Tensor
+    cut_loss: Tensor
+    classes: Tensor
+    assignment: Tensor
+    superpixels: np.ndarray = dataclasses.field(repr=False)
+    result: str
+
+    @property
+    def n_classes(self) -> int:
+        """Number of classes that some superpixel has."""
+        return int(torch.count_nonzero(torch.bincount(self.classes)))
+
+    def labels(self) -> np.ndarray:
+        """Label image of this step, from 1, in the smallest unsigned type.
+
+        Returns
+        -------
+        labels : S uint8, uint16 or uint32 array
+            Class plus 1 of each pixel, the same class with the same label in every step;
+            or its connected region.
+        """
+        classes = self.classes.cpu().numpy()[self.superpixels]
+        return to_label_image(
+            connected_regions(classes) if self.result == "regions" else classes
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Segmentation:
+    """Result of a run.
+
+    Parameters
+    ----------
+    labels : S uint8, uint16 or uint32 array
+        Segments, from 1.
+    superpixels : S uint8, uint16 or uint32 array
+        Superpixels, from 1.
+    smoothed : array
+        Smoothed image in layout, type and units of the image; the image itself where the
+        method smooths none.
+    classes_of_superpixels : (M,) int64 array
+        Class of each superpixel, from 0; superpixel ``j`` has the label ``j + 1``. Regions of
+        a merge tree are classes of their own.
+    probabilities : (M, K) float32 array
+        Probability of each superpixel for each class; K is 0 for a merge tree.
+    record : dict
+        What made the result, ready for JSON: parameters, versions, device, hashes of image
+        and weights, normalization, axes, spacing, seconds.
+    geometry : Geometry, optional
+        Where the pixels lie in a napari viewer, if the image came from a layer of one.
+    """
+
+    labels: np.ndarray
+    superpixels: np.ndarray
+    smoothed: np.ndarray
+    classes_of_superpixels: np.ndarray
+    probabilities: np.ndarray
+    record: Record
+    geometry: Geometry | None = None
+
+    def features(self) -> dict[str, np.ndarray]:
+        """Table of the segments.
+
+        Returns
+        -------
+        table : dict of str to array
+            ``index`` (the label), ``class`` (from 1) and, where there are probabilities,
+            ``confidence``, the mean probability of the class over the segment's pixels.
+        """
+        return segment_table(
+            self.labels, self.superpixels, self.classes_of_superpixels, self.probabilities
+        )
+
+    def parts(self) -> Parts:
+        """Superpixels, made ready for corrections.
+
+        Returns
+        -------
+        parts : Parts
+            With their mean colors in the smoothed image, and their probabilities.
+        """
+        axes = str(self.record["image"]["axes"])  # type: ignore[index]
+        channel = axes.find("C")
+        pixels = np.moveaxis(self.smoothed, channel, 0) if channel >= 0 else self.smoothed[None]
+        return parts_of(self.superpixels, pixels, self.probabilities)
+
+    def to_layer(self, name: str = "DSC") -> Labels:
+        """Make a napari Labels layer that lies on the image; needs napari.
+
+        Parameters
+        ----------
+        name : str
+            Name of the layer.
+
+        Returns
+        -------
+        layer : napari Labels layer
+            With the table of `features`, and the record in its metadata under
+            ``napari-dsc``; add it by ``viewer.add_layer``. The Correct dock takes it as it
+            is.
+        """
+        parts = self.parts()
+        if self.geometry is not None:
+            superpixels = as_many_axes(parts.superpixels, self.geometry)
+            parts = dataclasses.replace(parts, superpixels=superpixels)
+        options = {
+            "name": name,
+            "features": self.features(),
+            "metadata": {RECORD_KEY: dict(self.record), PARTS_KEY: parts},
+        }
+        return labels_layer(self.labels, self.geometry, options)

@@ -1,0 +1,1 @@
+"""Superpixels by several methods."""

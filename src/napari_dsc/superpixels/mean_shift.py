@@ -1,0 +1,217 @@
+"""Mean shift segmentation (Comaniciu and Meer 2002): filter, link, merge small regions."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from typing import NamedTuple
+
+import numpy as np
+from scipy import sparse
+from scipy.sparse import csgraph
+
+from napari_dsc.labels.regions import relabel_in_order
+
+# points moved at a time: their arrays stay in the processor's cache
+BLOCK = 16_384
+# color of the margin around the image: beyond every bandwidth, its square fits float32
+FAR = 1e12
+
+
+def mean_shift_filter(
+    image: np.ndarray, radius: int, bandwidth: float, max_iterations: int = 5
+) -> np.ndarray:
+    """Replace each pixel by the color its mean shift ends at.
+
+    A point starts at each pixel's place and color. It moves to the mean place and mean
+    color of the pixels that lie in the window around its place and within `bandwidth`
+    of its color, until the window stays in place.
+
+    Parameters
+    ----------
+    image : (C, *S) float array
+        Image in two or three dimensions with any number of channels.
+    radius : int
+        The window reaches this many pixels to each side along every axis, at least 1.
+    bandwidth : float
+        Radius of the flat kernel in color space, in the unit of `image`.
+    max_iterations : int
+        Largest number of moves of a point.
+
+    Returns
+    -------
+    filtered : (C, *S) float32 array
+        Final color of each pixel's point.
+
+    Notes
+    -----
+    Square window, places rounded to pixels and a stop when the place no longer changes are
+    those of OpenCV's ``pyrMeanShiftFiltering`` without a pyramid; OpenCV also rounds the
+    colors, to whole grey levels.
+
+    References
+    ----------
+    .. [1] D. Comaniciu and P. Meer, "Mean shift: a robust approach toward feature space
+       analysis", IEEE Transactions on Pattern Analysis and Machine Intelligence 24(5), 2002.
+
+    Examples
+    --------
+    >>> step = np.array([[[0.0, 0.1, 0.9, 1.0]]])
+    >>> mean_shift_filter(step, radius=1, bandwidth=0.2).round(2)
+    array([[[0.05, 0.05, 0.95, 0.95]]], dtype=float32)
+    """
+    window = _Window.around(image, radius, bandwidth)
+    places = window.centers(image.shape[1:])
+    colors = image.reshape(len(image), -1).astype(np.float32)
+    moving = np.arange(colors.shape[1])
+    for _ in range(max_iterations):
+        still_moving = [moving[:0]]
+        for start in range(0, len(moving), BLOCK):
+            block = moving[start : start + BLOCK]
+            shift, colors[:, block] = window.move(places[block], colors[:, block])
+            places[block] += window.strides @ shift
+            still_moving.append(block[shift.any(axis=0)])
+        moving = np.concatenate(still_moving)
+    return colors.reshape(image.shape)
+
+
+class _Window(NamedTuple):
+    """The joint kernel: a cube of pixels, a ball of colors.
+
+    `planes` (C, P) is the image inside a margin of far-off colors, flat; `offsets` (W, D)
+    are the window's pixels and `strides` (D,) the steps between neighbors in `planes`.
+    """
+
+    planes: np.ndarray
+    offsets: np.ndarray
+    strides: np.ndarray
+    bandwidth: float
+
+    @classmethod
+    def around(cls, image: np.ndarray, radius: int, bandwidth: float) -> _Window:
+        n_axes = image.ndim - 1
+        margins = [(0, 0)] + [(radius, radius)] * n_axes
+        padded = np.pad(image.astype(np.float32), margins, constant_values=FAR)
+        reach = range(-radius, radius + 1)
+        offsets = np.array(list(itertools.product(reach, repeat=n_axes)))
+        strides = np.array([math.prod(padded.shape[axis + 2 :]) for axis in range(n_axes)])
+        return cls(padded.reshape(len(image), -1), offsets, strides, bandwidth)
+
+    def centers(self, shape: tuple[int, ...]) -> np.ndarray:
+        """Index of each pixel of the image in `planes`, (N,)."""
+        radius = self.offsets[-1, 0]
+        places = np.indices(shape).reshape(len(shape), -1) + radius
+        centers: np.ndarray = self.strides @ places
+        return centers
+
+    def move(self, places: np.ndarray, colors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Step of n points along each axis, (D, n) int64, and their new colors, (C, n)."""
+        count = np.zeros(len(places), np.float32)
+        shift = np.zeros((len(self.strides), len(places)), np.float32)
+        total = np.zeros_like(colors)
+        limit = np.float32(self.bandwidth**2)
+        for offset in self.offsets:
+            index = places + offset @ self.strides
+            # the margin keeps every index valid; "clip" is merely the fastest mode
+            neighbors = [plane.take(index, mode="clip") for plane in self.planes]
+            distance = np.zeros_like(count)
+            for neighbor, color in zip(neighbors, colors, strict=True):
+                difference = neighbor - color
+                distance += difference * difference
+            inside = (distance <= limit).astype(np.float32)
+            count += inside
+            for neighbor, channel in zip(neighbors, total, strict=True):
+                channel += neighbor * inside
+            for along, step in zip(shift, offset, strict=True):
+                along += np.float32(step) * inside
+        found = np.maximum(count, 1)
+        colors = np.where(count > 0, total / found, colors)
+        return np.rint(shift / found).astype(np.int64), colors
+
+
+def merge_modes(filtered: np.ndarray, bandwidth: float, min_size: float) -> np.ndarray:
+    """Link neighboring pixels of similar color, then merge the small regions.
+
+    Parameters
+    ----------
+    filtered : (C, *S) float array
+        Image after `mean_shift_filter`.
+    bandwidth : float
+        Face neighbors at most this far apart in color belong to one region.
+    min_size : float
+        Regions of fewer pixels join the neighbor whose mean color is nearest.
+
+    Returns
+    -------
+    labels : S int64 array
+        Connected regions, numbered ``0 .. M - 1`` in the order of their first pixel.
+
+    Examples
+    --------
+    >>> merge_modes(np.array([[[0.0, 0.1, 0.5, 1.0, 1.0]]]), 0.2, min_size=1)
+    array([[0, 0, 1, 2, 2]])
+    >>> merge_modes(np.array([[[0.0, 0.1, 0.5, 1.0, 1.0]]]), 0.2, min_size=2)
+    array([[0, 0, 0, 1, 1]])
+    """
+    colors = filtered.reshape(len(filtered), -1).astype(np.float64)
+    pixel_pairs = _face_pairs(filtered.shape[1:])
+    distance = _distances(colors, pixel_pairs)
+    regions = _components(pixel_pairs[:, distance <= bandwidth], colors.shape[1])
+    while True:
+        sizes = np.bincount(regions)
+        small = sizes < min_size
+        if len(sizes) == 1 or not small.any():
+            return relabel_in_order(regions.reshape(filtered.shape[1:]))
+        means = np.stack([np.bincount(regions, channel) for channel in colors]) / sizes
+        joins = _nearest_neighbors(_region_pairs(regions, pixel_pairs), means)
+        regions = _components(joins[:, small], len(sizes))[regions]
+
+
+def _face_pairs(shape: tuple[int, ...]) -> np.ndarray:
+    """Flat indices of the pixels that share a face, (2, E)."""
+    index = np.arange(math.prod(shape)).reshape(shape)
+    pairs = []
+    for axis in range(len(shape)):
+        along = np.moveaxis(index, axis, 0)
+        pairs.append(np.stack([along[:-1].ravel(), along[1:].ravel()]))
+    return np.concatenate(pairs, axis=1)
+
+
+def _region_pairs(regions: np.ndarray, pixel_pairs: np.ndarray) -> np.ndarray:
+    """Adjacent regions, each pair in both orders, sorted by the first, (2, E)."""
+    first, second = regions[pixel_pairs]
+    apart = first != second
+    n_regions = int(regions.max()) + 1
+    keys = np.unique(
+        np.concatenate(
+            [
+                first[apart] * n_regions + second[apart],
+                second[apart] * n_regions + first[apart],
+            ]
+        )
+    )
+    return np.stack(np.divmod(keys, n_regions))
+
+
+def _nearest_neighbors(pairs: np.ndarray, means: np.ndarray) -> np.ndarray:
+    """Each of at least two regions with its neighbor of nearest mean color, (2, M)."""
+    order = np.lexsort((_distances(means, pairs), pairs[0]))
+    regions, first = np.unique(pairs[0][order], return_index=True)
+    return np.stack([regions, pairs[1][order][first]])
+
+
+def _distances(colors: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+    """Euclidean distance between columns of `colors`, (E,)."""
+    first, second = pairs
+    squares = np.zeros(pairs.shape[1])
+    for channel in colors:
+        squares += (channel[first] - channel[second]) ** 2
+    return np.sqrt(squares)
+
+
+def _components(pairs: np.ndarray, n_nodes: int) -> np.ndarray:
+    """Number of the connected component of each node, (n_nodes,) int64."""
+    edges = (np.ones(pairs.shape[1], bool), (pairs[0], pairs[1]))
+    graph = sparse.coo_array(edges, shape=(n_nodes, n_nodes))
+    labels: np.ndarray = csgraph.connected_components(graph, directed=False)[1]
+    return labels.astype(np.int64)

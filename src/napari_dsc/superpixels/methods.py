@@ -1,0 +1,300 @@
+"""Superpixels by five algorithms, each brought to the number that was asked for."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import ndimage
+from skimage import segmentation
+
+from napari_dsc.errors import InvalidParameterError
+from napari_dsc.hierarchy.colors import perceptual
+from napari_dsc.hierarchy.contours import (
+    cut,
+    gradient_magnitude,
+    observation_scale_tree,
+    ward_tree,
+)
+from napari_dsc.hierarchy.growing import tree_regions
+from napari_dsc.images import color_features
+from napari_dsc.labels.regions import mean_width
+from napari_dsc.superpixels.mean_shift import mean_shift_filter, merge_modes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from napari_dsc.params import SuperpixelParams
+
+# colors are CIELab / 100: a distance of 0.01 is about the least one sees
+COMPACTNESS = 0.2
+WATERSHED_COMPACTNESS = 0.0003
+SMOOTHING = 0.8
+BANDWIDTH = 0.06
+WINDOW_RADIUS = {2: 7, 3: 3}
+POSITION_WEIGHT = 0.02
+
+N_TRIES = 8
+TOLERANCE = 0.05
+
+
+def over_segment_pixels(
+    pixels: np.ndarray,
+    params: SuperpixelParams,
+    spacing: Sequence[float] = (),
+    *,
+    share: float = 1.0,
+) -> np.ndarray:
+    """Divide an image into superpixels.
+
+    Parameters
+    ----------
+    pixels : (C, *S) float32 array
+        Image with values in 0 to 1, in two or three dimensions.
+    params : SuperpixelParams
+        Algorithm and number of superpixels; ``source`` is the caller's business.
+    spacing : sequence of float
+        Pixel size along S in any unit; empty stands for pixels of equal sides. SLIC and
+        watershed make superpixels about as deep as wide in space, egb smooths alike in all
+        directions of it, and what lies near counts as near in space for all methods.
+    share : float
+        How much of an image these pixels are, in (0, 1]; superpixels of ``ucm`` are then of
+        the kind that the whole image would have.
+
+    Returns
+    -------
+    superpixels : S int64 array
+        Labels ``0 .. M - 1`` in the order of their first pixel, each one connected
+        through pixel faces. M is within 5 % of ``n_superpixels`` wherever the image has
+        that many regions; an image with large areas of one color may have fewer.
+
+    Raises
+    ------
+    InvalidParameterError
+        If more superpixels are asked for than there are pixels.
+
+    Examples
+    --------
+    >>> from napari_dsc.params import SuperpixelParams
+    >>> ramp = np.linspace(0, 1, 64, dtype=np.float32).reshape(1, 8, 8)
+    >>> over_segment_pixels(ramp, SuperpixelParams(n_superpixels=4)).max() + 1
+    np.int64(4)
+    """
+    n_pixels = math.prod(pixels.shape[1:])
+    if params.n_superpixels > n_pixels:
+        raise InvalidParameterError(
+            f"n_superpixels={params.n_superpixels}: expected at most the number of pixels, "
+            f"{n_pixels}"
+        )
+    sizes = np.array(spacing if len(spacing) else [1.0] * (pixels.ndim - 1))
+    sizes = sizes / sizes.min()
+    method = METHODS[params.superpixels]
+    options = {"share": share} if method is _ucm else {}
+    return method(color_features(pixels), params.n_superpixels, sizes, **options)
+
+
+def _slic(features: np.ndarray, n_superpixels: int, sizes: np.ndarray) -> np.ndarray:
+    """Simple linear iterative clustering (Achanta et al. 2012)."""
+    cubes, middles = _cubes(features.shape[1:], sizes)
+    channels_last = np.moveaxis(features, 0, -1)[cubes]
+    # scikit-image stretches the colors to 0 to 1; this undoes it
+    compactness = COMPACTNESS / (float(np.ptp(features)) or 1.0)
+
+    def divide(n_asked: float) -> np.ndarray:
+        labels: np.ndarray = segmentation.slic(
+            channels_last,
+            n_segments=min(round(n_asked), channels_last[..., 0].size),
+            compactness=compactness,
+            convert2lab=False,
+            start_label=0,
+            channel_axis=-1,
+        )
+        back: np.ndarray = labels[middles]
+        return back
+
+    return _refine(
+        divide, features, sizes, n_superpixels, start=1.1 * n_superpixels, surplus=1.25
+    )
+
+
+def _egb(features: np.ndarray, n_superpixels: int, sizes: np.ndarray) -> np.ndarray:
+    """Efficient graph-based segmentation (Felzenszwalb and Huttenlocher 2004)."""
+    if features.ndim == 4:
+        return _volume_egb(features, n_superpixels, sizes)
+    channels_last = np.moveaxis(features, 0, -1)
+    min_size = _least_size(features, n_superpixels)
+
+    def divide(fineness: float) -> np.ndarray:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Got image with third dimension")
+            labels: np.ndarray = segmentation.felzenszwalb(
+                channels_last, scale=1 / fineness, sigma=SMOOTHING, min_size=min_size
+            )
+        return labels
+
+    return _refine(
+        divide, features, sizes, n_superpixels, start=n_superpixels / 10_000, surplus=2
+    )
+
+
+def _volume_egb(features: np.ndarray, n_superpixels: int, sizes: np.ndarray) -> np.ndarray:
+    """The same predicate over a hierarchy, where scikit-image stops at two dimensions."""
+    smooth = [ndimage.gaussian_filter(channel, SMOOTHING / sizes) for channel in features]
+    tree = observation_scale_tree(np.stack(smooth))
+
+    def divide(n_asked: float) -> np.ndarray:
+        return cut(tree, round(n_asked))
+
+    return _refine(divide, features, sizes, n_superpixels, start=n_superpixels, surplus=1.3)
+
+
+def _mean_shift(features: np.ndarray, n_superpixels: int, sizes: np.ndarray) -> np.ndarray:
+    """Mean shift segmentation (Comaniciu and Meer 2002)."""
+    filtered = mean_shift_filter(features, WINDOW_RADIUS[features.ndim - 1], BANDWIDTH)
+    min_size = _least_size(features, n_superpixels)
+
+    def divide(fineness: float) -> np.ndarray:
+        return merge_modes(filtered, BANDWIDTH / fineness, min_size)
+
+    return _refine(divide, features, sizes, n_superpixels, start=1.0, surplus=math.inf)
+
+
+def _watershed(features: np.ndarray, n_superpixels: int, sizes: np.ndarray) -> np.ndarray:
+    """Compact watershed from the flattest pixel of each cell of a grid (waterpixels)."""
+    cubes, middles = _cubes(features.shape[1:], sizes)
+    gradient = gradient_magnitude(features, 1.0)[cubes]
+
+    def divide(n_asked: float) -> np.ndarray:
+        labels: np.ndarray = segmentation.watershed(
+            gradient, _grid_seeds(gradient, n_asked), compactness=WATERSHED_COMPACTNESS
+        )
+        back: np.ndarray = labels[middles]
+        return back
+
+    return _refine(
+        divide, features, sizes, n_superpixels, start=1.15 * n_superpixels, surplus=1.25
+    )
+
+
+def _ucm(features: np.ndarray, n_superpixels: int, _: np.ndarray, share: float) -> np.ndarray:
+    """Cut of the merge tree, or the superpixels of a finer one."""
+    colors = features * np.float32(100) if len(features) == 3 else perceptual(features)
+    return tree_regions(colors, n_superpixels, share)
+
+
+METHODS: dict[str, Callable[..., np.ndarray]] = {
+    "slic": _slic,
+    "egb": _egb,
+    "mean_shift": _mean_shift,
+    "watershed": _watershed,
+    "ucm": _ucm,
+}
+"""Each takes `color_features`, M and relative pixel sizes, and gives labels from 0."""
+
+
+def _refine(
+    divide: Callable[[float], np.ndarray],
+    features: np.ndarray,
+    sizes: np.ndarray,
+    n_superpixels: int,
+    *,
+    start: float,
+    surplus: float,
+) -> np.ndarray:
+    """Bisect the fineness of an algorithm until its regions, merged, are M.
+
+    Parameters
+    ----------
+    divide : function
+        Regions at a fineness; they become more as it grows.
+    features : (C, *S) float array
+        What decides which regions are alike.
+    sizes : (len(S),) float array
+        Pixel size along each axis.
+    n_superpixels : int
+        Number of superpixels ``M``.
+    start : float
+        First fineness.
+    surplus : float
+        Up to this many times M regions, merging them down to M does no harm.
+
+    Returns
+    -------
+    superpixels : S int64 array
+        The result of the coarsest division with enough regions, else the one with most.
+    """
+    too_coarse, enough = 0.0, math.inf
+    best, most = np.empty(0, np.int64), 0
+    fineness = start
+    for _ in range(N_TRIES):
+        regions = divide(fineness)
+        merged = _merge(features, regions, sizes, n_superpixels)
+        n_found, n_merged = _count(regions), _count(merged)
+        if n_merged >= (1 - TOLERANCE) * n_superpixels:
+            best, most, enough = merged, n_superpixels, fineness
+            if n_found <= surplus * n_superpixels:
+                break
+            ratio = max(0.1, n_superpixels * surplus**0.5 / n_found)
+        else:
+            if n_merged > most:
+                best, most = merged, n_merged
+            too_coarse = fineness
+            ratio = min(10.0, 1.1 * n_superpixels / n_merged)
+        fineness *= ratio
+        if not too_coarse < fineness < enough:
+            fineness = math.sqrt(too_coarse * enough)
+    return best
+
+
+def _merge(
+    features: np.ndarray, regions: np.ndarray, sizes: np.ndarray, n_superpixels: int
+) -> np.ndarray:
+    """Merge specks, then the regions nearest in color and place, until M are left."""
+    width = mean_width(regions.shape, n_superpixels, sizes)
+    scale = POSITION_WEIGHT / width * sizes
+    places = np.indices(regions.shape) * scale.reshape(-1, *[1] * regions.ndim)
+    return cut(ward_tree(np.concatenate([features, places]), regions), n_superpixels)
+
+
+def _count(labels: np.ndarray) -> int:
+    return len(np.unique(labels))
+
+
+def _least_size(features: np.ndarray, n_superpixels: int) -> int:
+    """Size below which a region is a speck: a tenth of a mean superpixel."""
+    return max(1, math.prod(features.shape[1:]) // (10 * n_superpixels))
+
+
+def _cubes(
+    shape: tuple[int, ...], sizes: np.ndarray
+) -> tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...]]:
+    """Index that repeats long pixels until all sides are alike, and the index back.
+
+    scikit-image spreads the seeds of SLIC over pixels, whatever spacing it is told, and its
+    watershed is told none.
+    """
+    longer = [round(n * size) for n, size in zip(shape, sizes, strict=True)]
+    pairs = list(zip(shape, longer, strict=True))
+    repeat = np.ix_(*(np.arange(long) * n // long for n, long in pairs))
+    middle = np.ix_(*((2 * np.arange(n) + 1) * long // (2 * n) for n, long in pairs))
+    return repeat, middle
+
+
+def _grid_seeds(gradient: np.ndarray, n_cells: float) -> np.ndarray:
+    """Markers 1, 2, ... at the least gradient in the middle of each of about n cells."""
+    width = (gradient.size / n_cells) ** (1 / gradient.ndim)
+    counts = [max(1, min(round(size / width), size)) for size in gradient.shape]
+    cells = np.zeros(gradient.shape, np.int64)
+    rim = np.zeros(gradient.shape, bool)
+    places = np.indices(gradient.shape)
+    for place, n_along, size in zip(places, counts, gradient.shape, strict=True):
+        part, whole = np.modf((place + 0.5) * n_along / size)
+        cells = cells * n_along + whole.astype(np.int64)
+        rim |= np.abs(part - 0.5) > 0.25
+    order = np.lexsort((gradient.ravel(), rim.ravel(), cells.ravel()))
+    _, first = np.unique(cells.ravel()[order], return_index=True)
+    seeds = np.zeros(gradient.size, np.int32)
+    seeds[order[first]] = np.arange(1, len(first) + 1)
+    return seeds.reshape(gradient.shape)

@@ -1,0 +1,261 @@
+"""Which image, which axes, which part of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from qtpy.QtCore import QObject, Signal
+from qtpy.QtWidgets import QComboBox
+
+from napari_dsc.errors import InvalidImageError
+from napari_dsc.layers import level_array, possible_layouts
+from napari_dsc.widgets.controls.parameters import MIN_WIDTH, combo_box
+from napari_dsc.widgets.viewer.channels import ChannelChooser
+from napari_dsc.widgets.viewer.source import TILES, VIEW, WHOLE, Source, Where, read_source
+from napari_dsc.widgets.viewer.units import unit_factors
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from napari.layers import Image, Layer
+    from napari.viewer import Viewer
+    from qtpy.QtWidgets import QFormLayout
+
+COMFORTABLE_PIXELS = 4 * 2**20
+
+
+LIST_EVENTS = ("inserted", "removed", "reordered", "renamed")
+
+
+def follow_layers(viewer: Viewer, callback: Callable[[object], None]) -> None:
+    """Call back whenever the list of a viewer's layers shows something else."""
+    for name in LIST_EVENTS:
+        getattr(viewer.layers.events, name).connect(callback)
+
+
+def unfollow_layers(viewer: Viewer, callback: Callable[[object], None]) -> None:
+    """Call back no longer; a callback that is not connected is passed over."""
+    for name in LIST_EVENTS:
+        getattr(viewer.layers.events, name).disconnect(callback)
+
+
+class LayerChooser(QComboBox):
+    """Combo box of the layers of some kind; keeps its choice when the list changes."""
+
+    def refresh(self, layers: Iterable[Layer], active: Layer | None, first: str = "") -> None:
+        """Show these layers; ``first`` is an entry before them that stands for none."""
+        before = self.currentData() if self.count() else active
+        entries = ([(first, None)] if first else []) + [(one.name, one) for one in layers]
+        is_new = [(self.itemText(i), self.itemData(i)) for i in range(self.count())] != entries
+        if not is_new:
+            return
+        self.blockSignals(True)
+        self.clear()
+        for name, layer in entries:
+            self.addItem(name, layer)
+        self.blockSignals(False)
+        present = [layer for _, layer in entries]
+        wanted = before if before in present else active if active in present else None
+        self.setCurrentIndex(present.index(wanted) if wanted in present else len(entries) - 1)
+        self.currentIndexChanged.emit(self.currentIndex())
+
+    def choose(self, layer: Layer) -> None:
+        """Select a layer of the list."""
+        for index in range(self.count()):
+            if self.itemData(index) == layer:
+                self.setCurrentIndex(index)
+
+
+class ImagePanel(QObject):
+    """Choosers of image, axes and part.
+
+    Parameters
+    ----------
+    viewer : napari Viewer
+        Its layers are followed until `disconnect_layers`.
+    whole : str
+        Which of ``Z`` and ``T`` the dock can take whole.
+    has_tiles : bool
+        Whether the dock can write what does not fit into memory into a file.
+    """
+
+    changed = Signal()
+
+    def __init__(self, viewer: Viewer, whole: str, *, has_tiles: bool) -> None:
+        super().__init__()
+        self._viewer, self._whole, self._has_tiles = viewer, whole, has_tiles
+        self._shown: Image | None = None
+        self.image = LayerChooser()
+        self.axes = combo_box("What the axes of the image are: Z is depth, T time, C channels.")
+        self.what = combo_box(
+            "The plane or frame that the window shows; a whole stack, as one body in three "
+            "dimensions; or all frames, by one network for all."
+        )
+        self.where = combo_box(
+            "The whole image, what the window shows of it, or what lies under the shapes of a "
+            "Shapes layer; a finer level of a pyramid takes longer."
+        )
+        self.channels = ChannelChooser()
+        self.channels.changed.connect(self.changed)
+        self.image.setToolTip("The image to work on.")
+        self.image.setSizePolicy(self.axes.sizePolicy())
+        self.image.setMinimumWidth(MIN_WIDTH)
+        self.image.currentIndexChanged.connect(self._show_image)
+        self.axes.currentIndexChanged.connect(self._show_axes)
+        self.what.currentIndexChanged.connect(self.changed)
+        follow_layers(viewer, self.refresh)
+        self.refresh()
+
+    def add_to(self, form: QFormLayout) -> None:
+        """Put the choosers into a form."""
+        form.addRow("Image", self.image)
+        form.addRow("Axes", self.axes)
+        form.addRow("Channels", self.channels)
+        form.addRow("What", self.what)
+        form.addRow("Where", self.where)
+
+    def disconnect_layers(self) -> None:
+        """Follow the viewer's layers no longer, and let go of them."""
+        unfollow_layers(self._viewer, self.refresh)
+        self._shown = None
+        self.channels.forget()
+        for box in (self.image, self.axes, self.what, self.where):
+            box.clear()
+
+    def refresh(self, event: object = None) -> None:
+        """Show the layers as they are now."""
+        from napari.layers import Image
+
+        layers = self._viewer.layers
+        images = [layer for layer in layers if isinstance(layer, Image)]
+        self.image.refresh(images, layers.selection.active)
+        self._show_where()
+        self._show_channels()
+        self.changed.emit()
+
+    def _show_axes(self) -> None:
+        self._show_channels()
+        self._show_what()
+        self.changed.emit()
+
+    def _show_what(self) -> None:
+        """Offer what can be taken of planes and frames; the same words stay chosen."""
+        before, layout = self.what.currentText(), self.axes.currentData()
+        self.what.blockSignals(True)
+        self.what.clear()
+        for words, whole in layout.choices(self._whole) if layout else ():
+            self.what.addItem(words, whole)
+        self.what.setCurrentIndex(max(self.what.findText(before), 0))
+        self.what.blockSignals(False)
+        self.what.setEnabled(self.what.count() > 1)
+
+    def _show_channels(self) -> None:
+        self.channels.refresh(self.layer, self.axes.currentData(), self._viewer.layers)
+
+    @property
+    def layer(self) -> Image | None:
+        """The chosen image layer."""
+        return self.image.currentData()
+
+    def problem(self) -> str:
+        """Why the chosen image cannot be used as it is; empty if it can."""
+        if self.layer is None:
+            return "Open an image, or choose File > Open Sample > Deep Superpixel Cut."
+        if self.axes.currentData() is None:
+            names = ", ".join(self.layer.axis_labels)
+            return (
+                f"The axes of {self.layer.name} are {names}; expected 2 to 5, Y and X last "
+                "(or an RGB image)."
+            )
+        return ""
+
+    def _show_image(self) -> None:
+        layouts = possible_layouts(self.layer) if self.layer is not None else []
+        offered = [self.axes.itemData(index) for index in range(self.axes.count())]
+        if self.layer is not None and self.layer == self._shown and layouts == offered:
+            return  # the same image among other layers
+        self._shown = self.layer
+        self.axes.blockSignals(True)
+        self.axes.clear()
+        for layout in layouts:
+            self.axes.addItem(layout.words(), layout)
+        self.axes.blockSignals(False)
+        self.axes.setEnabled(self.axes.count() > 1)
+        self._show_what()
+        self._show_where()
+        self._show_channels()
+        self.changed.emit()
+
+    def _show_where(self) -> None:
+        from napari.layers import Shapes
+
+        before = self.where.currentData()
+        self.where.clear()
+        if self.layer is None:
+            return
+        entries = [*_whole_levels(self.layer), (VIEW, Where(VIEW))]
+        if self._has_tiles and _comes_in_parts(self.layer):
+            entries.append((TILES, Where(TILES)))
+        shapes = [layer for layer in self._viewer.layers if isinstance(layer, Shapes)]
+        entries += [(f"shapes of {one.name}", Where("shapes", shapes=one)) for one in shapes]
+        for words, where in entries:
+            self.where.addItem(words, where)
+        if self.layer.multiscale:
+            self.where.setCurrentIndex(_comfortable_level(self.layer))
+        for index in range(self.where.count()):
+            if self.where.itemData(index) == before:
+                self.where.setCurrentIndex(index)
+
+    def source(self, where: Where | None = None) -> Source:
+        """Read the choosers.
+
+        Parameters
+        ----------
+        where : Where, optional
+            Replaces the chosen part; of planes and frames, the shown one is taken then.
+
+        Returns
+        -------
+        source : Source
+            Nothing of the image is computed yet.
+
+        Raises
+        ------
+        InvalidImageError
+            If there is no image, or the part of it is empty.
+        """
+        layer, layout = self.layer, self.axes.currentData()
+        if layer is None or layout is None:
+            raise InvalidImageError(f"image: {self.problem()}")
+        point = self._viewer.dims.point * unit_factors(self._viewer.layers.units, layer.units)
+        if where is None:
+            layout = layout._replace(whole=self.what.currentData())
+        source = read_source(layer, layout, where or self.where.currentData(), point)
+        others = self.channels.chosen
+        return source.with_channels(others) if others else source
+
+
+def _whole_levels(layer: Image) -> list[tuple[str, Where]]:
+    if not layer.multiscale:
+        return [(WHOLE, Where(WHOLE))]
+    return [
+        (f"{WHOLE}, level {level}: " + " x ".join(map(str, shape[-2:])), Where(WHOLE, level))
+        for level, shape in enumerate(np.asarray(layer.level_shapes)[:, : layer.ndim])
+    ]
+
+
+def _comes_in_parts(layer: Image) -> bool:
+    """Whether an image is large, or read from elsewhere when it is needed."""
+    array = level_array(layer)
+    is_large = int(np.prod(array.shape[: layer.ndim][-2:])) > COMFORTABLE_PIXELS
+    return bool(layer.multiscale or is_large or not isinstance(array, np.ndarray))
+
+
+def _comfortable_level(layer: Image) -> int:
+    """Finest level of at most four megapixels."""
+    sizes = [
+        int(np.prod(shape[-2:])) for shape in np.asarray(layer.level_shapes)[:, : layer.ndim]
+    ]
+    fitting = [level for level, size in enumerate(sizes) if size <= COMFORTABLE_PIXELS]
+    return fitting[0] if fitting else len(sizes) - 1

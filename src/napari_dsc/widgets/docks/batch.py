@@ -1,0 +1,250 @@
+"""The dock that segments many files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari.layers import Image, Labels
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QFileDialog,
+    QHeaderView,
+    QLineEdit,
+    QTableView,
+    QVBoxLayout,
+)
+
+from napari_dsc.jobs.batch import (
+    BatchRequest,
+    FileProgress,
+    Opened,
+    batch_job,
+    find_job,
+    open_job,
+)
+from napari_dsc.widgets.controls.closing import ClosingWidget
+from napari_dsc.widgets.controls.files_table import FAILED, WAITING, FilesModel, Row
+from napari_dsc.widgets.controls.parameters import combo_box, form_layout, push_button, row_of
+from napari_dsc.widgets.controls.run_bar import RunBar, in_background
+from napari_dsc.widgets.preferences import apply_weights_preferences, preferences
+from napari_dsc.widgets.viewer.output import KEY, add_quietly
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Sequence
+
+    from napari_dsc.jobs.job import Progress
+    from napari_dsc.widgets.controls.run_bar import Task
+
+IMAGES = "Images (*.tif *.tiff *.png *.jpg *.jpeg *.npy *.bmp *.gif);;All files (*)"
+RECIPES = "Recipes (*.json *.tif *.tiff)"
+EXISTING = {"keep those made alike": "resume", "make all anew": "overwrite"}
+RUNNING = "running"
+
+
+class Batch(ClosingWidget):
+    """Dock of *Plugins > Deep Superpixel Cut > Batch*.
+
+    One file at a time, in a thread of napari's process: a single image takes all cores or the
+    GPU already, and nothing has to be started, found or ended. Many machines are for
+    ``napari-dsc batch``, which shares tasks, log and resuming with this dock.
+    """
+
+    def __init__(self, napari_viewer: "napari.viewer.Viewer") -> None:  # noqa: F821, UP037
+        super().__init__()
+        self.viewer = napari_viewer
+        self.files = FilesModel()
+        self._readers: list[Task] = []
+        self.add_files = push_button("Add files...", "Choose images.")
+        self.add_folder = push_button("Add folder...", "Choose a folder of images.")
+        self.clear = push_button("Clear", "Empty the table; files stay as they are.")
+        self.recipe = _path_line(
+            "the defaults", "Parameters; of a recipe, or of a result's TIFF."
+        )
+        self.choose_recipe = push_button("...", "Choose a recipe.")
+        self.folder = _path_line("choose a folder", "Where a.png becomes a_segments.tif.")
+        self.choose_folder = push_button("...", "Choose the output folder.")
+        self.existing = combo_box(
+            "Keep outputs of the same file, parameters and weights, or replace all."
+        )
+        for words, existing in EXISTING.items():
+            self.existing.addItem(words, existing)
+        self.table = QTableView()
+        self.run_bar = RunBar(can_keep=False)
+        self.retry = push_button("Retry failed", "Segment those that failed once more.")
+        self.open = push_button("Open result", "Show the selected file with its labels.")
+        self._lay_out()
+        self._connect()
+        self._show_problem()
+
+    def _lay_out(self) -> None:
+        self.table.setModel(self.files)
+        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.table.verticalHeader().hide()
+        header = self.table.horizontalHeader()
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        header.setSectionResizeMode(1, QHeaderView.ResizeMode.Fixed)
+        form = form_layout()
+        form.addRow("Recipe", row_of(self.recipe, self.choose_recipe))
+        form.addRow("Output", row_of(self.folder, self.choose_folder))
+        form.addRow("If there", self.existing)
+        layout = QVBoxLayout(self)
+        layout.addLayout(row_of(self.add_files, self.add_folder, self.clear))
+        layout.addWidget(self.table, 1)
+        layout.addLayout(form)
+        layout.addWidget(self.run_bar)
+        layout.addLayout(row_of(self.retry, self.open))
+
+    def _connect(self) -> None:
+        self.add_files.clicked.connect(self._ask_files)
+        self.add_folder.clicked.connect(self._ask_folder)
+        self.clear.clicked.connect(lambda: self.files.replace_all([]))
+        self.choose_recipe.clicked.connect(self._ask_recipe)
+        self.choose_folder.clicked.connect(self._ask_output)
+        self.folder.textChanged.connect(self._show_problem)
+        for signal in (self.files.rowsInserted, self.files.modelReset, self.files.dataChanged):
+            signal.connect(self._show_problem)
+        self.table.selectionModel().selectionChanged.connect(self._show_selected)
+        self.table.doubleClicked.connect(lambda _: self.open_result())
+        self.run_bar.asked.connect(self.run)
+        self.run_bar.progressed.connect(self._show_progress)
+        self.run_bar.succeeded.connect(self._show_counts)
+        self.run_bar.ended.connect(self._end)
+        self.retry.clicked.connect(lambda: self.run(self.files.numbers_of(FAILED)))
+        self.open.clicked.connect(self.open_result)
+
+    # choosing
+
+    def _ask_files(self) -> None:
+        paths, _ = QFileDialog.getOpenFileNames(self, "Images", "", IMAGES)
+        self.files.add(map(Path, paths))
+
+    def _ask_folder(self) -> None:
+        path = QFileDialog.getExistingDirectory(self, "Folder of images")
+        if path:
+            self.take_folder(Path(path))
+
+    def take_folder(self, folder: Path) -> None:
+        """Add the images of a folder, which may be slow to list."""
+        self._in_background(find_job, (folder,), self.files.add)
+
+    def _ask_recipe(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(self, "Recipe", "", RECIPES)
+        self.recipe.setText(path)
+
+    def _ask_output(self) -> None:
+        path = QFileDialog.getExistingDirectory(self, "Output folder")
+        if path:
+            self.folder.setText(path)
+
+    def _problem(self) -> str:
+        if not self.files.rows:
+            return "Add images."
+        return "" if self.folder.text().strip() else "Choose an output folder."
+
+    def _show_problem(self, *_: object) -> None:
+        is_idle, problem = not self.run_bar.is_running, self._problem()
+        self.run_bar.block(problem)
+        self.clear.setEnabled(is_idle)
+        self.retry.setEnabled(is_idle and not problem and bool(self.files.numbers_of(FAILED)))
+        row = self._selected()
+        self.open.setEnabled(row is not None and row.output is not None)
+
+    def _selected(self) -> Row | None:
+        picked = self.table.selectionModel().selectedRows()
+        return self.files.rows[picked[0].row()] if picked else None
+
+    def _show_selected(self, *_: object) -> None:
+        row = self._selected()
+        self._show_problem()
+        if row is not None and row.words and not self.run_bar.is_running:
+            self.run_bar.status.setText(row.words)
+
+    # running
+
+    def run(self, rows: Sequence[int] = ()) -> None:
+        """Segment these rows of the table, or all, in the background."""
+        if self.run_bar.is_running or self._problem():
+            return
+        numbers = tuple(rows) or tuple(range(len(self.files.rows)))
+        chosen, recipe = preferences(), self.recipe.text().strip()
+        request = BatchRequest(
+            sources=tuple(self.files.rows[number].source for number in numbers),
+            rows=numbers,
+            folder=Path(self.folder.text().strip()),
+            recipe=Path(recipe) if recipe else None,
+            existing=self.existing.currentData(),
+            device=chosen.device,
+            n_threads=chosen.threads,
+        )
+        apply_weights_preferences(chosen)
+        asked = set(numbers)
+        self.files.replace_all(
+            Row(row.source) if number in asked else row
+            for number, row in enumerate(self.files.rows)
+        )
+        settings = {"recipe": recipe, "folder": str(request.folder), "files": len(numbers)}
+        self.run_bar.start(batch_job, request, len(numbers), settings)
+        self._show_problem()
+
+    def _show_progress(self, told: Progress) -> None:
+        if isinstance(told, FileProgress):
+            self.files.tell(told.row, told.state, told.words, told.output)
+            self.table.scrollTo(self.files.index(told.row, 0))
+
+    def _show_counts(self, counts: Counter[str]) -> None:
+        words = [f"{counts[state]} {state}" for state in ("done", "kept", FAILED)]
+        self.run_bar.status.setText(", ".join(words) + "; log in batch.jsonl")
+
+    def _end(self) -> None:
+        for number in self.files.numbers_of(RUNNING):
+            self.files.tell(number, WAITING)
+        words = self.run_bar.status.text()
+        self._show_problem()
+        self.run_bar.status.setText(words)
+
+    # the viewer
+
+    def open_result(self) -> None:
+        """Show the selected file and its labels."""
+        row = self._selected()
+        if row is not None and row.output is not None:
+            self._in_background(open_job, (row.source, row.output), self._show_result)
+
+    def _show_result(self, opened: Opened) -> None:
+        about: Any = opened.record["image"]
+        axes = [axis for axis in about["axes"] if axis != "C"]
+        sizes, is_known = iter(about["spacing"]), len(axes) == opened.labels.ndim
+        in_space = [axis != "T" for axis in axes]
+        place: dict[str, Any] = {}
+        if is_known and about["spacing"]:
+            place["scale"] = [next(sizes) if is_in else 1.0 for is_in in in_space]
+        if is_known and about["unit"]:
+            place["units"] = [about["unit"] if is_in else "pixel" for is_in in in_space]
+        image = Image(opened.pixels, name=opened.name, rgb=opened.rgb, **place)
+        metadata = {KEY: opened.record}
+        labels = Labels(opened.labels, name=f"{opened.name} [DSC]", metadata=metadata, **place)
+        for layer in (image, labels):
+            add_quietly(self.viewer, layer)
+
+    def _in_background(self, job: Any, arguments: tuple[object, ...], show: Any) -> None:
+        task = in_background(job, arguments, show)
+        self._readers.append(task)
+        task.finished.connect(lambda _: self._readers.remove(task))
+
+    def let_go(self) -> None:
+        """End what runs and forget the viewer."""
+        if not hasattr(self, "run_bar"):
+            return
+        self.run_bar.cancel()
+        for task in self._readers:
+            task.cancel()
+
+
+def _path_line(placeholder: str, tooltip: str) -> QLineEdit:
+    line = QLineEdit()
+    line.setPlaceholderText(placeholder)
+    line.setToolTip(tooltip)
+    return line

@@ -1,0 +1,264 @@
+"""The dock that corrects a segmentation superpixel by superpixel."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from napari.layers import Labels, Shapes
+from napari.utils.notifications import show_info
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import (
+    QApplication,
+    QFileDialog,
+    QLabel,
+    QVBoxLayout,
+)
+
+from napari_dsc.correction.sessions import SUFFIX, Session
+from napari_dsc.errors import DSCError
+from napari_dsc.jobs.analysis import save_job, split_by_seeds_job
+from napari_dsc.layers import PARTS_KEY, geometry_of, level_array
+from napari_dsc.widgets.controls.closing import ClosingWidget
+from napari_dsc.widgets.controls.granularity import NumberSlider
+from napari_dsc.widgets.controls.image_panel import LayerChooser, follow_layers, unfollow_layers
+from napari_dsc.widgets.controls.parameters import (
+    MIN_WIDTH,
+    combo_box,
+    form_layout,
+    push_button,
+    row_of,
+)
+from napari_dsc.widgets.controls.preparation import Preparation
+from napari_dsc.widgets.controls.run_bar import in_background
+from napari_dsc.widgets.viewer.editor import RULES, Editor
+from napari_dsc.widgets.viewer.output import KEY
+from napari_dsc.widgets.viewer.uncertain import UncertainList, center_view
+
+if TYPE_CHECKING:
+    from napari_dsc.correction.parts import Parts
+
+OWN = "its own run"
+
+
+class Correct(ClosingWidget):
+    """Dock of *Plugins > Deep Superpixel Cut > Correct*."""
+
+    def __init__(self, napari_viewer: "napari.viewer.Viewer") -> None:  # noqa: F821, UP037
+        super().__init__()
+        self.viewer = napari_viewer
+        self.editor: Editor | None = None
+        self.preparation = Preparation(napari_viewer)
+        self.labels = _chooser("The segmentation to correct.")
+        self.superpixels = _chooser(
+            "Superpixels of the run that made the labels, or those of another Labels layer."
+        )
+        self.rule = combo_box("What a stroke of the brush, the polygon or the bucket does.")
+        for rule, words in RULES.items():
+            self.rule.addItem(rule)
+            self.rule.setItemData(self.rule.count() - 1, words, Qt.ItemDataRole.ToolTipRole)
+        self.shapes = _chooser("Shapes that count as one stroke: rectangles, lassos, polygons.")
+        self.apply = push_button("Apply", "Do it for the superpixels under the shapes.")
+        self.scribbles = _chooser("Labels layer of scribbles, one label for each new segment.")
+        self.new_scribbles = push_button("New", "Add an empty layer to draw scribbles on.")
+        self.split = push_button(
+            "Split", "Divide each segment that holds scribbles of two labels."
+        )
+        self.number = NumberSlider()
+        self.uncertain = UncertainList()
+        self.next = push_button("Next uncertain", "Show the next superpixel of the list.")
+        self.save = push_button(
+            "Save...", "Write labels, superpixels and record into one file."
+        )
+        self.status = QLabel()
+        self.status.setWordWrap(True)
+        self._lay_out()
+        self._connect()
+        follow_layers(napari_viewer, self.refresh)
+        self.refresh()
+
+    def _lay_out(self) -> None:
+        form = form_layout()
+        form.addRow("Labels", self.labels)
+        form.addRow("Superpixels", self.superpixels)
+        form.addRow("A stroke", self.rule)
+        form.addRow("Shapes", row_of(self.shapes, self.apply))
+        form.addRow("Scribbles", row_of(self.scribbles, self.new_scribbles, self.split))
+        form.addRow("Segments", self.number.slider)
+        layout = QVBoxLayout(self)
+        layout.addLayout(form)
+        layout.addWidget(self.uncertain, 1)
+        layout.addLayout(row_of(self.next, self.save))
+        layout.addWidget(self.status)
+
+    def _connect(self) -> None:
+        self.labels.currentIndexChanged.connect(self._choose)
+        self.superpixels.currentIndexChanged.connect(self._choose)
+        self.preparation.ready.connect(self._start_editing)
+        self.preparation.ended.connect(self._stop_editing)
+        self.rule.currentTextChanged.connect(self._set_rule)
+        self.apply.clicked.connect(self.apply_shapes)
+        self.new_scribbles.clicked.connect(self.add_scribbles)
+        self.split.clicked.connect(self.split_by_scribbles)
+        self.uncertain.chosen.connect(self._show_superpixel)
+        self.next.clicked.connect(self.uncertain.next)
+        self.save.clicked.connect(self.save_session)
+
+    # which layer
+
+    def refresh(self, event: object = None) -> None:
+        """Show the layers as they are now."""
+        layers = list(self.viewer.layers)
+        labels = [layer for layer in layers if isinstance(layer, Labels)]
+        made = [layer for layer in labels if PARTS_KEY in layer.metadata]
+        active = self.viewer.layers.selection.active
+        preferred = active if active in labels else (made or labels or [None])[-1]
+        self.labels.refresh(labels, preferred)
+        self.superpixels.refresh(labels, None, first=OWN)
+        self.scribbles.refresh(labels, None, first="none")
+        shapes = [layer for layer in layers if isinstance(layer, Shapes)]
+        self.shapes.refresh(shapes, None, first="none")
+        self._choose()
+
+    def _choose(self, *_: object) -> None:
+        self.preparation.choose(self.labels.currentData(), self.superpixels.currentData())
+
+    def _start_editing(self, layer: Labels, parts: Parts) -> None:
+        self.editor = Editor(layer, parts, self._is_shown)
+        self.editor.rule = self.rule.currentText()
+        self.editor.changed.connect(self._show_state)
+        self.editor.told.connect(self.status.setText)
+        self.number.attach(self.editor)
+        self.uncertain.show_parts(parts)
+        self._show_state()
+
+    def _is_shown(self) -> bool:
+        """Whether neither the dock nor its frame was hidden."""
+        frame = self.parentWidget()
+        return not self.isHidden() and frame is not None and not frame.isHidden()
+
+    def _stop_editing(self, reason: str) -> None:
+        self.number.attach(None)
+        if self.editor is not None:
+            self.editor.close()
+        self.editor = None
+        self.uncertain.clear()
+        self.status.setText(reason)
+        self._enable()
+
+    def _enable(self) -> None:
+        controls = (self.rule, self.apply, self.split, self.number.slider, self.next, self.save)
+        for control in controls:
+            control.setEnabled(self.editor is not None)
+
+    def _show_state(self) -> None:
+        """Number of segments, in the slider and in words."""
+        if self.editor is None:
+            return
+        self._enable()
+        number, most = self.number.show_state()
+        self.status.setText(
+            f"{number} segments of {most} superpixels. Select {self.editor.layer.name} and "
+            "paint on it."
+        )
+
+    def _set_rule(self, rule: str) -> None:
+        if self.editor is not None:
+            self.editor.rule = rule
+
+    # edits that no stroke makes
+
+    def apply_shapes(self) -> None:
+        """Apply the rule to the superpixels under the shapes."""
+        shapes = self.shapes.currentData()
+        if self.editor is None or shapes is None:
+            self.status.setText("Draw on a Shapes layer and choose it.")
+            return
+        try:
+            chosen = self.editor.superpixels_under(shapes, self.viewer)
+        except DSCError as error:
+            self.status.setText(str(error))
+        else:
+            self.editor.edit(chosen, int(self.editor.layer.selected_label))
+
+    def add_scribbles(self) -> None:
+        """Add a layer to scribble on, and select it."""
+        layer = self.labels.currentData()
+        if layer is not None:
+            options = geometry_of(layer).options() | {"name": f"{layer.name} [scribbles]"}
+            empty = np.zeros(level_array(layer).shape, np.uint8)
+            added = self.viewer.add_labels(empty, **options)
+            self.scribbles.choose(added)
+            added.mode = "paint"
+
+    def split_by_scribbles(self) -> None:
+        """Divide segments by the scribbles on them."""
+        scribbles = self.scribbles.currentData()
+        if self.editor is None or scribbles is None:
+            self.status.setText("Draw on a layer of scribbles and choose it.")
+            return
+        drawn, expected = level_array(scribbles), self.editor.layer.data.shape
+        if tuple(drawn.shape) != expected:
+            self.status.setText(
+                f"The scribbles have shape {tuple(drawn.shape)}, expected {expected}."
+            )
+            return
+        self.number.commit()
+        editor, before = self.editor, self.editor.labels()
+
+        def show(labels: np.ndarray) -> None:
+            if editor is not self.editor:
+                return
+            if np.array_equal(labels, before):
+                self.status.setText("No segment holds scribbles of two labels.")
+            elif np.array_equal(editor.labels(), before):
+                editor.write(labels, np.zeros(0, int))
+            else:
+                self.status.setText("The labels changed meanwhile; press Split again.")
+
+        in_background(split_by_seeds_job, (before, drawn, editor.parts), show)
+
+    def _show_superpixel(self, part: int) -> None:
+        """Move the view to a superpixel."""
+        if self.editor is not None:
+            center_view(self.viewer, self.editor.layer, self.editor.parts.center(part))
+
+    # sessions
+
+    def save_session(self) -> None:
+        """Ask for a file, and write the session into it."""
+        if self.editor is None:
+            return
+        layer = self.editor.layer
+        proposal = f"{layer.name.replace('/', '_')}{SUFFIX}"
+        parent = QApplication.activeWindow()
+        path, _ = QFileDialog.getSaveFileName(parent, "Save session", proposal, f"*{SUFFIX}")
+        if not path:
+            return
+        if not path.endswith(SUFFIX):
+            path = f"{path}{SUFFIX}"
+            if Path(path).exists():  # nobody asked whether this one may be replaced
+                self.status.setText(f"{path} exists; choose this name to replace it.")
+                return
+        self.number.commit()
+        record = dict(layer.metadata.get(KEY, {}))
+        place = geometry_of(layer).options()
+        session = Session(layer.name, layer.data.copy(), self.editor.parts, record, place)
+        in_background(save_job, (Path(path), session), lambda _: show_info(f"Saved {path}."))
+
+    def let_go(self) -> None:
+        """Forget the viewer."""
+        unfollow_layers(self.viewer, self.refresh)
+        self.preparation.choose(None, None)
+        for box in (self.labels, self.superpixels, self.shapes, self.scribbles):
+            box.blockSignals(True)
+            box.clear()
+
+
+def _chooser(tooltip: str) -> LayerChooser:
+    box = LayerChooser()
+    box.setToolTip(tooltip)
+    box.setSizePolicy(combo_box("").sizePolicy())
+    box.setMinimumWidth(MIN_WIDTH // 2)
+    return box

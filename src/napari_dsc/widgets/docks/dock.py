@@ -1,0 +1,269 @@
+"""What the docks that read an image have in common."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from qtpy.QtCore import QEvent, QObject, QSize, Qt
+from qtpy.QtWidgets import (
+    QFrame,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+from superqt import QCollapsible
+
+from napari_dsc.errors import DSCError
+from napari_dsc.jobs.memory import memory_problem
+from napari_dsc.jobs.request import Request
+from napari_dsc.jobs.runs import run_job
+from napari_dsc.params import CutParams, ImageParams, Params, SuperpixelParams, TreeParams
+from napari_dsc.widgets.controls.closing import ClosingWidget
+from napari_dsc.widgets.controls.compute_panel import DEFAULT_WEIGHTS, ComputePanel, selected
+from napari_dsc.widgets.controls.image_panel import ImagePanel
+from napari_dsc.widgets.controls.parameters import (
+    ParameterControls,
+    form_layout,
+    push_button,
+    row_of,
+)
+from napari_dsc.widgets.controls.presets import Presets
+from napari_dsc.widgets.controls.run_bar import RunBar, notify_error
+from napari_dsc.widgets.preferences import (
+    apply_weights_preferences,
+    last_values,
+    preferences,
+    remember_values,
+)
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
+
+    from napari_dsc.jobs.result import Result
+    from napari_dsc.widgets.viewer.source import Source, Where
+
+
+class VerticalScroll(QScrollArea):
+    """Scrolls up and down; never narrower than its content, whatever the theme."""
+
+    def __init__(self, content: QWidget) -> None:
+        super().__init__()
+        self.setWidget(content)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+
+    def minimumSizeHint(self) -> QSize:
+        """Smallest useful size."""
+        width = self.widget().minimumSizeHint().width()
+        bar = self.verticalScrollBar().sizeHint().width()
+        return QSize(width + bar, super().minimumSizeHint().height())
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Pass changes of the content's size on."""
+        if event.type() == QEvent.Type.LayoutRequest:
+            self.updateGeometry()
+        return bool(super().eventFilter(watched, event))
+
+
+class Dock(ClosingWidget):
+    """Base of the docks: image, parameters, device and weights, run bar.
+
+    Parameters
+    ----------
+    napari_viewer : napari Viewer
+        Viewer of the dock.
+    """
+
+    stage: ClassVar[str]
+    kinds: ClassVar[tuple[type[Params], ...]]
+    everyday: ClassVar[tuple[str, ...]]
+    can_keep: ClassVar[bool] = False
+    whole: ClassVar[str]
+    has_tiles: ClassVar[bool] = False
+
+    def __init__(self, napari_viewer: Viewer) -> None:
+        super().__init__()
+        self.viewer = napari_viewer
+        self.image_panel = ImagePanel(napari_viewer, self.whole, has_tiles=self.has_tiles)
+        self.parameters = ParameterControls(self.kinds)
+        self.compute = ComputePanel(preferences().device)
+        self.run_bar = RunBar(can_keep=self.can_keep)
+        self.reset_button = push_button("Reset", "Back to the defaults.")
+        self.presets = Presets(self.stage, self.values, self.fixed_presets())
+        self.advanced = QCollapsible("Advanced")
+        self._source: Source | None = None
+        self._is_closed = False
+        self._lay_out()
+        self.image_panel.changed.connect(self._show_problem)
+        self.run_bar.asked.connect(lambda: self.run())
+        self.run_bar.succeeded.connect(self._succeed)
+        self.run_bar.ended.connect(self._end)
+        self.reset_button.clicked.connect(self.reset)
+        self.presets.chosen.connect(self.restore)
+        self.restore(last_values(self.stage))
+        self._show_problem()
+
+    def _lay_out(self) -> None:
+        content = QWidget()
+        column = QVBoxLayout(content)
+        column.setContentsMargins(0, 0, 0, 0)
+        form = form_layout()
+        self.image_panel.add_to(form)
+        for label, control in self.image_controls():
+            form.addRow(label, control)
+        self.parameters.add_to(form, self.everyday)
+        self.compute.add_to(form)
+        column.addLayout(form)
+        column.addWidget(self._fill_advanced())
+        column.addStretch()
+        layout = QVBoxLayout(self)
+        layout.addWidget(VerticalScroll(content), 1)
+        layout.addWidget(self.run_bar)
+
+    def _fill_advanced(self) -> QCollapsible:
+        content = QWidget()
+        form = form_layout(content)
+        self.parameters.add_to(
+            form, [name for name in self.parameters.controls if name not in self.everyday]
+        )
+        for label, control in self.extra_controls():
+            form.addRow(*([label] if label else []), control)
+        form.addRow("Preset", self.presets.names)
+        form.addRow(row_of(self.presets.save, self.presets.delete))
+        form.addRow(row_of(self.reset_button))
+        self.advanced.addWidget(content)
+        self.advanced.setCollapsedIcon("\u25b8")
+        self.advanced.setExpandedIcon("\u25be")
+        self.advanced.collapse(animate=False)
+        return self.advanced
+
+    def fixed_presets(self) -> dict[str, dict[str, Any]]:
+        """Presets of the package that fit the dock."""
+        return {}
+
+    def image_controls(self) -> list[tuple[str, QWidget]]:
+        """Further controls below the choice of the image, with their labels."""
+        return []
+
+    def extra_controls(self) -> list[tuple[str, QWidget]]:
+        """Further controls of the dock, with their labels."""
+        return []
+
+    # what the controls say
+
+    def values(self) -> dict[str, Any]:
+        """Values of the controls, ready for JSON."""
+        return self.parameters.values() | {
+            "device": selected(self.compute.device),
+            "weights": selected(self.compute.weights),
+        }
+
+    def restore(self, values: dict[str, Any]) -> None:
+        """Show values; those that no longer fit are passed over."""
+        for name, value in values.items():
+            try:
+                self.parameters.set({name: value})
+            except (ValueError, TypeError):
+                continue
+        if "device" in values:
+            self.compute.set_device(str(values["device"]))
+        if "weights" in values:
+            self.compute.set_weights(str(values["weights"]))
+
+    def reset(self) -> None:
+        """Show the defaults."""
+        self.parameters.reset()
+        self.compute.set_device(preferences().device)
+        self.compute.set_weights(DEFAULT_WEIGHTS)
+
+    def _show_problem(self) -> None:
+        self.run_bar.block(self.image_panel.problem())
+
+    # running
+
+    def request(self, source: Source) -> Request:
+        """Copy what a run needs out of the controls."""
+        names = {
+            ImageParams: "image_params",
+            SuperpixelParams: "superpixel_params",
+            CutParams: "cut_params",
+            TreeParams: "tree_params",
+        }
+        params = {names[kind]: self.parameters.get(kind) for kind in self.kinds}
+        return Request(
+            stage=self.stage,
+            array=source.array,
+            index=source.index,
+            axes=source.axes,
+            spacing=source.spacing,
+            unit=source.unit,
+            mask=source.mask,
+            weights=selected(self.compute.weights),
+            device=selected(self.compute.device),
+            n_threads=preferences().threads,
+            **params,
+        )
+
+    def run(self, where: Where | None = None) -> None:
+        """Compute in the background; a dock that is computing does nothing.
+
+        ``where`` replaces the part that the image panel shows.
+        """
+        if self.run_bar.is_running:
+            return
+        try:
+            source = self.image_panel.source(where)
+            request = self.request(source)
+        except DSCError as error:
+            notify_error(str(error), "")
+            return
+        problem = memory_problem(request, source.sizes, preferences().memory_share)
+        if problem:
+            self.run_bar.status.setText(problem)
+            return
+        self.start(run_job, request, n_steps_of(request, source), source)
+
+    def start(self, job: Any, asked: Any, n_steps: int, source: Source) -> None:
+        """Start a job, and keep what its result is shown with."""
+        apply_weights_preferences(preferences())
+        remember_values(self.stage, self.values())
+        self._source = source._replace(array=None)
+        self.run_bar.start(job, asked, n_steps, self.values())
+
+    def _succeed(self, result: Result) -> None:
+        if not self._is_closed and self._source is not None:
+            self.show_result(result, self._source)
+
+    def _end(self) -> None:
+        self._source = None
+        if not self._is_closed:
+            self.take_back()
+            self._show_problem()
+
+    def take_back(self) -> None:
+        """Undo what a run without a result changed in the viewer."""
+
+    def show_result(self, result: Result, source: Source) -> None:
+        """Put what a run made into the viewer."""
+        raise NotImplementedError
+
+    def let_go(self) -> None:
+        """End the run and forget the viewer."""
+        if self._is_closed or not hasattr(self, "run_bar"):
+            return
+        self._is_closed = True
+        self.run_bar.cancel()
+        self.take_back()
+        self.compute.survey.cancel()
+        self.image_panel.disconnect_layers()
+
+
+def n_steps_of(request: Request, source: Source) -> int:
+    """Iterations of the cut in all, 0 where there is none."""
+    if request.stage != "segment" or request.method != "dsc":
+        return 0
+    n_images = 1
+    if request.cut_params.series == "apart":
+        n_images = source.sizes.get("T", source.sizes.get("Z", 1))
+    return request.cut_params.n_iterations * n_images

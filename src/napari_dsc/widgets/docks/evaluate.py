@@ -1,0 +1,179 @@
+"""The dock that compares two label images."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from napari.layers import Labels
+from napari.utils import DirectLabelColormap
+from qtpy.QtWidgets import QCheckBox, QHeaderView, QTableWidget, QTableWidgetItem, QVBoxLayout
+
+from napari_dsc.jobs.analysis import score_job
+from napari_dsc.layers import geometry_of, level_array
+from napari_dsc.widgets.controls.closing import ClosingWidget
+from napari_dsc.widgets.controls.image_panel import LayerChooser, follow_layers, unfollow_layers
+from napari_dsc.widgets.controls.parameters import combo_box, form_layout
+from napari_dsc.widgets.controls.run_bar import RunBar
+from napari_dsc.widgets.viewer.output import KEY, layer_to_update, show_labels
+
+if TYPE_CHECKING:
+    from napari_dsc.jobs.analysis import Scored
+
+PLACE = ("scale", "translate", "rotate", "shear", "affine")
+# the color of label 1 would be that of the first segment too
+ERROR_COLORS = {None: "transparent", 0: "transparent", 1: "magenta"}
+EDITS = ("data", "paint", "labels_update")
+ZEROS = {
+    "a region like others": "region",
+    "background of objects": "background",
+    "not labelled": "unlabelled",
+}
+
+
+class Evaluate(ClosingWidget):
+    """Dock of *Plugins > Deep Superpixel Cut > Evaluate*."""
+
+    def __init__(self, napari_viewer: "napari.viewer.Viewer") -> None:  # noqa: F821, UP037
+        super().__init__()
+        self.viewer = napari_viewer
+        self._scored: object = None
+        self._sentence = ""
+        self._followed: tuple[Labels, ...] = ()
+        self.result, self.truth = LayerChooser(), LayerChooser()
+        self.result.setToolTip("The segmentation to score.")
+        self.truth.setToolTip("The segmentation to score it against, of the same shape.")
+        self.zero = combo_box(
+            "What 0 in the truth means; with a background, Dice and AP50 are scored as well."
+        )
+        for words, zero in ZEROS.items():
+            self.zero.addItem(words, zero)
+        self.errors = QCheckBox("Show errors")
+        self.errors.setToolTip("Add a layer of the pixels where the two disagree.")
+        self.errors.setChecked(True)
+        self.table = QTableWidget(0, 2)
+        self.table.setHorizontalHeaderLabels(["Measure", "Score"])
+        self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        self.table.verticalHeader().hide()
+        self.table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
+        self.run_bar = RunBar(can_keep=False)
+        form = form_layout()
+        form.addRow("Result", self.result)
+        form.addRow("Truth", self.truth)
+        form.addRow("0 is", self.zero)
+        form.addRow("", self.errors)
+        layout = QVBoxLayout(self)
+        layout.addLayout(form)
+        layout.addWidget(self.run_bar)
+        layout.addWidget(self.table)
+        self.run_bar.asked.connect(self.run)
+        self.run_bar.succeeded.connect(self._show_scores)
+        for box in (self.result, self.truth, self.zero):
+            box.currentIndexChanged.connect(self._show_problem)
+        follow_layers(napari_viewer, self.refresh)
+        self.refresh()
+
+    def refresh(self, event: object = None) -> None:
+        """Show the label layers as they are now."""
+        labels = [layer for layer in self.viewer.layers if isinstance(layer, Labels)]
+        active = self.viewer.layers.selection.active
+        self.result.refresh(labels, active)
+        self.truth.refresh(labels, active)
+        others = [one for one in labels if one != self.result.currentData()]
+        if others and self.truth.currentData() not in others:
+            self.truth.choose(others[0])
+        self._show_problem()
+
+    def _show_problem(self) -> None:
+        if self._asked() != self._scored:
+            self.table.setRowCount(0)
+        self.run_bar.block(self._problem())
+
+    def _asked(self) -> tuple[object, ...]:
+        return tuple(box.currentData() for box in (self.result, self.truth, self.zero))
+
+    def _problem(self) -> str:
+        result, truth = self.result.currentData(), self.truth.currentData()
+        if result is None or truth is None or result == truth:
+            return "Choose two label layers."
+        shapes = [tuple(level_array(layer).shape) for layer in (result, truth)]
+        if shapes[0] != shapes[1]:
+            return f"The layers have shapes {shapes[0]} and {shapes[1]}, expected equal ones."
+        return ""
+
+    def run(self) -> None:
+        """Score in the background."""
+        if self.run_bar.is_running or self._problem():
+            return
+        result, truth = self.result.currentData(), self.truth.currentData()
+        zero = self.zero.currentData()
+        names = {"result": result.name, "truth": truth.name, "zero": zero}
+        self._scored, self._sentence = self._asked(), f"{result.name} against {truth.name}"
+        self.table.setRowCount(0)
+        self._follow((result, truth))
+        asked = (level_array(result), level_array(truth), zero)
+        self.run_bar.start(score_job, asked, 0, names)
+
+    def _follow(self, layers: tuple[Labels, ...]) -> None:
+        """Hear of edits of these layers, and of no others any more."""
+        for layer in self._followed:
+            for name in EDITS:
+                getattr(layer.events, name).disconnect(self._forget)
+        self._followed = layers
+        for layer in layers:
+            for name in EDITS:
+                getattr(layer.events, name).connect(self._forget)
+
+    def _forget(self, event: object = None) -> None:
+        """Scores of what was edited since are none."""
+        self._follow(())
+        self._scored = None
+        self.table.setRowCount(0)
+        self.run_bar.status.setText("The layers have changed: score again.")
+
+    def _show_scores(self, found: Scored) -> None:
+        if self._scored != self._asked():  # something else was chosen, or edited, meanwhile
+            self.run_bar.status.setText("The layers have changed meanwhile: score again.")
+            return
+        from napari_dsc.evaluation.measures import MEASURES
+
+        scores = found.scores
+        where = "" if self._lie_alike() else "; the layers lie apart, pixels were compared"
+        self.run_bar.status.setText(
+            f"{self._sentence}: {found.share:.1%} of pixels disagree{where}"
+        )
+        measures = [(MEASURES[name], scores[name]) for name in MEASURES if name in scores]
+        self.table.setRowCount(len(measures))
+        for row, (measure, score) in enumerate(measures):
+            for column, text in enumerate((measure.title, f"{score:.4f}")):
+                item = QTableWidgetItem(text)
+                item.setToolTip(measure.meaning)
+                self.table.setItem(row, column, item)
+        if self.errors.isChecked():
+            self._show_errors(found.errors)
+
+    def _lie_alike(self) -> bool:
+        """Whether the pixels of both layers lie at the same places."""
+        result, truth = (
+            geometry_of(box.currentData()).options() for box in (self.result, self.truth)
+        )
+        return all(np.allclose(result[name], truth[name]) for name in PLACE)
+
+    def _show_errors(self, errors: np.ndarray) -> None:
+        """Draw the errors on the result."""
+        result = self.result.currentData()
+        name, geometry = f"{result.name} [errors]", geometry_of(result)
+        layer = layer_to_update(self.viewer, name, Labels)
+        if layer in (result, self.truth.currentData()):
+            layer = None  # what is compared stays
+        shown = show_labels(self.viewer, name, errors, geometry, {KEY: {}}, layer=layer)
+        shown.colormap = DirectLabelColormap(color_dict=ERROR_COLORS)
+
+    def let_go(self) -> None:
+        """End the run and forget the viewer."""
+        self.run_bar.cancel()
+        self._scored = None
+        self._follow(())
+        unfollow_layers(self.viewer, self.refresh)
+        for box in (self.result, self.truth):
+            box.clear()

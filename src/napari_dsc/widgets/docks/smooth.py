@@ -1,0 +1,36 @@
+"""The dock that smooths an image."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from napari_dsc.params import ImageParams
+from napari_dsc.widgets.docks.dock import Dock
+from napari_dsc.widgets.viewer.output import KEY, show_image
+from napari_dsc.widgets.viewer.run_layer import record_of
+
+if TYPE_CHECKING:
+    from napari_dsc.jobs.result import Result
+    from napari_dsc.widgets.viewer.source import Source
+
+
+class Smooth(Dock):
+    """Dock of *Plugins > Deep Superpixel Cut > Smooth*."""
+
+    stage = "smooth"
+    kinds = (ImageParams,)
+    everyday = ()
+    whole = "Z"
+
+    def __init__(self, napari_viewer: "napari.viewer.Viewer") -> None:  # noqa: F821, UP037
+        super().__init__(napari_viewer)
+
+    def show_result(self, result: Result, source: Source) -> None:
+        """Add the smoothed image, or renew that of an earlier run."""
+        assert result.smoothed is not None
+        name, rgb = f"{source.name} [smoothed]", source.axes.endswith("C")
+        pixels = source.as_image(result.smoothed)
+        layer = show_image(self.viewer, name, pixels, rgb, source.image_geometry)
+        layer.metadata[KEY] = record_of(result, source)
+        seconds = result.record["seconds"]["smooth"]  # type: ignore[index]
+        self.run_bar.status.setText(f"Smoothed in {seconds:.1f} s")

@@ -1,0 +1,1 @@
+"""What reads and changes the layers of a viewer."""

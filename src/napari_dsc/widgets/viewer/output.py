@@ -1,0 +1,146 @@
+"""Layers that docks add and update."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.layers import Image, Labels
+
+from napari_dsc.layers import RECORD_KEY, geometry_of
+from napari_dsc.widgets.preferences import preferences
+
+if TYPE_CHECKING:
+    from napari.layers import Layer
+    from napari.viewer import Viewer
+
+    from napari_dsc.layers import Geometry
+
+KEY = RECORD_KEY
+RUNNING, CORRECTED = "running", "corrected"
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What a preview overwrites in the layer of an earlier run."""
+
+    values: dict[str, Any]
+    metadata: dict[str, Any]
+
+    @classmethod
+    def of(cls, layer: Labels) -> Snapshot:
+        """Remember a layer."""
+        names = ("data", "features", *geometry_of(layer).options())
+        return cls({name: getattr(layer, name) for name in names}, dict(layer.metadata))
+
+    def restore(self, layer: Labels) -> None:
+        """Bring the layer back; what was painted on the preview cannot be undone into it."""
+        layer.metadata = self.metadata
+        for name, value in self.values.items():
+            setattr(layer, name, value)
+        clear_history(layer)
+
+
+def layer_to_update(viewer: Viewer, name: str, kind: type[Layer]) -> Any:
+    """Layer that an earlier run made under this name, unless the user wants new ones.
+
+    napari numbers names that are taken. A layer that another dock is drawing is left to it, one
+    that was corrected by hand to the user, and one that shows a file to that file.
+    """
+    if preferences().on_rerun != "update":
+        return None
+    numbered = re.compile(re.escape(name) + r"( \[\d+\])?")
+    for layer in reversed(viewer.layers):
+        record = layer.metadata.get(KEY, {RUNNING: True})
+        is_idle = not record.get(RUNNING) and not record.get(CORRECTED)
+        is_idle &= "path" not in layer.metadata
+        if isinstance(layer, kind) and is_idle and numbered.fullmatch(layer.name):
+            return layer
+    return None
+
+
+def show_labels(
+    viewer: Viewer,
+    name: str,
+    labels: np.ndarray,
+    geometry: Geometry,
+    metadata: dict[str, Any],
+    *,
+    layer: Labels | None = None,
+) -> Labels:
+    """Put labels into a layer, or into a new one above all others.
+
+    Parameters
+    ----------
+    viewer : napari Viewer
+        Its selection stays as it is.
+    name : str
+        Name of a new layer.
+    labels : S unsigned int array
+        0 is unassigned; with the axes of the geometry.
+    geometry : Geometry
+        Where they lie.
+    metadata : dict
+        What to know about them; whoever is told of new labels finds it there.
+    layer : napari Labels layer, optional
+        Receives the labels; what could be undone in it no longer can.
+
+    Returns
+    -------
+    layer : napari Labels layer
+        It is in the viewer.
+    """
+    if layer is not None and layer in viewer.layers:
+        layer.metadata = {**layer.metadata, **metadata}
+        layer.data = labels
+        _place(layer, geometry)
+        clear_history(layer)
+        return layer
+    new = Labels(labels, name=name, metadata=metadata, **geometry.options())
+    return add_quietly(viewer, new)
+
+
+def show_image(
+    viewer: Viewer, name: str, pixels: np.ndarray, rgb: bool, geometry: Geometry
+) -> Image:
+    """Put an image into the layer of this name that an earlier run made, or a new one."""
+    layer = layer_to_update(viewer, name, Image)
+    if layer is not None and layer.rgb == rgb:
+        layer.data = pixels
+        _place(layer, geometry)
+        return layer  # type: ignore[no-any-return]
+    return add_quietly(
+        viewer,
+        Image(pixels, name=name, rgb=rgb, metadata={KEY: {}}, **geometry.options()),
+    )
+
+
+def _place(layer: Layer, geometry: Geometry) -> None:
+    """Move a layer; each change draws the window again, so only what differs is set."""
+    present = geometry_of(layer).options()
+    for option, value in geometry.options().items():
+        if not np.array_equal(np.asarray(present[option]), np.asarray(value)):
+            setattr(layer, option, value)
+
+
+def add_quietly(viewer: Viewer, layer: Any) -> Any:
+    """Add a layer, and leave the selection of the user as it is."""
+    selection = viewer.layers.selection
+    before, active = set(selection), selection.active
+    viewer.add_layer(layer)
+    selection.clear()
+    selection.update(before)
+    selection.active = active
+    return layer
+
+
+def clear_history(layer: Labels) -> None:
+    """Forget the undo steps of a layer, which would write old pixels into new labels."""
+    was_editable, mode = layer.editable, layer.mode
+    layer.editable = False
+    layer.editable = True
+    layer.editable = was_editable
+    if was_editable:
+        layer.mode = mode

@@ -1,0 +1,111 @@
+"""Which pixels of an image lie under shapes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from skimage.draw import polygon2mask
+
+from napari_dsc.errors import InvalidImageError
+from napari_dsc.widgets.viewer.units import unit_factors
+
+if TYPE_CHECKING:
+    from napari.layers import Image, Labels, Shapes
+
+
+def shapes_region(
+    shapes: Shapes,
+    layer: Image | Labels,
+    size: np.ndarray,
+    factors: np.ndarray,
+    shown: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Part of an image that the shapes of a layer cover.
+
+    Parameters
+    ----------
+    shapes : napari Shapes layer
+        Rectangles, ellipses, polygons and paths; lines cover nothing.
+    layer : napari Image or Labels layer
+        The image.
+    size : (2,) int array
+        Height and width of the level in use.
+    factors : (2,) float array
+        Pixels of the finest level in one of this level.
+    shown : int array
+        Index of the shown plane along every axis of the image; shapes on others do not count.
+
+    Returns
+    -------
+    corners : (2, 2) int array
+        First and last-plus-one row and column of the smallest box around the shapes.
+    mask : (Y, X) bool array or None
+        Pixels of the box under the shapes; None if these are all.
+
+    Raises
+    ------
+    InvalidImageError
+        If no shape covers a pixel of the image.
+    """
+    outlines = [
+        _outline(vertices, kind, shapes, layer, factors)
+        for vertices, kind in zip(shapes.data, shapes.shape_type, strict=True)
+        if kind != "line" and _is_in_plane(vertices, shapes, layer, shown)
+    ]
+    everything = np.concatenate(outlines) if outlines else np.zeros((1, 2))
+    first = np.clip(np.floor(everything.min(0)).astype(int), 0, size)
+    beyond = np.clip(np.ceil(everything.max(0)).astype(int) + 1, first, size)
+    mask = np.zeros(tuple(beyond - first), bool)
+    for outline in outlines:
+        _fill(mask, outline - first)
+    rows, columns = mask.any(1).nonzero()[0], mask.any(0).nonzero()[0]
+    if not len(rows):
+        raise InvalidImageError(
+            f"image: the shapes of {shapes.name} cover no pixel of {layer.name}, expected a "
+            "rectangle, an ellipse or a polygon on it"
+        )
+    box = np.array([[rows[0], columns[0]], [rows[-1] + 1, columns[-1] + 1]])
+    inside = mask[box[0, 0] : box[1, 0], box[0, 1] : box[1, 1]]
+    return box + first, None if inside.all() else inside
+
+
+def _fill(mask: np.ndarray, outline: np.ndarray) -> None:
+    """Mark the pixels inside a polygon; those of an upright rectangle need no test each."""
+    low, high = outline.min(0), outline.max(0)
+    if len(outline) == 4 and ((outline == low) | (outline == high)).all():
+        first, last = np.ceil(low).astype(int).clip(0), np.floor(high).astype(int) + 1
+        mask[first[0] : last[0], first[1] : last[1]] = True
+    else:
+        mask |= polygon2mask(mask.shape, outline)
+
+
+def _in_image(vertices: np.ndarray, shapes: Shapes, layer: Image | Labels) -> np.ndarray:
+    """Vertices in the pixels of an image's finest level."""
+    factors = unit_factors(shapes.units, layer.units[-shapes.ndim :])
+    worlds = [np.asarray(shapes.data_to_world(one)) * factors for one in vertices]
+    return np.array([layer.world_to_data(world) for world in worlds])
+
+
+def _is_in_plane(
+    vertices: np.ndarray, shapes: Shapes, layer: Image | Labels, shown: np.ndarray
+) -> bool:
+    """Whether a shape lies on the shown plane; one without planes lies on all."""
+    n_planes = min(shapes.ndim, layer.ndim) - 2
+    if n_planes <= 0:
+        return True
+    planes = np.round(_in_image(vertices, shapes, layer)[:, -2 - n_planes : -2])
+    return bool((planes == shown[-2 - n_planes : -2]).all())
+
+
+def _outline(
+    vertices: np.ndarray, kind: str, shapes: Shapes, layer: Image | Labels, factors: np.ndarray
+) -> np.ndarray:
+    """Vertices of a shape as rows and columns of the image."""
+    if kind == "ellipse":  # napari stores the corners of its box
+        angle = np.linspace(0, 2 * np.pi, 65)[:-1, None]
+        center = vertices.mean(0)
+        across, down = (vertices[1] - vertices[0]) / 2, (vertices[3] - vertices[0]) / 2
+        vertices = center + np.cos(angle) * across + np.sin(angle) * down
+    points = _in_image(vertices, shapes, layer)
+    return (points[:, -2:] + 0.5) / factors - 0.5

@@ -1,0 +1,100 @@
+import numpy as np
+import pytest
+
+from napari_dsc import InvalidImageError, OutputError
+from napari_dsc.correction.parts import Parts
+from napari_dsc.correction.sessions import Session, load_session, save_session, session_reader
+
+LABELS = np.array([[1, 1, 300]], np.uint16)
+PARTS = Parts(np.array([[1, 2, 3]]), np.eye(3), np.full((3, 2), 0.5))
+PLACE = {
+    "scale": np.array([1.0, 2.0]),
+    "translate": np.array([3.0, 4.0]),
+    "rotate": np.eye(2),
+    "shear": np.array([0.5]),
+    "affine": np.eye(3),
+    "units": ("micrometer", "micrometer"),
+    "axis_labels": ("y", "x"),
+}
+
+
+def session(**changes):
+    return Session("cells", LABELS, PARTS, {"iterations": 3}, PLACE)._replace(**changes)
+
+
+def test_a_session_comes_back_as_it_was(tmp_path):
+    path = tmp_path / "a.dsc.npz"
+    save_session(path, session())
+    again = load_session(path)
+    assert (again.name, again.record) == ("cells", {"iterations": 3})
+    assert again.labels.dtype == np.uint16
+    np.testing.assert_array_equal(again.labels, LABELS)
+    np.testing.assert_array_equal(again.parts.superpixels, PARTS.superpixels)
+    np.testing.assert_array_equal(again.parts.probabilities, PARTS.probabilities)
+    assert again.place["units"] == PLACE["units"]
+    assert again.place["axis_labels"] == PLACE["axis_labels"]
+    for name in ("scale", "translate", "rotate", "shear", "affine"):
+        np.testing.assert_array_equal(again.place[name], PLACE[name])
+
+
+def test_no_code_can_hide_in_a_session(tmp_path):
+    path = tmp_path / "a.dsc.npz"
+    np.savez(path, labels=np.array([{"a": 1}], object))
+    with pytest.raises(InvalidImageError, match="no session"):
+        load_session(path)
+
+
+@pytest.mark.parametrize("content", [b"", b"text", b"PK\x03\x04 cut"])
+def test_other_files_are_refused_by_name(tmp_path, content):
+    path = tmp_path / "a.dsc.npz"
+    path.write_bytes(content)
+    with pytest.raises(InvalidImageError, match=r"a\.dsc\.npz: no session"):
+        load_session(path)
+
+
+def test_a_missing_file_is_refused_by_name(tmp_path):
+    with pytest.raises(InvalidImageError, match="no such file"):
+        load_session(tmp_path / "a.dsc.npz")
+
+
+def test_a_truncated_file_is_refused(tmp_path):
+    path = tmp_path / "a.dsc.npz"
+    save_session(path, session())
+    path.write_bytes(path.read_bytes()[:-40])
+    with pytest.raises(InvalidImageError, match="no session"):
+        load_session(path)
+
+
+def test_labels_of_another_shape_are_refused(tmp_path):
+    path = tmp_path / "a.dsc.npz"
+    save_session(path, session(labels=LABELS[:, :2]))
+    with pytest.raises(InvalidImageError, match="no session"):
+        load_session(path)
+
+
+def test_a_session_that_cannot_be_written_leaves_the_old_one(tmp_path, monkeypatch):
+    path = tmp_path / "a.dsc.npz"
+    save_session(path, session())
+    before = path.read_bytes()
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "savez_compressed", full)
+    with pytest.raises(OutputError, match="No space left"):
+        save_session(path, session(name="other"))
+    assert path.read_bytes() == before
+    assert [one.name for one in tmp_path.iterdir()] == ["a.dsc.npz"]
+
+
+def test_the_reader_takes_sessions_only(tmp_path):
+    path = tmp_path / "a.dsc.npz"
+    save_session(path, session())
+    assert session_reader("a.npz") is None
+    assert session_reader([str(path)]) is None
+    [(labels, options, kind)] = session_reader(str(path))(str(path))
+    assert kind == "labels"
+    np.testing.assert_array_equal(labels, LABELS)
+    assert options["name"] == "cells"
+    assert options["metadata"]["napari-dsc"] == {"iterations": 3}
+    np.testing.assert_array_equal(options["features"]["index"], [1, 300])
