@@ -1,4 +1,4 @@
-"""The method on an image that does not fit into memory."""
+"""The method on an image in tiles, which does not fit into memory or is stored by chunks."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 import tempfile
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from napari_dsc.cut.joint import Piece, iter_joint_cut, iter_lone_cut, seen_piec
 from napari_dsc.errors import OutputError
 from napari_dsc.large.connecting import iter_regions, region_numbers
 from napari_dsc.large.learning import montage, plan_lesson
+from napari_dsc.large.source import open_source
 from napari_dsc.large.tiling import (
     bytes_of,
     check_side,
@@ -25,114 +26,83 @@ from napari_dsc.large.tiling import (
 )
 from napari_dsc.large.work import Work
 from napari_dsc.large.writing import CHUNK, Labels, write_labels
-from napari_dsc.machine.device import freed_memory_kept, resolve_device
-from napari_dsc.params import CutParams, ImageParams, SuperpixelParams
+from napari_dsc.machine.device import freed_memory_kept
+from napari_dsc.machine.progress import Progress
 from napari_dsc.params.presets import NO_LIMIT
-from napari_dsc.records.record import Record, device_record, params_record, software_record
-from napari_dsc.segmenting.clock import Stages
-from napari_dsc.segmenting.guidance import refuse_tree_affinity
+from napari_dsc.records.record import Record, device_record, software_record
 from napari_dsc.superae.embedding import embedding_of
-from napari_dsc.superae.weights import DEFAULT, check_dimensions, find_weights, load_weights
+from napari_dsc.superae.weights import check_dimensions
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
     from napari_dsc.large.source import Source
+    from napari_dsc.segmenting.pieces import Tiles
+    from napari_dsc.segmenting.stages import Stages
     from napari_dsc.superae.model import Embedding
 
 RESERVED_AT_ONCE = 2**24
 
 
-class Progress(NamedTuple):
-    """How far a run is.
-
-    Attributes
-    ----------
-    stage : str
-        ``reading``, ``learning``, ``labels`` or ``writing``.
-    done, total : int
-        Parts of the stage.
-    """
-
-    stage: str
-    done: int
-    total: int
-
-
-class LargeRun:
+class TiledRun:
     """One network for a large image, then labels tile by tile.
 
     Parameters
     ----------
     source : Source
         The image, open.
-    weights, device, image_params, superpixel_params, cut_params
-        As `napari_dsc.Run` takes them. ``n_superpixels`` counts for the whole image, but
-        superpixels are no wider than an eighth of a tile; ``megapixels`` are those that the
-        network sees in a step.
-    tile : int
-        Side of the tiles in pixels; 0 takes the largest that fits into memory.
+    stages : Stages
+        Stages of the method; their clock and notes become those of the run.
+        ``n_superpixels`` counts for the whole image, but superpixels are no wider than an
+        eighth of a tile; ``megapixels`` are those that the network sees in a step.
 
     Attributes
     ----------
     tiling : Tiling
-        How the image is taken apart.
+        How the image is divided into tiles.
     counts : dict of str to int
         ``n_classes`` or ``n_regions``, and ``n_superpixels``, once the run is done.
-    notes : list of str
-        Sentences for the user on what was done otherwise than asked for.
 
     Raises
     ------
     InvalidImageError
         If the image cannot be used.
     InvalidParameterError
-        If `tile` is too small.
+        If the tiles are too small.
     WeightsError
-        If the weights cannot be found or do not fit.
-    DeviceUnavailableError
-        If the device does not exist.
+        If the weights are three-dimensional.
     """
 
-    def __init__(  # noqa: PLR0913 - the public keyword arguments, each written once
-        self,
-        source: Source,
-        *,
-        weights: str | Path = DEFAULT,
-        device: str = "auto",
-        image_params: ImageParams = ImageParams(),
-        superpixel_params: SuperpixelParams = SuperpixelParams(),
-        cut_params: CutParams = CutParams(),
-        tile: int = 0,
-    ) -> None:
-        self.source, self.device = source, resolve_device(device)
-        self.weights = find_weights(weights)
-        check_dimensions(self.weights, "YX")
-        self.image_params, self.superpixel_params = image_params, superpixel_params
-        refuse_tree_affinity(cut_params)
-        self.cut_params = cut_params
-        self.scale = min(cut_params.resolution, math.sqrt(cut_params.megapixels * 1e6) / CHUNK)
-        side = tile or choose_side(self.device, cut_params, self.scale)
+    def __init__(self, source: Source, stages: Stages) -> None:
+        self.source, self.stages, self.device = source, stages, stages.device
+        check_dimensions(stages.weights, "YX")
+        settings = stages.settings
+        self.cut_params, asked = settings.cut_params, settings.superpixel_params.n_superpixels
+        limit = math.sqrt(self.cut_params.megapixels * 1e6) / CHUNK
+        self.scale = min(self.cut_params.resolution, limit)
+        side = settings.tile or choose_side(self.device, self.cut_params, self.scale)
         check_side(side)
-        asked = superpixel_params.n_superpixels
         self.tiling, self.width = plan_tiling(source.shape, side, asked, self.scale)
         self.counts: dict[str, int] = {}
-        self.notes = list[str]()
         n_made = round(math.prod(source.shape) / self.width**2)
         if n_made > asked:
-            self.notes.append(
+            stages.notes.append(
                 f"about {n_made} superpixels instead of {asked}, because a tile of "
                 f"{self.tiling.side} pixels should hold some: n_superpixels of a large image "
                 "count for all of it"
             )
-        self._stages = Stages(self.device)
-        self.normalization = source.normalization(image_params, cut_params.seed)
-        with torch.inference_mode(False):
-            model = load_weights(self.weights).to(self.device, torch.float32)
+        self.normalization = source.normalization(settings.image_params, self.cut_params.seed)
         # the scale is the same for pieces and tiles, whatever their size
-        params = dataclasses.replace(cut_params, resolution=self.scale, megapixels=NO_LIMIT)
+        params = dataclasses.replace(
+            self.cut_params, resolution=self.scale, megapixels=NO_LIMIT
+        )
         self._work = Work(
-            source, self.normalization, model, superpixel_params, params, self.width
+            source,
+            self.normalization,
+            stages.model,
+            settings.superpixel_params,
+            params,
+            self.width,
         )
 
     def describe(self) -> str:
@@ -173,7 +143,7 @@ class LargeRun:
             canvas = np.memmap(file, dtype, "r+", shape=self.source.shape)
             yield from self._iter_classes(embedding, canvas)
             yield Progress("writing", 0, 1)
-            with self._stages.stage("writing"):
+            with self.stages.clock.stage("writing"):
                 labels = self._labels(canvas)
                 del canvas
                 write_labels(
@@ -187,16 +157,11 @@ class LargeRun:
             yield Progress("writing", 1, 1)
 
     def record(self) -> Record:
-        """Everything needed to repeat the run, ready for JSON; see `Run.record`."""
-        source = self.source
-        params = {
-            "image": self.image_params,
-            "superpixels": self.superpixel_params,
-            "cut": self.cut_params,
-        }
+        """Everything needed to repeat the run, ready for JSON; see `Stages.record`."""
+        source, settings = self.source, self.stages.settings.to_record()
+        seconds = self.stages.clock.seconds
         return {
             "software": software_record(),
-            "device": device_record(self.device),
             "image": {
                 "sha256": source.sha256(),
                 "axes": source.axes,
@@ -209,12 +174,12 @@ class LargeRun:
                 "normalization": dict(self.normalization._asdict()),
                 "notes": list(source.notes),
             },
-            "weights": {"name": self.weights.name, "sha256": self.weights.sha256},
-            "method": "dsc",
-            "parameters": params_record(params),
+            **settings,
+            "device": {**device_record(self.device), **settings["device"]},
+            "weights": {"name": self.stages.weights.name, "sha256": self.stages.weights.sha256},
             "tiles": {"side": self.tiling.side, "n_tiles": self.tiling.n_tiles},
-            "seconds": {name: round(value, 3) for name, value in self._stages.seconds.items()},
-            "notes": list(self.notes),
+            "seconds": {name: round(value, 3) for name, value in seconds.items()},
+            "notes": list(self.stages.notes),
             **self.counts,
         }
 
@@ -224,7 +189,7 @@ class LargeRun:
         lesson = plan_lesson(self.source.shape, self.width, self.scale, tiles.seed)
         places: list[Piece] = []
         for window in lesson.windows:
-            with self._stages.stage("places"):
+            with self.stages.clock.stage("places"):
                 found = self._work.piece(window, self.tiling.margin)
                 places.append(seen_piece(found, tiles))
             yield Progress("reading", len(places), len(lesson.windows))
@@ -238,7 +203,7 @@ class LargeRun:
                 else iter_joint_cut(draw, embedding, params, lesson.n_steps)
             )
         for number in range(1, params.n_iterations + 2):  # the last freezes the statistics
-            with self._stages.stage("cut"), torch.inference_mode(False):
+            with self.stages.clock.stage("cut"), torch.inference_mode(False):
                 next(steps, None)
             yield Progress("learning", min(number, params.n_iterations), params.n_iterations)
         return embedding
@@ -247,7 +212,7 @@ class LargeRun:
         """Write class plus 1 of each pixel into an array of zeros, tile by tile."""
         n_superpixels = 0
         for number, tile in enumerate(self.tiling.tiles(), 1):
-            with self._stages.stage("labels"):
+            with self.stages.clock.stage("labels"):
                 n_superpixels += self._work.label(tile, embedding, canvas)
             yield Progress("labels", number, self.tiling.n_tiles)
         self.counts["n_superpixels"] = n_superpixels
@@ -278,6 +243,43 @@ def _reserve(file: Path, n_bytes: int) -> None:
                 opened.write(zeros[: n_bytes - start])
     except OSError as error:
         raise OutputError(
-            f"{file.parent.parent}: no space for the {n_bytes} bytes of the classes on their "
-            f"way ({error.strerror})"
+            f"{file.parent.parent}: not enough disk space: the intermediate labels need "
+            f"{n_bytes} bytes ({error.strerror})"
         ) from error
+
+
+def cut_tiles(pieces: Tiles, stages: Stages) -> Generator[Progress, None, Record]:
+    """Segment a large image by the cut, and write the labels.
+
+    Parameters
+    ----------
+    pieces : Tiles
+        The image and the output.
+    stages : Stages
+        Stages of the method.
+
+    Yields
+    ------
+    progress : Progress
+        First in the stage ``reading``, with one sentence on size, tiles and memory; then
+        after each part of the work. Closing the generator leaves no files.
+
+    Returns
+    -------
+    record : dict
+        How the labels were made, as it stands in the output.
+    """
+    settings = stages.settings
+    with open_source(
+        pieces.image,
+        axes=settings.axes,
+        spacing=settings.spacing,
+        channels=settings.channels,
+        level=settings.level,
+    ) as source:
+        run = TiledRun(source, stages)
+        notes = (run.describe(), *source.notes, *stages.notes)
+        for note in notes:
+            yield Progress("reading", 0, 1, note)
+        yield from run.iter_save(pieces.output)
+        return run.record()

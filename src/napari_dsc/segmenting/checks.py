@@ -1,4 +1,4 @@
-"""What a user brings to a run, and what does not go together."""
+"""Checks of label images that users give."""
 
 from __future__ import annotations
 
@@ -12,11 +12,9 @@ from napari_dsc.errors import InvalidParameterError
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-    from napari_dsc.params import CutParams
-
 
 def check_label_image(name: str, labels: ArrayLike, shape: tuple[int, ...]) -> np.ndarray:
-    """Refuse what is no label image of the image's shape.
+    """Check that labels are integers of the image's shape.
 
     Parameters
     ----------
@@ -49,7 +47,7 @@ def check_label_image(name: str, labels: ArrayLike, shape: tuple[int, ...]) -> n
 def classes_of_scribbles(
     scribbles: np.ndarray, superpixels: np.ndarray, n_partitions: int
 ) -> np.ndarray:
-    """Class that each superpixel must have because somebody drew on it.
+    """Class that scribbles ask for, for each superpixel.
 
     Parameters
     ----------
@@ -77,45 +75,3 @@ def classes_of_scribbles(
             "classes (n_partitions)"
         )
     return seeds_of(scribbles, superpixels + 1, int(superpixels.max()) + 1) - 1
-
-
-def refuse_apart(series: str, axes: str) -> None:
-    """Refuse planes apart where there are steps of one cut only.
-
-    Parameters
-    ----------
-    series : str
-        ``together`` or ``apart``.
-    axes : str
-        Axes of the image.
-
-    Raises
-    ------
-    InvalidParameterError
-        If the planes of a stack are to be cut apart.
-    """
-    if series == "apart" and "Z" in axes:
-        raise InvalidParameterError(
-            "series='apart': expected together, the steps are those of all planes of a stack; "
-            "segment and the command line cut planes apart"
-        )
-
-
-def refuse_tree_affinity(params: CutParams) -> None:
-    """Refuse what one network cannot learn from many images.
-
-    Parameters
-    ----------
-    params : CutParams
-        Settings of the cut.
-
-    Raises
-    ------
-    InvalidParameterError
-        If the affinity is that of a tree.
-    """
-    if params.affinity == "tree":
-        raise InvalidParameterError(
-            "affinity='tree': expected 'features' where one network learns from many images or "
-            "tiles"
-        )

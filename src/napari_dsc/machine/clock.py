@@ -1,4 +1,4 @@
-"""Durations of the stages of a run, and what to say when memory runs out."""
+"""Durations of stages, and the error when one runs out of memory."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     import torch
 
 
-class Stages:
-    """Clock of a run.
+class Clock:
+    """Durations of the stages of a computation.
 
     Parameters
     ----------
     device : torch.device
-        Where the run computes, for the message.
+        Where the stages compute; named in the error.
 
     Attributes
     ----------
@@ -33,9 +33,13 @@ class Stages:
         self.device = device
         self.seconds: dict[str, float] = {}
 
+    def add(self, name: str, seconds: float) -> None:
+        """Add to the duration of a stage."""
+        self.seconds[name] = self.seconds.get(name, 0) + seconds
+
     @contextlib.contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Time a stage; what it takes is added to what it took before.
+        """Time a stage; repeated stages accumulate.
 
         Parameters
         ----------
@@ -58,4 +62,4 @@ class Stages:
                 f"device {self.device}: out of memory; crop or downscale the image{advice}"
             ) from error
         finally:
-            self.seconds[name] = self.seconds.get(name, 0) + time.perf_counter() - start
+            self.add(name, time.perf_counter() - start)
