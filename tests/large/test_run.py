@@ -13,7 +13,7 @@ from napari_dsc.errors import OutputError
 from napari_dsc.images import array_sha256
 from napari_dsc.labels.regions import connected_regions
 from napari_dsc.large import run as module
-from napari_dsc.large.run import LargeRun
+from napari_dsc.segmenting.tiles import LargeRun
 from napari_dsc.large.source import open_source
 
 SIDE, TILE = 320, 128

@@ -127,12 +127,16 @@ class Tiles:
         As `napari_dsc.large.source.open_source` takes it.
     output : Path
         Where the labels go, ``.zarr`` or ``.tif``.
+    superpixels, scribbles : array, optional
+        What the user gives with the image, which `refuse` names.
     """
 
     kind: ClassVar[str] = "tiles"
 
     image: Any
     output: Path
+    superpixels: ArrayLike | None = None
+    scribbles: ArrayLike | None = None
 
     def __len__(self) -> int:
         return 1

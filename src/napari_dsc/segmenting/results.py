@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from napari.layers import Labels
     from torch import Tensor
 
+    from napari_dsc.hierarchy.tree import MergeTree
     from napari_dsc.records.record import Record
 
 
@@ -110,6 +111,9 @@ class Segmentation:
         Makes the smoothed image, see `smoothed`.
     geometry : Geometry, optional
         Where the pixels lie in a napari viewer, if the image came from a layer of one.
+    tree : MergeTree, optional
+        The merge tree of a single image that was segmented by ``method="tree"``, in the axes
+        of the labels: cut it for more or fewer regions.
     """
 
     labels: np.ndarray
@@ -119,6 +123,7 @@ class Segmentation:
     record: Record
     smooth: Callable[[], np.ndarray] = dataclasses.field(repr=False)
     geometry: Geometry | None = None
+    tree: MergeTree | None = None
 
     @cached_property
     def smoothed(self) -> np.ndarray:

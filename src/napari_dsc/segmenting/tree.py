@@ -25,15 +25,13 @@ if TYPE_CHECKING:
     from napari_dsc.segmenting.stages import Stages
 
 
-def segment_by_tree(run: Run, n_regions: int = 0) -> Segmentation:
+def segment_by_tree(run: Run) -> Segmentation:
     """Regions of the merge tree, which is grown once a run.
 
     Parameters
     ----------
     run : Run
         Run of either method.
-    n_regions : int
-        Number of regions; 0 cuts the tree where the settings of the run say.
 
     Returns
     -------
@@ -43,8 +41,6 @@ def segment_by_tree(run: Run, n_regions: int = 0) -> Segmentation:
         their number and that of the leaves.
     """
     params, tree = run.settings.tree_params, run.tree
-    if n_regions:
-        params = dataclasses.replace(params, regions=n_regions)
     labels = _labels(tree, params)
     regions = _regions(tree, labels)
     counts = {"n_superpixels": tree.n_superpixels, "n_regions": int(regions.max()) + 1}
@@ -56,6 +52,7 @@ def segment_by_tree(run: Run, n_regions: int = 0) -> Segmentation:
         record=tree_record(run, params) | counts,
         smooth=partial(run.image.restore, run.image.pixels),
         geometry=run.geometry,
+        tree=dataclasses.replace(tree, superpixels=run.image.restore_labels(tree.superpixels)),
     )
 
 
