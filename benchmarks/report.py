@@ -6,14 +6,15 @@ import argparse
 import importlib.metadata
 import json
 import platform
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from tables import SOURCES, commit
 
+from benchmarks.tables import SOURCES, commit
 from napari_dsc.evaluation.bsds500 import Sample, list_samples
 from napari_dsc.evaluation.measures import measure_segmentation, prepare_annotation
 from napari_dsc.evaluation.summary import Best, summarize
@@ -23,7 +24,9 @@ from napari_dsc.records.record import command_record, device_record
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-RESULTS = Path(__file__).parent / "results"
+HERE = Path(__file__).resolve().parent
+RESULTS = HERE / "results"
+OLD_SCRIPT = re.compile(r"python benchmarks/(\w+)\.py")
 LIBRARIES = ("napari-dsc", "torch", "numpy", "scipy", "scikit-image", "higra")
 
 Measures = dict[str, float]
@@ -54,7 +57,7 @@ def selected_samples(arguments: argparse.Namespace) -> list[Sample]:
 
 
 def known_results(name: str) -> dict[str, Any]:
-    """Content of a file in results/; empty if it has not been made."""
+    """Content of results/NAME.json; empty if it has not been made."""
     path = RESULTS / f"{name}.json"
     return json.loads(path.read_text()) if path.exists() else {}
 
@@ -70,7 +73,7 @@ class Report:
     Parameters
     ----------
     name : str
-        Name of the file in ``benchmarks/results``.
+        Folder and name of the file in ``benchmarks/results``.
     settings : dict
         What the figures depend on, the choice of images aside; results made with other
         settings are not continued.
@@ -106,7 +109,7 @@ class Report:
         print(markdown_table(rows))
 
     def _write(self, rows: list[Row], *, images: bool) -> None:
-        RESULTS.mkdir(exist_ok=True)
+        self.path.parent.mkdir(exist_ok=True)
         content: dict[str, object] = {
             "command": command_line(),
             "settings": self.settings,
@@ -173,7 +176,26 @@ def one_line_an_entry(content: dict[str, object]) -> str:
 
 def command_line() -> str:
     """Return the command that was given, without the folders of this machine."""
-    return command_record(f"python benchmarks/{Path(sys.argv[0]).name}", sys.argv[1:])
+    return command_record(f"python -m {module_name(Path(sys.argv[0]))}", sys.argv[1:])
+
+
+def module_name(path: Path) -> str:
+    """Name by which ``python -m`` finds a script of this folder."""
+    return ".".join(path.resolve().relative_to(SOURCES).with_suffix("").parts)
+
+
+def with_present_modules(text: str) -> str:
+    """Text whose commands of the time before the scripts had folders name them as today.
+
+    A file of results keeps the command as it was given: ``python benchmarks/table1.py ...``.
+    """
+    return OLD_SCRIPT.sub(lambda found: f"python -m {present_module(found[1])}", text)
+
+
+def present_module(script: str) -> str:
+    """Name of the module that a script without a folder has become."""
+    [path] = HERE.rglob(f"{script}.py")
+    return module_name(path)
 
 
 def markdown_table(rows: list[Row]) -> str:

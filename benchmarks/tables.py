@@ -1,7 +1,7 @@
 """Score DSC and its rivals on the Berkeley data set, for the paper's tables I to IV.
 
-    python benchmarks/tables.py BSDS500 scores --every 4
-    python benchmarks/tables.py BSDS500 scores --every 4 --rows dsc-slic
+    python -m benchmarks.tables BSDS500 scores --every 4
+    python -m benchmarks.tables BSDS500 scores --every 4 --rows dsc-slic
 
 runs ``napari-dsc evaluate bsds500`` once for each row below, into a folder of its own inside
 `scores`, with the commits it was computed at. A row that was stopped goes on where it was; one
@@ -18,7 +18,7 @@ import sys
 from pathlib import Path
 
 RESULTS = Path(__file__).parent / "results" / "tables.json"
-SOURCES = Path(__file__).parents[1]
+SOURCES = Path(__file__).resolve().parents[1]
 COUNTS = ["--scales", "100,50,20,10"]
 # spelled out, so that another default does not change the tables
 SMOOTHED = ["--superpixel.source", "smoothed"]

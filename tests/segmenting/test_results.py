@@ -1,8 +1,7 @@
-import micro
-import paste_results
 import pytest
-import set_tables
-import tables
+
+from benchmarks import paste_results, tables
+from benchmarks.sets import micro, set_tables
 
 
 @pytest.mark.parametrize("page", paste_results.pages(), ids=lambda page: page.stem)
