@@ -13,10 +13,10 @@ import json
 import re
 from typing import TYPE_CHECKING
 
+from benchmarks.commands import SOURCES, argument_parser, with_present_modules
 from benchmarks.paper import paper_tables
-from benchmarks.report import RESULTS, markdown_table, with_present_modules
+from benchmarks.report import RESULTS, markdown_table
 from benchmarks.sets import set_tables
-from benchmarks.tables import SOURCES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,7 +54,13 @@ def pages() -> list[Path]:
     ]
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Write every page that shows a result."""
+    argument_parser(__doc__).parse_args()
     for path in pages():
         path.write_text(with_results(path.read_text()))
         print(path.relative_to(SOURCES))
+
+
+if __name__ == "__main__":
+    main()

@@ -10,21 +10,21 @@ the image with most nuclei and gives the Dice of these classes in all other imag
 
 from __future__ import annotations
 
-import argparse
-import json
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import imageio.v3 as iio
 import numpy as np
 
 import napari_dsc
+from benchmarks.commands import argument_parser
 from benchmarks.joint.series import dice, nuclear_classes
-from benchmarks.tables import commit
-from napari_dsc import SuperpixelParams
-from napari_dsc.segmenting.joint import JointRun
-from napari_dsc.segmenting.series import last_of
+from benchmarks.report import Row, write_rows
+from napari_dsc import ImageParams, SuperpixelParams
+from napari_dsc.images import load_image
 
-RESULTS = Path(__file__).parents[1] / "results" / "joint" / "joint.json"
+if TYPE_CHECKING:
+    from pathlib import Path
+
 SETS = ("dsb2018_fluo", "dsb2018_histology")
 SUPERPIXELS = SuperpixelParams(n_superpixels=300)
 
@@ -43,12 +43,12 @@ def jointly(paths: list[Path]) -> list[np.ndarray]:
 
 def jointly_unlike(paths: list[Path]) -> list[np.ndarray]:
     """Labels in common classes, of images that are stretched each by itself."""
-    run = JointRun(paths, superpixel_params=SUPERPIXELS)
-    list(run.iter_survey())
-    run.normalization = {}
-    learned = last_of(run.iter_learning())
-    opened = [run.frames(place) for place in range(len(paths))]
-    return [frames.labels(last_of(frames.iter_classes_by(learned))) for frames in opened]
+    images = [load_image(path).pixels for path in paths]
+    as_they_are = ImageParams(normalization="range")
+    found = napari_dsc.iter_joint(
+        images, axes="CYX", image_params=as_they_are, superpixel_params=SUPERPIXELS
+    )
+    return [one.labels for one in found]
 
 
 HOW = {
@@ -74,22 +74,15 @@ def scores_of(labels: list[np.ndarray], are_nuclei: list[np.ndarray]) -> dict[st
 
 def main() -> None:
     """Cut and score all sets in all ways."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("root", type=Path)
-    root = parser.parse_args().root
-    rows = []
+    root = argument_parser(__doc__, "root").parse_args().root
+    rows: list[Row] = []
     for name in SETS:
         paths = sorted((root / name / "images").iterdir())
         are_nuclei = [iio.imread(root / name / "labels" / path.name) > 0 for path in paths]
         for how, cut in HOW.items():
             scores = scores_of(cut(paths), are_nuclei)
             rows.append({"images": f"{name}, {len(paths)}", "cut": how, **scores})
-    found = {
-        "command": __doc__.splitlines()[2].strip(),
-        "commit": commit(Path(__file__).parents[2]),
-        "rows": rows,
-    }
-    RESULTS.write_text(json.dumps(found, indent=1) + "\n")
+    write_rows("joint/joint", rows)
 
 
 if __name__ == "__main__":

@@ -10,20 +10,17 @@ gives the Dice of these classes in all other images: the stability of classes.
 
 from __future__ import annotations
 
-import argparse
-import json
 import time
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import tifffile
 
 import napari_dsc
-from benchmarks.tables import commit
+from benchmarks.commands import argument_parser
+from benchmarks.report import Row, write_rows
+from benchmarks.sets.micro import EMBRYO
 from napari_dsc import CutParams, SuperpixelParams
-
-RESULTS = Path(__file__).parents[1] / "results" / "joint" / "series.json"
 
 
 class Nuclei(NamedTuple):
@@ -38,9 +35,7 @@ class Nuclei(NamedTuple):
 
 SETS = {
     "mcf7, 6 frames": Nuclei("timelapse_2dt/{}/mcf7_nuclei_t6.tif", "TYX", (), 400, 400),
-    "mouse_embryo_3d, 51 planes": Nuclei(
-        "mouse_embryo_3d/{}/8_cell_stage.tif", "ZYX", (1.75, 0.8, 0.8), 1000, 100
-    ),
+    "mouse_embryo_3d, 51 planes": Nuclei(EMBRYO, "ZYX", (1.75, 0.8, 0.8), 1000, 100),
 }
 
 
@@ -72,10 +67,8 @@ def scores_of(labels: np.ndarray, is_nucleus: np.ndarray) -> dict[str, float]:
 
 def main() -> None:
     """Cut and score all sets both ways."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("root", type=Path)
-    root = parser.parse_args().root
-    rows = []
+    root = argument_parser(__doc__, "root").parse_args().root
+    rows: list[Row] = []
     for name, one in SETS.items():
         is_nucleus = tifffile.imread(root / one.path.format("labels")) > 0
         for how, count in (("together", one.n_together), ("apart", one.n_apart)):
@@ -90,12 +83,7 @@ def main() -> None:
             seconds = round(time.perf_counter() - start, 1)
             scores = scores_of(result.labels, is_nucleus)
             rows.append({"images": name, "cut": how, **scores, "s": seconds})
-    found = {
-        "command": __doc__.splitlines()[2].strip(),
-        "commit": commit(Path(__file__).parents[2]),
-        "rows": rows,
-    }
-    RESULTS.write_text(json.dumps(found, indent=1) + "\n")
+    write_rows("joint/series", rows)
 
 
 if __name__ == "__main__":

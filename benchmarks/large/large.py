@@ -8,43 +8,32 @@ results/large/NAME.json. Needs Linux or macOS.
 
 from __future__ import annotations
 
-import json
-import os
-import platform
-import resource
-import sys
-import time
-from pathlib import Path
-
 import tifffile
 
-from benchmarks.report import RESULTS
-from benchmarks.tables import commit
+from benchmarks.commands import argument_parser, cost_of
+from benchmarks.report import Row, write_rows
 from napari_dsc.records.record import command_record
 
-if __name__ == "__main__":
-    name, source, output, *flags = sys.argv[1:]
-    with tifffile.TiffFile(source) as file:
+
+def main() -> None:
+    """Segment, and write what it took."""
+    parser = argument_parser(__doc__)
+    parser.add_argument("name")
+    parser.add_argument("image")
+    parser.add_argument("output")
+    given, flags = parser.parse_known_args()
+    words = ["segment", given.image, "-o", given.output, *flags]
+    cost = cost_of(*words)
+    with tifffile.TiffFile(given.image) as file:
         shape = " x ".join(map(str, file.series[0].shape))
-    words = ["segment", source, "-o", output, *flags]
-    start = time.perf_counter()
-    program = [sys.executable, "-m", "napari_dsc", *words]
-    child = os.spawnv(os.P_WAIT, sys.executable, program)
-    if child:
-        sys.exit(child)
-    wall = time.perf_counter() - start
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    unit = 1 if platform.system() == "Darwin" else 1024
-    row = {
+    row: Row = {
         "image": shape,
-        "minutes": round(wall / 60, 1),
-        "processor minutes": round((used.ru_utime + used.ru_stime) / 60, 1),
-        "GiB at most": round(used.ru_maxrss * unit / 2**30, 2),
+        "minutes": round(cost.wall / 60, 1),
+        "processor minutes": round(cost.processor / 60, 1),
+        "GiB at most": round(cost.peak / 2**30, 2),
     }
-    content = {
-        "command": command_record("napari-dsc", words),
-        "commit": commit(Path(__file__).parents[2]),
-        "rows": [row],
-    }
-    (RESULTS / "large" / f"{name}.json").write_text(json.dumps(content, indent=1) + "\n")
-    print(row)
+    write_rows(f"large/{given.name}", [row], command=command_record("napari-dsc", words))
+
+
+if __name__ == "__main__":
+    main()

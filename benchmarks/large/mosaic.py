@@ -9,16 +9,17 @@ their borders are nowhere near a grid.
 
 from __future__ import annotations
 
-import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import imageio.v3 as iio
 import numpy as np
 import tifffile
 
+from benchmarks.commands import argument_parser
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
 HEIGHT, WIDTH = 321, 481
 TILE = 512
@@ -46,16 +47,15 @@ def mosaic(images: Sequence[np.ndarray], side: int, seed: int) -> np.ndarray:
     return whole
 
 
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("root", type=Path, help="folder of BSDS500")
-    parser.add_argument("output", type=Path)
+def main() -> None:
+    """Write the mosaic."""
+    parser = argument_parser(__doc__, "root", "output")
     parser.add_argument("--side", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=0)
-    arguments = parser.parse_args()
-    pixels = mosaic(photographs(arguments.root), arguments.side, arguments.seed)
-    tifffile.imwrite(
-        arguments.output, pixels, tile=(TILE, TILE), photometric="rgb", bigtiff=True
-    )
+    given = parser.parse_args()
+    pixels = mosaic(photographs(given.root), given.side, given.seed)
+    tifffile.imwrite(given.output, pixels, tile=(TILE, TILE), photometric="rgb", bigtiff=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -10,9 +10,7 @@ the borders of tiles, relative to the columns and rows next to them (1 where til
 
 from __future__ import annotations
 
-import argparse
 import itertools
-import json
 import tempfile
 from pathlib import Path
 
@@ -20,15 +18,13 @@ import numpy as np
 import tifffile
 import torch
 
-from benchmarks.report import RESULTS, command_line
-from benchmarks.tables import commit
+import napari_dsc
+from benchmarks.commands import argument_parser
+from benchmarks.report import last_step, write_rows
+from napari_dsc import CutParams, Run, SuperpixelParams
 from napari_dsc.evaluation.contingency import contingency_table
 from napari_dsc.evaluation.metrics import variation_of_information
-from napari_dsc.large.run import LargeRun
-from napari_dsc.large.source import open_source
 from napari_dsc.machine.device import keep_freed_memory
-from napari_dsc.params import CutParams, SuperpixelParams
-from napari_dsc.segmenting.run import Run
 
 AROUND = 8  # columns on each side that a border is compared with
 
@@ -52,12 +48,12 @@ def distance(first: np.ndarray, second: np.ndarray) -> float:
 
 
 def by_tiles(path: Path, tile: int, params: tuple[SuperpixelParams, CutParams]) -> np.ndarray:
-    """Labels made tile by tile, and the excess at the borders of the tiles."""
-    with open_source(path) as source, tempfile.TemporaryDirectory() as folder:
-        run = LargeRun(source, tile=tile, superpixel_params=params[0], cut_params=params[1])
+    """Labels made tile by tile."""
+    with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "labels.tif"
-        for _ in run.iter_save(output):
-            pass
+        napari_dsc.segment_large(
+            path, output, tile=tile, superpixel_params=params[0], cut_params=params[1]
+        )
         return np.asarray(tifffile.imread(output))
 
 
@@ -69,10 +65,7 @@ def mean_range(values: list[float]) -> dict[str, str]:
 
 def main() -> None:
     """Measure and write."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("image", type=Path)
+    parser = argument_parser(__doc__, "image")
     parser.add_argument("--tile", type=int, default=1024)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("-M", type=int, default=6400)
@@ -99,8 +92,7 @@ def main() -> None:
     whole, tiled = [], []
     for params in cut:
         run = Run(image, superpixels=superpixels, cut_params=params)
-        for step in run.iter_steps():
-            last = step
+        last = last_step(run)
         whole.append(last.labels())
         print("whole", params.seed, last.n_classes, flush=True)
     for params in cut:
@@ -122,13 +114,7 @@ def main() -> None:
         rows.append({"measure": f"changes at borders: {name}"} | mean_range(excess))
         counts = [float(len(np.unique(one))) for one in images]
         rows.append({"measure": f"classes: {name}"} | mean_range(counts))
-    content = {
-        "command": command_line(),
-        "commit": commit(Path(__file__).parents[2]),
-        "rows": rows,
-    }
-    (RESULTS / "large" / f"{given.name}.json").write_text(json.dumps(content, indent=1) + "\n")
-    print(json.dumps(rows, indent=1))
+    write_rows(f"large/{given.name}", rows)
 
 
 if __name__ == "__main__":

@@ -11,14 +11,12 @@ run that was stopped goes on where it was when the command is given again.
 from __future__ import annotations
 
 import dataclasses
-import time
 from typing import TYPE_CHECKING
 
-from benchmarks.report import Measures, Report, Row, argument_parser, score, selected_samples
+from benchmarks.report import PAPER, Measures, Report, Row, bsds_parser, score, selected_samples
+from napari_dsc import Run, SuperpixelParams
 from napari_dsc.evaluation.bsds500 import read_annotations
 from napari_dsc.labels.regions import connected_regions
-from napari_dsc.params import CutParams, SuperpixelParams, preset
-from napari_dsc.segmenting.run import Run
 from napari_dsc.superae.weights import DEFAULT, find_weights
 
 if TYPE_CHECKING:
@@ -29,7 +27,6 @@ if TYPE_CHECKING:
     from napari_dsc.evaluation.bsds500 import Sample
 
 ITERATIONS = (16, 32, 64, 128)
-PAPER = CutParams(**preset("paper")["cut"])  # type: ignore[arg-type]
 
 
 def segmentations(run: Run) -> dict[str, np.ndarray]:
@@ -77,7 +74,7 @@ def table(report: Report, samples: list[Sample]) -> list[Row]:
     start = report.summary(samples, ["superpixels"])["sc"].ois
     rows: list[Row] = []
     for name in names:
-        counts = [report.images[sample.name][name]["n_segments"] for sample in samples]
+        counts = report.values(samples, name, "n_segments")
         gain = report.summary(samples, [name])["sc"].ois - start
         rows.append(
             report.score_row(samples, name)
@@ -93,7 +90,7 @@ def table(report: Report, samples: list[Sample]) -> list[Row]:
 
 def main() -> None:
     """Segment and score every image; print the table."""
-    parser = argument_parser(__doc__ or "", every=5)
+    parser = bsds_parser(__doc__, every=5)
     parser.add_argument("--method", default="slic")
     parser.add_argument("-M", "--n-superpixels", type=int, default=100)
     parser.add_argument("--weights", default=DEFAULT)
@@ -113,11 +110,7 @@ def main() -> None:
         settings["resolution"] = arguments.resolution
         name += f"-at-{arguments.resolution:g}".replace(".", "")
     report = Report(name, settings)
-    for sample in samples:
-        if sample.name not in report.images:
-            start = time.perf_counter()
-            measures = measure(sample, arguments)
-            report.add(sample.name, measures, time.perf_counter() - start)
+    report.measure(samples, lambda sample: measure(sample, arguments))
     report.finish(table(report, samples))
 
 

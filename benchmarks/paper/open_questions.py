@@ -24,15 +24,15 @@ import torch
 from skimage.transform import rescale
 from torch import nn
 
-from benchmarks.report import Measures, Report, Row, argument_parser, score, selected_samples
+from benchmarks.report import PAPER, Measures, Report, Row, bsds_parser, score, selected_samples
 from benchmarks.speed.plain_cut import iter_plain_cut
+from napari_dsc import CutParams, SuperpixelParams
 from napari_dsc.cut.graph import pair_affinity
 from napari_dsc.cut.optimize import iter_cut
 from napari_dsc.evaluation.bsds500 import read_annotations
 from napari_dsc.images import load_image
 from napari_dsc.labels.regions import connected_regions, region_mean, region_pairs
 from napari_dsc.machine.device import resolve_device
-from napari_dsc.params import CutParams, SuperpixelParams, preset
 from napari_dsc.superae.model import Embedding, SuperAE, smooth_to_the_rim
 from napari_dsc.superae.weights import DEFAULT, find_weights, load_weights
 from napari_dsc.superpixels.methods import over_segment_pixels
@@ -44,7 +44,6 @@ if TYPE_CHECKING:
 
 QUANTILES = (0.05, 0.5, 0.95)
 CHECKED_ITERATIONS = (1, 16)
-PAPER = CutParams(**preset("paper")["cut"])  # type: ignore[arg-type]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -199,7 +198,7 @@ def table(report: Report, samples: list[Sample], variants: list[str]) -> list[Ro
 
 def main() -> None:
     """Run every variant on every image; print one row for each variant."""
-    parser = argument_parser(__doc__ or "", every=10)
+    parser = bsds_parser(__doc__, every=10)
     parser.add_argument("--weights", default=DEFAULT)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=list(VARIANTS))

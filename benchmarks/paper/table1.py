@@ -11,17 +11,16 @@ comes out. Besides, the scale is chosen for each image and row anew so that abou
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from skimage.segmentation import felzenszwalb
 
-from benchmarks.report import Measures, Report, Row, argument_parser, score, selected_samples
+from benchmarks.report import Measures, Report, Row, bsds_parser, score, selected_samples
+from napari_dsc import Run
 from napari_dsc.evaluation.bsds500 import read_annotations
 from napari_dsc.images import color_features
-from napari_dsc.segmenting.run import Run
 from napari_dsc.superae.weights import find_weights
 
 if TYPE_CHECKING:
@@ -83,13 +82,7 @@ def measure(sample: Sample, rows: dict[str, str]) -> dict[str, Measures]:
 def table_row(report: Report, samples: list[Sample], name: str) -> Row:
     """OIS of one row, and what each scale gives by itself."""
     keys = [f"{name}: {scale}" for scale in SCALES]
-    summary = report.summary(samples, keys)
-    row: Row = {
-        "": name,
-        "SC": round(summary["sc"].ois, 3),
-        "PRI": round(summary["pri"].ois, 3),
-        "VI": round(summary["vi"].ois, 3),
-    }
+    row = report.score_row(samples, name, keys)
     for scale, key in zip((*SCALES, EACH), (*keys, f"{name}: {EACH}"), strict=True):
         one = report.summary(samples, [key])
         count = report.mean(samples, key, "n_superpixels")
@@ -101,7 +94,7 @@ def table_row(report: Report, samples: list[Sample], name: str) -> Row:
 
 def main() -> None:
     """Divide and score every image; print the table."""
-    parser = argument_parser(__doc__ or "")
+    parser = bsds_parser(__doc__)
     parser.add_argument("--with", dest="weights", nargs="+", required=True)
     parser.add_argument("--without", required=True)
     arguments = parser.parse_args()
@@ -111,10 +104,7 @@ def main() -> None:
     }
     report = Report("paper/table1", hashes)
     samples = selected_samples(arguments)
-    for sample in samples:
-        if sample.name not in report.images:
-            start = time.perf_counter()
-            report.add(sample.name, measure(sample, rows), time.perf_counter() - start)
+    report.measure(samples, lambda sample: measure(sample, rows))
     report.finish([table_row(report, samples, name) for name in rows])
 
 

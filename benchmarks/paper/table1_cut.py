@@ -9,16 +9,22 @@ alone and by both losses. OIS takes the best of the four scales for each image.
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from benchmarks.paper.table1 import SCALES, superpixels_at_scales
-from benchmarks.report import Measures, Report, Row, argument_parser, score, selected_samples
+from benchmarks.report import (
+    Measures,
+    Report,
+    Row,
+    bsds_parser,
+    last_step,
+    score,
+    selected_samples,
+)
+from napari_dsc import CutParams, Run
 from napari_dsc.evaluation.bsds500 import read_annotations
-from napari_dsc.params import CutParams
-from napari_dsc.segmenting.run import Run
 from napari_dsc.superae.weights import DEFAULT, find_weights
 
 if TYPE_CHECKING:
@@ -39,9 +45,7 @@ def measure(sample: Sample) -> dict[str, Measures]:
         found = {ALONE: superpixels}
         for name, params in CUTS.items():
             run = Run(whole.image, superpixels=superpixels, cut_params=params)
-            for step in run.iter_steps():
-                last = step
-            found[name] = last.labels().astype(np.int64)
+            found[name] = last_step(run).labels().astype(np.int64)
         for name, labels in found.items():
             scores = score(labels, annotations)
             measures[f"{name}: {scale}"] = scores | {"n": float(len(np.unique(labels)))}
@@ -51,13 +55,8 @@ def measure(sample: Sample) -> dict[str, Measures]:
 def row_of(report: Report, samples: list[Sample], name: str) -> Row:
     """OIS of one row."""
     keys = [f"{name}: {scale}" for scale in SCALES]
-    found = report.summary(samples, keys)
     counts = [f"{report.mean(samples, key, 'n'):.0f}" for key in keys]
-    return {
-        "": name,
-        "SC": round(found["sc"].ois, 3),
-        "PRI": round(found["pri"].ois, 3),
-        "VI": round(found["vi"].ois, 3),
+    return report.score_row(samples, name, keys) | {
         "segments at each scale": " / ".join(counts),
         "images": len(samples),
     }
@@ -65,13 +64,10 @@ def row_of(report: Report, samples: list[Sample], name: str) -> Row:
 
 def main() -> None:
     """Divide, merge and score every image; print the table."""
-    arguments = argument_parser(__doc__ or "", every=4).parse_args()
+    arguments = bsds_parser(__doc__, every=4).parse_args()
     samples = selected_samples(arguments)
     report = Report("paper/table1_cut", {"weights": find_weights(DEFAULT).sha256})
-    for sample in samples:
-        if sample.name not in report.images:
-            start = time.perf_counter()
-            report.add(sample.name, measure(sample), time.perf_counter() - start)
+    report.measure(samples, measure)
     report.finish([row_of(report, samples, name) for name in (ALONE, *CUTS)], images=False)
 
 

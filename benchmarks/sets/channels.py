@@ -10,39 +10,37 @@ results/sets/channels.json.
 
 from __future__ import annotations
 
-import argparse
 import copy
-import json
 import statistics
 import sys
 import time
 from collections import defaultdict
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
 from torch import nn
 
-from benchmarks.tables import commit
+from benchmarks.commands import SOURCES, argument_parser, command_line, commit
+from benchmarks.report import known_results, write_known
+from napari_dsc import CutParams, SuperpixelParams
 from napari_dsc.cut.optimize import iter_cut
 from napari_dsc.evaluation.measures import MEASURES, measure_segmentation, prepare_annotation
 from napari_dsc.files import read_labels
 from napari_dsc.images import load_image
 from napari_dsc.labels.regions import connected_regions
 from napari_dsc.machine.device import seeded
-from napari_dsc.params import CutParams, SuperpixelParams
 from napari_dsc.superae.model import Embedding, Encoder, Levels, SuperAE
 from napari_dsc.superae.planes import smooth_planes
 from napari_dsc.superae.weights import DEFAULT, find_weights, load_weights
 from napari_dsc.superpixels.methods import over_segment_pixels
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from napari_dsc.evaluation.terms import Zero
-
-RESULTS = Path(__file__).parents[1] / "results" / "sets" / "channels.json"
 
 
 class ImageSet(NamedTuple):
@@ -223,28 +221,21 @@ def rows_of(
 
 def main() -> None:
     """Run all ways on all sets."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("root", type=Path)
+    parser = argument_parser(__doc__, "root")
     parser.add_argument("--limit", type=int, default=2)
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--iterations", type=int, default=32)
     parser.add_argument("--sets", default=",".join(SETS))
     given = parser.parse_args()
-    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    results = known_results("sets/channels")
     for name in given.sets.split(","):
         rows = rows_of(given.root / name, SETS[name], given)
         means = {
             row: {key: round(statistics.mean(values), 3) for key, values in found.items()}
             for row, found in rows.items()
         }
-        flags = f"--limit {given.limit} --seeds {given.seeds} --iterations {given.iterations}"
-        command = f"python -m benchmarks.sets.channels micro {flags} --sets {name}"
-        results[name] = {
-            "command": command,
-            "commit": commit(Path(__file__).parents[2]),
-            "rows": means,
-        }
-        RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+        results[name] = {"command": command_line(), "commit": commit(SOURCES), "rows": means}
+        write_known("sets/channels", results)
 
 
 if __name__ == "__main__":

@@ -9,23 +9,24 @@ What lies there already is only drawn, stacks by their middle plane.
 
 from __future__ import annotations
 
-import argparse
-import json
 import subprocess
-import sys
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image as Picture
 
-from benchmarks.sets.micro import RESULTS, SETS, folder_of
+from benchmarks.commands import NAPARI_DSC, argument_parser
+from benchmarks.report import known_results
+from benchmarks.sets.micro import SETS, folder_of
 from benchmarks.sets.set_tables import SHOWN, STANDS_FOR
 from napari_dsc.cli.work.run_comparison import Choice
 from napari_dsc.files import read_labels
 from napari_dsc.images import draw_boundaries, load_image
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 LEFT_OUT = "mean_shift_plain"  # one column of mean shift is enough
 CELL = 1.6  # inches
@@ -35,13 +36,10 @@ MOST, QUALITY = (900, 2000), 30  # about 250 kB
 
 def main() -> None:
     """Segment what is missing, and draw the sheet."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("root", type=Path)
-    parser.add_argument("sheet", type=Path)
-    parser.add_argument("picture", type=Path)
+    parser = argument_parser(__doc__, "root", "sheet", "picture")
     parser.add_argument("--device", default="auto")
     given = parser.parse_args()
-    sets = json.loads(RESULTS.read_text())["sets"]
+    sets = known_results("sets/micro")["sets"]
     chosen = {name: choices(sets[name]) for name in SETS if sets.get(name, {}).get("rows")}
     for name, methods in chosen.items():
         folder = given.sheet / name
@@ -72,7 +70,7 @@ def compare(
 ) -> None:
     """Write a label image of each method."""
     words = ",".join(f"{method}:{scale:g}" for method, scale in methods.items())
-    command = [sys.executable, "-m", "napari_dsc", "compare", str(image), "-o", str(folder)]
+    command = [*NAPARI_DSC, "compare", str(image), "-o", str(folder)]
     kind = SETS[name]
     command += ["--methods", words, "--device", device, "--cut.result", kind.result]
     command += ["--superpixel.n-superpixels", str(kind.numbers.merged), "--overwrite"]

@@ -12,25 +12,24 @@ results/sets/every_set.json.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import subprocess
 import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
 
-from benchmarks.tables import commit
+from benchmarks.commands import NAPARI_DSC, argument_parser
+from benchmarks.report import write_rows
 from napari_dsc.files import read_image
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
-RESULTS = Path(__file__).parents[1] / "results" / "sets" / "every_set.json"
 # axes that the README of a set gives; YX or YXC without a word
 AXES = {
     "fibsem_medulla_3d": "ZYX",
@@ -54,7 +53,7 @@ def segment_in_shell(path: Path, axes: str, output: Path) -> Row:
     """Run the command, unless its labels are there."""
     told = output.with_suffix(".json")
     if not told.exists():
-        command = [sys.executable, "-m", "napari_dsc", "segment", str(path), "-o", str(output)]
+        command = [*NAPARI_DSC, "segment", str(path), "-o", str(output)]
         flags = ["--axes", axes] if axes else []
         start = time.perf_counter()
         done = subprocess.run(
@@ -142,9 +141,7 @@ def row_of(folder: Path, labels_folder: Path, has_window: bool) -> Row:
 
 def main() -> None:
     """Go through all sets."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("root", type=Path)
-    parser.add_argument("labels", type=Path)
+    parser = argument_parser(__doc__, "root", "labels")
     parser.add_argument("--shell-only", action="store_true")
     parser.add_argument("--only", nargs="*", default=[], help="names of sets")
     arguments = parser.parse_args()
@@ -158,12 +155,7 @@ def main() -> None:
         print(rows[-1], file=sys.stderr, flush=True)
     if arguments.shell_only or arguments.only:
         return
-    found = {
-        "command": __doc__.splitlines()[2].strip(),
-        "commit": commit(Path(__file__).parents[2]),
-        "rows": rows,
-    }
-    RESULTS.write_text(json.dumps(found, indent=1) + "\n")
+    write_rows("sets/every_set", rows)
 
 
 if __name__ == "__main__":

@@ -11,20 +11,16 @@ results/sets/micro.json.
 
 from __future__ import annotations
 
-import argparse
-import json
-import subprocess
-import sys
-from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import tifffile
 
-from benchmarks.report import command_line
-from benchmarks.tables import note_commit
+from benchmarks.commands import command_line, evaluate, scores_parser, summary_of
+from benchmarks.report import known_results, write_known
 
-RESULTS = Path(__file__).parents[1] / "results" / "sets" / "micro.json"
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class Numbers(NamedTuple):
@@ -73,10 +69,14 @@ SETS = {
     "plant_ovule_3d_nuclei": ImageSet("background", "classes", OBJECTS, DEEP, "ZYX"),
     "mouse_embryo_3d": ImageSet("background", "classes", OBJECTS, DEEP, "ZYX"),
 }
+# files of stacks; {} is "images" or "labels"
+OVULE = "plant_ovule_3d/{}/ovule_cells_left.tif"
+FIBSEM = "fibsem_medulla_3d/{}/medulla_z000_100.tif"
+EMBRYO = "mouse_embryo_3d/{}/8_cell_stage.tif"
 TAKEN = {
     "timelapse_2dt": Taken("timelapse_2dt/{}/mcf7_nuclei_t6.tif", are_frames=True),
-    "fibsem_medulla_3d": Taken("fibsem_medulla_3d/{}/medulla_z000_100.tif", n_planes=20),
-    "plant_ovule_3d_cells": Taken("plant_ovule_3d/{}/ovule_cells_left.tif", n_planes=32),
+    "fibsem_medulla_3d": Taken(FIBSEM, n_planes=20),
+    "plant_ovule_3d_cells": Taken(OVULE, n_planes=32),
     "plant_ovule_3d_nuclei": Taken("plant_ovule_3d/{}/ovule_nuclei_1135.tif", n_planes=100),
 }
 COUNTS = "2,3,4,6,8,11,15,20,30,40,60,80,100,150,200,300,400,600"
@@ -95,6 +95,12 @@ BY_NUMBER = ("mean_shift", "stacks", "dsc")
 PLANES_ONLY = ("planes", "mean_shift_plain")
 FEW = "2,3,4,5,6,8,12,16,32,64"  # as few classes as other methods may have
 SCALES = {"tree": COUNTS, "kmeans": FEW}
+
+
+def truth_of(root: Path, path: str) -> np.ndarray:
+    """Labels of a stack that somebody drew, (Z, Y, X) int64."""
+    labels: np.ndarray = tifffile.imread(root / path.format("labels")).astype(np.int64)
+    return labels
 
 
 def folder_of(name: str, root: Path, scores: Path) -> Path:
@@ -136,42 +142,29 @@ def flags_of(row: str, kind: ImageSet) -> list[str]:
 
 def main() -> None:
     """Run the rows asked for on every set, and collect all that are complete."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("root", type=Path)
-    parser.add_argument("scores", type=Path)
+    parser = scores_parser(__doc__, ROWS)
     parser.add_argument("--limit", type=int, default=0)
-    parser.add_argument("--device", default="auto")
-    parser.add_argument("--processes", type=int, default=0)
-    parser.add_argument("--rows", default=",".join(ROWS))
     given = parser.parse_args()
     for row in given.rows.split(","):
         for name, kind in SETS.items():
             if not is_for(row, kind):
                 continue
-            folder = given.scores / row / name
-            note_commit(folder)
-            images = folder_of(name, given.root, given.scores)
-            command = [sys.executable, "-m", "napari_dsc", "evaluate", "folder"]
-            command += [str(images / part) for part in ("images", "labels")]
-            command += ["-o", str(folder), *flags_of(row, kind)]
-            command += ["--limit", str(given.limit), "--device", given.device]
-            command += ["--processes", str(given.processes)]
-            subprocess.run(command, check=True)
-            RESULTS.write_text(json.dumps(collect(given.scores), indent=1) + "\n")
+            folder = folder_of(name, given.root, given.scores)
+            words = ["folder", str(folder / "images"), str(folder / "labels")]
+            words += ["--limit", str(given.limit), *flags_of(row, kind)]
+            evaluate(words, given.scores / row / name, given)
+            write_known("sets/micro", collect(given.scores))
 
 
 def collect(scores: Path) -> dict[str, object]:
     """Scores that say most of each set, for every method that is complete; others stay."""
-    before = json.loads(RESULTS.read_text())["sets"] if RESULTS.exists() else {}
+    before = known_results("sets/micro").get("sets", {})
     sets: dict[str, object] = {}
     for name, kind in SETS.items():
         rows = {one["method"]: one for one in before.get(name, {"rows": []})["rows"]}
         for row in ROWS:
-            folder = scores / row / name
-            if not (folder / "summary.json").exists():
-                continue
-            summary = json.loads((folder / "summary.json").read_text())
-            for method in summary["rows"]:
+            summary = summary_of(scores / row / name)
+            for method in summary.get("rows", []):
                 best = {key: method["best"][key] for key in kind.scores}
                 rows[method["method"]] = {
                     "method": method["method"],
@@ -180,7 +173,7 @@ def collect(scores: Path) -> dict[str, object]:
                     "seconds_an_image": method["seconds_an_image"],
                     "best": best,
                     "command": command_line(),
-                    "commit": (folder / "commit").read_text(),
+                    "commit": summary["commit"],
                     "device": summary["device"],
                 }
         found = {"zero": kind.zero, "result": kind.result, "rows": list(rows.values())}

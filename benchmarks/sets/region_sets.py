@@ -10,23 +10,20 @@ far goes into results/sets/region_sets.json.
 
 from __future__ import annotations
 
-import argparse
-import json
-import subprocess
-import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import imageio.v3 as iio
 import numpy as np
 import tifffile
 
-from benchmarks.report import command_line
-from benchmarks.sets.micro import REGIONS, SETS, ImageSet
-from benchmarks.tables import note_commit
+from benchmarks.commands import command_line, evaluate, scores_parser, summary_of
+from benchmarks.report import write_known
+from benchmarks.sets.micro import OVULE, REGIONS, SETS, ImageSet
 
-RESULTS = Path(__file__).parents[1] / "results" / "sets" / "region_sets.json"
+if TYPE_CHECKING:
+    from pathlib import Path
+
 PLANT = "plant_ovule_planes"
-STACK = "plant_ovule_3d/{}/ovule_cells_left.tif"
 NAMES = ("fibsem_medulla_2d", "superalloy_sem", "ebc_layers_sem", "texture_collage", "axon_sem")
 CHOSEN = {name: SETS[name] for name in NAMES} | {
     PLANT: ImageSet("unlabelled", "regions", REGIONS)
@@ -44,32 +41,26 @@ def take_planes(root: Path, output: Path) -> None:
     for kind, dtype in (("images", np.uint8), ("labels", np.uint16)):
         folder = output / PLANT / kind
         folder.mkdir(parents=True, exist_ok=True)
-        stack = tifffile.imread(root / STACK.format(kind))
+        stack = tifffile.imread(root / OVULE.format(kind))
         for number in range(4, len(stack), 8):
             iio.imwrite(folder / f"z{number:02}.png", stack[number].astype(dtype))
 
 
 def main() -> None:
     """Run the rows asked for on every set, and collect all that are complete."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("root", type=Path)
-    parser.add_argument("scores", type=Path)
+    parser = scores_parser(__doc__, ROWS)
+    parser.set_defaults(device="cpu", processes=1)
     parser.add_argument("--limit", type=int, default=0)
-    parser.add_argument("--rows", default=",".join(ROWS))
     given = parser.parse_args()
     take_planes(given.root, given.scores)
     for row in given.rows.split(","):
         for name, kind in CHOSEN.items():
-            folder = given.scores / row / name
-            note_commit(folder)
-            images = (given.scores if name == PLANT else given.root) / name
-            command = [sys.executable, "-m", "napari_dsc", "evaluate", "folder"]
-            command += [str(images / part) for part in ("images", "labels")]
-            command += ["-o", str(folder), "--zero", kind.zero, *ROWS[row]]
-            command += ["--cut.result", kind.result, "--limit", str(given.limit)]
-            command += ["--device", "cpu", "--processes", "1", "--quiet"]
-            subprocess.run(command, check=True)
-            RESULTS.write_text(json.dumps(collect(given.scores), indent=1) + "\n")
+            folder = (given.scores if name == PLANT else given.root) / name
+            words = ["folder", str(folder / "images"), str(folder / "labels")]
+            words += ["--limit", str(given.limit), "--zero", kind.zero, "--quiet"]
+            words += ["--cut.result", kind.result, *ROWS[row]]
+            evaluate(words, given.scores / row / name, given)
+            write_known("sets/region_sets", collect(given.scores))
 
 
 def collect(scores: Path) -> dict[str, object]:
@@ -78,16 +69,13 @@ def collect(scores: Path) -> dict[str, object]:
     for name, kind in CHOSEN.items():
         rows = []
         for row in ROWS:
-            folder = scores / row / name
-            if not (folder / "summary.json").exists():
-                continue
-            summary = json.loads((folder / "summary.json").read_text())
+            summary = summary_of(scores / row / name)
             rows += [
                 {key: one[key] for key in ("method", "superpixels", "images")}
                 | {"seconds_an_image": one["seconds_an_image"]}
                 | {"best": {key: one["best"][key] for key in kind.scores}}
-                | {"commit": (folder / "commit").read_text(), "device": summary["device"]}
-                for one in summary["rows"]
+                | {"commit": summary["commit"], "device": summary["device"]}
+                for one in summary.get("rows", [])
             ]
         sets[name] = {"zero": kind.zero, "result": kind.result, "rows": rows}
     return {"command": command_line(), "sets": sets}

@@ -14,20 +14,18 @@ import dataclasses
 import time
 from typing import TYPE_CHECKING
 
-from benchmarks.report import Measures, Report, Row, argument_parser, score, selected_samples
+from benchmarks.report import PAPER, Measures, Report, Row, bsds_parser, score, selected_samples
+from napari_dsc import CutParams, Run, SuperpixelParams
 from napari_dsc.evaluation.bsds500 import read_annotations
 from napari_dsc.labels.regions import connected_regions
-from napari_dsc.params import CutParams, SuperpixelParams, preset
-from napari_dsc.segmenting.run import Run
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from napari_dsc import Step
     from napari_dsc.evaluation.bsds500 import Sample
-    from napari_dsc.segmenting.results import Step
 
 ITERATIONS = (32, 64, 128)
-PAPER = CutParams(**preset("paper")["cut"])  # type: ignore[arg-type]
 FROZEN = dataclasses.replace(PAPER, encoder="frozen")
 VARIANTS = {
     "paper": PAPER,
@@ -97,7 +95,7 @@ def table(report: Report, samples: list[Sample], variants: list[str]) -> list[Ro
 
 def main() -> None:
     """Run every variant on every image; print the table."""
-    parser = argument_parser(__doc__ or "", every=4)
+    parser = bsds_parser(__doc__, every=4)
     parser.add_argument("--variants", nargs="+", default=list(VARIANTS), choices=VARIANTS)
     parser.add_argument("-M", "--n-superpixels", type=int, default=100)
     arguments = parser.parse_args()

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
-    from napari_dsc.params import CutParams
+    from napari_dsc import CutParams
     from napari_dsc.superae.model import Embedding
 
 

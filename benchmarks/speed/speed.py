@@ -13,7 +13,6 @@ hardly matters. Superpixel methods make as many as the first of the counts. Need
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import functools
 import time
@@ -24,20 +23,21 @@ import numpy as np
 import torch
 from scipy import ndimage
 
-from benchmarks.report import Report, Row
+from benchmarks.commands import argument_parser
+from benchmarks.report import PAPER, Row, write_rows
 from benchmarks.speed.plain_cut import iter_plain_cut
+from napari_dsc import CutParams, Run, SuperpixelParams
 from napari_dsc.baselines.backprop import iter_backprop
 from napari_dsc.machine.device import resolve_device
-from napari_dsc.params import BackpropParams, CutParams, SuperpixelParams, preset
-from napari_dsc.segmenting.run import Run
+from napari_dsc.params import BackpropParams
 from napari_dsc.superae.embedding import embedding_of
 from napari_dsc.superae.weights import load_weights
 from napari_dsc.superpixels.methods import METHODS, over_segment_pixels
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Callable, Iterator
 
-PAPER = CutParams(**preset("paper")["cut"])  # type: ignore[arg-type]
 LOOPS = ("paper", "fast", "plain", "backprop")
 STATUS, PEAK = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
@@ -178,9 +178,7 @@ def rows_of(
 
 def main() -> None:
     """Measure what was asked for; print the table."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argument_parser(__doc__)
     parser.add_argument("--sizes", nargs="+", default=["321x481"])
     parser.add_argument("-M", "--n-superpixels", nargs="+", type=int, default=[100])
     parser.add_argument("-K", "--n-partitions", nargs="+", type=int, default=[32])
@@ -190,7 +188,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    parser.add_argument("--name", default="speed", help="of the file in benchmarks/results")
+    parser.add_argument("--name", default="speed", help="of the file in results/speed")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     rows: list[Row] = []
@@ -205,8 +203,8 @@ def main() -> None:
         found = stages(pixels, arguments.who, arguments.device, arguments.n_superpixels[0])
         start: Row = {"size": size, "M": arguments.n_superpixels[0], "K": ""}
         rows += rows_of(found, arguments, start)
-    settings: dict[str, str | float] = {"device": arguments.device}
-    Report(f"speed/{arguments.name}", settings).finish(rows, images=False)
+    settings = {"device": arguments.device}
+    write_rows(f"speed/{arguments.name}", rows, settings=settings)
 
 
 if __name__ == "__main__":

@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from benchmarks.report import Report, Row, argument_parser, selected_samples
-from napari_dsc.params import CutParams, preset
-from napari_dsc.segmenting.run import Run
+from benchmarks.report import PAPER, Row, bsds_parser, selected_samples, write_rows
+from napari_dsc import CutParams, Run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
 RESOLUTIONS = (1.0, 0.5, 0.35)
 PRECISIONS: tuple[Literal["float32", "bfloat16"], ...] = ("float32", "bfloat16")
 ROUNDS, STEPS = 5, 4
-PAPER = CutParams(**preset("paper")["cut"])  # type: ignore[arg-type]
 
 
 def seconds_a_step(image: Path, params: CutParams) -> float:
@@ -38,7 +36,7 @@ def seconds_a_step(image: Path, params: CutParams) -> float:
 
 def main() -> None:
     """Measure all combinations in turn; print the table."""
-    arguments = argument_parser(__doc__ or "", every=100).parse_args()
+    arguments = bsds_parser(__doc__, every=100).parse_args()
     [sample] = selected_samples(arguments)
     choices = [(one, precision) for precision in PRECISIONS for one in RESOLUTIONS]
     found = {choice: list[float]() for choice in choices}
@@ -55,7 +53,8 @@ def main() -> None:
         }
         for (resolution, precision), seconds in medians.items()
     ]
-    Report("speed/step_seconds", {"rounds": ROUNDS, "steps": STEPS}).finish(rows, images=False)
+    settings = {"rounds": ROUNDS, "steps": STEPS}
+    write_rows("speed/step_seconds", rows, settings=settings)
 
 
 if __name__ == "__main__":

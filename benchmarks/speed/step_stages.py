@@ -10,22 +10,21 @@ speeds are measured first, in the same process.
 
 from __future__ import annotations
 
-import argparse
-import time
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks.report import Report, Row
+from benchmarks.commands import argument_parser
+from benchmarks.report import Row, timed, write_rows
 from benchmarks.speed.speed import blocks, drawn_image
+from napari_dsc import CutParams
 from napari_dsc.cut.graph import pair_affinity
 from napari_dsc.cut.losses import cut_loss, label_loss
 from napari_dsc.cut.sums import superpixel_sums
 from napari_dsc.labels.regions import region_pairs
 from napari_dsc.machine.device import keep_freed_memory
-from napari_dsc.params import CutParams
 from napari_dsc.superae.embedding import embedding_of
 from napari_dsc.superae.planes import as_batch
 from napari_dsc.superae.weights import DEFAULT, find_weights, load_weights
@@ -127,16 +126,9 @@ def machine() -> tuple[float, float]:
     target = torch.empty_like(source)
     products, copies = [], []
     for _ in range(7):
-        products.append(seconds_of(lambda: torch.mm(a, b)))
-        copies.append(seconds_of(lambda: target.copy_(source)))
+        products.append(timed(lambda: torch.mm(a, b))[1])
+        copies.append(timed(lambda: target.copy_(source))[1])
     return 2 * 1.024**3 / min(products), 2 * source.numel() * 4e-9 / min(copies)
-
-
-def seconds_of(part: Callable[[], object]) -> float:
-    """Processor seconds of a call."""
-    start = time.process_time()
-    part()
-    return time.process_time() - start
 
 
 def gigaflops(part: Callable[[], object]) -> float:
@@ -154,7 +146,7 @@ def rows_of(size: str, rounds: int, speed: tuple[float, float]) -> list[Row]:
     taken: dict[str, list[float]] = {name: [] for name in work}
     for _ in range(rounds):
         for name, part in parts.all().items():
-            taken[name].append(seconds_of(part))
+            taken[name].append(timed(part)[1])
     rows: list[Row] = []
     for name, seconds in taken.items():
         moved = parts.megabytes().get(name, 0.0)
@@ -176,9 +168,7 @@ def rows_of(size: str, rounds: int, speed: tuple[float, float]) -> list[Row]:
 
 def main() -> None:
     """Measure machine and parts; print the table."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argument_parser(__doc__)
     parser.add_argument("--sizes", nargs="+", default=["321x481", "1024x1024"])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=1)
@@ -187,11 +177,11 @@ def main() -> None:
     keep_freed_memory()
     speed = machine()
     rows = [row for size in arguments.sizes for row in rows_of(size, arguments.rounds, speed)]
-    settings: dict[str, str | float] = {
+    settings = {
         "GFLOP/s of a product": round(speed[0], 1),
         "GB/s of a copy": round(speed[1], 1),
     }
-    Report("speed/step_stages", settings).finish(rows, images=False)
+    write_rows("speed/step_stages", rows, settings=settings)
 
 
 if __name__ == "__main__":

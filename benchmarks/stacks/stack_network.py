@@ -11,27 +11,26 @@ results/stacks/stack_network.json.
 
 from __future__ import annotations
 
-import argparse
 import csv
-import json
 import statistics
-import subprocess
-import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import tifffile
 
 import napari_dsc
-from benchmarks.report import RESULTS, Row, markdown_table
+from benchmarks.commands import argument_parser, run_napari_dsc
+from benchmarks.report import Row, table_where_known, write_rows
+from benchmarks.sets.micro import OVULE, truth_of
 from napari_dsc import CutParams, SuperpixelParams
-from napari_dsc.evaluation.contingency import contingency_table
 from napari_dsc.evaluation.metrics import adjusted_rand_index, variation_of_information
 from napari_dsc.labels.regions import connected_regions
 from napari_dsc.machine.device import keep_freed_memory
 from napari_dsc.superae.weights import DEFAULT
 
-STACK = "plant_ovule_3d/{}/ovule_cells_left.tif"
+if TYPE_CHECKING:
+    from pathlib import Path
+
 SHARED = ["--batch-size", "4", "--n-epochs", "120"]
 IN_SPACE = ["--ndim", "3", "--axes", "ZYX", "--crop-size", "32", "--n-template-regions", "300"]
 OF_PLANES = ["--crop-size", "64", "--n-template-regions", "50"]
@@ -43,7 +42,7 @@ def trained(images: Path, flags: list[str], weights: Path) -> Row:
     """Train unless that is done; the losses at both ends, and the seconds."""
     if not weights.exists():
         words = ["train", str(images), "-o", str(weights), "--overwrite", *flags, *SHARED]
-        subprocess.run([sys.executable, "-m", "napari_dsc", *words], check=True)
+        run_napari_dsc(*words)
     with weights.with_suffix(".csv").open(newline="") as file:
         epochs = list(csv.DictReader(file))
     ends = {
@@ -69,22 +68,18 @@ def write_planes(stack: np.ndarray, folder: Path) -> Path:
 
 def scores_of(labels: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
     """Adjusted Rand index and variation of information where the truth has labels."""
-    known = truth > 0
-    table = contingency_table(labels[known], truth[known])
+    table = table_where_known(labels, truth)
     return adjusted_rand_index(table), variation_of_information(table)
 
 
 def main() -> None:
     """Train, cut and score."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("root", type=Path)
-    parser.add_argument("networks", type=Path)
-    given = parser.parse_args()
+    given = argument_parser(__doc__, "root", "networks").parse_args()
     given.networks.mkdir(exist_ok=True)
     keep_freed_memory()
-    image = given.root / STACK.format("images")
+    image = given.root / OVULE.format("images")
     stack = tifffile.imread(image)
-    truth = tifffile.imread(given.root / STACK.format("labels")).astype(np.int64)
+    truth = truth_of(given.root, OVULE)
     in_space, of_planes = (
         given.networks / f"{name}.safetensors" for name in ("space", "planes")
     )
@@ -118,9 +113,7 @@ def main() -> None:
         {**_row(name, values), "s, training": seconds_of[name]}
         for name, values in found.items()
     ]
-    content = {"command": __doc__.splitlines()[2].strip(), "training": trainings, "rows": rows}
-    (RESULTS / "stacks" / "stack_network.json").write_text(json.dumps(content, indent=1) + "\n")
-    print(markdown_table(rows))
+    write_rows("stacks/stack_network", rows, training=trainings)
 
 
 def _row(name: str, values: list[list[float]]) -> Row:

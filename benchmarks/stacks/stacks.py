@@ -11,18 +11,14 @@ results/stacks/stacks.json.
 
 from __future__ import annotations
 
-import argparse
-import json
-import subprocess
-import sys
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import tifffile
 
-from benchmarks.report import Row, command_line, markdown_table
-from benchmarks.tables import commit
+from benchmarks.commands import argument_parser, run_napari_dsc
+from benchmarks.report import Row, table_where_known, write_rows
+from benchmarks.sets.micro import FIBSEM, OVULE, truth_of
 from napari_dsc.evaluation.contingency import contingency_table
 from napari_dsc.evaluation.metrics import (
     adjusted_rand_index,
@@ -31,7 +27,8 @@ from napari_dsc.evaluation.metrics import (
 )
 from napari_dsc.files.tiff import read_record
 
-RESULTS = Path(__file__).parents[1] / "results" / "stacks" / "stacks.json"
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class Stack(NamedTuple):
@@ -45,13 +42,13 @@ class Stack(NamedTuple):
 
 STACKS = {
     "plant_ovule_3d": Stack(
-        "plant_ovule_3d/{}/ovule_cells_left.tif",
+        OVULE,
         whole=(100, 250, 500),
         slices=(30, 60, 100),
         alone=(40, 60, 100),
     ),
     "fibsem_medulla_3d": Stack(
-        "fibsem_medulla_3d/{}/medulla_z000_100.tif",
+        FIBSEM,
         whole=(700, 3000),
         slices=(100, 300),
         alone=(300, 1000),
@@ -73,15 +70,14 @@ WAYS = {
 def labels_of(image: Path, words: str, output: Path) -> np.ndarray:
     """Labels of a command, which runs unless they are there."""
     if not output.exists():
-        command = [sys.executable, "-m", "napari_dsc", *words.split(), str(image)]
-        subprocess.run([*command, "--axes", "ZYX", "-o", str(output)], check=True)
+        run_napari_dsc(*words.split(), str(image), "--axes", "ZYX", "-o", str(output))
     return tifffile.imread(output).astype(np.int64)
 
 
 def scores_of(labels: np.ndarray, truth: np.ndarray) -> Row:
     """Scores where the truth has labels."""
     known = truth > 0
-    table = contingency_table(labels[known], truth[known])
+    table = table_where_known(labels, truth)
     planes = [
         segmentation_covering(contingency_table(one[is_known], wanted[is_known]))
         for one, wanted, is_known in zip(labels, truth, known, strict=True)
@@ -100,7 +96,7 @@ def best_row(name: str, way: str, root: Path, output: Path) -> Row:
     """Scores with the best number of a way."""
     stack = STACKS[name]
     kind, words = WAYS[way]
-    truth = tifffile.imread(root / stack.path.format("labels")).astype(np.int64)
+    truth = truth_of(root, stack.path)
     rows = []
     for number in getattr(stack, kind):
         path = output / f"{name}-{way.replace(' ', '-').replace(',', '')}-{number}.tif"
@@ -114,19 +110,10 @@ def best_row(name: str, way: str, root: Path, output: Path) -> Row:
 
 def main() -> None:
     """Segment and score both stacks in all ways."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("root", type=Path)
-    parser.add_argument("output", type=Path)
-    given = parser.parse_args()
+    given = argument_parser(__doc__, "root", "output").parse_args()
     given.output.mkdir(exist_ok=True)
     rows = [best_row(name, way, given.root, given.output) for name in STACKS for way in WAYS]
-    content = {
-        "command": command_line(),
-        "commit": commit(Path(__file__).parents[2]),
-        "rows": rows,
-    }
-    RESULTS.write_text(json.dumps(content, indent=1) + "\n")
-    print(markdown_table(rows))
+    write_rows("stacks/stacks", rows)
 
 
 if __name__ == "__main__":

@@ -9,15 +9,14 @@ number asked for, seconds those of the processor on one unblurred image.
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, get_args, get_type_hints
 
 import numpy as np
 from scipy import ndimage
 
-from benchmarks.report import Measures, Report, Row, argument_parser, selected_samples
+from benchmarks.report import Measures, Report, Row, bsds_parser, selected_samples, timed
+from napari_dsc import SuperpixelParams
 from napari_dsc.images import load_image
-from napari_dsc.params import SuperpixelParams
 from napari_dsc.superpixels.methods import over_segment_pixels
 
 if TYPE_CHECKING:
@@ -39,9 +38,7 @@ def row_name(params: SuperpixelParams, blur: str) -> str:
 
 def measured(pixels: np.ndarray, params: SuperpixelParams) -> Measures:
     """Deviation of the count, as a share, and processor seconds."""
-    start = time.process_time()
-    superpixels = over_segment_pixels(pixels, params)
-    seconds = time.process_time() - start
+    superpixels, seconds = timed(lambda: over_segment_pixels(pixels, params))
     found = int(superpixels.max()) + 1
     return {"deviation": abs(found / params.n_superpixels - 1), "seconds": seconds}
 
@@ -61,24 +58,19 @@ def table_row(report: Report, samples: list[Sample], params: SuperpixelParams) -
     """One method at one count over all images."""
     row: Row = {"method": params.superpixels, "M": params.n_superpixels}
     for blur in BLURS:
-        measures = [report.images[sample.name][row_name(params, blur)] for sample in samples]
-        deviations = [values["deviation"] for values in measures]
+        deviations = report.values(samples, row_name(params, blur), "deviation")
         row[f"worst, {blur}"] = f"{max(deviations):.1%}"
         row[f"mean, {blur}"] = f"{np.mean(deviations):.1%}"
-    seconds = [report.images[s.name][row_name(params, "original")]["seconds"] for s in samples]
-    row["seconds"] = round(float(np.mean(seconds)), 2)
+    row["seconds"] = round(report.mean(samples, row_name(params, "original"), "seconds"), 2)
     row["images"] = len(samples)
     return row
 
 
 def main() -> None:
     """Measure every method at every count on every image; print one row for each."""
-    samples = selected_samples(argument_parser(__doc__ or "", every=10).parse_args())
+    samples = selected_samples(bsds_parser(__doc__, every=10).parse_args())
     report = Report("superpixels/superpixel_counts", {})
-    for sample in samples:
-        if sample.name not in report.images:
-            start = time.perf_counter()
-            report.add(sample.name, all_measures(sample), time.perf_counter() - start)
+    report.measure(samples, all_measures)
     report.finish([table_row(report, samples, params) for params in PARAMS], images=False)
 
 

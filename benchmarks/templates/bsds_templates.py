@@ -5,26 +5,26 @@
 reads ``BSDS500/ucm2_png/{train,val,test}/*.png`` and writes ``TEMPLATES/*.png``.
 """
 
-import sys
-from pathlib import Path
-
 import imageio.v3 as iio
 import numpy as np
 
+from benchmarks.commands import argument_parser
 from napari_dsc.hierarchy.contours import contour_tree, cut
 
 
-def main(root: str, output: str, n_regions: str = "100") -> None:
+def main() -> None:
     """Write one 16-bit label PNG for each contour map."""
-    folder = Path(output)
-    folder.mkdir(parents=True, exist_ok=True)
+    parser = argument_parser(__doc__, "root", "output")
+    parser.add_argument("n_regions", nargs="?", type=int, default=100)
+    given = parser.parse_args()
+    given.output.mkdir(parents=True, exist_ok=True)
     counts = []
-    for path in sorted(Path(root).glob("ucm2_png/*/*.png")):
-        labels = cut(contour_tree(iio.imread(path)), int(n_regions))
-        iio.imwrite(folder / path.name, labels.astype(np.uint16))
+    for path in sorted(given.root.glob("ucm2_png/*/*.png")):
+        labels = cut(contour_tree(iio.imread(path)), given.n_regions)
+        iio.imwrite(given.output / path.name, labels.astype(np.uint16))
         counts.append(labels.max() + 1)
     print(len(counts), "templates, regions: median", np.median(counts), "least", min(counts))
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

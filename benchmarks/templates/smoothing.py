@@ -9,16 +9,21 @@ signal-to-noise ratio of the smoothed image against the image, in dB.
 
 from __future__ import annotations
 
-import time
+from typing import TYPE_CHECKING
 
 import numpy as np
 from skimage.metrics import peak_signal_noise_ratio
 
-from benchmarks.report import Report, Row, argument_parser, selected_samples
+from benchmarks.report import Measures, Report, Row, bsds_parser, selected_samples
 from benchmarks.templates.contour_maps import read_contours
+from napari_dsc import Run
 from napari_dsc.hierarchy.contours import contour_tree, cut
-from napari_dsc.segmenting.run import Run
 from napari_dsc.superae.weights import find_weights
+
+if TYPE_CHECKING:
+    import argparse
+
+    from napari_dsc.evaluation.bsds500 import Sample
 
 N_REGIONS = 100
 
@@ -34,35 +39,35 @@ def variance_within(pixels: np.ndarray, regions: np.ndarray) -> float:
     return float(np.sum(squares))
 
 
+def measure(sample: Sample, given: argparse.Namespace) -> dict[str, Measures]:
+    """Variance ratio and signal-to-noise ratio of one image, by weights."""
+    contours = read_contours(given.root, "val", sample.name)
+    template = cut(contour_tree(contours), N_REGIONS)
+    measures = {}
+    for name in given.weights:
+        run = Run(sample.image, weights=name, device=given.device)
+        image, smoothed = run.image.pixels, run.smoothed
+        measures[run.weights.name] = {
+            "variance_ratio": variance_within(smoothed, template)
+            / variance_within(image, template),
+            "psnr": float(peak_signal_noise_ratio(image, smoothed, data_range=1.0)),
+        }
+    return measures
+
+
 def main() -> None:
     """Measure every image with every weights file; print one row for each file."""
-    parser = argument_parser(__doc__ or "")
+    parser = bsds_parser(__doc__)
     parser.add_argument("--weights", nargs="+", required=True)
     parser.add_argument("--device", default="auto")
     arguments = parser.parse_args()
     samples = selected_samples(arguments)
     files = [find_weights(name) for name in arguments.weights]
     report = Report("templates/smoothing", {file.name: file.sha256 for file in files})
-    for sample in samples:
-        if sample.name in report.images:
-            continue
-        start = time.perf_counter()
-        template = cut(
-            contour_tree(read_contours(arguments.root, "val", sample.name)), N_REGIONS
-        )
-        measures = {}
-        for file, name in zip(files, arguments.weights, strict=True):
-            run = Run(sample.image, weights=name, device=arguments.device)
-            image, smoothed = run.image.pixels, run.smoothed
-            measures[file.name] = {
-                "variance_ratio": variance_within(smoothed, template)
-                / variance_within(image, template),
-                "psnr": float(peak_signal_noise_ratio(image, smoothed, data_range=1.0)),
-            }
-        report.add(sample.name, measures, time.perf_counter() - start)
+    report.measure(samples, lambda sample: measure(sample, arguments))
     rows: list[Row] = []
     for file in files:
-        ratios = [report.images[sample.name][file.name]["variance_ratio"] for sample in samples]
+        ratios = report.values(samples, file.name, "variance_ratio")
         rows.append(
             {
                 "weights": file.name,

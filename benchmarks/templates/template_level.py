@@ -10,20 +10,19 @@ they say whether the number matters, not how good a network can become.
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 import imageio.v3 as iio
 import torch
 
 from benchmarks.paper.table1 import EACH, SCALES, superpixels_at_scales
-from benchmarks.report import Measures, Report, Row, argument_parser, score, selected_samples
+from benchmarks.report import Measures, Report, Row, bsds_parser, score, selected_samples
 from benchmarks.templates.contour_maps import read_contours
 from benchmarks.templates.smoothing import variance_within
+from napari_dsc import TrainParams
 from napari_dsc.evaluation.bsds500 import list_samples, read_annotations
 from napari_dsc.hierarchy.contours import contour_tree, cut
 from napari_dsc.images import load_image
-from napari_dsc.params import TrainParams
 from napari_dsc.superae.model import SuperAE, smooth_to_the_rim
 from napari_dsc.superae.train import iter_training, new_training
 
@@ -74,15 +73,11 @@ def measure(sample: Sample, root: Path, models: dict[int, SuperAE]) -> dict[str,
 
 def main() -> None:
     """Train, measure every image, print one row for each number of regions."""
-    arguments = argument_parser(__doc__ or "", every=8).parse_args()
+    arguments = bsds_parser(__doc__, every=8).parse_args()
     samples = selected_samples(arguments)
     models = {n_regions: trained(arguments.root, n_regions) for n_regions in N_REGIONS}
     report = Report("templates/template_level", {"n_epochs": TRAINING.n_epochs})
-    for sample in samples:
-        if sample.name not in report.images:
-            start = time.perf_counter()
-            found = measure(sample, arguments.root, models)
-            report.add(sample.name, found, time.perf_counter() - start)
+    report.measure(samples, lambda sample: measure(sample, arguments.root, models))
     rows: list[Row] = []
     for n_regions in N_REGIONS:
         summary = report.summary(samples, [f"{n_regions}: {scale}" for scale in SCALES])

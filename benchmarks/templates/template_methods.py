@@ -10,15 +10,15 @@ second argument, an image of micro/dsb2018_fluo: nuclei on an almost flat backgr
 
 from __future__ import annotations
 
-import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args, get_type_hints
 
-from benchmarks.report import Measures, Report, Row, argument_parser, selected_samples
+from benchmarks.report import Measures, Report, Row, bsds_parser, selected_samples, timed
+from napari_dsc import TemplateParams
 from napari_dsc.evaluation.bsds500 import read_annotations
 from napari_dsc.evaluation.measures import measure_segmentation, prepare_annotation
 from napari_dsc.images import load_image
-from napari_dsc.params import TemplateParams
 from napari_dsc.superae.templates import make_template
 
 if TYPE_CHECKING:
@@ -31,11 +31,9 @@ SIDE = 360
 SHOWN = {"asa": "ASA", "br": "BR", "ue": "UE"}
 
 
-def timed(pixels: np.ndarray, method: str) -> tuple[np.ndarray, float]:
-    """Template, and seconds of the processor."""
-    start = time.process_time()
-    labels = make_template(pixels, TemplateParams(template_method=method))  # type: ignore[arg-type]
-    return labels, time.process_time() - start
+def template(pixels: np.ndarray, method: str) -> np.ndarray:
+    """Template by one of the methods."""
+    return make_template(pixels, TemplateParams(template_method=method))  # type: ignore[arg-type]
 
 
 def measure(sample: Sample) -> dict[str, Measures]:
@@ -44,7 +42,7 @@ def measure(sample: Sample) -> dict[str, Measures]:
     truth = [prepare_annotation(one) for one in read_annotations(sample.annotations)]
     measures = {}
     for method in METHODS:
-        labels, seconds = timed(pixels, method)
+        labels, seconds = timed(partial(template, pixels, method))
         scores = measure_segmentation(labels, truth)
         measures[method] = {key: scores[key] for key in SHOWN} | {"seconds": seconds}
     return measures
@@ -52,15 +50,12 @@ def measure(sample: Sample) -> dict[str, Measures]:
 
 def main() -> None:
     """Measure every image; print one row for each method."""
-    parser = argument_parser(__doc__ or "", every=8)
+    parser = bsds_parser(__doc__, every=8)
     parser.add_argument("flat", type=Path)
     arguments = parser.parse_args()
     samples = selected_samples(arguments)
     report = Report("templates/template_methods", {"n_template_regions": 100})
-    for sample in samples:
-        if sample.name not in report.images:
-            start = time.perf_counter()
-            report.add(sample.name, measure(sample), time.perf_counter() - start)
+    report.measure(samples, measure)
     flat = load_image(arguments.flat).pixels[:, :SIDE, :SIDE]
     rows: list[Row] = []
     for method in METHODS:
@@ -68,7 +63,7 @@ def main() -> None:
             title: round(report.mean(samples, method, key), 3) for key, title in SHOWN.items()
         }
         seconds = round(report.mean(samples, method, "seconds"), 1)
-        on_flat = round(timed(flat, method)[1], 1)
+        on_flat = round(timed(partial(template, flat, method))[1], 1)
         row: Row = {"method": method, **means, "s of the processor": seconds}
         rows.append(row | {"s on a flat background": on_flat, "images": len(samples)})
     report.finish(rows, images=False)

@@ -11,20 +11,27 @@ The last columns have the mean difference from the last weights named, and its s
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from benchmarks.paper.table1 import EACH, SCALES, superpixels_at_scales
-from benchmarks.report import Measures, Report, Row, argument_parser, score, selected_samples
+from benchmarks.report import (
+    SHOWN,
+    Measures,
+    Report,
+    Row,
+    bsds_parser,
+    last_step,
+    score,
+    selected_samples,
+)
 from benchmarks.templates.smoothing import variance_within
 from benchmarks.templates.template_level import template
+from napari_dsc import Run, SuperpixelParams, TemplateParams
 from napari_dsc.evaluation.bsds500 import read_annotations
 from napari_dsc.images import load_image
-from napari_dsc.params import SuperpixelParams, TemplateParams
-from napari_dsc.segmenting.run import Run
 from napari_dsc.superae.templates import make_template
 from napari_dsc.superae.weights import find_weights
 
@@ -37,7 +44,6 @@ CUTS = {
     SLIC: SuperpixelParams(superpixels="slic", source="smoothed"),
     DEFAULT: SuperpixelParams(),
 }
-SHOWN = {"sc": "SC", "pri": "PRI", "vi": "VI"}
 
 
 def measure(sample: Sample, root: Path, files: list[str]) -> dict[str, Measures]:
@@ -55,9 +61,9 @@ def measure(sample: Sample, root: Path, files: list[str]) -> dict[str, Measures]
         name = Path(file).stem
         for way, params in CUTS.items():
             run = Run(image, weights=file, superpixel_params=params)
-            for step in run.iter_steps():
-                last = step
-            measures[f"{name}: {way}"] = score(last.labels().astype(np.int64), annotations)
+            measures[f"{name}: {way}"] = score(
+                last_step(run).labels().astype(np.int64), annotations
+            )
         smoothed = Run(image, weights=file).smoothed
         ratios = {
             kind: variance_within(smoothed, regions) / variance_within(image.pixels, regions)
@@ -85,7 +91,7 @@ def row_of(report: Report, samples: list[Sample], name: str, last: str) -> Row:
     for title in CUTS:
         for key in ("sc", "vi"):
             own, others = (
-                np.array([report.images[one.name][f"{file}: {title}"][key] for one in samples])
+                np.array(report.values(samples, f"{file}: {title}", key))
                 for file in (name, last)
             )
             error = (own - others).std(ddof=1) / np.sqrt(len(samples))
@@ -97,7 +103,7 @@ def row_of(report: Report, samples: list[Sample], name: str, last: str) -> Row:
 
 def main() -> None:
     """Measure every image with every weights file; print one row for each file."""
-    parser = argument_parser(__doc__ or "", every=4)
+    parser = bsds_parser(__doc__, every=4)
     parser.add_argument("--weights", nargs="+", required=True)
     arguments = parser.parse_args()
     samples = selected_samples(arguments)
@@ -105,11 +111,7 @@ def main() -> None:
         Path(file).stem: find_weights(file).sha256 for file in arguments.weights
     }
     report = Report("templates/template_source", hashes)
-    for sample in samples:
-        if sample.name not in report.images:
-            start = time.perf_counter()
-            found = measure(sample, arguments.root, arguments.weights)
-            report.add(sample.name, found, time.perf_counter() - start)
+    report.measure(samples, lambda sample: measure(sample, arguments.root, arguments.weights))
     last = next(reversed(hashes))
     report.finish([row_of(report, samples, name, last) for name in hashes])
 

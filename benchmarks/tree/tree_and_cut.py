@@ -13,12 +13,21 @@ On every eighth validation image, with the default preset:
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmarks.report import Measures, Report, Row, argument_parser, score, selected_samples
+from benchmarks.report import (
+    SHOWN,
+    Measures,
+    Report,
+    Row,
+    bsds_parser,
+    last_step,
+    score,
+    selected_samples,
+)
+from napari_dsc import CutParams, Run, SuperpixelParams, TreeParams
 from napari_dsc.evaluation.bsds500 import read_annotations
 from napari_dsc.hierarchy.boundaries import boundary_maps
 from napari_dsc.hierarchy.colors import perceptual
@@ -28,14 +37,11 @@ from napari_dsc.hierarchy.merging import agglomerate
 from napari_dsc.hierarchy.partition import fine_partition
 from napari_dsc.hierarchy.tree import tree_of_merges
 from napari_dsc.methods.table import ALTITUDES
-from napari_dsc.params import CutParams, SuperpixelParams, TreeParams
-from napari_dsc.segmenting.run import Run
 from napari_dsc.superpixels.methods import over_segment_pixels
 
 if TYPE_CHECKING:
     from napari_dsc.evaluation.bsds500 import Sample
     from napari_dsc.images import Image
-    from napari_dsc.segmenting.results import Step
 
 SLIC, UCM = "slic", "ucm"
 WAYS = {
@@ -49,15 +55,6 @@ WAYS = {
 WEIGHTS = (0.25, 0.75)
 PLACE = 4  # of its column: behind two boundaries and two histograms
 TREE = "tree"
-
-
-def last_step(image: Image, superpixels: np.ndarray, params: CutParams) -> Step:
-    """End of a cut."""
-    for step in Run(
-        image, superpixels=superpixels, cut_params=params, device="cpu"
-    ).iter_steps():
-        last = step
-    return last
 
 
 def trees_with_assignments(image: Image, assignment: np.ndarray) -> dict[str, list[np.ndarray]]:
@@ -98,7 +95,9 @@ def measure(sample: Sample) -> dict[str, Measures]:
     measures = {}
     for way, params in WAYS.items():
         superpixels = tree_superpixels if way == UCM else run.superpixels
-        step = last_step(run.image, superpixels, params)
+        step = last_step(
+            Run(run.image, superpixels=superpixels, cut_params=params, device="cpu")
+        )
         measures[way] = score(step.labels().astype(np.int64) - 1, annotations)
         if way == SLIC:
             assignment = step.assignment.numpy()[superpixels]
@@ -110,21 +109,18 @@ def measure(sample: Sample) -> dict[str, Measures]:
 
 def main() -> None:
     """Measure every image; print one row for each way."""
-    arguments = argument_parser(__doc__ or "", every=8).parse_args()
+    arguments = bsds_parser(__doc__, every=8).parse_args()
     report = Report("tree/tree_and_cut", {})
     samples = selected_samples(arguments)
-    for sample in samples:
-        if sample.name not in report.images:
-            start = time.perf_counter()
-            report.add(sample.name, measure(sample), time.perf_counter() - start)
+    report.measure(samples, measure)
     names = dict.fromkeys(name.split(": ")[0] for name in report.images[samples[0].name])
     rows: list[Row] = []
     for name in names:
         scales = [f"{name}: {one}" for one in ALTITUDES] if name.startswith(TREE) else [name]
         best = report.summary(samples, scales)
         cells: Row = {"": name}
-        for key in ("sc", "pri", "vi"):
-            cells[key.upper()] = f"{best[key].ods:.3f} / {best[key].ois:.3f}"
+        for key, title in SHOWN.items():
+            cells[title] = f"{best[key].ods:.3f} / {best[key].ois:.3f}"
         rows.append(cells | {"scales": len(scales), "images": len(samples)})
     report.finish(rows, images=False)
 

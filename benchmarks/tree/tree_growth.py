@@ -21,10 +21,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from skimage.transform import resize
 
-from benchmarks.report import Report, Row, argument_parser, selected_samples
+from benchmarks.report import Row, bsds_parser, selected_samples, write_rows
+from napari_dsc import TreeParams
 from napari_dsc.hierarchy.growing import grow_tree
 from napari_dsc.images import load_image
-from napari_dsc.params import TreeParams
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,7 +70,7 @@ def exponent(megapixels: list[float], values: list[float]) -> float:
 
 def main() -> None:
     """Measure all sizes in turn; print the table."""
-    arguments = argument_parser(__doc__ or "", every=100).parse_args()
+    arguments = bsds_parser(__doc__, every=100).parse_args()
     [sample] = selected_samples(arguments)
     cases = [(size, threads) for size in MEGAPIXELS for threads in THREADS]
     found = {case: list[dict[str, float]]() for case in cases}
@@ -94,7 +94,8 @@ def main() -> None:
                     "of these before the tree": round(middle["before"]),
                 }
             )
-    Report("tree/tree_growth", {"rounds": ROUNDS}).finish(rows + exponents(rows), images=False)
+    settings = {"rounds": ROUNDS}
+    write_rows("tree/tree_growth", rows + exponents(rows), settings=settings)
 
 
 def exponents(rows: list[Row]) -> list[Row]:

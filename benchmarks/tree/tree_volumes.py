@@ -9,28 +9,22 @@ processor for the whole command. Results go into results/tree/tree_volumes.json.
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
-import shlex
-import subprocess
-import sys
-from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import tifffile
 
-from benchmarks.report import Row, command_line, markdown_table
-from napari_dsc.evaluation.contingency import contingency_table
+from benchmarks.commands import argument_parser, cost_of
+from benchmarks.report import Row, table_where_known, write_rows
+from benchmarks.sets.micro import FIBSEM, OVULE, truth_of
 from napari_dsc.evaluation.metrics import (
     adjusted_rand_index,
     segmentation_covering,
     variation_of_information,
 )
 
-RESULTS = Path(__file__).parents[1] / "results" / "tree" / "tree_volumes.json"
-KIB_A_MIB = 1024
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class Stack(NamedTuple):
@@ -42,56 +36,40 @@ class Stack(NamedTuple):
 
 
 STACKS = {
-    "plant_ovule_3d": Stack("plant_ovule_3d/{}/ovule_cells_left.tif", 700, 60),
-    "fibsem_medulla_3d": Stack("fibsem_medulla_3d/{}/medulla_z000_100.tif", 3000, 1000),
+    "plant_ovule_3d": Stack(OVULE, 700, 60),
+    "fibsem_medulla_3d": Stack(FIBSEM, 3000, 1000),
 }
-
-
-def cost_of(command: list[str]) -> tuple[float, float]:
-    """Seconds of the processor and MiB at the peak of a command, which must succeed."""
-    process = subprocess.Popen(command)
-    _, status, usage = os.wait4(process.pid, 0)
-    if status:
-        sys.exit(f"{shlex.join(command)}: ended with status {status}")
-    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / KIB_A_MIB
 
 
 def row_of(name: str, stack: Stack, root: Path, output: Path) -> Row:
     """Run the command, and score what it wrote where the truth has labels."""
     path = output / f"{name}.tif"
-    command = [sys.executable, "-m", "napari_dsc", "segment"]
-    command += [str(root / stack.path.format("images")), "-o", str(path), "--overwrite"]
-    command += ["--method", "tree", "--n-leaves", str(stack.n_leaves)]
-    seconds, peak = cost_of([*command, "--regions", str(stack.n_regions)])
+    words = ["segment", str(root / stack.path.format("images")), "-o", str(path)]
+    words += ["--method", "tree", "--n-leaves", str(stack.n_leaves), "--overwrite"]
+    cost = cost_of(*words, "--regions", str(stack.n_regions))
     labels = tifffile.imread(path).astype(np.int64)
-    truth = tifffile.imread(root / stack.path.format("labels")).astype(np.int64)
-    known = truth > 0
-    table = contingency_table(labels[known], truth[known])
+    truth = truth_of(root, stack.path)
+    table = table_where_known(labels, truth)
     return {
         "stack": name,
         "voxels": " x ".join(str(side) for side in labels.shape),
         "leaves": stack.n_leaves,
         "regions": stack.n_regions,
-        "objects": len(np.unique(truth[known])),
+        "objects": len(np.unique(truth[truth > 0])),
         "SC": round(segmentation_covering(table), 3),
         "VI": round(variation_of_information(table), 3),
         "ARI": round(adjusted_rand_index(table), 3),
-        "s of the processor": round(seconds),
-        "MiB at the peak": round(peak),
+        "s of the processor": round(cost.processor),
+        "MiB at the peak": round(cost.peak / 2**20),
     }
 
 
 def main() -> None:
     """Segment and score all stacks."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("root", type=Path)
-    parser.add_argument("output", type=Path)
-    given = parser.parse_args()
+    given = argument_parser(__doc__, "root", "output").parse_args()
     given.output.mkdir(exist_ok=True)
     rows = [row_of(name, stack, given.root, given.output) for name, stack in STACKS.items()]
-    content = {"command": command_line(), "rows": rows}
-    RESULTS.write_text(json.dumps(content, indent=1) + "\n")
-    print(markdown_table(rows))
+    write_rows("tree/tree_volumes", rows)
 
 
 if __name__ == "__main__":
