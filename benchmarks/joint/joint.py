@@ -19,8 +19,9 @@ import napari_dsc
 from benchmarks.commands import argument_parser
 from benchmarks.joint.series import dice, nuclear_classes
 from benchmarks.report import Row, write_rows
-from napari_dsc import ImageParams, SuperpixelParams
-from napari_dsc.images import load_image
+from napari_dsc import SuperpixelParams
+from napari_dsc.segmenting.joint import JointRun
+from napari_dsc.segmenting.series import last_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,12 +44,12 @@ def jointly(paths: list[Path]) -> list[np.ndarray]:
 
 def jointly_unlike(paths: list[Path]) -> list[np.ndarray]:
     """Labels in common classes, of images that are stretched each by itself."""
-    images = [load_image(path).pixels for path in paths]
-    as_they_are = ImageParams(normalization="range")
-    found = napari_dsc.iter_joint(
-        images, axes="CYX", image_params=as_they_are, superpixel_params=SUPERPIXELS
-    )
-    return [one.labels for one in found]
+    run = JointRun(paths, superpixel_params=SUPERPIXELS)
+    list(run.iter_survey())
+    run.normalization = {}
+    learned = last_of(run.iter_learning())
+    opened = [run.frames(place) for place in range(len(paths))]
+    return [frames.labels(last_of(frames.iter_classes_by(learned))) for frames in opened]
 
 
 HOW = {
