@@ -16,6 +16,7 @@ from typing import NamedTuple
 import pytest
 
 import napari_dsc
+from benchmarks.commands import with_present_modules
 from napari_dsc import evaluation, params
 from napari_dsc.cli import main
 from napari_dsc.cli.program import _program
@@ -176,6 +177,38 @@ def directives(page, name):
     return set(
         re.findall(rf"^```\{{{name}\}} ?(.*)$", (DOCS / page).read_text("utf-8"), re.MULTILINE)
     )
+
+
+BENCHMARK = re.compile(r"(?<=-m )benchmarks(?:\.\w+)+|(?<![\w/])benchmarks/[\w./-]*\w")
+
+
+def missing_benchmarks(text):
+    """Modules and files of benchmarks that a text names and nobody finds."""
+    named = BENCHMARK.findall(text)
+    files = [one if "/" in one else one.replace(".", "/") + ".py" for one in named]
+    return [file for file in files if not (ROOT / file).exists()]
+
+
+def test_a_benchmark_that_does_not_exist_is_noticed():
+    text = (
+        "`python benchmarks/a.py x`, `python -m benchmarks.b.c`, `benchmarks/results/d.json`."
+    )
+    missing = ["benchmarks/a.py", "benchmarks/b/c.py", "benchmarks/results/d.json"]
+    assert missing_benchmarks(text) == missing
+
+
+@pytest.mark.parametrize(
+    "page", [*PAGES, *DOCS.glob("scripts/*.py")], ids=lambda page: page.name
+)
+def test_the_benchmarks_that_a_page_names_exist(page):
+    assert missing_benchmarks(page.read_text("utf-8")) == []
+
+
+def test_the_benchmarks_behind_all_results_exist_under_their_present_names():
+    results = (ROOT / "benchmarks" / "results").rglob("*.json")
+    texts = [with_present_modules(path.read_text("utf-8")) for path in results]
+    assert len(BENCHMARK.findall("".join(texts))) >= 20
+    assert [missing for text in texts for missing in missing_benchmarks(text)] == []
 
 
 def test_every_class_of_parameters_stands_on_its_page():

@@ -3,7 +3,7 @@
     python docs/scripts/figures.py docs/images
 
 writes stages.png, loss-curves.png and dsc-and-backprop.png, all from the packaged tissue image;
-training-loss.png from benchmarks/results/training_tree.csv, which is a loss curve of
+training-loss.png from benchmarks/results/templates/training_tree.csv, which is a loss curve of
 ``napari-dsc train``; and speed-scaling.png from the results of the speed benchmark. It takes
 some minutes.
 """
@@ -35,7 +35,7 @@ PAPER = {
     "superpixel_params": SuperpixelParams(**preset("paper")["superpixels"]),  # type: ignore[arg-type]
 }
 RESULTS = Path(__file__).parents[2] / "benchmarks" / "results"
-SPEED = ("speed.json", "speed-1024.json", "speed-large.json")
+SPEED = ("speed/speed.json", "speed/speed-1024.json", "speed/speed-large.json")
 WHO = {"paper": "preset paper", "fast": "default", "plain": "plain loop"}
 COLORS = ("#3b6fc9", "#c9832e", "#2f8f6a")
 
@@ -86,7 +86,7 @@ def with_few_colors(picture: Image.Image, n_colors: int, path: Path) -> None:
 
 def draw_training(path: Path) -> None:
     """Draw both terms of the loss over the epochs of a training."""
-    rows = list(csv.DictReader((RESULTS / "training_tree.csv").open(newline="")))
+    rows = list(csv.DictReader((RESULTS / "templates" / "training_tree.csv").open(newline="")))
     figure = Figure(figsize=(6, 2.6), layout="constrained")
     axes = figure.add_subplot(xlabel="epoch", ylabel="squared color distance")
     titles = {"fidelity": "to the image", "smoothness": "to the mean of the template region"}
