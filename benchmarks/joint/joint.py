@@ -19,9 +19,11 @@ import napari_dsc
 from benchmarks.commands import argument_parser
 from benchmarks.joint.series import dice, nuclear_classes
 from benchmarks.report import Row, write_rows
-from napari_dsc import SuperpixelParams
+from napari_dsc import Settings, SuperpixelParams
+from napari_dsc.machine.progress import exhausted
+from napari_dsc.segmenting.files import Files
 from napari_dsc.segmenting.joint import JointRun
-from napari_dsc.segmenting.series import last_of
+from napari_dsc.segmenting.stages import Stages
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,12 +46,14 @@ def jointly(paths: list[Path]) -> list[np.ndarray]:
 
 def jointly_unlike(paths: list[Path]) -> list[np.ndarray]:
     """Labels in common classes, of images that are stretched each by itself."""
-    run = JointRun(paths, superpixel_params=SUPERPIXELS)
-    list(run.iter_survey())
-    run.normalization = {}
-    learned = last_of(run.iter_learning())
-    opened = [run.frames(place) for place in range(len(paths))]
-    return [frames.labels(last_of(frames.iter_classes_by(learned))) for frames in opened]
+    settings = Settings(superpixel_params=SUPERPIXELS)
+    files = Files(paths, settings)
+    exhausted(files.iter_survey())
+    files.normalization = {}
+    joint = JointRun(files, Stages(settings))
+    learned = exhausted(joint.iter_learning())
+    runs = [joint.run(place) for place in range(len(paths))]
+    return [run.result(exhausted(run.iter_classes(learned))).labels for run in runs]
 
 
 HOW = {

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from napari_dsc.files import check_output
 from napari_dsc.machine.progress import exhausted
-from napari_dsc.segmenting.joint import Files, JointRun
+from napari_dsc.segmenting.files import Files
+from napari_dsc.segmenting.joint import JointRun
 from napari_dsc.segmenting.network import Learned
 from napari_dsc.segmenting.stages import Stages
 from napari_dsc.superae.embedding import load_embedding, read_card, save_embedding

@@ -38,7 +38,7 @@ def run_job(control: Control, request: Request) -> Generator[Status, None, Resul
 
 
 def _smooth(request: Request, control: Control) -> Generator[Status, None, Result]:
-    from napari_dsc.segmenting.pipeline import whole_run
+    from napari_dsc.segmenting.series import whole_run
 
     run = whole_run(request.raw_image(), request.settings)
     smoothed = yield from _followed(run.iter_smoothed(), request, control)
@@ -46,7 +46,7 @@ def _smooth(request: Request, control: Control) -> Generator[Status, None, Resul
 
 
 def _over_segment(request: Request, control: Control) -> Generator[Status, None, Result]:
-    from napari_dsc.segmenting.pipeline import whole_run
+    from napari_dsc.segmenting.series import whole_run
 
     run = whole_run(request.raw_image(), request.settings)
     labels = yield from _followed(run.iter_superpixels(), request, control)

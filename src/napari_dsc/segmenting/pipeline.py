@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 from napari_dsc.files.ownership import refuse_overlap
 from napari_dsc.large.writing import check_large_output
 from napari_dsc.machine.progress import exhausted
-from napari_dsc.segmenting.joint import Files
+from napari_dsc.segmenting.files import Files
 from napari_dsc.segmenting.pieces import Tiles, open_pieces
 from napari_dsc.segmenting.results import Segmentation
 from napari_dsc.segmenting.run import Run
 from napari_dsc.segmenting.segmenter import iter_segmentation
-from napari_dsc.segmenting.series import SeriesRun
+from napari_dsc.segmenting.series import whole_run
 from napari_dsc.segmenting.settings import Settings
-from napari_dsc.segmenting.stages import Stages
 from napari_dsc.segmenting.tree import tree_record
 
 if TYPE_CHECKING:
@@ -74,26 +73,6 @@ def over_segment(
         Labels from 1, each one connected region in one frame.
     """
     return exhausted(whole_run(image, settings.replace(**changes)).iter_superpixels())
-
-
-def whole_run(image: Any, settings: Settings) -> SeriesRun:
-    """Run that takes a stack as one piece, for stages before the cut.
-
-    Parameters
-    ----------
-    image : array, path or napari Image layer
-        Image or time series, see `Run`.
-    settings : Settings
-        Settings of the stages.
-
-    Returns
-    -------
-    run : SeriesRun
-        Nothing is computed yet.
-    """
-    together = dataclasses.replace(settings.cut_params, series="together")
-    whole = settings.replace(cut_params=together)
-    return SeriesRun(open_pieces(image, whole), Stages(whole))
 
 
 def iter_segment(

@@ -9,7 +9,7 @@ import numpy as np
 
 from napari_dsc.images import to_label_image
 from napari_dsc.labels.regions import connected_regions, numbered_on
-from napari_dsc.machine.progress import Progress
+from napari_dsc.machine.progress import Progress, exhausted
 from napari_dsc.records.record import hashes_of
 from napari_dsc.segmenting.network import (
     Classes,
@@ -18,16 +18,17 @@ from napari_dsc.segmenting.network import (
     iter_learning,
     kept_small,
 )
-from napari_dsc.segmenting.pieces import Frames, OneImage
+from napari_dsc.segmenting.pieces import Frames, OneImage, open_pieces
 from napari_dsc.segmenting.results import Segmentation
 from napari_dsc.segmenting.run import Run
+from napari_dsc.segmenting.stages import Stages
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
     from napari_dsc.cut.joint import Piece
     from napari_dsc.records.record import Record
-    from napari_dsc.segmenting.stages import Stages
+    from napari_dsc.segmenting.settings import Settings
 
 
 class SeriesRun:
@@ -83,8 +84,7 @@ class SeriesRun:
 
     def smoothed(self) -> np.ndarray:
         """Smoothed images, in axes, type and units of the original."""
-        each = [self.stages.restored(self.pieces.piece(number)) for number in range(len(self))]
-        return self.pieces.series.join(each)
+        return exhausted(self.iter_smoothed())
 
     def iter_superpixels(self) -> Generator[Progress, None, np.ndarray]:
         """Make the superpixels.
@@ -235,19 +235,15 @@ class SeriesRun:
         return to_label_image(self.pieces.place(numbered_on(each)))
 
 
+def whole_run(image: Any, settings: Settings) -> SeriesRun:
+    """Run of an image for stages before the cut, to which a stack is one piece."""
+    together = dataclasses.replace(settings.cut_params, series="together")
+    whole = settings.replace(cut_params=together)
+    return SeriesRun(open_pieces(image, whole), Stages(whole))
+
+
 def series_image_record(pieces: OneImage) -> Record:
-    """Part of an image's record that a series changes.
-
-    Parameters
-    ----------
-    pieces : OneImage, Frames or Planes
-        The images.
-
-    Returns
-    -------
-    record : dict
-        Empty for one image.
-    """
+    """Part of an image's record that a series changes; empty for one image."""
     if len(pieces) == 1:
         return {}
     series, first = pieces.series, pieces.piece(0)

@@ -20,7 +20,7 @@ from napari_dsc.files import check_output, write_atomically
 from napari_dsc.files.ownership import refuse_overlap
 from napari_dsc.machine.device import resolve_device
 from napari_dsc.records.recipes import recipe_content
-from napari_dsc.segmenting.joint import UNLIKE, Files
+from napari_dsc.segmenting.files import UNLIKE, Files
 from napari_dsc.segmenting.segmenter import refuse
 
 if TYPE_CHECKING:

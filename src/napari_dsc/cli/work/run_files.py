@@ -13,11 +13,11 @@ from napari_dsc.files.ownership import refuse_overlap
 from napari_dsc.large.writing import check_large_output
 from napari_dsc.machine.device import keep_freed_memory
 from napari_dsc.records.recipes import recipe_content
-from napari_dsc.segmenting.joint import TOO_LARGE, Files
+from napari_dsc.segmenting.files import TOO_LARGE, Files
 from napari_dsc.segmenting.pieces import Tiles, needs_tiles, open_pieces
-from napari_dsc.segmenting.pipeline import whole_run
 from napari_dsc.segmenting.results import Segmentation, write_result
 from napari_dsc.segmenting.segmenter import exhausted, iter_segmentation, refuse
+from napari_dsc.segmenting.series import whole_run
 from napari_dsc.segmenting.stages import Stages
 
 if TYPE_CHECKING:
