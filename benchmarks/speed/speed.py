@@ -112,7 +112,7 @@ def cut_run(pixels: np.ndarray, superpixels: np.ndarray, device: str, cut: CutPa
 def plain_steps(run: Run) -> Iterator[object]:
     """The plain loop with the weights of a run."""
     params = run.settings.cut_params
-    model = load_weights(run.weights).to(run.device, torch.float32)
+    model = load_weights(run.stages.weights).to(run.device, torch.float32)
     embedding = embedding_of(model, params.n_partitions, params.seed)
     image = torch.from_numpy(run.image.pixels).to(run.device).unsqueeze(0)
     return iter_plain_cut(image, run.superpixels, embedding, params)

@@ -47,7 +47,7 @@ def measure(sample: Sample, given: argparse.Namespace) -> dict[str, Measures]:
     for name in given.weights:
         run = Run(sample.image, weights=name, device=given.device)
         image, smoothed = run.image.pixels, run.smoothed
-        measures[run.weights.name] = {
+        measures[run.stages.weights.name] = {
             "variance_ratio": variance_within(smoothed, template)
             / variance_within(image, template),
             "psnr": float(peak_signal_noise_ratio(image, smoothed, data_range=1.0)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from napari_dsc.cli.plan import make_folders
@@ -124,7 +125,7 @@ def _do_one_by_one(
     failed = 0
     for number, job in enumerate(plan.jobs, 1):
         report.file(job.source, number, len(plan.jobs))
-        error = _attempt(lambda job=job: _do(kind, job, overwrite, settings, report))
+        error = _attempt(partial(_do, kind, job, overwrite, settings, report))
         if error is not None:
             report.failure(job.source, error)
             failed += 1
