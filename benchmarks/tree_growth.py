@@ -22,7 +22,7 @@ import numpy as np
 from report import Report, Row, argument_parser, selected_samples
 from skimage.transform import resize
 
-from napari_dsc.hierarchy.growing import grow_tree
+from napari_dsc.hierarchy.construction import grow_tree
 from napari_dsc.images import load_image
 from napari_dsc.params import TreeParams
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from napari_dsc.hierarchy.growing import tree_of_superpixels
+from napari_dsc.hierarchy.construction import tree_of_superpixels
 from napari_dsc.hierarchy.ultrametric import leaf_altitudes
 from napari_dsc.machine.side_process import apart
 from napari_dsc.params import TreeParams

@@ -11,7 +11,7 @@ from napari_dsc.cut.graph import superpixel_altitudes
 from napari_dsc.cut.merging import iter_merging
 from napari_dsc.cut.objective import Known
 from napari_dsc.errors import InvalidParameterError
-from napari_dsc.hierarchy.growing import grow_tree
+from napari_dsc.hierarchy.construction import grow_tree
 from napari_dsc.images import Image, array_sha256, load_image, to_label_image
 from napari_dsc.labels.regions import connected_regions
 from napari_dsc.layers import is_image_layer, labels_geometry, read_layer

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from napari_dsc.hierarchy.colors import perceptual
+from napari_dsc.hierarchy.construction import tree_regions
 from napari_dsc.hierarchy.contours import cut, mean_boundary_tree, mumford_shah_tree
-from napari_dsc.hierarchy.growing import tree_regions
 from napari_dsc.images import color_features
 
 if TYPE_CHECKING:

@@ -12,13 +12,13 @@ from skimage import segmentation
 
 from napari_dsc.errors import InvalidParameterError
 from napari_dsc.hierarchy.colors import perceptual
+from napari_dsc.hierarchy.construction import tree_regions
 from napari_dsc.hierarchy.contours import (
     cut,
     gradient_magnitude,
     observation_scale_tree,
     ward_tree,
 )
-from napari_dsc.hierarchy.growing import tree_regions
 from napari_dsc.images import color_features
 from napari_dsc.labels.regions import mean_width
 from napari_dsc.superpixels.mean_shift import mean_shift_filter, merge_modes
