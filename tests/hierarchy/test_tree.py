@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from napari_dsc import InvalidImageError, InvalidParameterError, MergeTree, OutputError
-from napari_dsc.hierarchy.merging import Merges
+from napari_dsc.hierarchy.agglomeration import Merges
 from napari_dsc.hierarchy.tree import tree_of_merges
 from napari_dsc.hierarchy.ultrametric import leaf_altitudes
 from napari_dsc.labels.regions import connected_regions

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_dsc.hierarchy.merging import Merges, Variants, agglomerate
+from napari_dsc.hierarchy.agglomeration import Merges, Variants, agglomerate
 
 if TYPE_CHECKING:
     from napari_dsc.hierarchy.descriptors import Descriptors

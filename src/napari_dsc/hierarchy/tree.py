@@ -18,7 +18,7 @@ from napari_dsc.files import write_atomically
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from napari_dsc.hierarchy.merging import Merges
+    from napari_dsc.hierarchy.agglomeration import Merges
 
 FORMAT = 1
 SUFFIX = ".tree.npz"
