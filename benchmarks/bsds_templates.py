@@ -11,7 +11,7 @@ from pathlib import Path
 import imageio.v3 as iio
 import numpy as np
 
-from napari_dsc.hierarchy.contours import contour_tree, cut
+from napari_dsc.hierarchy.region_trees import contour_tree, horizontal_cut
 
 
 def main(root: str, output: str, n_regions: str = "100") -> None:
@@ -20,7 +20,7 @@ def main(root: str, output: str, n_regions: str = "100") -> None:
     folder.mkdir(parents=True, exist_ok=True)
     counts = []
     for path in sorted(Path(root).glob("ucm2_png/*/*.png")):
-        labels = cut(contour_tree(iio.imread(path)), int(n_regions))
+        labels = horizontal_cut(contour_tree(iio.imread(path)), int(n_regions))
         iio.imwrite(folder / path.name, labels.astype(np.uint16))
         counts.append(labels.max() + 1)
     print(len(counts), "templates, regions: median", np.median(counts), "least", min(counts))

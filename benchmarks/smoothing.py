@@ -16,7 +16,7 @@ from contour_maps import read_contours
 from report import Report, Row, argument_parser, selected_samples
 from skimage.metrics import peak_signal_noise_ratio
 
-from napari_dsc.hierarchy.contours import contour_tree, cut
+from napari_dsc.hierarchy.region_trees import contour_tree, horizontal_cut
 from napari_dsc.segmenting.run import Run
 from napari_dsc.superae.weights import find_weights
 
@@ -47,7 +47,7 @@ def main() -> None:
         if sample.name in report.images:
             continue
         start = time.perf_counter()
-        template = cut(
+        template = horizontal_cut(
             contour_tree(read_contours(arguments.root, "val", sample.name)), N_REGIONS
         )
         measures = {}

@@ -21,7 +21,7 @@ from smoothing import variance_within
 from table1 import EACH, SCALES, superpixels_at_scales
 
 from napari_dsc.evaluation.bsds500 import list_samples, read_annotations
-from napari_dsc.hierarchy.contours import contour_tree, cut
+from napari_dsc.hierarchy.region_trees import contour_tree, horizontal_cut
 from napari_dsc.images import load_image
 from napari_dsc.params import TrainParams
 from napari_dsc.superae.model import SuperAE, smooth_to_the_rim
@@ -41,7 +41,7 @@ TRAINING = TrainParams(n_epochs=6, crop_size=160, precision="bfloat16")
 def template(root: Path, split: str, name: str, n_regions: int) -> np.ndarray:
     """Template of one image."""
     contours = read_contours(root, split, name)
-    labels: np.ndarray = cut(contour_tree(contours), n_regions)
+    labels: np.ndarray = horizontal_cut(contour_tree(contours), n_regions)
     return labels
 
 

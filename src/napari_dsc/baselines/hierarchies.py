@@ -8,7 +8,7 @@ import higra as hg
 import numpy as np
 
 from napari_dsc.errors import InvalidImageError
-from napari_dsc.hierarchy.contours import RegionTree, contour_tree
+from napari_dsc.hierarchy.region_trees import RegionTree, contour_tree
 from napari_dsc.labels.regions import relabel_in_order
 
 if TYPE_CHECKING:

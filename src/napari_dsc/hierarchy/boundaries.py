@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from napari_dsc.hierarchy.contours import gradient_magnitude
+from napari_dsc.hierarchy.region_trees import gradient_magnitude
 from napari_dsc.hierarchy.spectral import spectral_boundaries
 
 # scales in pixels, each with the strength of a clear boundary in Lab units

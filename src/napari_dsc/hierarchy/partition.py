@@ -5,7 +5,7 @@ from __future__ import annotations
 import higra as hg
 import numpy as np
 
-from napari_dsc.hierarchy.contours import grid_graph
+from napari_dsc.hierarchy.region_trees import grid_graph
 from napari_dsc.labels.regions import relabel_in_order
 
 FLOOR_FACTOR = 7  # superpixels are no smaller than the mean size over this

@@ -25,7 +25,7 @@ from napari_dsc.baselines.ncut import affinity_graph, iter_recursive_cuts, norma
 from napari_dsc.baselines.otsu import otsu_classes
 from napari_dsc.baselines.wnet import train_wnet, wnet_probabilities
 from napari_dsc.hierarchy.construction import grow_tree
-from napari_dsc.hierarchy.contours import mean_boundary_tree, mumford_shah_tree
+from napari_dsc.hierarchy.region_trees import mean_boundary_tree, mumford_shah_tree
 from napari_dsc.images import Image, color_features
 from napari_dsc.labels.regions import connected_regions, region_mean
 from napari_dsc.machine.device import resolve_device

@@ -6,7 +6,11 @@ from typing import TYPE_CHECKING
 
 from napari_dsc.hierarchy.colors import perceptual
 from napari_dsc.hierarchy.construction import tree_regions
-from napari_dsc.hierarchy.contours import cut, mean_boundary_tree, mumford_shah_tree
+from napari_dsc.hierarchy.region_trees import (
+    horizontal_cut,
+    mean_boundary_tree,
+    mumford_shah_tree,
+)
 from napari_dsc.images import color_features
 
 if TYPE_CHECKING:
@@ -53,4 +57,4 @@ def make_template(pixels: np.ndarray, params: TemplateParams) -> np.ndarray:
     if params.template_method == "tree":
         return tree_regions(perceptual(pixels), params.n_template_regions)
     tree = _TREES[params.template_method](color_features(pixels))
-    return cut(tree, params.n_template_regions)
+    return horizontal_cut(tree, params.n_template_regions)

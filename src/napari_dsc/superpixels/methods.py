@@ -13,9 +13,9 @@ from skimage import segmentation
 from napari_dsc.errors import InvalidParameterError
 from napari_dsc.hierarchy.colors import perceptual
 from napari_dsc.hierarchy.construction import tree_regions
-from napari_dsc.hierarchy.contours import (
-    cut,
+from napari_dsc.hierarchy.region_trees import (
     gradient_magnitude,
+    horizontal_cut,
     observation_scale_tree,
     ward_tree,
 )
@@ -145,7 +145,7 @@ def _volume_egb(features: np.ndarray, n_superpixels: int, sizes: np.ndarray) -> 
     tree = observation_scale_tree(np.stack(smooth))
 
     def divide(n_asked: float) -> np.ndarray:
-        return cut(tree, round(n_asked))
+        return horizontal_cut(tree, round(n_asked))
 
     return _refine(divide, features, sizes, n_superpixels, start=n_superpixels, surplus=1.3)
 
@@ -255,7 +255,7 @@ def _merge(
     width = mean_width(regions.shape, n_superpixels, sizes)
     scale = POSITION_WEIGHT / width * sizes
     places = np.indices(regions.shape) * scale.reshape(-1, *[1] * regions.ndim)
-    return cut(ward_tree(np.concatenate([features, places]), regions), n_superpixels)
+    return horizontal_cut(ward_tree(np.concatenate([features, places]), regions), n_superpixels)
 
 
 def _count(labels: np.ndarray) -> int:

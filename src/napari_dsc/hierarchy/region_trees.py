@@ -161,7 +161,7 @@ def observation_scale_tree(image: np.ndarray) -> RegionTree:
     -----
     Their greedy algorithm may also join a region across the remains of one that is
     final; a hierarchy over the single-linkage tree cannot, so it keeps more specks for
-    the area floor of `cut` to remove.
+    the area floor of `horizontal_cut` to remove.
 
     References
     ----------
@@ -230,7 +230,7 @@ def contour_tree(contours: np.ndarray) -> RegionTree:
     return RegionTree(tree, altitudes, graph, shape)
 
 
-def cut(hierarchy: RegionTree, n_regions: int) -> np.ndarray:
+def horizontal_cut(hierarchy: RegionTree, n_regions: int) -> np.ndarray:
     """Labels of the coarsest partition with at least M regions, specks merged first.
 
     Parameters
