@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import torch
 
 from napari_dsc.cut.graph import superpixel_altitudes
-from napari_dsc.cut.merging import iter_merging
 from napari_dsc.cut.objective import Known
+from napari_dsc.cut.whole_image import iter_image_cut
 from napari_dsc.errors import InvalidParameterError
 from napari_dsc.hierarchy.construction import grow_tree
 from napari_dsc.images import Image, array_sha256, load_image, to_label_image
@@ -197,7 +197,7 @@ class Run:
             image, fixed = as_batch(pixels, model.n_channels), self._fixed_classes()
             altitudes = superpixel_altitudes(self.image.pixels, superpixels, params)
             known = Known(altitudes, self.image.volume_spacing)
-            steps = iter_merging(image, superpixels, fresh, params, fixed, known=known)
+            steps = iter_image_cut(image, superpixels, fresh, params, fixed, known=known)
         while True:
             with self._stages.stage("cut"), torch.inference_mode(False):
                 step = next(steps, None)

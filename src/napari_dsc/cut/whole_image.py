@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 SMALLEST_MEGAPIXELS = 0.01
 
 
-def iter_merging(
+def iter_image_cut(
     image: Tensor,
     superpixels: np.ndarray,
     fresh_embedding: Callable[[], Network],
@@ -85,7 +85,7 @@ def iter_merging(
         yield from attempt(fresh_embedding(), smaller)
 
 
-def _iter_full(  # noqa: PLR0917 - those of `iter_merging`
+def _iter_full(  # noqa: PLR0917 - those of `iter_image_cut`
     image: Tensor,
     superpixels: np.ndarray,
     fixed: np.ndarray,
