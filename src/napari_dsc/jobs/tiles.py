@@ -75,7 +75,7 @@ def tiles_job(
     load_torch()
     from napari_dsc.large.run import LargeRun
     from napari_dsc.large.source import open_source
-    from napari_dsc.large.writing import check_large_output
+    from napari_dsc.large.writers import check_large_output
 
     _refuse_what_is_not_there(request)
     check_large_output(path, overwrite=False)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypedDict
 from napari_dsc.files.ownership import refuse_overlap
 from napari_dsc.large.run import LargeRun
 from napari_dsc.large.source import open_source
-from napari_dsc.large.writing import check_large_output
+from napari_dsc.large.writers import check_large_output
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
