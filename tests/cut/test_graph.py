@@ -9,7 +9,7 @@ import torch
 
 from napari_dsc import CutParams, InvalidParameterError, Run, SuperpixelParams
 from napari_dsc.cut.graph import superpixel_altitudes
-from napari_dsc.cut.objective import Known
+from napari_dsc.cut.objective import SideInformation
 from napari_dsc.cut.optimize import iter_cut
 from napari_dsc.hierarchy import construction
 from napari_dsc.labels.regions import region_pairs
@@ -29,7 +29,9 @@ def embedding():
 def steps_of(image, embedding, params, altitudes):
     image, free = torch.from_numpy(image)[None], np.full(8, -1)
     fresh = copy.deepcopy(embedding)
-    return list(iter_cut(image, ROWS, fresh, params, free, known=Known(altitudes)))
+    return list(
+        iter_cut(image, ROWS, fresh, params, free, side_information=SideInformation(altitudes))
+    )
 
 
 def test_the_cut_loss_is_that_of_the_altitudes(two_tone, embedding):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from napari_dsc.cut.joint import N_SAMPLES, Piece, assign, iter_joint_cut, iter_lone_cut
+from napari_dsc.cut.joint import N_SAMPLES, Piece, assign, iter_joint_cut, iter_piece_cut
 from napari_dsc.cut.optimize import iter_cut
 from napari_dsc.params import CutParams
 from napari_dsc.superae.model import Embedding, Encoder
@@ -96,7 +96,7 @@ def test_a_network_that_learned_from_one_piece_says_of_it_what_the_cut_does(tone
         with torch.random.fork_rng():
             torch.manual_seed(1)
             nets.append(Embedding(Encoder(1), params.n_partitions))
-    assert len(list(iter_lone_cut(tones, nets[0], params))) == 5
+    assert len(list(iter_piece_cut(tones, nets[0], params))) == 5
 
     longer = dataclasses.replace(params, n_iterations=6)
     free = np.full(96, -1)

@@ -57,7 +57,7 @@ class Guide:
         Returns
         -------
         winners : (M,) int64 tensor
-            Numbers of features, see `in_order`.
+            Numbers of features, see `by_class`.
         """
         if not self._is_arranged:
             order = _best_order(self._fixed, votes.cpu().numpy())
@@ -68,7 +68,7 @@ class Guide:
             return most
         return torch.where(self._wanted < 0, most, self._feature_of[self._wanted])
 
-    def in_order(self, winners: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+    def by_class(self, winners: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
         """Turn what belongs to features into what belongs to classes.
 
         Parameters

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from napari_dsc.cut.objective import Known, Objective
+from napari_dsc.cut.objective import Objective, SideInformation
 from napari_dsc.cut.optimize import Descent, Network, iter_cut, iter_features
 from napari_dsc.cut.resolution import (
     coarse_image,
@@ -52,7 +52,7 @@ class Piece(NamedTuple):
     spacing: tuple[float, ...] = ()
 
 
-class Assigned(NamedTuple):
+class PieceClasses(NamedTuple):
     """What a trained network says of the superpixels of a piece; on its device.
 
     Parameters
@@ -118,17 +118,19 @@ def iter_joint_cut(
     descent = Descent(embedding, params)
 
     def samples() -> list[Tensor]:
-        return [seen_piece(draw(rng), params).image for _ in range(n_samples)]
+        return [coarse_piece(draw(rng), params).image for _ in range(n_samples)]
 
     if params.encoder == "frozen":
         _gather_statistics(embedding, _norms(embedding)[:-1], samples())
     for iteration in range(1, params.n_iterations + 1):
-        piece = seen_piece(draw(rng), params)
+        piece = coarse_piece(draw(rng), params)
         image = piece.image
         with torch.enable_grad(), reproducible(image.device):
             free = np.full(int(piece.superpixels.max()) + 1, -1)
-            known = Known(spacing=piece.spacing)
-            objective = Objective(piece.superpixels, free, image.device, params, known)
+            side_information = SideInformation(spacing=piece.spacing)
+            objective = Objective(
+                piece.superpixels, free, image.device, params, side_information
+            )
             features = next(iter_features(embedding, image, params))
             total, outcome = objective.losses(features, embedding.norm)
             descent.move(total)
@@ -137,7 +139,7 @@ def iter_joint_cut(
     _gather_statistics(embedding, norms, samples())
 
 
-def iter_lone_cut(
+def iter_piece_cut(
     piece: Piece, embedding: WholeNetwork, params: CutParams
 ) -> Iterator[CutStep]:
     """Train a network on one piece, so that it may be asked about others.
@@ -156,14 +158,16 @@ def iter_lone_cut(
     step : CutStep
         Those of `iter_cut` on the piece at the resolution of the network.
     """
-    seen = seen_piece(piece, params)
+    seen = coarse_piece(piece, params)
     free = np.full(int(seen.superpixels.max()) + 1, -1)
-    known = Known(spacing=seen.spacing)
-    yield from iter_cut(seen.image, seen.superpixels, embedding, params, free, known=known)
+    side_information = SideInformation(spacing=seen.spacing)
+    yield from iter_cut(
+        seen.image, seen.superpixels, embedding, params, free, side_information=side_information
+    )
     _gather_statistics(embedding, _norms(embedding), [seen.image])
 
 
-def seen_piece(piece: Piece, params: CutParams) -> Piece:
+def coarse_piece(piece: Piece, params: CutParams) -> Piece:
     """A piece as the network sees it: with fewer pixels, and without what these do not hit.
 
     Parameters
@@ -181,7 +185,7 @@ def seen_piece(piece: Piece, params: CutParams) -> Piece:
     return _seen(piece, params)[0]
 
 
-def assign(embedding: WholeNetwork, piece: Piece, params: CutParams) -> Assigned:
+def assign(embedding: WholeNetwork, piece: Piece, params: CutParams) -> PieceClasses:
     """Classes of the superpixels of a piece, by a network that learned from others.
 
     Parameters
@@ -196,7 +200,7 @@ def assign(embedding: WholeNetwork, piece: Piece, params: CutParams) -> Assigned
 
     Returns
     -------
-    assigned : Assigned
+    assigned : PieceClasses
         With rows for all superpixels.
     """
     seen, rows = _seen(piece, params)
@@ -208,7 +212,7 @@ def assign(embedding: WholeNetwork, piece: Piece, params: CutParams) -> Assigned
         sums = frozen_sums(features, embedding.norm, superpixels, len(sizes))
         places = torch.from_numpy(rows).to(image.device)
         assignment = sums.probabilities / sizes.unsqueeze(1)
-        return Assigned(sums.votes.argmax(1)[places], assignment[places])
+        return PieceClasses(sums.votes.argmax(1)[places], assignment[places])
 
 
 def _seen(piece: Piece, params: CutParams) -> tuple[Piece, np.ndarray]:
@@ -223,7 +227,7 @@ def _norms(network: WholeNetwork) -> list[Norm]:
     return [layer for layer in network.modules() if isinstance(layer, Norm)]
 
 
-class _Noted(Exception):
+class _StopForward(Exception):
     """Ends a pass where it is no longer needed."""
 
 
@@ -247,11 +251,11 @@ def _gather_statistics(
             pixels = (0, *range(2, maps.ndim))
             variance, mean = torch.var_mean(maps.float(), pixels, correction=0)
             to.append((mean, variance, maps[:, 0].numel()))
-            raise _Noted
+            raise _StopForward
 
         with norm.register_forward_pre_hook(note):
             for image in images:
-                with contextlib.suppress(_Noted):  # the layers behind it need not work
+                with contextlib.suppress(_StopForward):  # the layers behind it need not work
                     embedding(image)
         _keep(norm, moments)
 

@@ -27,7 +27,7 @@ PAIRS_OF_A_HUNDRED = 1070
 NO_ALTITUDES = np.zeros((0, 0), np.float32)
 
 
-class Known(NamedTuple):
+class SideInformation(NamedTuple):
     """What is known of superpixels besides the image.
 
     Parameters
@@ -42,7 +42,7 @@ class Known(NamedTuple):
     spacing: tuple[float, ...] = ()
 
 
-NOTHING = Known()
+NO_SIDE_INFORMATION = SideInformation()
 
 
 class CutStep(NamedTuple):
@@ -80,7 +80,7 @@ class Objective:
         Where the features are.
     params : CutParams
         Settings.
-    known : Known
+    side_information : SideInformation
         What else is known of the superpixels.
     """
 
@@ -90,13 +90,13 @@ class Objective:
         fixed: np.ndarray,
         device: torch.device,
         params: CutParams,
-        known: Known = NOTHING,
+        side_information: SideInformation = NO_SIDE_INFORMATION,
     ) -> None:
-        pairs = region_pairs(superpixels, params.radius_factor, known.spacing)
+        pairs = region_pairs(superpixels, params.radius_factor, side_information.spacing)
         n_superpixels = len(fixed)
         self._superpixels = torch.from_numpy(superpixels).to(device)
         self._pairs = torch.from_numpy(pairs).to(device)
-        self._affinity = _affinity(params, self._pairs, known.altitudes)
+        self._affinity = _affinity(params, self._pairs, side_information.altitudes)
         self._sizes = torch.bincount(self._superpixels.flatten(), minlength=n_superpixels)
         self._guide = Guide(fixed, self._sizes, params.n_partitions)
         self._cut_weight = params.cut_weight / normalization(
@@ -132,7 +132,7 @@ class Objective:
 
     def seen(self, iteration: int, outcome: Outcome) -> CutStep:
         """Outcome of a step, in the order of the classes."""
-        classes, assignment = self._guide.in_order(outcome.winners, outcome.assignment)
+        classes, assignment = self._guide.by_class(outcome.winners, outcome.assignment)
         return CutStep(iteration, outcome.label_loss, outcome.cut_loss, classes, assignment)
 
 

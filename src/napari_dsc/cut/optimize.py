@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 import torch
 from torch.optim.sgd import sgd
 
-from napari_dsc.cut.objective import NOTHING, Known, Objective
+from napari_dsc.cut.objective import NO_SIDE_INFORMATION, Objective, SideInformation
 from napari_dsc.cut.replay import iter_replayed
 from napari_dsc.machine.device import reproducible
 
@@ -54,7 +54,7 @@ def iter_cut(
     params: CutParams,
     fixed: np.ndarray,
     *,
-    known: Known = NOTHING,
+    side_information: SideInformation = NO_SIDE_INFORMATION,
 ) -> Iterator[CutStep]:
     """Merge superpixels, one training step at a time.
 
@@ -72,7 +72,7 @@ def iter_cut(
         Settings.
     fixed : (M,) int64 array
         Class that a superpixel must have; -1 leaves it free, see `Guide`.
-    known : Known
+    side_information : SideInformation
         What else is known of the superpixels.
 
     Yields
@@ -85,7 +85,7 @@ def iter_cut(
     The affinity is held constant in each step: equation 11 differentiates that way.
     """
     descent = Descent(embedding, params)
-    objective = Objective(superpixels, fixed, image.device, params, known)
+    objective = Objective(superpixels, fixed, image.device, params, side_information)
     features = iter_features(embedding, image, params)
 
     def step() -> Outcome:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from napari_dsc.cut.objective import NOTHING, Known
+from napari_dsc.cut.objective import NO_SIDE_INFORMATION, SideInformation
 from napari_dsc.cut.optimize import iter_cut
 from napari_dsc.cut.resolution import (
     coarse_image,
@@ -39,7 +39,7 @@ def iter_image_cut(
     params: CutParams,
     fixed: np.ndarray,
     *,
-    known: Known = NOTHING,
+    side_information: SideInformation = NO_SIDE_INFORMATION,
 ) -> Iterator[CutStep | str]:
     """Merge superpixels, one training step at a time.
 
@@ -57,7 +57,7 @@ def iter_image_cut(
         Settings, `resolution` and `megapixels` among them.
     fixed : (M,) int64 array
         Class that a superpixel must have; -1 leaves it free.
-    known : Known
+    side_information : SideInformation
         What else is known of the superpixels.
 
     Yields
@@ -67,7 +67,7 @@ def iter_image_cut(
         out, a sentence for the user comes, and the cut starts again with a quarter of the
         pixels; a second time is an error.
     """
-    attempt = partial(_iter_full, image, superpixels, fixed, known)
+    attempt = partial(_iter_full, image, superpixels, fixed, side_information)
     with freed_memory_kept():
         try:
             yield from attempt(fresh_embedding(), params)
@@ -89,7 +89,7 @@ def _iter_full(  # noqa: PLR0917 - those of `iter_image_cut`
     image: Tensor,
     superpixels: np.ndarray,
     fixed: np.ndarray,
-    known: Known,
+    side_information: SideInformation,
     embedding: Network,
     params: CutParams,
 ) -> Iterator[CutStep]:
@@ -99,11 +99,13 @@ def _iter_full(  # noqa: PLR0917 - those of `iter_image_cut`
     small = coarse_image(image, shape)
     rows = torch.from_numpy(coarse.rows).to(image.device)
     fixed = fixed[coarse.members]
-    known = Known(
-        known.altitudes[np.ix_(coarse.members, coarse.members)]
-        if known.altitudes.size
-        else known.altitudes,
-        coarse_spacing(known.spacing, superpixels.shape, shape),
+    side_information = SideInformation(
+        side_information.altitudes[np.ix_(coarse.members, coarse.members)]
+        if side_information.altitudes.size
+        else side_information.altitudes,
+        coarse_spacing(side_information.spacing, superpixels.shape, shape),
     )
-    for step in iter_cut(small, coarse.labels, embedding, params, fixed, known=known):
+    for step in iter_cut(
+        small, coarse.labels, embedding, params, fixed, side_information=side_information
+    ):
         yield step._replace(classes=step.classes[rows], assignment=step.assignment[rows])

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import torch
 
-from napari_dsc.cut.joint import Piece, iter_joint_cut, iter_lone_cut, seen_piece
+from napari_dsc.cut.joint import Piece, coarse_piece, iter_joint_cut, iter_piece_cut
 from napari_dsc.errors import OutputError
 from napari_dsc.large.regions import iter_regions, region_numbers
 from napari_dsc.large.tiling import (
@@ -226,14 +226,14 @@ class LargeRun:
         for window in training.windows:
             with self._stages.stage("places"):
                 found = self._work.piece(window, self.tiling.margin)
-                places.append(seen_piece(found, tiles))
+                places.append(coarse_piece(found, tiles))
             yield Progress("reading", len(places), len(training.windows))
         params = dataclasses.replace(tiles, resolution=1.0)  # places are small already
         with torch.inference_mode(False):
             embedding = embedding_of(self._work.model, params.n_partitions, params.seed)
             draw = partial(montage, places, training.grid)
             steps = (
-                iter_lone_cut(draw(np.random.default_rng()), embedding, params)
+                iter_piece_cut(draw(np.random.default_rng()), embedding, params)
                 if training.is_whole
                 else iter_joint_cut(draw, embedding, params, training.n_steps)
             )
