@@ -1,4 +1,4 @@
-"""The cut of a whole image: at the resolution asked for, with results for every superpixel."""
+"""The cut of a whole image: on a downsampled image, with results for every superpixel."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from napari_dsc.cut.optimize import Network
     from napari_dsc.params import CutParams
 
+# least size after memory ran out: that of CutParams.megapixels, about 100 x 100 pixels
 SMALLEST_MEGAPIXELS = 0.01
 
 
@@ -46,26 +47,26 @@ def iter_image_cut(
     Parameters
     ----------
     image : (1, C, Y, X) float tensor
-        Image ``x`` in [0, 1], on the device to work on; of a volume its planes,
+        Image ``x`` in [0, 1], on the device of the cut; for a volume its planes,
         (Z, C, Y, X).
     superpixels : S int64 array
         Superpixels ``0 .. M - 1``; S is (Y, X) or (P, Y, X).
     fresh_embedding : callable
-        Gives a network from the image to features, on the device of the image; it is
-        trained in place.
+        Return an untrained network from the image to features, on the device of the image;
+        the cut trains it in place.
     params : CutParams
-        Settings, `resolution` and `megapixels` among them.
+        Settings; `resolution` and `megapixels` set the size of the downsampled image.
     fixed : (M,) int64 array
-        Class that a superpixel must have; -1 leaves it free.
+        Class that the user gave to each superpixel, or -1.
     side_information : SideInformation
-        What else is known of the superpixels.
+        Merge altitudes and voxel spacing of the superpixels.
 
     Yields
     ------
     step : CutStep or str
-        ``n_iterations`` times or fewer, with rows for all superpixels. Where memory runs
-        out, a sentence for the user comes, and the cut starts again with a quarter of the
-        pixels; a second time is an error.
+        At most ``n_iterations`` steps, with rows for all superpixels. If memory runs out, a
+        note for the user comes in place of a step, and the cut starts again with a quarter of
+        the pixels. If memory runs out again, the error is raised.
     """
     attempt = partial(_iter_full, image, superpixels, fixed, side_information)
     with freed_memory_kept():
@@ -75,7 +76,7 @@ def iter_image_cut(
         except (MemoryError, RuntimeError) as error:
             if not is_out_of_memory(error):
                 raise
-        # only here, where the error no longer holds its tensors, can they be freed
+        # after the except clause, because until then the error's traceback holds the tensors
         if image.device.type == "cuda":
             torch.cuda.empty_cache()
         shape = coarse_shape(superpixels.shape, params.resolution, params.megapixels)
@@ -93,7 +94,7 @@ def _iter_full(  # noqa: PLR0917 - those of `iter_image_cut`
     embedding: Network,
     params: CutParams,
 ) -> Iterator[CutStep]:
-    """Steps at the resolution asked for, with rows for all superpixels."""
+    """Cut the downsampled image, and expand each step to the superpixels of the whole one."""
     shape = coarse_shape(superpixels.shape, params.resolution, params.megapixels)
     coarse = coarse_superpixels(superpixels, shape)
     small = coarse_image(image, shape)

@@ -65,7 +65,7 @@ def plan_training_windows(
 
     Returns
     -------
-    lesson : TrainingWindows
+    training : TrainingWindows
         All of the image, in order, if a step can see it; else places drawn by chance.
     """
     side = STRIDE * round(min(max(ACROSS * width, SMALLEST / scale), LARGEST) / STRIDE)
