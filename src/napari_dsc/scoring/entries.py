@@ -13,7 +13,7 @@ from napari_dsc.machine.device import resolve_device
 from napari_dsc.methods import METHODS, SCALE_LIMITS
 from napari_dsc.params import Params
 from napari_dsc.superae.weights import DEFAULT, find_weights
-from napari_dsc.superpixels.methods import METHODS as KINDS
+from napari_dsc.superpixels.methods import SUPERPIXEL_METHODS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -129,7 +129,7 @@ def make_entries(
     """
     check_names("method", methods, METHODS)
     if superpixels:
-        check_names("superpixels", superpixels, KINDS)
+        check_names("superpixels", superpixels, SUPERPIXEL_METHODS)
     meanings = sorted({METHODS[name].scale for name in methods})
     if scales and len(meanings) > 1:
         raise InvalidParameterError(

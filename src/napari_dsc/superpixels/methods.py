@@ -89,7 +89,7 @@ def over_segment_pixels(
         )
     sizes = np.array(spacing if len(spacing) else [1.0] * (pixels.ndim - 1))
     sizes = sizes / sizes.min()
-    method = METHODS[params.superpixels]
+    method = SUPERPIXEL_METHODS[params.superpixels]
     options = {"share": share} if method is _ucm else {}
     return method(color_features(pixels), params.n_superpixels, sizes, **options)
 
@@ -183,7 +183,7 @@ def _ucm(features: np.ndarray, n_superpixels: int, _: np.ndarray, share: float) 
     return tree_regions(colors, n_superpixels, share)
 
 
-METHODS: dict[str, Callable[..., np.ndarray]] = {
+SUPERPIXEL_METHODS: dict[str, Callable[..., np.ndarray]] = {
     "slic": _slic,
     "egb": _egb,
     "mean_shift": _mean_shift,
