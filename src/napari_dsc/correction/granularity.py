@@ -126,7 +126,7 @@ def _connected(pairs: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 
 def _links(pairs: np.ndarray, groups: np.ndarray) -> np.ndarray:
-    """Pairs that link the unconnected pieces of each group in a chain, by their first leaves."""
+    """Pairs that chain the unconnected pieces of each group, by the first leaf of each."""
     n = len(groups)
     graph = coo_array((np.ones(pairs.shape[1]), tuple(pairs)), shape=(n, n))
     _, pieces = connected_components(graph, directed=False)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_dsc.evaluation.contingency import check_label_images, contingency_table, overlaps
+from napari_dsc.evaluation.terms import zero_of
 
 if TYPE_CHECKING:
     from napari_dsc.evaluation.terms import Zero
@@ -24,7 +25,7 @@ def error_map(labels: np.ndarray, truth: np.ndarray, zero: Zero = "region") -> n
     labels, truth : S int array
         Label images of one shape; every value is a label.
     zero : str
-        What the label 0 of the truth stands for. Where it is ``unlabelled``, its pixels
+        What the label 0 of the truth stands for. Where it is ``unlabeled``, its pixels
         have no part in the matching and are no errors; else it is a label like the others.
 
     Returns
@@ -44,7 +45,7 @@ def error_map(labels: np.ndarray, truth: np.ndarray, zero: Zero = "region") -> n
     """
     check_label_images(labels, truth)
     errors: np.ndarray
-    if zero == "unlabelled":
+    if zero_of(zero) == "unlabeled":
         errors = truth != 0
         if errors.any():
             errors[errors] = error_map(labels[errors], truth[errors])

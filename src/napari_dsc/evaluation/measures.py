@@ -19,6 +19,7 @@ from napari_dsc.evaluation.metrics import (
     variation_of_information,
 )
 from napari_dsc.evaluation.objects import average_precision, best_union, foreground_dice
+from napari_dsc.evaluation.terms import zero_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -86,14 +87,14 @@ class Annotation(NamedTuple):
     ----------
     labels : S int array
         Regions or objects.
-    is_labelled : S bool array
+    is_labeled : S bool array
         Pixels that count.
     boundary : S bool array
         Boundary pixels that count.
     """
 
     labels: np.ndarray
-    is_labelled: np.ndarray
+    is_labeled: np.ndarray
     boundary: np.ndarray
 
 
@@ -106,7 +107,7 @@ def prepare_annotation(labels: np.ndarray, zero: Zero = "region") -> Annotation:
         Label image.
     zero : str
         What the label 0 stands for: a ``region`` like the others, the ``background`` of
-        objects, or ``unlabelled`` pixels, which are not counted.
+        objects, or ``unlabeled`` pixels, which are not counted.
 
     Returns
     -------
@@ -116,15 +117,17 @@ def prepare_annotation(labels: np.ndarray, zero: Zero = "region") -> Annotation:
     Raises
     ------
     InvalidImageError
-        If no pixel is labelled.
+        If no pixel is labeled.
     """
-    is_labelled = np.ones(labels.shape, bool) if zero != "unlabelled" else labels != 0
-    if not is_labelled.any():
-        raise InvalidImageError("annotation: every pixel is 0, expected some labelled ones")
+    is_partial = zero_of(zero) == "unlabeled"
+    is_labeled = labels != 0 if is_partial else np.ones(labels.shape, bool)
+    if not is_labeled.any():
+        raise InvalidImageError("annotation: every pixel is 0, expected some labeled pixels")
     boundary = boundary_pixels(labels)
-    if zero == "unlabelled":
-        boundary &= ~ndimage.binary_dilation(~is_labelled)
-    return Annotation(labels, is_labelled, boundary)
+    if is_partial:
+        # a change from a label to 0 is the rim of the annotation, not an annotated boundary
+        boundary &= ~ndimage.binary_dilation(~is_labeled)
+    return Annotation(labels, is_labeled, boundary)
 
 
 def measure_segmentation(
@@ -161,7 +164,7 @@ def measure_segmentation(
     (0.5, 1.0, 4.0)
     """
     zone = near(boundary_pixels(segmentation), BOUNDARY_TOLERANCE)
-    rows = [_scores(segmentation, zone, one, zero) for one in annotations]
+    rows = [_scores(segmentation, zone, one, zero_of(zero)) for one in annotations]
     if not rows:
         raise InvalidImageError("annotations: got none, expected at least one")
     areas = [row["area"] for row in rows]
@@ -178,9 +181,9 @@ def measure_segmentation(
 def _scores(
     segmentation: np.ndarray, zone: np.ndarray, annotation: Annotation, zero: Zero
 ) -> dict[str, float]:
-    labels, counts = annotation.labels, annotation.is_labelled
+    labels, counts = annotation.labels, annotation.is_labeled
     check_label_images(segmentation, labels)
-    if zero == "unlabelled":
+    if zero == "unlabeled":
         table = contingency_table(segmentation[counts], labels[counts])
     else:
         table = contingency_table(segmentation, labels)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from napari_dsc.errors import InvalidParameterError
 from napari_dsc.evaluation.measures import BOUNDARY_TOLERANCE
+from napari_dsc.evaluation.terms import zero_of
 from napari_dsc.machine.device import resolve_device
 from napari_dsc.methods import METHODS, SCALE_LIMITS
 from napari_dsc.params import Params
@@ -73,7 +74,7 @@ class Entry(NamedTuple):
             "superpixels": self.superpixels,
             "scales": list(self.scales),
             "axes": self.axes,
-            "zero": self.zero,
+            "zero": zero_of(self.zero),
             "boundary_tolerance": BOUNDARY_TOLERANCE,
             "napari-dsc": importlib.metadata.version("napari-dsc"),
             "parameters": _parameters_read(options, reads, METHODS[self.method].scale),

@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING, cast
 
 from napari_dsc.errors import OutputError
+from napari_dsc.evaluation.terms import zero_of
 from napari_dsc.files import check_output, write_atomically
 from napari_dsc.methods import MethodOptions
 from napari_dsc.records.record import software_record
@@ -156,6 +157,8 @@ def changed_settings(before: Record, now: Record) -> list[str]:
     names : list of str
         Such as ``scales`` and ``cut.n_iterations``.
     """
+    if "zero" in before:
+        before = {**before, "zero": zero_of(str(before["zero"]))}
     changed = [name for name in now if name != _PARAMETERS and now[name] != before.get(name)]
     earlier = _flat(parameters_of(MethodOptions())) | _flat(before.get(_PARAMETERS, {}))
     read = _flat(now[_PARAMETERS])

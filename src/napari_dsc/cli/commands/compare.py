@@ -6,10 +6,9 @@ from typing import Annotated
 
 from cyclopts import Group, Parameter
 
-from napari_dsc.cli.commands.evaluate import MethodFlags, Methods
+from napari_dsc.cli.commands.evaluate import MethodFlags, Methods, ZeroFlag
 from napari_dsc.cli.commands.segment import Output, Quiet, Switch
 from napari_dsc.cli.report import Report
-from napari_dsc.evaluation.terms import Zero
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +26,7 @@ class CompareFlags:
         Label image, or annotations of BSDS500 (.mat), to score the methods against.
     zero : str
         What the label 0 of the truth stands for: a ``region``, the ``background`` of
-        objects, or ``unlabelled`` pixels.
+        objects, or ``unlabeled`` pixels.
     contours : Path
         Contour map of the image for gpb_owt_ucm: a file of ``ucm2``, .mat or 8-bit .png.
     """
@@ -35,7 +34,7 @@ class CompareFlags:
     output: Output
     methods: str = "dsc,felzenszwalb,ucm,ncut,kmeans_rgb,backprop"
     truth: Path | None = None
-    zero: Zero = "region"
+    zero: ZeroFlag = "region"
     contours: Path | None = None
 
 

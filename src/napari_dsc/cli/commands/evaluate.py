@@ -1,16 +1,17 @@
 """The commands that score: evaluate bsds500, folder, labels."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-from cyclopts import App, Group, Parameter
+from cyclopts import App, Group, Parameter, Token, convert
 
 from napari_dsc.cli.commands.segment import Output, Quiet, Switch
 from napari_dsc.cli.report import Report
 from napari_dsc.errors import InvalidParameterError
-from napari_dsc.evaluation.terms import Split, Zero
+from napari_dsc.evaluation.terms import Split, Zero, zero_of
 from napari_dsc.params import (
     BackpropParams,
     CaeTvlParams,
@@ -24,6 +25,14 @@ from napari_dsc.params import (
 )
 
 evaluate = App(name="evaluate", help="Score methods, or a label image, against annotations.")
+
+
+def _zero(kind: type, tokens: Sequence[Token]) -> object:
+    """Value of ``--zero``, in the old spelling as well."""
+    return convert(kind, [token.evolve(value=zero_of(token.value)) for token in tokens])
+
+
+ZeroFlag = Annotated[Zero, Parameter(converter=_zero)]
 
 
 def _named(name: str, title: str, place: int) -> Parameter:
@@ -104,13 +113,13 @@ class FolderFlags:
         ``ZCYX``; left out: those of the file, or guessed from the shape.
     zero : str
         What the label 0 stands for: a ``region`` like the others, the ``background`` of
-        objects (foreground Dice and AP50 are scored as well), or ``unlabelled`` pixels,
+        objects (foreground Dice and AP50 are scored as well), or ``unlabeled`` pixels,
         which do not count.
     """
 
     output: Output
     axes: str = ""
-    zero: Zero = "region"
+    zero: ZeroFlag = "region"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -235,7 +244,7 @@ def labels(
     truth: Annotated[Path, Parameter(name="TRUTH")],
     /,
     *,
-    zero: Zero = "region",
+    zero: ZeroFlag = "region",
     errors: Path | None = None,
     overwrite: Switch = False,
     json: Switch = False,
@@ -250,7 +259,7 @@ def labels(
         Label image, or annotations of BSDS500 (.mat), to score it against.
     zero : str
         What the label 0 of the truth stands for: a ``region``, the ``background`` of
-        objects, or ``unlabelled`` pixels.
+        objects, or ``unlabeled`` pixels.
     errors : Path
         Write a picture, .png, .tif or .npy: 255 where the best-matching segments disagree.
     overwrite : bool
