@@ -1,4 +1,4 @@
-"""Over-segmentation templates for training on images that bring none."""
+"""Over-segmentation templates for training images that come without templates."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ def make_template(pixels: np.ndarray, params: TemplateParams) -> np.ndarray:
     Returns
     -------
     template : S int64 array
-        Connected regions, labels ``0 .. M - 1`` in the order of their first pixel, M being
-        ``n_template_regions`` unless the image has fewer regions above a quarter of the
+        Connected regions, labels ``0 .. M - 1`` in the order of their first pixel. M is
+        ``n_template_regions``, or less if the image has fewer regions above a quarter of the
         mean size.
 
     Notes
     -----
     The paper takes gPb-owt-ucm, whose boundary cues are learned from human labels. The merge
-    tree, and Mumford-Shah merging with an area floor, over-segment as well and need none.
+    tree, and Mumford-Shah merging with an area floor, need no labels.
 
     Examples
     --------
