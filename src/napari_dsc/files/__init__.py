@@ -1,4 +1,4 @@
-"""Image files in and out; every file is written whole or not at all."""
+"""Reading and writing of image files; every file is written completely or not at all."""
 
 from napari_dsc.files.raw import RawImage
 from napari_dsc.files.readers import read_image, read_labels
