@@ -1,4 +1,4 @@
-"""Every measure of a segmentation against the annotations of its image, in one pass."""
+"""All measures of a segmentation against the annotations of its image."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ if TYPE_CHECKING:
 
     from napari_dsc.evaluation.terms import Zero
 
-# pixels, whatever the size of the image; Stutz et al. take 0.0025 of its diagonal, which is 1.4
-# pixels at 481 x 321
+# tolerance of boundary recall in pixels, for images of any size; Stutz et al. take 0.0025 of
+# the diagonal, 1.4 pixels for an image of BSDS500
 BOUNDARY_TOLERANCE = 2
 
 
 class Measure(NamedTuple):
-    """What a column of scores means.
+    """A measure, and the meaning of its column of scores.
 
     Attributes
     ----------
     title : str
         Short name for the head of a table.
     meaning : str
-        One sentence.
+        Explanation in one sentence.
     choose : function
         Index of the best of several scores: `numpy.argmax` or `numpy.argmin`.
     """
@@ -65,10 +65,10 @@ MEASURES: dict[str, Measure] = {
         "AP50 of labels", "Average precision of the labels in that union.", np.argmax
     ),
 }
-"""Measures by the name of their column, in the order of tables."""
+"""Measures by the name of their column, in the order of the tables."""
 
 OF_OBJECTS = ("dice", "ap50", "ap50_labels")
-"""Those of `MEASURES` that only objects on a background have."""
+"""Names of the `MEASURES` that need objects on a background."""
 
 _OF_TABLE: dict[str, Callable[[csr_array], float]] = {
     "sc": segmentation_covering,
@@ -81,12 +81,12 @@ _OF_TABLE: dict[str, Callable[[csr_array], float]] = {
 
 
 class Annotation(NamedTuple):
-    """One person's label image, and what is needed of it again and again.
+    """One person's label image, with its labeled pixels and boundaries.
 
     Attributes
     ----------
     labels : S int array
-        Regions or objects.
+        Labels of regions or objects.
     is_labeled : S bool array
         Pixels that count.
     boundary : S bool array
@@ -99,20 +99,20 @@ class Annotation(NamedTuple):
 
 
 def prepare_annotation(labels: np.ndarray, zero: Zero = "region") -> Annotation:
-    """Make a label image ready to score many segmentations against.
+    """Annotation from a label image, against which many segmentations can be scored.
 
     Parameters
     ----------
     labels : S int array
         Label image.
     zero : str
-        What the label 0 stands for: a ``region`` like the others, the ``background`` of
-        objects, or ``unlabeled`` pixels, which are not counted.
+        Meaning of the label 0: a ``region`` like the others, the ``background`` of objects,
+        or ``unlabeled`` pixels, which do not count.
 
     Returns
     -------
     annotation : Annotation
-        The label image with its boundaries.
+        The label image with its labeled pixels and boundaries.
 
     Raises
     ------
@@ -133,23 +133,23 @@ def prepare_annotation(labels: np.ndarray, zero: Zero = "region") -> Annotation:
 def measure_segmentation(
     segmentation: np.ndarray, annotations: Iterable[Annotation], zero: Zero = "region"
 ) -> dict[str, float]:
-    """Score a segmentation by every measure that applies.
+    """Score a segmentation by all measures that apply.
 
     Parameters
     ----------
     segmentation : S int array
         Label image.
     annotations : iterable of Annotation
-        One from each person, from `prepare_annotation`.
+        Annotations of one or several people, from `prepare_annotation`.
     zero : str
-        What the label 0 of the annotations stands for; where it is ``background``, the
-        measures of objects are among the scores.
+        Meaning of the label 0 of the annotations; the measures of objects need
+        ``background``.
 
     Returns
     -------
     scores : dict of str to float
-        Mean over annotations of each of `MEASURES`, covering weighted by the annotated
-        pixels, and ``area``, these pixels of all annotations together.
+        Mean over annotations of each of `MEASURES`, that of covering weighted by annotated
+        pixels; and ``area``, the annotated pixels of all annotations together.
 
     Raises
     ------
