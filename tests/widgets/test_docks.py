@@ -100,7 +100,7 @@ def test_evaluate_heeds_what_zero_means(viewer, open_dock, run):
     dock = open_dock(viewer, "Evaluate")
     run(dock)
     assert scores_of(dock)["SC"] < 1
-    dock.zero.setCurrentText("not labelled")
+    dock.zero.setCurrentText("not labeled")
     assert dock.table.rowCount() == 0
     run(dock)
     assert scores_of(dock)["SC"] == 1
@@ -110,14 +110,14 @@ def test_evaluate_heeds_what_zero_means(viewer, open_dock, run):
     assert scores_of(dock)["Dice"] == 1
 
 
-def test_unlabelled_pixels_are_no_errors_in_the_dock(viewer, open_dock, run):
+def test_unlabeled_pixels_are_no_errors_in_the_dock(viewer, open_dock, run):
     truth = np.repeat([0, 5], [6, 4])[None]
     viewer.add_labels(truth, name="truth")
     viewer.add_labels(np.ones_like(truth), name="result")
     dock = open_dock(viewer, "Evaluate")
     run(dock)
     assert "40.0% of pixels disagree" in dock.run_bar.status.text()
-    dock.zero.setCurrentText("not labelled")
+    dock.zero.setCurrentText("not labeled")
     run(dock)
     assert scores_of(dock)["SC"] == 1
     assert "0.0% of pixels disagree" in dock.run_bar.status.text()

@@ -341,7 +341,7 @@ def test_the_memory_of_a_gpu_that_runs_out_is_told_in_words(
 
     viewer.add_image(pixels, name="cells")
     dock = open_dock(viewer)
-    monkeypatch.setattr(run_module, "iter_merging", fail)
+    monkeypatch.setattr(run_module, "iter_image_cut", fail)
     run(dock)
     assert messages() == ["device cpu: out of memory; crop or downscale the image"]
 
@@ -529,9 +529,9 @@ def test_what_happened_stays_readable(viewer, open_dock, qtbot, run, pixels):
 def test_memory_that_ran_out_once_is_told_with_the_result(
     viewer, open_dock, run, pixels, monkeypatch
 ):
-    from napari_dsc.cut import merging
+    from napari_dsc.cut import whole_image
 
-    real, sizes = merging.iter_cut, []
+    real, sizes = whole_image.iter_cut, []
 
     def short_of_memory(image, *rest, **known):
         sizes.append(image.shape)
@@ -539,7 +539,7 @@ def test_memory_that_ran_out_once_is_told_with_the_result(
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
         yield from real(image, *rest, **known)
 
-    monkeypatch.setattr(merging, "iter_cut", short_of_memory)
+    monkeypatch.setattr(whole_image, "iter_cut", short_of_memory)
     viewer.add_image(pixels, name="cells")
     dock = open_dock(viewer)
     run(dock)

@@ -1,4 +1,4 @@
-"""Scores against sparse objects on a background, whose label is 0."""
+"""Scores against annotated objects on a background, whose label is 0."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from napari_dsc.evaluation.contingency import contingency_table, overlaps
 
 
 def best_union(segmentation: np.ndarray, foreground: np.ndarray) -> np.ndarray:
-    """Pixels of the labels that together fit the foreground best.
+    """Pixels of the union of labels that fits the foreground best.
 
     Parameters
     ----------
@@ -20,12 +20,14 @@ def best_union(segmentation: np.ndarray, foreground: np.ndarray) -> np.ndarray:
     Returns
     -------
     union : S bool array
-        Of all unions of labels, the one with the largest `foreground_dice`.
+        The union of labels with the largest `foreground_dice`.
 
     Notes
     -----
-    A label gains whenever the foreground's share of it exceeds half of the best coefficient,
-    so the best union takes the labels in the order of that share, up to some point.
+    A union with h pixels of the foreground has the coefficient ``2 h / (area + foreground)``.
+    Adding a label raises it if and only if the foreground's share of the label exceeds half of
+    the coefficient. So the best union consists of the labels with the largest shares, and
+    trying each number of them finds it.
 
     Examples
     --------
@@ -53,12 +55,12 @@ def foreground_dice(found: np.ndarray, foreground: np.ndarray) -> float:
     Parameters
     ----------
     found, foreground : S bool array
-        Pixels of the segmentation, such as a `best_union`, and of the annotated objects.
+        Pixels of the segmentation, for example from `best_union`, and of the objects.
 
     Returns
     -------
     coefficient : float
-        Twice the common pixels over the sum of both; in [0, 1], 1 if both are empty.
+        Twice the number of common pixels over the sum of both; in [0, 1], 1 if both are empty.
 
     Examples
     --------
@@ -72,21 +74,21 @@ def foreground_dice(found: np.ndarray, foreground: np.ndarray) -> float:
 def average_precision(
     found: np.ndarray, annotation: np.ndarray, threshold: float = 0.5
 ) -> float:
-    """Share of objects that match one to one.
+    """Average precision: share of objects that match one to one.
 
     Parameters
     ----------
     found, annotation : S int array
-        Objects by their labels; 0 is background.
+        Label images of objects; 0 is background.
     threshold : float
-        Two objects match if their intersection over union exceeds this; from 0.5 up no
-        object can match two. 0.5 gives AP50.
+        Two objects match if their intersection over union exceeds this. It should be at least
+        0.5, at which no object can match two others; 0.5 gives AP50.
 
     Returns
     -------
     precision : float
-        Matches over matches, false alarms and misses together; in [0, 1], 1 if there is
-        no object in either.
+        Matches over the sum of matches, false alarms and misses; in [0, 1], 1 if both images
+        have no objects.
 
     References
     ----------

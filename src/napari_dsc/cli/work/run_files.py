@@ -11,7 +11,7 @@ from napari_dsc.cli.work.overlays import overlay_of
 from napari_dsc.errors import ComputationError, DSCError, InvalidParameterError
 from napari_dsc.files import check_output, write_atomically, write_image
 from napari_dsc.files.ownership import refuse_overlap
-from napari_dsc.large.writing import check_large_output
+from napari_dsc.large.writers import check_large_output
 from napari_dsc.machine.device import keep_freed_memory
 from napari_dsc.records.recipes import recipe_content
 from napari_dsc.segmenting.files import TOO_LARGE, Files

@@ -27,7 +27,7 @@ EDITS = ("data", "paint", "labels_update")
 ZEROS = {
     "a region like others": "region",
     "background of objects": "background",
-    "not labelled": "unlabelled",
+    "not labeled": "unlabeled",
 }
 
 
