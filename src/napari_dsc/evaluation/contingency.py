@@ -6,6 +6,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from napari_dsc.errors import InvalidImageError
+from napari_dsc.labels.regions import compact_labels
 
 BINS_PER_PIXEL = 8
 
@@ -22,8 +23,7 @@ def contingency_table(first: np.ndarray, second: np.ndarray) -> csr_array:
     Returns
     -------
     table : (n, m) sparse int64 array
-        Row for each label of `first`, column for each label of `second`, from the smallest
-        label on; labels that own no pixel may leave empty rows and columns.
+        Row for each label of `first`, column for each label of `second`, ascending.
 
     Raises
     ------
@@ -37,7 +37,7 @@ def contingency_table(first: np.ndarray, second: np.ndarray) -> csr_array:
            [1, 1]])
     """
     check_label_images(first, second)
-    rows, columns = _from_zero(first.ravel()), _from_zero(second.ravel())
+    rows, columns = (compact_labels(labels.ravel())[1] for labels in (first, second))
     n_rows, n_columns = int(rows.max()) + 1, int(columns.max()) + 1
     keys, counts = _count(rows * n_columns + columns, n_rows * n_columns)
     return csr_array((counts, np.divmod(keys, n_columns)), shape=(n_rows, n_columns))
@@ -96,15 +96,6 @@ def check_label_images(first: np.ndarray, second: np.ndarray) -> None:
         raise InvalidImageError(
             f"second: got shape {second.shape}, expected {first.shape} as the first label image"
         )
-
-
-def _from_zero(labels: np.ndarray) -> np.ndarray:
-    """Labels from 0 on, (N,) int64, none of them above N - 1."""
-    low = int(labels.min())
-    high = int(labels.max())
-    if high - low < labels.size and high <= np.iinfo(np.int64).max:
-        return labels.astype(np.int64) - np.int64(low)
-    return np.unique(labels, return_inverse=True)[1].reshape(-1)
 
 
 def _count(keys: np.ndarray, n_keys: int) -> tuple[np.ndarray, np.ndarray]:
