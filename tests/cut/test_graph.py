@@ -12,7 +12,7 @@ from napari_dsc.cut.graph import superpixel_altitudes
 from napari_dsc.cut.objective import SideInformation
 from napari_dsc.cut.optimize import iter_cut
 from napari_dsc.hierarchy import construction
-from napari_dsc.labels.regions import region_pairs
+from napari_dsc.labels.neighbors import region_pairs
 from napari_dsc.superae.model import Embedding, Encoder
 
 ROWS = np.arange(8).reshape(2, 4).repeat(8, 0).repeat(6, 1)  # 2 x 4 superpixels

@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn import functional
 
 from napari_dsc.baselines.networks import convolutions, outputs_of, seeded_network
-from napari_dsc.labels.regions import region_majority
+from napari_dsc.labels.means import region_majority
 from napari_dsc.machine.device import reproducible
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from skimage import graph
 from napari_dsc.baselines.colors import three_colors
 from napari_dsc.baselines.kmeans import kmeans
 from napari_dsc.errors import ComputationError
-from napari_dsc.labels.regions import region_pairs
+from napari_dsc.labels.neighbors import region_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

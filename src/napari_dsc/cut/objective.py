@@ -13,7 +13,7 @@ from napari_dsc.cut.guide import Guide
 from napari_dsc.cut.losses import cut_loss, label_loss
 from napari_dsc.cut.replay import StepOutcome
 from napari_dsc.cut.sums import superpixel_sums
-from napari_dsc.labels.regions import region_pairs
+from napari_dsc.labels.neighbors import region_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 from torch.nn import functional
 
-from napari_dsc.labels.regions import region_centroids
+from napari_dsc.labels.neighbors import region_centroids
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,6 +6,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from napari_dsc.errors import InvalidImageError
+from napari_dsc.labels.regions import compact_labels
 
 # largest number of possible pairs, relative to the pixels, for counting in an array
 BINS_PER_PIXEL = 8
@@ -38,7 +39,7 @@ def contingency_table(first: np.ndarray, second: np.ndarray) -> csr_array:
            [1, 1]])
     """
     check_label_images(first, second)
-    rows, columns = _from_zero(first.ravel()), _from_zero(second.ravel())
+    rows, columns = (compact_labels(labels.ravel())[1] for labels in (first, second))
     n_rows, n_columns = int(rows.max()) + 1, int(columns.max()) + 1
     keys, counts = _count(rows * n_columns + columns, n_rows * n_columns)
     return csr_array((counts, np.divmod(keys, n_columns)), shape=(n_rows, n_columns))
@@ -98,18 +99,6 @@ def check_label_images(first: np.ndarray, second: np.ndarray) -> None:
             f"second: got shape {second.shape}, expected {first.shape} like the first label "
             "image"
         )
-
-
-def _from_zero(labels: np.ndarray) -> np.ndarray:
-    """Labels renumbered to 0 to at most N - 1, (N,) int64.
-
-    A dense range is shifted, which is fast; other labels are replaced by their ranks.
-    """
-    low = int(labels.min())
-    high = int(labels.max())
-    if high - low < labels.size and high <= np.iinfo(np.int64).max:
-        return labels.astype(np.int64) - np.int64(low)
-    return np.unique(labels, return_inverse=True)[1].reshape(-1)
 
 
 def _count(keys: np.ndarray, n_keys: int) -> tuple[np.ndarray, np.ndarray]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from napari_dsc.evaluation.contingency import check_label_images, contingency_table, overlaps
 from napari_dsc.evaluation.terms import zero_of
+from napari_dsc.labels.regions import compact_labels
 
 if TYPE_CHECKING:
     from napari_dsc.evaluation.terms import Zero
@@ -50,9 +51,7 @@ def error_map(labels: np.ndarray, truth: np.ndarray, zero: Zero = "region") -> n
         if errors.any():
             errors[errors] = error_map(labels[errors], truth[errors])
         return errors
-    rows, columns = (
-        np.unique(one, return_inverse=True)[1].reshape(one.shape) for one in (labels, truth)
-    )
+    rows, columns = (compact_labels(one)[1] for one in (labels, truth))
     table = contingency_table(rows, columns)
     row, column, shares = overlaps(table)
     partner_of_row = _best_partner(row, column, shares)

@@ -20,6 +20,7 @@ from napari_dsc.evaluation.metrics import (
 )
 from napari_dsc.evaluation.objects import average_precision, best_union, foreground_dice
 from napari_dsc.evaluation.terms import zero_of
+from napari_dsc.labels.regions import compact_labels
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -197,7 +198,7 @@ def _object_scores(segmentation: np.ndarray, objects: np.ndarray) -> dict[str, f
     foreground = objects != 0
     union = best_union(segmentation, foreground)
     pieces, _ = ndimage.label(union)
-    labels = np.unique(segmentation, return_inverse=True)[1].reshape(segmentation.shape) + 1
+    labels = compact_labels(segmentation)[1] + 1
     return {
         "dice": foreground_dice(union, foreground),
         "ap50": average_precision(pieces, objects),

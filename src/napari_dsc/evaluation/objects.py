@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from napari_dsc.evaluation.contingency import contingency_table, overlaps
+from napari_dsc.labels.regions import compact_labels
 
 
 def best_union(segmentation: np.ndarray, foreground: np.ndarray) -> np.ndarray:
@@ -35,8 +36,7 @@ def best_union(segmentation: np.ndarray, foreground: np.ndarray) -> np.ndarray:
     >>> best_union(np.array([[3, 3, 7, 7, 0]]), foreground).astype(int)  # 6/7 against 4/5
     array([[1, 1, 1, 1, 0]])
     """
-    labels, inverse = np.unique(segmentation, return_inverse=True)
-    flat = inverse.ravel()
+    labels, flat = compact_labels(segmentation.ravel())
     areas = np.bincount(flat)
     inside = np.bincount(flat, foreground.ravel())
     order = np.argsort(-inside / areas, kind="stable")
@@ -100,9 +100,9 @@ def average_precision(
     >>> average_precision(np.array([[1, 1, 0, 2]]), np.array([[1, 1, 1, 0]]))  # 2/3, a miss
     0.5
     """
-    values, rows = np.unique(found, return_inverse=True)
-    others, columns = np.unique(annotation, return_inverse=True)
-    table = contingency_table(rows.reshape(found.shape), columns.reshape(found.shape))
+    values, rows = compact_labels(found)
+    others, columns = compact_labels(annotation)
+    table = contingency_table(rows, columns)
     row, column, shares = overlaps(table)
     are_objects = (values[row] != 0) & (others[column] != 0)
     n_matches = int(np.count_nonzero(are_objects & (shares > threshold)))

@@ -27,7 +27,8 @@ from napari_dsc.baselines.wnet import train_wnet, wnet_probabilities
 from napari_dsc.hierarchy.construction import grow_tree
 from napari_dsc.hierarchy.region_trees import mean_boundary_tree, mumford_shah_tree
 from napari_dsc.images import Image, color_features
-from napari_dsc.labels.regions import connected_regions, region_mean
+from napari_dsc.labels.means import region_mean
+from napari_dsc.labels.regions import connected_regions
 from napari_dsc.machine.device import resolve_device
 from napari_dsc.segmenting.pieces import one_image
 from napari_dsc.segmenting.run import Run

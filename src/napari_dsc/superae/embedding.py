@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 import json
 from typing import TYPE_CHECKING
 
@@ -98,7 +97,7 @@ def load_embedding(path: Path, model: SuperAE, n_partitions: int, sha256: str) -
         content = path.read_bytes()
     except OSError as error:
         raise WeightsError(f"{path}: the network cannot be read ({error.strerror})") from error
-    check_sha256(str(path), hashlib.sha256(content).hexdigest(), sha256)
+    check_sha256(path, sha256)
     with torch.inference_mode(False):
         embedding = embedding_of(model, n_partitions, 0)
         embedding.load_state_dict(load(content))

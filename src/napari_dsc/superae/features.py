@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch.nn import functional
 
-from napari_dsc.labels.regions import region_mean
+from napari_dsc.labels.means import region_mean
 from napari_dsc.machine.device import reproducible
 from napari_dsc.superae.blocks import pad_to_stride
 

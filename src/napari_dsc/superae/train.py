@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from napari_dsc.errors import ComputationError, InvalidImageError
-from napari_dsc.labels.regions import region_mean
+from napari_dsc.labels.means import region_mean
 from napari_dsc.machine.device import reproducible
 from napari_dsc.superae.blocks import LAYERS
 from napari_dsc.superae.losses import reconstruction_loss

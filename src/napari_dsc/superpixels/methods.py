@@ -20,7 +20,7 @@ from napari_dsc.hierarchy.region_trees import (
     ward_tree,
 )
 from napari_dsc.images import color_features
-from napari_dsc.labels.regions import mean_width
+from napari_dsc.labels.neighbors import mean_width
 from napari_dsc.superpixels.mean_shift import mean_shift_filter, merge_modes
 
 if TYPE_CHECKING:

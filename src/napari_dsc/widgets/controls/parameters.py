@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
+import docstring_parser
+from docstring_parser import DocstringStyle
 from magicgui.widgets import create_widget
 from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtWidgets import (
@@ -48,14 +50,9 @@ def label_of(field: str) -> str:
 
 def help_of(kind: type[Params], field: str) -> str:
     """Help of a field as one line without markup, from the docstring of its class."""
-    lines = (kind.__doc__ or "").partition("Parameters\n")[2].splitlines()
-    start = next(i for i, line in enumerate(lines) if line.strip().startswith(f"{field} :"))
-    found = []
-    for line in lines[start + 1 :]:
-        if line.strip() and not line.startswith("        "):
-            break
-        found.append(line.strip())
-    return " ".join(found).strip().replace("``", "")
+    entries = docstring_parser.parse(kind.__doc__ or "", DocstringStyle.NUMPYDOC).params
+    found = next((entry.description for entry in entries if entry.arg_name == field), None)
+    return " ".join((found or "").replace("``", "").split())
 
 
 class ParameterControls(QObject):
