@@ -7,25 +7,18 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
 from magicgui.widgets import create_widget
 from qtpy.QtCore import QEvent, QObject, Qt
-from qtpy.QtWidgets import (
-    QCheckBox,
-    QComboBox,
-    QFormLayout,
-    QHBoxLayout,
-    QPushButton,
-    QSizePolicy,
-    QWidget,
-)
+from qtpy.QtWidgets import QSizePolicy, QWidget
 
 from napari_dsc.errors import InvalidParameterError
 from napari_dsc.params import Params
+from napari_dsc.widgets.controls.forms import MIN_WIDTH, not_none
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-P = TypeVar("P", bound=Params)
+    from qtpy.QtWidgets import QFormLayout
 
-MIN_WIDTH = 125
+P = TypeVar("P", bound=Params)
 
 # where a field's name with spaces would not say enough
 LABELS = {
@@ -87,10 +80,11 @@ class ParameterControls(QObject):
         native.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         native.installEventFilter(self)
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
         """Scroll the dock, not the values of controls without focus."""
-        if event.type() == QEvent.Type.Wheel and not watched.hasFocus():
-            event.ignore()
+        is_wheel = event is not None and event.type() == QEvent.Type.Wheel
+        if is_wheel and isinstance(watched, QWidget) and not watched.hasFocus():
+            not_none(event).ignore()
             return True
         return False
 
@@ -99,7 +93,7 @@ class ParameterControls(QObject):
         for field in fields:
             control = self.controls[field]
             form.addRow(label_of(field), control.native)
-            form.labelForField(control.native).setToolTip(control.tooltip)
+            not_none(form.labelForField(control.native)).setToolTip(control.tooltip)
 
     def get(self, kind: type[P]) -> P:
         """Parameters as the controls show them."""
@@ -124,47 +118,6 @@ class ParameterControls(QObject):
         """Show the defaults."""
         for kind in self._kinds:
             self.set(dataclasses.asdict(kind()))
-
-
-def combo_box(tooltip: str) -> QComboBox:
-    """Combo box that fits into a narrow dock."""
-    box = QComboBox()
-    box.setToolTip(tooltip)
-    box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-    box.setMinimumWidth(MIN_WIDTH)
-    return box
-
-
-def check_box(text: str, tooltip: str, is_checked: bool) -> QCheckBox:
-    """Check box with a tooltip."""
-    box = QCheckBox(text)
-    box.setToolTip(tooltip)
-    box.setChecked(is_checked)
-    return box
-
-
-def push_button(text: str, tooltip: str) -> QPushButton:
-    """Button with a tooltip."""
-    button = QPushButton(text)
-    button.setToolTip(tooltip)
-    return button
-
-
-def row_of(*widgets: QWidget) -> QHBoxLayout:
-    """Widgets side by side; combo boxes take what is left."""
-    row = QHBoxLayout()
-    for widget in widgets:
-        row.addWidget(widget, int(isinstance(widget, QComboBox)))
-    return row
-
-
-def form_layout(parent: QWidget | None = None) -> QFormLayout:
-    """Form whose fields grow, for a narrow dock."""
-    form = QFormLayout(parent)
-    form.setContentsMargins(0, 0, 0, 0)
-    form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-    form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
-    return form
 
 
 def values_of_record(record: dict[str, Any]) -> dict[str, Any]:
