@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_type_hints
 
 from magicgui.widgets import create_widget
 from qtpy.QtCore import QEvent, QObject, Qt
@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QSizePolicy, QWidget
 
 from napari_dsc.errors import InvalidParameterError
 from napari_dsc.params import Params
+from napari_dsc.widgets.controls.float_box import ExactFloatBox
 from napari_dsc.widgets.controls.forms import MIN_WIDTH, not_none
 
 if TYPE_CHECKING:
@@ -63,14 +64,8 @@ class ParameterControls(QObject):
         self._kinds = tuple(kinds)
         self.controls: dict[str, Any] = {}
         for kind in self._kinds:
-            hints = get_type_hints(kind, include_extras=True)
             for field in dataclasses.fields(kind):
-                self.controls[field.name] = create_widget(
-                    name=field.name,
-                    annotation=hints[field.name],
-                    value=field.default,
-                    options={"tooltip": help_of(kind, field.name)},
-                )
+                self.controls[field.name] = _control(kind, field)
                 self._tame(self.controls[field.name].native)
 
     def _tame(self, native: QWidget) -> None:
@@ -105,9 +100,18 @@ class ParameterControls(QObject):
         return {name: control.value for name, control in self.controls.items()}
 
     def set(self, values: Mapping[str, object]) -> None:
-        """Show values; names without a control are passed over."""
-        for name in values.keys() & self.controls.keys():
-            self.controls[name].value = values[name]
+        """Show values exactly as they are; names without a control are passed over.
+
+        Raises
+        ------
+        InvalidParameterError
+            If a value is none that its parameter class takes; nothing is shown then.
+        """
+        for kind in self._kinds:
+            known = {field.name for field in dataclasses.fields(kind)} & values.keys()
+            checked = kind(**{name: values[name] for name in known})
+            for name in known:
+                self.controls[name].value = getattr(checked, name)
 
     def enable(self, kind: type[Params], is_enabled: bool) -> None:
         """Enable the controls of one class, or disable them."""
@@ -118,6 +122,15 @@ class ParameterControls(QObject):
         """Show the defaults."""
         for kind in self._kinds:
             self.set(dataclasses.asdict(kind()))
+
+
+def _control(kind: type[Params], field: dataclasses.Field[Any]) -> Any:
+    """Control of a field, with its default, bounds and help."""
+    hint = get_type_hints(kind, include_extras=True)[field.name]
+    options = {"tooltip": help_of(kind, field.name)}
+    if get_args(hint)[0] is float:
+        options["widget_type"] = ExactFloatBox
+    return create_widget(name=field.name, annotation=hint, value=field.default, options=options)
 
 
 def values_of_record(record: dict[str, Any]) -> dict[str, Any]:
