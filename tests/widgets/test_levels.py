@@ -19,7 +19,7 @@ def ran(viewer, open_dock, run, pixels):
 
 
 def settle(dock, qtbot):
-    qtbot.waitUntil(lambda: not dock.levels.level.is_moving, timeout=5_000)
+    qtbot.waitUntil(lambda: not dock.levels.level.is_moving)
 
 
 def by_the_tree(pixels, regions):
@@ -106,7 +106,7 @@ def test_a_large_image_grows_its_tree_when_it_is_asked_for(
     layer = viewer.layers["cells [DSC]"]
     assert dock.levels._run.levels is None
     dock.levels.regions.click()
-    qtbot.waitUntil(lambda: dock.levels._run.levels is not None, timeout=60_000)
+    qtbot.waitUntil(lambda: dock.levels._run.levels is not None)
     settle(dock, qtbot)
     dock.levels.level.number.setValue(4)
     settle(dock, qtbot)

@@ -185,11 +185,11 @@ def test_a_session_holds_exactly_the_numbers_of_its_run(
     segment = open_dock(viewer, **ODD | {"n_superpixels": 12})
     run(segment)
     _, correct = viewer.window.add_plugin_dock_widget("napari-dsc", "Correct")
-    qtbot.waitUntil(lambda: correct.editor is not None, timeout=60_000)
+    qtbot.waitUntil(lambda: correct.editor is not None)
     path = tmp_path / "cells.dsc.npz"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), ""))
     correct.save.click()
-    qtbot.waitUntil(path.exists, timeout=60_000)
+    qtbot.waitUntil(path.exists)
     [again] = viewer.open(path, plugin="napari-dsc")
     segment.reset()
     viewer.layers.selection.active = again

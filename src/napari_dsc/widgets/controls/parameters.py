@@ -127,7 +127,7 @@ class ParameterControls(QObject):
 def _control(kind: type[Params], field: dataclasses.Field[Any]) -> Any:
     """Control of a field, with its default, bounds and help."""
     hint = get_type_hints(kind, include_extras=True)[field.name]
-    options = {"tooltip": help_of(kind, field.name)}
+    options: dict[str, Any] = {"tooltip": help_of(kind, field.name)}
     if get_args(hint)[0] is float:
         options["widget_type"] = ExactFloatBox
     return create_widget(name=field.name, annotation=hint, value=field.default, options=options)
