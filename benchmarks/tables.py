@@ -1,7 +1,7 @@
 """Score DSC and its rivals on the Berkeley data set, for the paper's tables I to IV.
 
-    python benchmarks/tables.py BSDS500 scores --every 4
-    python benchmarks/tables.py BSDS500 scores --every 4 --rows dsc-slic
+    python -m benchmarks.tables BSDS500 scores --every 4
+    python -m benchmarks.tables BSDS500 scores --every 4 --rows dsc-slic
 
 runs ``napari-dsc evaluate bsds500`` once for each row below, into a folder of its own inside
 `scores`, with the commits it was computed at. A row that was stopped goes on where it was; one
@@ -11,14 +11,14 @@ docs/results.md is rendered.
 
 from __future__ import annotations
 
-import argparse
-import json
-import subprocess
-import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-RESULTS = Path(__file__).parent / "results" / "tables.json"
-SOURCES = Path(__file__).parents[1]
+from benchmarks.commands import evaluate, scores_parser, summary_of
+from benchmarks.report import known_results, write_known
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
 COUNTS = ["--scales", "100,50,20,10"]
 # spelled out, so that another default does not change the tables
 SMOOTHED = ["--superpixel.source", "smoothed"]
@@ -66,56 +66,23 @@ ROWS: dict[str, list[str]] = {
 
 def main() -> None:
     """Run the rows asked for, and collect all that are complete."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("root", type=Path)
-    parser.add_argument("scores", type=Path)
+    parser = scores_parser(__doc__, ROWS)
     parser.add_argument("--every", type=int, default=1)
-    parser.add_argument("--device", default="auto")
-    parser.add_argument("--processes", type=int, default=0)
-    parser.add_argument("--rows", default=",".join(ROWS))
     given = parser.parse_args()
     for row in given.rows.split(","):
-        note_commit(given.scores / row)
-        command = [sys.executable, "-m", "napari_dsc", "evaluate", "bsds500", str(given.root)]
-        command += ["-o", str(given.scores / row), "--every", str(given.every)]
-        command += ["--device", given.device, "--processes", str(given.processes), *ROWS[row]]
-        subprocess.run(command, check=True)
-    RESULTS.write_text(json.dumps(collect(given.scores), indent=1) + "\n")
-
-
-def note_commit(folder: Path) -> None:
-    """Keep the commits that a folder of scores is computed with; a complete one stays."""
-    note, now = folder / "commit", commit(SOURCES)
-    earlier = note.read_text().split(", ") if note.exists() else []
-    if now not in earlier and not (folder / "summary.json").exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        note.write_text(", ".join([*earlier, now]))
-
-
-def commit(tree: Path) -> str:
-    """Commit of a working tree, marked where its code is not what was committed."""
-    changed = git(tree, "status", "--porcelain", "--", "src", "benchmarks/*.py")
-    return git(tree, "rev-parse", "--short", "HEAD") + ("-dirty" if changed else "")
-
-
-def git(tree: Path, *words: str) -> str:
-    """What git answers."""
-    found = subprocess.run(["git", *words], cwd=tree, capture_output=True, check=True)
-    return found.stdout.decode().strip()
+        words = ["bsds500", str(given.root), "--every", str(given.every), *ROWS[row]]
+        evaluate(words, given.scores / row, given)
+    write_known("tables", collect(given.scores))
 
 
 def collect(scores: Path) -> dict[str, object]:
     """Summaries of all complete rows, each with its command and commit; others stay."""
-    collected: dict[str, object] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    collected: dict[str, object] = known_results("tables")
     for row in ROWS:
-        folder = scores / row
-        if not (folder / "summary.json").exists():
-            continue
-        summary = json.loads((folder / "summary.json").read_text())
-        summary["commit"] = (folder / "commit").read_text()
-        for one in summary["rows"]:  # the means at each scale stay in the folder
+        summary = summary_of(scores / row)
+        for one in summary.get("rows", []):  # the means at each scale stay in the folder
             del one["scales"]
-        collected[row] = summary
+        collected |= {row: summary} if summary else {}
     return collected
 
 

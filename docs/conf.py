@@ -56,7 +56,7 @@ def _range(hint: object) -> str:
 
 
 class CommandHelp(Directive):
-    """What a command says of itself: ``{command-help} segment``."""
+    """Help text of a command: ``{command-help} segment``."""
 
     optional_arguments = 2
 

@@ -1,5 +1,6 @@
 """What the documentation shows runs: examples in docstrings, code blocks, commands, links."""
 
+import ast
 import doctest
 import importlib
 import os
@@ -15,7 +16,8 @@ from typing import NamedTuple
 import pytest
 
 import napari_dsc
-from napari_dsc import params
+from benchmarks.commands import with_present_modules
+from napari_dsc import evaluation, params
 from napari_dsc.cli import main
 from napari_dsc.cli.program import _program
 
@@ -36,6 +38,8 @@ BLOCK = re.compile(
 )
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
 NOT_CODE = re.compile(r"\{[\w-]+\}.*|text|json|toml|yaml|bibtex")
+
+PUBLIC_MODULES = {"napari_dsc.evaluation", "napari_dsc.params", "napari_dsc.sample_data"}
 
 MODULES = [
     module.name
@@ -112,6 +116,44 @@ def test_the_blocks_of_a_page_run_in_order(page, tmp_path, monkeypatch):
             block.run(namespace)
 
 
+def private_names(code):
+    """Names of the package that a piece of Python uses and that are not public."""
+    for node in ast.walk(ast.parse(code)):
+        names = []
+        if isinstance(node, ast.ImportFrom) and node.module == "napari_dsc":
+            names = [f"napari_dsc.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = [node.module]
+        elif isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            names = [f"{node.value.id}.{node.attr}"]
+        for name in names:
+            package, _, rest = name.partition(".")
+            is_public = rest in {"", *napari_dsc.__all__} or name in PUBLIC_MODULES
+            if package == "napari_dsc" and not is_public:
+                yield name
+
+
+def test_a_private_name_in_a_block_is_noticed():
+    code = "import napari_dsc\nfrom napari_dsc.cut import graph\nnapari_dsc.images.Image"
+    assert sorted(private_names(code)) == ["napari_dsc.cut", "napari_dsc.images"]
+    assert list(private_names("from napari_dsc import segment, evaluation")) == []
+
+
+@every_page
+def test_python_on_a_page_takes_public_names_only(page):
+    codes = [b.code for b in blocks(page.read_text("utf-8")) if b.language == "python"]
+    assert [name for code in codes for name in private_names(code)] == []
+
+
+@pytest.mark.parametrize(
+    "page", sorted((DOCS / "how-to").glob("*.md")), ids=lambda page: page.name
+)
+def test_a_how_to_has_no_table_of_measurements(page):
+    assert "<!-- result:" not in page.read_text("utf-8")
+
+
 @every_page
 def test_links_between_pages_lead_somewhere(page):
     targets = [link for link in LINK.findall(page.read_text("utf-8")) if "://" not in link]
@@ -137,6 +179,38 @@ def directives(page, name):
     )
 
 
+BENCHMARK = re.compile(r"(?<=-m )benchmarks(?:\.\w+)+|(?<![\w/])benchmarks/[\w./-]*\w")
+
+
+def missing_benchmarks(text):
+    """Modules and files of benchmarks that a text names and nobody finds."""
+    named = BENCHMARK.findall(text)
+    files = [one if "/" in one else one.replace(".", "/") + ".py" for one in named]
+    return [file for file in files if not (ROOT / file).exists()]
+
+
+def test_a_benchmark_that_does_not_exist_is_noticed():
+    text = (
+        "`python benchmarks/a.py x`, `python -m benchmarks.b.c`, `benchmarks/results/d.json`."
+    )
+    missing = ["benchmarks/a.py", "benchmarks/b/c.py", "benchmarks/results/d.json"]
+    assert missing_benchmarks(text) == missing
+
+
+@pytest.mark.parametrize(
+    "page", [*PAGES, *DOCS.glob("scripts/*.py")], ids=lambda page: page.name
+)
+def test_the_benchmarks_that_a_page_names_exist(page):
+    assert missing_benchmarks(page.read_text("utf-8")) == []
+
+
+def test_the_benchmarks_behind_all_results_exist_under_their_present_names():
+    results = (ROOT / "benchmarks" / "results").rglob("*.json")
+    texts = [with_present_modules(path.read_text("utf-8")) for path in results]
+    assert len(BENCHMARK.findall("".join(texts))) >= 20
+    assert [missing for text in texts for missing in missing_benchmarks(text)] == []
+
+
 def test_every_class_of_parameters_stands_on_its_page():
     classes = {name for name in vars(params) if re.fullmatch(r"[A-Z]\w+Params", name)}
     assert directives("reference/parameters.md", "parameters") == classes
@@ -156,4 +230,10 @@ def test_every_command_stands_on_its_page():
 def test_every_public_name_stands_on_its_page():
     text = (DOCS / "reference/api.md").read_text("utf-8")
     shown = re.findall(r"^\.\. auto\w+:: (\w+)$", text, re.MULTILINE)
-    assert sorted(shown) == sorted(napari_dsc.__all__)
+    assert sorted(shown) == sorted(set(napari_dsc.__all__) - {"evaluation"})
+
+
+def test_every_public_measure_stands_on_its_page():
+    text = (DOCS / "reference/api.md").read_text("utf-8")
+    shown = re.findall(r"^\.\. auto\w+:: napari_dsc\.evaluation\.(\w+)$", text, re.MULTILINE)
+    assert sorted(shown) == sorted(evaluation.__all__)

@@ -1,11 +1,11 @@
-"""Pictures of the docs: stages and losses of a cut, DSC beside Backprop, and how time grows.
+"""Figures of the docs: stages and losses of a cut, DSC and other methods, growth of time.
 
     python docs/scripts/figures.py docs/images
 
-writes stages.png, loss-curves.png and dsc-and-backprop.png, all on the packaged tissue image,
-training-loss.png from benchmarks/results/training_tree.csv, which is the loss curve that
-``napari-dsc train`` writes, and speed-scaling.png from what benchmarks/speed.py measured. It
-takes some minutes.
+writes stages.png, loss-curves.png and dsc-and-backprop.png, all from the packaged tissue image;
+training-loss.png from benchmarks/results/templates/training_tree.csv, which is a loss curve of
+``napari-dsc train``; and speed-scaling.png from the results of the speed benchmark. It takes
+some minutes.
 """
 
 from __future__ import annotations
@@ -35,18 +35,18 @@ PAPER = {
     "superpixel_params": SuperpixelParams(**preset("paper")["superpixels"]),  # type: ignore[arg-type]
 }
 RESULTS = Path(__file__).parents[2] / "benchmarks" / "results"
-SPEED = ("speed.json", "speed-1024.json", "speed-large.json")
+SPEED = ("speed/speed.json", "speed/speed-1024.json", "speed/speed-large.json")
 WHO = {"paper": "preset paper", "fast": "default", "plain": "plain loop"}
 COLORS = ("#3b6fc9", "#c9832e", "#2f8f6a")
 
 
 def draw_cut(stages: Path, losses: Path) -> None:
-    """Draw the stages of one cut by the paper's settings, and how its losses fall."""
+    """Draw the stages of one cut by the paper's settings, and its losses."""
     run = napari_dsc.Run(sample_path(), device="cpu", **PAPER)
     smoothed, superpixels = run.smoothed, run.superpixels
-    told, pictures = [], []
+    steps, pictures = [], []
     for step in run.iter_steps():
-        told.append((float(step.label_loss), float(step.cut_loss), step.n_classes))
+        steps.append((float(step.label_loss), float(step.cut_loss), step.n_classes))
         if step.iteration in (8, run.cut_params.n_iterations):
             labels = step.labels()
             title = f"iteration {step.iteration}, {step.n_classes} classes"
@@ -62,11 +62,11 @@ def draw_cut(stages: Path, losses: Path) -> None:
             *pictures,
         ],
     )
-    draw_losses(losses, told)
+    draw_losses(losses, steps)
 
 
 def draw_stages(path: Path, pictures: list[tuple[str, np.ndarray]]) -> None:
-    """Draw pictures beside each other."""
+    """Draw pictures side by side."""
     figure = Figure(figsize=(11, 2), layout="constrained", dpi=90)
     for place, (title, pixels) in enumerate(pictures, start=1):
         axes = figure.add_subplot(1, len(pictures), place)
@@ -79,14 +79,14 @@ def draw_stages(path: Path, pictures: list[tuple[str, np.ndarray]]) -> None:
 
 
 def with_few_colors(picture: Image.Image, n_colors: int, path: Path) -> None:
-    """Write a picture that stays below 100 kB."""
+    """Write a picture with few colors, which keeps the file below 100 kB."""
     few = picture.convert("RGB").quantize(n_colors, dither=Image.Dither.NONE)
     few.save(path, optimize=True)
 
 
 def draw_training(path: Path) -> None:
     """Draw both terms of the loss over the epochs of a training."""
-    rows = list(csv.DictReader((RESULTS / "training_tree.csv").open(newline="")))
+    rows = list(csv.DictReader((RESULTS / "templates" / "training_tree.csv").open(newline="")))
     figure = Figure(figsize=(6, 2.6), layout="constrained")
     axes = figure.add_subplot(xlabel="epoch", ylabel="squared color distance")
     titles = {"fidelity": "to the image", "smoothness": "to the mean of the template region"}
@@ -111,7 +111,7 @@ def draw_losses(path: Path, steps: list[tuple[float, float, int]]) -> None:
 
 
 def draw_scaling(path: Path) -> None:
-    """Draw seconds of a step over the number of pixels, one line a count of superpixels."""
+    """Draw seconds of a step over pixels, with a line for each number of superpixels."""
     rows = [row for name in SPEED for row in json.loads((RESULTS / name).read_text())["rows"]]
     figure = Figure(figsize=(6, 3.2), layout="constrained")
     axes = figure.add_subplot(xscale="log", yscale="log", xlim=(0.1, 10), ylim=(0.05, 10))
@@ -127,7 +127,7 @@ def draw_scaling(path: Path) -> None:
 
 
 def draw_comparison(path: Path) -> None:
-    """Draw DSC, Backprop and three more by the command that anybody can give."""
+    """Draw DSC, Backprop and three other methods by ``napari-dsc compare``."""
     methods = "dsc,backprop,kmeans_deep,felzenszwalb,mumford_shah_tree"
     with tempfile.TemporaryDirectory() as folder:
         command = ["compare", str(sample_path()), "--methods", methods, "-o", f"{folder}/out"]
@@ -139,7 +139,7 @@ def draw_comparison(path: Path) -> None:
 
 
 def main() -> None:
-    """Draw everything into the folder given."""
+    """Draw all figures into a folder."""
     folder = Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
     draw_cut(folder / "stages.png", folder / "loss-curves.png")

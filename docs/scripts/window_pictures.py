@@ -3,9 +3,8 @@
     xvfb-run -a -s "-screen 0 1600x1000x24" python docs/scripts/window_pictures.py docs/images
 
 writes dock-empty.png, dock-running.png, dock-result.png, dock-correct.png, dock-light.png and
-preferences.png,
-and, given a file as second argument, writes there how long each sample took from Run to its
-first preview and to its result.
+preferences.png. If a file is the second argument, the script also writes into it the seconds
+from Run to the first preview and to the result of each sample.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ SAMPLES = ("tissue", "nuclei", "neuropil", "cell", "photo")
 
 
 def wait(seconds: float, until: Callable[[], bool] = lambda: False) -> None:
-    """Let the window live for some time, or until something holds."""
+    """Process events for some time, or until a condition holds."""
     end = time.monotonic() + seconds
     while time.monotonic() < end and not until():
         QApplication.processEvents()
@@ -80,7 +79,7 @@ def time_sample(sample: str) -> dict[str, float]:
 
 
 def take_correction(viewer: napari.Viewer, path: Path) -> None:
-    """The Correct dock, with half as many segments again as the run gave."""
+    """Take a picture of the Correct dock with 1.5 times as many labels as the run gave."""
     shown, dock = viewer.window.add_plugin_dock_widget("napari-dsc", "Correct")
     wait(60, lambda: dock.editor is not None)
     viewer.layers.selection.active = dock.editor.layer
@@ -94,7 +93,7 @@ def take_correction(viewer: napari.Viewer, path: Path) -> None:
 
 
 def take_pictures(folder: Path) -> None:
-    """Every picture of the documentation."""
+    """Take all pictures of the docks."""
     viewer, dock = open_window("tissue")
     window(viewer, folder / "dock-empty.png")
     dock.restore({"n_superpixels": 200})

@@ -13,8 +13,8 @@ from napari_dsc.errors import OutputError
 from napari_dsc.images import array_sha256
 from napari_dsc.labels.regions import connected_regions
 from napari_dsc.large import run as module
-from napari_dsc.large.run import LargeRun
 from napari_dsc.large.source import open_source
+from napari_dsc.segmenting.tiles import LargeRun
 
 SIDE, TILE = 320, 128
 BORDERS = (108, 212)  # where the cores of three tiles meet

@@ -1,8 +1,7 @@
-import micro
-import paste_results
 import pytest
-import set_tables
-import tables
+
+from benchmarks import commands, paste_results
+from benchmarks.sets import micro, set_tables
 
 
 @pytest.mark.parametrize("page", paste_results.pages(), ids=lambda page: page.stem)
@@ -35,25 +34,25 @@ def tree(tmp_path):
     module.write_text("before = 1\n")
     person = ("-c", "user.name=a", "-c", "user.email=a@example.org")
     for words in (["init", "-q"], ["add", "."], [*person, "commit", "-q", "-m", "first"]):
-        tables.git(tmp_path, *words)
+        commands.git(tmp_path, *words)
     return tmp_path
 
 
 def test_a_commit_is_marked_where_the_code_was_changed_since(tree):
-    clean = tables.commit(tree)
+    clean = commands.commit(tree)
     (tree / "notes.txt").write_text("no code")
-    assert tables.commit(tree) == clean
+    assert commands.commit(tree) == clean
     (tree / "src" / "module.py").write_text("before = 2\n")
-    assert tables.commit(tree) == f"{clean}-dirty"
+    assert commands.commit(tree) == f"{clean}-dirty"
 
 
 def test_all_commits_that_scores_were_computed_with_are_kept(tmp_path, monkeypatch):
     row = tmp_path / "scores" / "row"
     for commit in ("first", "second", "first"):
-        monkeypatch.setattr(tables, "commit", lambda tree, commit=commit: commit)
-        tables.note_commit(row)
+        monkeypatch.setattr(commands, "commit", lambda tree, commit=commit: commit)
+        commands.note_commit(row)
     assert (row / "commit").read_text() == "first, second"
     (row / "summary.json").touch()
-    monkeypatch.setattr(tables, "commit", lambda tree: "third")
-    tables.note_commit(row)
+    monkeypatch.setattr(commands, "commit", lambda tree: "third")
+    commands.note_commit(row)
     assert (row / "commit").read_text() == "first, second"

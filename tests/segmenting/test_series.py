@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from napari_dsc.segmenting.frames import Frames
 
 import napari_dsc
 from napari_dsc import CutParams, ImageParams, SuperpixelParams
@@ -14,7 +15,6 @@ from napari_dsc.errors import InvalidParameterError
 from napari_dsc.files import read_image
 from napari_dsc.files.tiff import read_record
 from napari_dsc.images import load_series
-from napari_dsc.segmenting.frames import Frames
 from napari_dsc.segmenting.series import last_of
 
 OPTIONS = {

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from napari_dsc.files import check_output
-from napari_dsc.params import CutParams
-from napari_dsc.records.record import Record, options_record
+from napari_dsc.machine.progress import exhausted
+from napari_dsc.segmenting.files import Files
 from napari_dsc.segmenting.joint import JointRun
-from napari_dsc.segmenting.learned import Learned
-from napari_dsc.segmenting.series import last_of
+from napari_dsc.segmenting.network import Learned
+from napari_dsc.segmenting.stages import Stages
 from napari_dsc.superae.embedding import load_embedding, read_card, save_embedding
 from napari_dsc.superae.registry import file_sha256
 
@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari_dsc.batch.tasks import Task
-    from napari_dsc.segmenting.frames import Frames
-    from napari_dsc.segmenting.pipeline import RunOptions
+    from napari_dsc.records.record import Record
 
 NETWORK = "joint.safetensors"
 
@@ -46,66 +45,45 @@ def learn_together(tasks: Sequence[Task]) -> Record:
     first = tasks[0]
     path = first.output.with_name(NETWORK)
     check_output(path, overwrite=first.existing != "refuse", suffixes=[path.suffix])
-    run = JointRun([task.source for task in tasks], **first.options)
-    for _ in run.iter_survey():
-        pass
-    images = run.record()
+    settings = first.settings
+    files = Files([task.source for task in tasks], settings)
+    exhausted(files.iter_survey())
+    images, record = files.record(), settings.to_record()
     card: Record = {
         "images": images,
-        "weights": first.weights_sha256,
-        "parameters": options_record(first.options),
-        "reading": reading_record(first.options),
+        "weights": settings.weights_sha256,
+        "parameters": record["parameters"],
+        "reading": record["reading"],
     }
     earlier = read_card(path) if first.existing == "resume" else {}
     if {name: earlier.get(name) for name in card} != card:
-        learned = last_of(run.iter_learning())
+        learned = exhausted(JointRun(files, Stages(settings)).iter_learning())
         save_embedding(learned.embedding, path, card | {"learning": learned.figures})
     return images | {"network": file_sha256(path)}
 
 
-def learned_before(task: Task, frames: Frames) -> Learned:
+def learned_before(task: Task, stages: Stages) -> Learned:
     """Read the network of a batch.
 
     Parameters
     ----------
     task : Task
         With what `learn_together` gave.
-    frames : Frames
-        Images of the task.
+    stages : Stages
+        Stages of the task.
 
     Returns
     -------
     learned : Learned
-        On the device of the frames.
+        On the device of the stages.
 
     Raises
     ------
     WeightsError
         If the network is missing, or is not the one that the batch began with.
     """
-    params = task.options.get("cut_params", CutParams())
-    path = task.output.with_name(NETWORK)
-    model, sha256 = frames.runs[0].model, str(task.joint["network"])
-    embedding = load_embedding(path, model, params.n_partitions, sha256)
+    params = task.settings.cut_params
+    path, sha256 = task.output.with_name(NETWORK), str(task.joint["network"])
+    embedding = load_embedding(path, stages.model, params.n_partitions, sha256)
     figures: Record = read_card(path)["learning"]  # type: ignore[assignment]
     return Learned(embedding, params, figures)
-
-
-def reading_record(options: RunOptions) -> Record:
-    """How files are read, as far as they do not say it.
-
-    Parameters
-    ----------
-    options : dict
-        Keyword arguments of `napari_dsc.Run`.
-
-    Returns
-    -------
-    record : dict
-        Ready for JSON.
-    """
-    return {
-        "axes": options.get("axes", ""),
-        "spacing": list(options.get("spacing", ())),
-        "channels": list(options.get("channels", ())),
-    }

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from napari_dsc.segmenting.pipeline import RunOptions
+    from napari_dsc.segmenting.settings import Settings
 
 # what to do with outputs that exist
 Existing = Literal["refuse", "resume", "overwrite"]
@@ -27,10 +27,8 @@ class Task(NamedTuple):
     ----------
     source, output : Path
         Absolute paths, the same on every machine that works on the batch.
-    options : dict
-        Keyword arguments of `napari_dsc.Run` besides the image.
-    weights_sha256 : str
-        Hash of the weights in `options`.
+    settings : Settings
+        With the hash of the weights.
     batch : str
         Name of the batch; an output that it wrote already is never made again.
     existing : str
@@ -42,8 +40,7 @@ class Task(NamedTuple):
 
     source: Path
     output: Path
-    options: RunOptions
-    weights_sha256: str
+    settings: Settings
     batch: str
     existing: Existing = "refuse"
     joint: dict[str, object] = {}  # noqa: RUF012 - a default that nobody changes
@@ -79,7 +76,7 @@ class Outcome(NamedTuple):
 
 
 def plan_tasks(
-    inputs: Sequence[str | Path], folder: Path, like: Task, existing: Existing
+    inputs: Sequence[str | Path], folder: Path, template: Task, existing: Existing
 ) -> list[Task]:
     """Name the output of each input.
 
@@ -89,8 +86,8 @@ def plan_tasks(
         Files, folders and patterns, see `find_images`.
     folder : Path
         Where the outputs go: ``photo.jpg`` becomes ``photo_segments.tif``.
-    like : Task
-        All but the paths of it, from `new_batch`.
+    template : Task
+        Task to copy, from `new_batch`; only its paths are replaced.
     existing : str
         What to do with outputs that exist.
 
@@ -114,11 +111,11 @@ def plan_tasks(
     found = [path for path in outputs if path.exists()]
     if found and existing == "refuse":
         raise OutputError(
-            f"{folder}: holds {len(found)} of {len(outputs)} outputs, expected a new folder, "
-            "resume (--resume) or overwrite (--overwrite)"
+            f"{folder}: already holds {len(found)} of {len(outputs)} outputs; use a new "
+            "folder, --resume or --overwrite"
         )
     return [
-        like._replace(source=source, output=output, existing=existing)
+        template._replace(source=source, output=output, existing=existing)
         for source, output in zip(sources, outputs, strict=True)
     ]
 

@@ -2,60 +2,45 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import logging
 import platform
 import secrets
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING
 
-from napari_dsc.batch.learning import learned_before, reading_record
+from napari_dsc.batch.learning import learned_before
 from napari_dsc.batch.tasks import Outcome, Task
-from napari_dsc.errors import DSCError, InvalidParameterError, OutputError, one_line
-from napari_dsc.files import check_output, write_image
+from napari_dsc.errors import DSCError, OutputError, one_line
+from napari_dsc.files import check_output
 from napari_dsc.files.tiff import read_record
-from napari_dsc.images import ImageSeries, always
+from napari_dsc.images import always
 from napari_dsc.machine.device import is_out_of_memory
-from napari_dsc.params import CutParams, ImageParams, Params, SuperpixelParams, TreeParams
-from napari_dsc.records.recipes import WEIGHTS_HASH, read_recipe
-from napari_dsc.records.record import Record, options_record
-from napari_dsc.segmenting.frames import Frames
-from napari_dsc.segmenting.run import Run
-from napari_dsc.segmenting.series import open_series, pieces_to_cut
-from napari_dsc.segmenting.tree import segment_by_tree
-from napari_dsc.superae.weights import DEFAULT, find_weights
+from napari_dsc.machine.progress import Progress, exhausted
+from napari_dsc.records.recipes import read_recipe
+from napari_dsc.segmenting.pieces import open_pieces
+from napari_dsc.segmenting.results import Segmentation, write_result
+from napari_dsc.segmenting.segmenter import iter_segmentation
+from napari_dsc.segmenting.series import SeriesRun
+from napari_dsc.segmenting.settings import Settings
+from napari_dsc.segmenting.stages import Stages
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping
+    from collections.abc import Generator
 
-    import numpy as np
-
-    from napari_dsc.segmenting.frames import SeriesStep
-    from napari_dsc.segmenting.pipeline import RunOptions
-    from napari_dsc.segmenting.results import Step
-
-P = TypeVar("P", bound=Params)
+    from napari_dsc.records.record import Record
 
 _log = logging.getLogger(__name__)
 
 
-class _Made(NamedTuple):
-    """Labels, and the input they were made of."""
-
-    series: ImageSeries
-    labels: np.ndarray
-    record: Record
-
-
-def new_batch(options: RunOptions) -> Task:
+def new_batch(settings: Settings) -> Task:
     """Settings that all tasks of a batch have in common.
 
     Parameters
     ----------
-    options : dict
-        Keyword arguments of `napari_dsc.Run` besides the image.
+    settings : Settings
+        Settings of all files.
 
     Returns
     -------
@@ -64,14 +49,16 @@ def new_batch(options: RunOptions) -> Task:
 
     Raises
     ------
+    InvalidParameterError
+        If the weights are not those that the settings name by hash.
     WeightsError
         If the weights cannot be found or do not fit.
     """
-    weights = find_weights(options.get("weights", DEFAULT))
+    weights = Stages(settings).weights
+    settings = settings.replace(weights_sha256=weights.sha256)
     if Path(weights.name).exists():  # workers may have another current folder
-        options = {**options, "weights": str(Path(weights.name).absolute())}
-    name = secrets.token_hex(8)
-    return Task(Path(), Path(), options, weights.sha256, name)
+        settings = settings.replace(weights=Path(weights.name).absolute())
+    return Task(Path(), Path(), settings, secrets.token_hex(8))
 
 
 def batch_from_recipe(path: Path, device: str) -> Task:
@@ -80,7 +67,7 @@ def batch_from_recipe(path: Path, device: str) -> Task:
     Parameters
     ----------
     path : Path
-        JSON file, or TIFF with the record of a run.
+        JSON file, or TIFF or OME-Zarr with the record of a run.
     device : str
         Where to compute.
 
@@ -96,32 +83,11 @@ def batch_from_recipe(path: Path, device: str) -> Task:
     WeightsError
         If its weights cannot be found.
     """
-    given = read_recipe(path)
-    task = new_batch(
-        {
-            "device": device,
-            "weights": given.get("weights", DEFAULT),
-            "image_params": _filled(ImageParams, given),
-            "superpixel_params": _filled(SuperpixelParams, given),
-            "method": given.get("method", "dsc"),
-            "cut_params": _filled(CutParams, given),
-            "tree_params": _filled(TreeParams, given),
-        }
-    )
-    if given.get(WEIGHTS_HASH, task.weights_sha256) != task.weights_sha256:
-        raise InvalidParameterError(
-            f"recipe={str(path)!r}: made with other weights of the name {given['weights']!r}"
-        )
-    return task
+    settings = Settings.from_record(read_recipe(path), f"recipe={str(path)!r}")
+    return new_batch(settings.replace(device=device, tile=0, level=0))
 
 
-def _filled(kind: type[P], given: Mapping[str, Any]) -> P:
-    """Parameters of a class, as far as they are given."""
-    names = [field.name for field in dataclasses.fields(kind) if field.name in given]
-    return kind(**{name: given[name] for name in names})
-
-
-def iter_task(task: Task) -> Generator[Step | SeriesStep, None, Outcome]:
+def iter_task(task: Task) -> Generator[Progress, None, Outcome]:
     """Segment a file and write its labels, unless they are there already.
 
     Parameters
@@ -136,8 +102,8 @@ def iter_task(task: Task) -> Generator[Step | SeriesStep, None, Outcome]:
 
     Yields
     ------
-    step : Step or SeriesStep
-        Each step of the cut; whoever closes the generator before the last leaves no file.
+    progress : Progress
+        That of the segmentation; closing the generator before its end leaves no file.
     """
     try:
         return (yield from _segment_or_keep(task))
@@ -166,21 +132,15 @@ def do_task(task: Task) -> Outcome:
     outcome : Outcome
         Also if it failed, whatever the reason.
     """
-    steps = iter_task(task)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            outcome: Outcome = end.value
-            return outcome
+    return exhausted(iter_task(task))
 
 
-def _segment_or_keep(task: Task) -> Generator[Step | SeriesStep, None, Outcome]:
+def _segment_or_keep(task: Task) -> Generator[Progress, None, Outcome]:
     start = time.perf_counter()
     origin: Record = {
         "name": task.source.name,
         "sha256": _content_sha256(task.source),
-        **reading_record(task.options),
+        **task.settings.to_record()["reading"],
     }
     earlier = _earlier_record(task)
     if earlier and _may_stay(task, earlier, origin):
@@ -188,15 +148,8 @@ def _segment_or_keep(task: Task) -> Generator[Step | SeriesStep, None, Outcome]:
     check_output(task.output, overwrite=task.existing != "refuse")
     made = yield from _segment(task)
     joint: Record = {"joint": task.joint} if task.joint else {}
-    write_image(
-        task.output,
-        made.labels,
-        record=made.record | joint | {"source": origin, "batch": task.batch},
-        axes=made.series.axes.replace("C", ""),
-        spacing=made.series.frames[0].label_spacing,
-        unit=made.series.frames[0].unit,
-        overwrite=True,
-    )
+    record = made.record | joint | {"source": origin, "batch": task.batch}
+    write_result(task.output, made.labels, record, overwrite=True)
     figures = _counts(made.record) | {
         "seconds": round(time.perf_counter() - start, 3),
         "device": made.record["device"]["name"],  # type: ignore[index]
@@ -205,27 +158,16 @@ def _segment_or_keep(task: Task) -> Generator[Step | SeriesStep, None, Outcome]:
     return Outcome(task.source, task.output, "done", "", figures)
 
 
-def _segment(task: Task) -> Generator[Step | SeriesStep, None, _Made]:
-    """Labels of a file, of its frames, or of its planes."""
-    options = task.options
-    if options.get("method") == "tree":
-        run = Run(task.source, **options)
-        tree = segment_by_tree(run)
-        return _Made(ImageSeries((run.image,), run.image.axes), tree.labels, tree.record)
-    choose = always(task.joint.get("normalization", {}))  # type: ignore[arg-type]
-    series = open_series(task.source, options, choose)
-    pieces = pieces_to_cut(series, options.get("cut_params", CutParams()))
-    if not task.joint and len(pieces.frames) == 1:
-        run = Run(series.frames[0], **options)
-        for step in run.iter_steps():
-            yield step
-        return _Made(series, step.labels(), run.cut_record(step))
-    frames = Frames(pieces, **options)
-    if task.joint:
-        found = yield from frames.iter_classes_by(learned_before(task, frames))
-    else:
-        found = yield from frames.iter_classes()
-    return _Made(series, frames.labels(found), frames.record(found))
+def _segment(task: Task) -> Generator[Progress, None, Segmentation]:
+    settings = task.settings
+    if not task.joint:
+        pieces = open_pieces(task.source, settings)
+        result: Segmentation = yield from iter_segmentation(pieces, settings)
+        return result
+    choose = always(task.joint["normalization"])  # type: ignore[arg-type]
+    run = SeriesRun(open_pieces(task.source, settings, choose), Stages(settings))
+    found = yield from run.iter_classes(learned_before(task, run.stages))
+    return run.result(found)
 
 
 def _earlier_record(task: Task) -> Record:
@@ -244,8 +186,8 @@ def _earlier_record(task: Task) -> Record:
         if task.existing != "resume":
             return {}
         raise OutputError(
-            f"{task.output}: exists, but holds no record of a run, expected another folder or "
-            "overwrite (--overwrite)"
+            f"{task.output}: already exists and holds no record of napari-dsc; use another "
+            "folder"
         ) from error
 
 
@@ -259,8 +201,8 @@ def _may_stay(task: Task, earlier: Record, origin: Record) -> bool:
     return (
         earlier.get("source") == origin
         and isinstance(weights, dict)
-        and weights.get("sha256") == task.weights_sha256
-        and earlier["parameters"] == options_record(task.options)
+        and weights.get("sha256") == task.settings.weights_sha256
+        and earlier["parameters"] == task.settings.to_record()["parameters"]
         and earlier.get("joint", {}) == task.joint
     )
 

@@ -24,22 +24,11 @@ class Job(NamedTuple):
         return (self.output, *self.overlays)
 
 
-class Tiles(NamedTuple):
-    """How large images are read; `side` 0 leaves it to the memory there is."""
-
-    side: int = 0
-    level: int = 0
-
-
 class Plan(NamedTuple):
-    """All jobs of a command, the folders to create for them, and how images are read.
-
-    With `joint` they are cut together.
-    """
+    """All jobs of a command and the folders to create; with `joint` they are cut together."""
 
     jobs: tuple[Job, ...]
     folders: tuple[Path, ...] = ()
-    tiles: Tiles = Tiles()
     joint: bool = False
 
 
@@ -97,26 +86,6 @@ def with_overlays(plan: Plan, overlay: Path) -> Plan:
         for job, picture in zip(plan.jobs, pictures, strict=True)
     ]
     return plan._replace(jobs=tuple(jobs), folders=plan.folders + folders)
-
-
-def refuse_tiles(tiles: Tiles) -> None:
-    """Make sure that images that are to be cut together are not to be cut by tiles.
-
-    Parameters
-    ----------
-    tiles : Tiles
-        What was asked for.
-
-    Raises
-    ------
-    InvalidParameterError
-        If both were.
-    """
-    for name, value in (("tile", tiles.side), ("level", tiles.level)):
-        if value:
-            raise InvalidParameterError(
-                f"joint, {name}={value}: expected one of them, got both"
-            )
 
 
 def make_folders(folders: Sequence[Path]) -> None:

@@ -13,14 +13,15 @@ from napari_dsc.cli.commands.compare import compare
 from napari_dsc.cli.commands.demo import demo
 from napari_dsc.cli.commands.evaluate import evaluate
 from napari_dsc.cli.commands.info import info
-from napari_dsc.cli.commands.segment import segment, smooth, superpixels
+from napari_dsc.cli.commands.segment import segment
+from napari_dsc.cli.commands.smooth import smooth
+from napari_dsc.cli.commands.superpixels import superpixels
 from napari_dsc.cli.commands.train import train
 from napari_dsc.cli.commands.weights import weights
 from napari_dsc.cli.recipes import fill_from_recipe
 from napari_dsc.errors import DSCError
 
 WRONG_INPUT = 2
-_IMAGES = (segment, superpixels, smooth, demo)
 
 
 def run_program(arguments: Sequence[str]) -> int:

@@ -7,8 +7,9 @@ from cyclopts import App, ArgumentCollection
 from cyclopts.config import Dict
 
 from napari_dsc.errors import InvalidParameterError
-from napari_dsc.params import preset
-from napari_dsc.records.recipes import WEIGHTS_HASH, read_recipe
+from napari_dsc.params import preset_values
+from napari_dsc.records.recipes import KEYWORDS, read_recipe, values_in
+from napari_dsc.segmenting.settings import Settings
 
 
 def fill_from_recipe(
@@ -29,20 +30,33 @@ def fill_from_recipe(
     given = {name: one.tokens for one in arguments for name in one.names}
     if given.get("--recipe"):
         path = Path(given["--recipe"][-1].value)
-        recipe = read_recipe(path)
-        sha256 = recipe.pop(WEIGHTS_HASH, "")
+        place, recipe = f"recipe={str(path)!r}", read_recipe(path)
+        Settings.from_record(recipe, place)  # its error names the recipe, not a flag
+        values = _flags_of(recipe, place)
+        sha256 = values.pop("weights_sha256", "")
         if sha256 and not given.get("--weights"):
-            _refuse_other_weights(recipe["weights"], sha256, path)
-        _fill(recipe, str(path), app, commands, arguments)
+            _refuse_other_weights(values["weights"], sha256, place)
+        _fill(values, str(path), app, commands, arguments)
     if given.get("--preset"):
-        values = preset(given["--preset"][-1].value)
+        preset = preset_values(given["--preset"][-1].value)
         names_stages = "--cut.n-iterations" in given  # so does `evaluate`
         flags: dict[str, Any] = (
-            {"superpixel": values["superpixels"], "cut": values["cut"]}
+            {"superpixel": preset["superpixels"], "cut": preset["cut"]}
             if names_stages
-            else values["superpixels"] | values["cut"]
+            else preset["superpixels"] | preset["cut"]
         )
         _fill(flags, "preset", app, commands, arguments)
+
+
+def _flags_of(recipe: dict[str, Any], place: str) -> dict[str, Any]:
+    """Values of a recipe by the names of the flags, lists with commas."""
+    values = values_in(recipe, place)
+    for name in KEYWORDS.values():
+        values |= values.pop(name, {})
+    return {
+        name: ",".join(map(str, value)) if isinstance(value, list) else value
+        for name, value in values.items()
+    }
 
 
 def _fill(
@@ -57,13 +71,13 @@ def _fill(
     Dict(filled, source=source, allow_unknown=True)(app, commands[-1:], arguments)
 
 
-def _refuse_other_weights(name: str, sha256: str, path: Path) -> None:
+def _refuse_other_weights(name: str, sha256: str, place: str) -> None:
     """Make sure that a name stands for the weights that the recipe was made with."""
     from napari_dsc.superae.registry import WEIGHTS, file_sha256
 
     found = WEIGHTS[name].sha256 if name in WEIGHTS else file_sha256(Path(name))
     if found != sha256:
         raise InvalidParameterError(
-            f"recipe={str(path)!r}: made with other weights of the name {name!r}, sha256 "
-            f"{sha256:.12}... instead of {found:.12}...; give --weights to use others"
+            f"{place}: made with other weights of the name {name!r}, sha256 {sha256:.12}... "
+            f"instead of {found:.12}...; give --weights to use others"
         )

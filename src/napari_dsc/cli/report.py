@@ -1,11 +1,11 @@
-"""What a person or a script is told while a command works."""
+"""Progress, notes and results of a command, for people and scripts."""
 
 import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from rich.console import Console
 from rich.progress import (
@@ -19,6 +19,21 @@ from rich.progress import (
 from rich.table import Table
 
 from napari_dsc.cli.ctrl_c import stop_if_interrupted
+
+if TYPE_CHECKING:
+    from napari_dsc.machine.progress import Progress as Step
+
+
+_STAGES = {
+    "reading": "reading",
+    "smoothing": "smoothing",
+    "superpixels": "superpixels",
+    "tree": "growing the merge tree",
+    "cut": "merging superpixels",
+    "learning": "learning",
+    "labels": "labels",
+    "writing": "writing",
+}
 
 
 class Report:
@@ -47,7 +62,7 @@ class Report:
             redirect_stdout=False,
             disable=quiet or not self._console.is_terminal,
         )
-        self._prefix = ""
+        self._prefix = self._stage = ""
         self._task = self._progress.add_task("starting", total=None)
 
     def __enter__(self) -> Self:
@@ -90,6 +105,18 @@ class Report:
         self._progress.advance(self._task)
         if stage:
             self._progress.update(self._task, description=self._prefix + stage)
+
+    def follow(self, progress: "Step") -> None:
+        """Show progress of the engine."""
+        if isinstance(progress.step, str):
+            self.note(progress.step)
+            return
+        if progress.stage != self._stage or not progress.done:
+            total = progress.total if progress.total > 1 else None
+            self.begin(_STAGES[progress.stage], total)
+            self._stage = progress.stage
+        stop_if_interrupted()
+        self._progress.update(self._task, completed=progress.done)
 
     def note(self, text: str) -> None:
         """Tell a person something."""

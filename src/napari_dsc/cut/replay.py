@@ -50,7 +50,7 @@ def iter_replayed(step: Callable[[], Outcome], device: torch.device) -> Iterator
     outcome : Outcome
         Without end; copies, which the next step does not overwrite.
     """
-    side = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+    side = torch.cuda.Stream(device)
     for _ in range(WARM_UP):
         side.wait_stream(torch.cuda.current_stream(device))
         with torch.cuda.stream(side):

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
 
 from napari_dsc.images.axes import spatial_axes
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable
 
     from napari_dsc.images.normalization import Normalization
 
@@ -134,20 +136,52 @@ class Image:
         planes : ImageSeries
             Along Z, stretched as the stack was.
         """
-        planes = tuple(
-            replace(
+
+        def plane(number: int) -> Image:
+            return replace(
                 self,
-                pixels=np.ascontiguousarray(plane),
+                pixels=np.ascontiguousarray(self.pixels[:, number]),
                 axes=self.axes.replace("Z", ""),
                 spacing=self.spacing[1:],
             )
-            for plane in np.moveaxis(self.pixels, 1, 0)
-        )
+
+        planes = LazyImages(plane, self.pixels.shape[1])
         return ImageSeries(planes, self.axes, "Z", self.spacing)
 
     def describe(self) -> str:
         """Axes, size and pixel size in one line, with who says so."""
         return ImageSeries((self,), self.axes).describe()
+
+
+class LazyImages(Sequence["Image"]):
+    """Images that are made when they are asked for; the last one is kept.
+
+    Parameters
+    ----------
+    make : callable
+        Gives the image of a number.
+    length : int
+        How many there are.
+    """
+
+    def __init__(self, make: Callable[[int], Image], length: int) -> None:
+        self._make = lru_cache(1)(make)
+        self._length = length
+
+    def __len__(self) -> int:
+        return self._length
+
+    @overload
+    def __getitem__(self, number: int) -> Image: ...
+
+    @overload
+    def __getitem__(self, number: slice) -> LazyImages: ...
+
+    def __getitem__(self, number: int | slice) -> Image | LazyImages:
+        places = range(self._length)[number]
+        if isinstance(places, int):
+            return self._make(places)
+        return LazyImages(lambda one: self._make(places[one]), len(places))
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,8 +190,9 @@ class ImageSeries:
 
     Parameters
     ----------
-    frames : tuple of Image
-        At least one; they differ in nothing but their pixels and hash.
+    frames : sequence of Image
+        At least one; they differ in nothing but their pixels and hash. Those of a time
+        series and of a stack are normalized when they are asked for, one at a time.
     axes : str
         Layout of the original, as that of a frame with the axis of the series at its place;
         without it if there is one frame.
@@ -167,7 +202,7 @@ class ImageSeries:
         Pixel size of the stack that planes are of.
     """
 
-    frames: tuple[Image, ...]
+    frames: Sequence[Image]
     axes: str
     along: str = "T"
     spacing: tuple[float, ...] = ()

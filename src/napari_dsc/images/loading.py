@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,7 @@ from napari_dsc.images.axes import (
     guess_axes,
     pick_channels,
 )
-from napari_dsc.images.image import Image, ImageSeries, array_sha256
+from napari_dsc.images.image import Image, ImageSeries, LazyImages, array_sha256
 from napari_dsc.images.normalization import choose_normalization
 from napari_dsc.params import ImageParams
 
@@ -85,9 +86,9 @@ def load_image(
     series = load_series(image, axes, params, spacing=spacing, channels=channels)
     if len(series.frames) > 1:
         raise InvalidImageError(
-            f"image: axes {series.axes} of {len(series.frames)} frames: time series are not "
-            "supported yet, expected YX, ZYX or channels with them; if the frames are "
-            "channels, name them C"
+            f"image: {len(series.frames)} time frames (axes {series.axes}); iter_segment, Run "
+            "and merge_tree take one frame. Use segment(), or name the axis C if the frames "
+            "are channels"
         )
     return series.frames[0]
 
@@ -145,21 +146,22 @@ def load_series(
     notes = (*raw.notes, *notes, *size_notes)
     if normalization.mode == "extremes":
         notes += ("the percentiles coincide: stretched from minimum to maximum",)
-    has_time = len(frames) > 1
-    images = tuple(
-        Image(
-            normalization.apply(frame),
+    hashed = lru_cache(None)(lambda number: array_sha256(frames[number]))
+
+    def frame(number: int) -> Image:
+        return Image(
+            normalization.apply(frames[number]),
             kept.replace("T", ""),
             raw.pixels.dtype,
             sizes,
             unit,
             normalization,
-            array_sha256(frame if has_time else raw.pixels),
+            hashed(number) if len(frames) > 1 else array_sha256(raw.pixels),
             notes,
             layout.origin,
         )
-        for frame in frames
-    )
+
+    images = LazyImages(frame, len(frames)) if len(frames) > 1 else (frame(0),)
     return ImageSeries(images, kept)
 
 

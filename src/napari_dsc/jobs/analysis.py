@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from napari_dsc.jobs.job import Control, Progress, ends_in_outcome
+from napari_dsc.jobs.job import Control, Status, ends_in_outcome
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -14,10 +15,11 @@ if TYPE_CHECKING:
 
     from napari_dsc.correction.parts import Parts
     from napari_dsc.correction.sessions import Session
-    from napari_dsc.evaluation.measures import Zero
+    from napari_dsc.evaluation.terms import Zero
 
 
-class LayerPart(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class LayerPart:
     """Part of a layer's array, not yet computed."""
 
     name: str
@@ -166,21 +168,21 @@ def save_job(control: Control, path: Path, session: Session) -> Generator[None, 
 @ends_in_outcome
 def score_job(
     control: Control, asked: tuple[Any, Any, Zero]
-) -> Generator[Progress, None, Scored]:
+) -> Generator[Status, None, Scored]:
     """Scores of a label image against another, and where the two disagree.
 
     Yields
     ------
-    progress : Progress
+    progress : Status
         For each of the two.
     """
-    yield Progress("Scoring")
+    yield Status("Scoring")
     from napari_dsc.evaluation.matching import error_map
     from napari_dsc.evaluation.measures import measure_segmentation, prepare_annotation
 
     result, truth = np.array(asked[0]), np.array(asked[1])  # painting may go on
     zero = asked[2]
     scores = measure_segmentation(result, [prepare_annotation(truth, zero)], zero)
-    yield Progress("Looking for errors")
+    yield Status("Looking for errors")
     errors = error_map(result, truth, zero)
     return Scored(scores, errors.astype(np.uint8), errors.sum() / scores["area"])

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from napari_dsc.jobs.job import (
     Control,
-    Progress,
+    Status,
     check_cancelled,
     ends_in_outcome,
     load_torch,
 )
-from napari_dsc.jobs.request import SHOW_SECONDS, computing
+from napari_dsc.jobs.request import computing, until_shown
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -43,7 +43,7 @@ class BatchRequest:
 
 
 @dataclass(frozen=True)
-class FileProgress(Progress):
+class FileStatus(Status):
     """What became of a row of the table; ``iteration`` counts the rows that are done."""
 
     row: int = 0
@@ -79,70 +79,56 @@ def find_job(control: Control, folder: Path) -> Generator[None, None, list[Path]
 
 
 @ends_in_outcome
-def batch_job(
-    control: Control, request: BatchRequest
-) -> Generator[Progress, None, Counter[str]]:
+def batch_job(control: Control, request: BatchRequest) -> Generator[Status, None, Counter[str]]:
     """Segment files one after the other.
 
     Yields
     ------
-    progress : Progress
-        `FileProgress` when a file begins and ends, and a few times a second between.
+    progress : Status
+        `FileStatus` when a file begins and ends, and a few times a second between.
     """
-    yield Progress("Loading")
+    yield Status("Loading")
     load_torch()
     from napari_dsc.batch.folder import open_folder
     from napari_dsc.batch.tasks import now, plan_tasks
     from napari_dsc.batch.working import batch_from_recipe, new_batch
+    from napari_dsc.segmenting.settings import Settings
 
     with computing(request.n_threads, control), open_folder(request.folder) as log:
         if request.recipe is None:
-            like = new_batch({"device": request.device})
+            template = new_batch(Settings(device=request.device))
         else:
-            like = batch_from_recipe(request.recipe, request.device)
-        tasks = plan_tasks(request.sources, request.folder, like, request.existing)
+            template = batch_from_recipe(request.recipe, request.device)
+        tasks = plan_tasks(request.sources, request.folder, template, request.existing)
         counts: Counter[str] = Counter()
         for number, (row, task) in enumerate(zip(request.rows, tasks, strict=True)):
             words = f"{number + 1} of {len(tasks)}, {task.source.name}"
-            yield FileProgress(words, number, row=row, state="running")
-            outcome = yield from _follow(task, Progress(words, number), control)
+            yield FileStatus(words, number, row=row, state="running")
+            outcome = yield from _follow(task, Status(words, number), control)
             log.append(outcome.line())
             counts[outcome.state] += 1
             told = outcome.error or ", ".join(f"{k}: {v}" for k, v in outcome.figures.items())
             output = None if outcome.error else outcome.output
-            yield FileProgress(
+            yield FileStatus(
                 words, number + 1, row=row, state=outcome.state, words=told, output=output
             )
         log.append({"event": "end", **counts, "time": now()})
     return counts
 
 
-def _follow(task: Task, at: Progress, control: Control) -> Generator[Progress, None, Outcome]:
+def _follow(task: Task, at: Status, control: Control) -> Generator[Status, None, Outcome]:
     """Do a task; it ends within a step if the job is cancelled, and leaves no file."""
     from napari_dsc.batch.working import iter_task
-    from napari_dsc.segmenting.frames import SeriesStep
+    from napari_dsc.machine.progress import Steps
 
-    steps = iter_task(task)
-    reported = time.perf_counter()
-    try:
-        while True:
-            check_cancelled(control)
-            try:
-                step = next(steps)
-            except StopIteration as end:
-                return end.value  # type: ignore[no-any-return]
-            if time.perf_counter() - reported > REPORT_SECONDS:
-                control.is_shown.clear()
-                words = (
-                    f"{step.stage} {step.done} of {step.total}"
-                    if isinstance(step, SeriesStep)
-                    else f"step {step.iteration}"
-                )
-                yield Progress(f"{at.sentence}: {words}", at.iteration)
-                control.is_shown.wait(SHOW_SECONDS)
-                reported = time.perf_counter()
-    finally:
-        steps.close()
+    reported, steps = time.perf_counter(), Steps(iter_task(task))
+    for progress in steps:
+        check_cancelled(control)
+        if time.perf_counter() - reported > REPORT_SECONDS:
+            words = f"{progress.stage} {progress.done} of {progress.total}"
+            yield from until_shown(Status(f"{at.sentence}: {words}", at.iteration), control)
+            reported = time.perf_counter()
+    return steps.value
 
 
 @ends_in_outcome

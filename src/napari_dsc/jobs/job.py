@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Progress:
-    """What a running job tells: a sentence, and after each step of the cut its figures.
+class Status:
+    """Sentence on a running job, and after each step of the cut its figures.
 
-    ``is_kept`` tells whether the job could end now with the labels that it has.
+    ``is_kept`` says whether the job could end now with the labels that it has.
     """
 
     sentence: str

@@ -43,7 +43,7 @@ def memory_problem(request: Request, sizes: Mapping[str, int], share: float) -> 
         With what to change.
     """
     needed = needed_bytes(request, sizes)
-    allowed = share * free_bytes(request.device)
+    allowed = share * free_bytes(request.settings.device)
     if needed <= allowed:
         return ""
     smaller = "a smaller part under Where"
@@ -65,9 +65,9 @@ def needed_bytes(request: Request, sizes: Mapping[str, int]) -> float:
     kept = (whole - plane) * (KEEPING + VALUE * sizes.get("C", 1))
     if request.stage == "smooth":
         return SMOOTHING * plane + kept
-    is_slim = request.superpixel_params.superpixels in ("slic", "watershed", "ucm")
+    is_slim = request.settings.superpixel_params.superpixels in ("slic", "watershed", "ucm")
     divided = (DIVIDING if is_slim else DIVIDING_BY_OTHERS) * stack
-    most = max(SMOOTHING * plane, divided)
+    most: float = max(SMOOTHING * plane, divided)
     if request.stage == "segment":
         most = max(most, _cut_bytes(request, stack))
     return most + kept
@@ -75,7 +75,7 @@ def needed_bytes(request: Request, sizes: Mapping[str, int]) -> float:
 
 def _cut_bytes(request: Request, n_pixels: int) -> float:
     """Memory of the cut of one image, of which the network sees a smaller version."""
-    params = request.cut_params
+    params = request.settings.cut_params
     seen = min(n_pixels * params.resolution**2, params.megapixels * 1e6)
     return (CUT + CUT_EACH_CLASS * params.n_partitions) * seen
 

@@ -1,4 +1,4 @@
-"""What a dock asks of a job, and what jobs that segment have in common."""
+"""Requests of docks, and the results and threads of their jobs."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ import numpy as np
 from napari_dsc.jobs.job import check_cancelled
 from napari_dsc.jobs.result import Result, masked
 from napari_dsc.machine.side_process import side_process
-from napari_dsc.params import CutParams, ImageParams, SuperpixelParams, TreeParams
+from napari_dsc.segmenting.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from napari_dsc.files import RawImage
-    from napari_dsc.jobs.job import Control, Progress
+    from napari_dsc.jobs.job import Control, Status
     from napari_dsc.segmenting.results import Segmentation
 
 # the longest that a step waits for the window, which draws faster when nothing competes
@@ -42,13 +42,7 @@ class Request:
     mask: np.ndarray | None = None
     superpixels: tuple[object, tuple[int | slice, ...]] | None = None
     scribbles: tuple[object, tuple[int | slice, ...]] | None = None
-    weights: str
-    device: str
-    image_params: ImageParams = ImageParams()
-    superpixel_params: SuperpixelParams = SuperpixelParams()
-    cut_params: CutParams = CutParams()
-    method: str = "dsc"
-    tree_params: TreeParams = TreeParams()
+    settings: Settings = Settings()
     n_threads: int = 0
     preview: bool = True
     has_confidence: bool = False
@@ -59,11 +53,6 @@ class Request:
 
         pixels = np.asarray(self.array[self.index])  # type: ignore[index]
         return RawImage(pixels, self.axes, self.spacing, self.unit, origin="the layer")
-
-    def options(self) -> dict[str, object]:
-        """Keyword arguments of `Run` that do not depend on the image."""
-        names = ("weights", "device", "image_params", "superpixel_params", "cut_params")
-        return {name: getattr(self, name) for name in names}
 
 
 def computed(part: tuple[object, tuple[int | slice, ...]] | None) -> np.ndarray | None:
@@ -92,18 +81,11 @@ def finished(result: Segmentation, request: Request) -> Result:
     )
 
 
-def until_shown(told: Progress, control: Control) -> Iterator[Progress]:
+def until_shown(told: Status, control: Control) -> Iterator[Status]:
     """Report, and let the window draw."""
     control.is_shown.clear()
     yield told
     control.is_shown.wait(SHOW_SECONDS)
-
-
-def in_words(seconds: float) -> str:
-    """Seconds, minutes or hours."""
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 @contextlib.contextmanager

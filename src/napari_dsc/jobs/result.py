@@ -1,4 +1,4 @@
-"""What a job hands to its dock, and the regions that the dock may show in its place."""
+"""Result of a job, and the regions that the dock may show in its place."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from napari_dsc.correction.parts import Parts
     from napari_dsc.hierarchy.tree import MergeTree
     from napari_dsc.records.record import Record
-    from napari_dsc.segmenting.run import Run
+    from napari_dsc.segmenting.pieces import OneImage
+    from napari_dsc.segmenting.results import Segmentation
+    from napari_dsc.segmenting.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class Result:
     parts: Parts | None = None
     confidence: np.ndarray | None = None
     levels: Levels | None = None
-    grower: Run | None = None
+    grower: tuple[OneImage, Settings] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,29 +79,24 @@ class Levels:
         return np.unique(self.tree.superpixels, return_index=True)[1]
 
 
-def levels_of(run: Run, mask: np.ndarray | None) -> Levels:
-    """Regions of a run's image at every granularity; grows the tree unless it is grown.
+def levels_of(found: Segmentation, mask: np.ndarray | None) -> Levels:
+    """Regions of an image at every granularity.
 
     Parameters
     ----------
-    run : Run
-        Of ``method="tree"``.
+    found : Segmentation
+        Of ``method="tree"``, with its tree.
     mask : S bool array or None
         Where labels are wanted; None is everywhere.
 
     Returns
     -------
     levels : Levels
-        It does not hold the run.
+        Without the image.
     """
-    from napari_dsc.segmenting.tree import segment_by_tree
-
-    found = segment_by_tree(run)
+    assert found.tree is not None
     parts = dataclasses.replace(found.parts(), superpixels=masked(found.superpixels, mask))
-    tree = dataclasses.replace(
-        run.tree, superpixels=run.image.restore_labels(run.tree.superpixels)
-    )
-    return Levels(tree, parts, found.record, int(found.record["n_regions"]))  # type: ignore[call-overload]
+    return Levels(found.tree, parts, found.record, int(found.record["n_regions"]))  # type: ignore[call-overload]
 
 
 def masked(labels: np.ndarray, mask: np.ndarray | None) -> np.ndarray:

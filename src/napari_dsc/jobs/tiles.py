@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_dsc.errors import InvalidParameterError
 from napari_dsc.jobs.job import (
     Control,
-    Progress,
+    Status,
     check_cancelled,
     ends_in_outcome,
     load_torch,
 )
-from napari_dsc.jobs.request import computing
+from napari_dsc.jobs.request import computed, computing
+from napari_dsc.jobs.statuses import Statuses
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -24,15 +23,7 @@ if TYPE_CHECKING:
 
     from napari_dsc.files import RawImage
     from napari_dsc.jobs.request import Request
-    from napari_dsc.large.run import LargeRun
     from napari_dsc.records.record import Record
-
-_STAGES = {
-    "reading": "Reading places to learn from",
-    "learning": "Learning",
-    "labels": "Giving labels, tile",
-    "writing": "Writing",
-}
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -57,12 +48,12 @@ class TiledResult:
 @ends_in_outcome
 def tiles_job(
     control: Control, asked: tuple[Request, Path]
-) -> Generator[Progress, None, TiledResult]:
+) -> Generator[Status, None, TiledResult]:
     """Segment a plane into an OME-Zarr; it can be cancelled between all steps and tiles.
 
     Yields
     ------
-    progress : Progress
+    progress : Status
         After each step and tile; the first ones tell the number of tiles and the memory.
 
     Raises
@@ -71,28 +62,25 @@ def tiles_job(
         If the image, the parameters or the file do not allow it.
     """
     request, path = asked
-    yield Progress("Loading")
+    yield Status("Loading")
     load_torch()
-    from napari_dsc.large.run import LargeRun
-    from napari_dsc.large.source import open_source
     from napari_dsc.large.writing import check_large_output
+    from napari_dsc.machine.progress import Steps
+    from napari_dsc.segmenting.pieces import Tiles
+    from napari_dsc.segmenting.segmenter import iter_segmentation
 
-    _refuse_what_is_not_there(request)
     check_large_output(path, overwrite=False)
-    with computing(request.n_threads, control), open_source(_lazy_image(request)) as source:
-        run = LargeRun(source, **request.options())  # type: ignore[arg-type]
-        yield from _followed(run, path, control)
-        return TiledResult(run.record(), path, _levels_of(path))
-
-
-def _refuse_what_is_not_there(request: Request) -> None:
-    for name in ("superpixels", "scribbles"):
-        if getattr(request, name) is not None:
-            raise InvalidParameterError(f"{name}: given for an image that is cut by tiles")
-    if request.method != "dsc":
-        raise InvalidParameterError(
-            f"method={request.method!r}: expected classes, the image is cut by tiles"
-        )
+    image = _lazy_image(request)
+    pieces = Tiles(image, path, *map(computed, (request.superpixels, request.scribbles)))
+    statuses = Statuses(request, is_single=False)
+    with computing(request.n_threads, control):
+        steps = Steps(iter_segmentation(pieces, request.settings))
+        for progress in steps:
+            check_cancelled(control)
+            status = statuses.of(progress)
+            if status is not None:
+                yield status
+        return TiledResult(steps.value, path, _levels_of(path))
 
 
 def _lazy_image(request: Request) -> RawImage:
@@ -106,14 +94,6 @@ def _lazy_image(request: Request) -> RawImage:
         array = dask.array.from_array(array)
     pixels = array[request.index]
     return RawImage(pixels, request.axes, request.spacing, request.unit, origin="the layer")
-
-
-def _followed(run: LargeRun, path: Path, control: Control) -> Generator[Progress, None, None]:
-    yield Progress(run.describe())
-    with closing(run.iter_save(path)) as steps:  # type: ignore[type-var]
-        for step in steps:
-            check_cancelled(control)
-            yield Progress(f"{_STAGES[step.stage]}: {step.done} of {step.total}")
 
 
 def _levels_of(path: Path) -> list[Any]:

@@ -29,7 +29,9 @@ from napari_dsc.hierarchy.growing import grow_tree
 from napari_dsc.images import Image, color_features
 from napari_dsc.labels.regions import connected_regions, region_mean
 from napari_dsc.machine.device import resolve_device
+from napari_dsc.segmenting.pieces import one_image
 from napari_dsc.segmenting.run import Run
+from napari_dsc.segmenting.segmenter import SEGMENTERS, exhausted
 from napari_dsc.superae.features import superpixel_features
 from napari_dsc.superae.model import as_many_channels
 from napari_dsc.superae.weights import DEFAULT, find_weights, load_weights
@@ -39,7 +41,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     import numpy as np
-    from numpy.typing import ArrayLike
 
     from napari_dsc.methods.options import MethodOptions
     from napari_dsc.params import ClusterParams, CutParams
@@ -57,19 +58,17 @@ def dsc(image: Image, scales: Sequence[float], options: MethodOptions) -> Iterat
     """Deep Superpixel Cut of so many superpixels."""
     run = _run(image, options)
     for scale in scales:
-        superpixels = _superpixels(run, options, round(scale))
-        yield _cut(_run(image, options, superpixels), options.cut_params)
+        yield _cut(run, _superpixels(run, options, round(scale)), options.cut_params)
 
 
 def dsc_partitions(
     image: Image, scales: Sequence[float], options: MethodOptions
 ) -> Iterator[np.ndarray]:
     """Deep Superpixel Cut into at most so many classes."""
-    superpixels = _run(image, options).superpixels
+    run = _run(image, options)
     for scale in scales:
         params = dataclasses.replace(options.cut_params, n_partitions=round(scale))
-        changed = dataclasses.replace(options, cut_params=params)
-        yield _cut(_run(image, changed, superpixels), params)
+        yield _cut(run, run.superpixels, params)
 
 
 def superpixels_alone(
@@ -260,14 +259,13 @@ kmeans_deep, ncut_deep = (
 )
 
 
-def _run(image: Image, options: MethodOptions, superpixels: ArrayLike | None = None) -> Run:
+def _run(image: Image, options: MethodOptions) -> Run:
     return Run(
         image,
         weights=options.weights or DEFAULT,
         device=options.device,
         superpixel_params=options.superpixel_params,
         cut_params=options.cut_params,
-        superpixels=superpixels,
     )
 
 
@@ -278,10 +276,13 @@ def _superpixels(run: Run, options: MethodOptions, n_superpixels: int) -> np.nda
     return over_segment_pixels(source, params, run.image.volume_spacing)
 
 
-def _cut(run: Run, params: CutParams) -> np.ndarray:
-    for step in run.iter_steps():
-        last = step
-    return last.labels().astype("int64") - 1
+def _cut(run: Run, superpixels: np.ndarray, params: CutParams) -> np.ndarray:
+    """Labels of the cut on superpixels, from 0; the network is loaded once a run."""
+    settings = run.settings.replace(cut_params=params)
+    pieces = one_image(run.image, settings).given(superpixels, None)
+    segment = SEGMENTERS["dsc"].kinds[pieces.kind]
+    labels: np.ndarray = exhausted(segment(pieces, run.stages.under(settings))).labels
+    return labels.astype("int64") - 1
 
 
 def _floor(image: Image) -> int:

@@ -6,6 +6,7 @@ from napari_dsc.baselines.contrib import has_contrib
 from napari_dsc.methods import sweeps
 from napari_dsc.methods.options import Method
 from napari_dsc.params import TreeParams
+from napari_dsc.segmenting.segmenter import SEGMENTERS
 
 SUPERPIXELS = (100, 50, 20, 10)
 PARTITIONS = (8, 16, 32, 64)
@@ -29,9 +30,8 @@ ENCODER = ("weights", "device")
 
 METHODS: dict[str, Method] = {
     "dsc": Method(
-        "Deep Superpixel Cut",
-        "Lin, Zhong, Lu: Deep Superpixel Cut for Unsupervised Image Segmentation, "
-        "arXiv:2103.06031, 2021",
+        SEGMENTERS["dsc"].summary,
+        SEGMENTERS["dsc"].source,
         "n_superpixels",
         SUPERPIXELS,
         100,
@@ -42,8 +42,7 @@ METHODS: dict[str, Method] = {
     ),
     "dsc_partitions": Method(
         "Deep Superpixel Cut, over the number of classes",
-        "Lin, Zhong, Lu: Deep Superpixel Cut for Unsupervised Image Segmentation, "
-        "arXiv:2103.06031, 2021",
+        SEGMENTERS["dsc"].source,
         "n_partitions",
         PARTITIONS,
         32,
@@ -53,9 +52,8 @@ METHODS: dict[str, Method] = {
         reads=(*MERGING, "cut_params", *ENCODER),
     ),
     "tree": Method(
-        "merge tree by color, texture and boundaries",
-        "Arbelaez et al., IEEE TPAMI 33, 2011; Isola et al.: Crisp Boundary Detection Using "
-        "Pointwise Mutual Information, ECCV 2014",
+        SEGMENTERS["tree"].summary,
+        SEGMENTERS["tree"].source,
         "n_regions",
         REGIONS,
         20,
@@ -65,8 +63,7 @@ METHODS: dict[str, Method] = {
     ),
     "tree_altitude": Method(
         "the same tree, cut at an altitude",
-        "Arbelaez et al., IEEE TPAMI 33, 2011; Isola et al.: Crisp Boundary Detection Using "
-        "Pointwise Mutual Information, ECCV 2014",
+        SEGMENTERS["tree"].source,
         "altitude",
         ALTITUDES,
         TreeParams().threshold,

@@ -13,7 +13,7 @@ from napari_dsc.params.method import (
     TrainParams,
     TreeParams,
 )
-from napari_dsc.params.presets import PRESETS, preset
+from napari_dsc.params.presets import DEFAULT_WEIGHTS, PRESETS, preset, preset_values
 from napari_dsc.params.rivals import (
     BackpropParams,
     CaeTvlParams,
@@ -23,6 +23,7 @@ from napari_dsc.params.rivals import (
 )
 
 __all__ = [
+    "DEFAULT_WEIGHTS",
     "PRESETS",
     "BackpropParams",
     "CaeTvlParams",
@@ -37,4 +38,5 @@ __all__ = [
     "TreeParams",
     "WNetParams",
     "preset",
+    "preset_values",
 ]

@@ -1,5 +1,7 @@
 """Sets of parameter values under names."""
 
+import warnings
+
 from napari_dsc.errors import InvalidParameterError
 
 NO_LIMIT = 10_000.0
@@ -19,7 +21,32 @@ PRESETS: dict[str, dict[str, dict[str, object]]] = {
 }
 
 
+DEFAULT_WEIGHTS = "superae-bsds500"
+"""Registered name of the weights that a run takes unless it names others."""
+
+
 def preset(name: str) -> dict[str, dict[str, object]]:
+    """Deprecated: use `napari_dsc.Settings.preset`, which gives whole settings.
+
+    Parameters
+    ----------
+    name : str
+        See `preset_values`.
+
+    Returns
+    -------
+    values : dict of dict
+        See `preset_values`.
+    """
+    warnings.warn(
+        "napari_dsc.preset is deprecated; use napari_dsc.Settings.preset",
+        DeprecationWarning,
+        stacklevel=2,
+    )
+    return preset_values(name)
+
+
+def preset_values(name: str) -> dict[str, dict[str, object]]:
     """Values that a preset sets; all other parameters have their defaults.
 
     Parameters
@@ -40,7 +67,7 @@ def preset(name: str) -> dict[str, dict[str, object]]:
 
     Examples
     --------
-    >>> preset("paper")["superpixels"]
+    >>> preset_values("paper")["superpixels"]
     {'superpixels': 'slic', 'source': 'smoothed'}
     """
     if name not in PRESETS:

@@ -1,4 +1,4 @@
-"""Recipes: the parameters of a run as JSON."""
+"""Recipes: the settings of a run as JSON, in a file of their own or in that of a result."""
 
 from __future__ import annotations
 
@@ -20,35 +20,62 @@ STAGES: dict[str, type[Params]] = {
     "cut": CutParams,
     "tree": TreeParams,
 }
-WEIGHTS_HASH = "weights_sha256"
-_KEYS = ("software", "method", "weights", "parameters")
-_METHODS = ("dsc", "tree")
+"""Parameter class of each stage in a recipe."""
+
+KEYWORDS = {
+    "image": "image_params",
+    "superpixels": "superpixel_params",
+    "cut": "cut_params",
+    "tree": "tree_params",
+}
+"""Field of `Settings` that holds the parameters of each stage."""
+
+_KEYS = (
+    *("software", "method", "weights", "parameters", "unused_parameters"),
+    *("reading", "tile", "device"),
+)
+# what only the record of a result has
+_RESULT = ("image", "seconds")
+_READING = {
+    "axes": ("axes", str),
+    "spacing": ("spacing", list),
+    "channels": ("channels", list),
+    "level": ("level", int),
+}
+_WEIGHTS = {"name": ("weights", str), "sha256": ("weights_sha256", str)}
 
 
 def read_recipe(path: Path) -> dict[str, Any]:
-    """Parameters in a recipe, or in the record of a TIFF this program wrote.
+    """Recipe in a file, or the one in the record of a result.
 
     Parameters
     ----------
     path : Path
-        JSON or TIFF file.
+        JSON, or a TIFF or OME-Zarr of labels that napari-dsc wrote.
 
     Returns
     -------
-    values : dict
-        Checked values by name of the parameter, ``method``, ``weights`` and
-        ``weights_sha256`` among them; only those that the recipe names.
+    recipe : dict
+        For `values_in`.
 
     Raises
     ------
     InvalidParameterError
-        If the file cannot be read, or names something unknown or out of range.
+        If the file cannot be read or holds no recipe.
     """
-    return _values_of(_load(path), str(path))
+    place = f"recipe={str(path)!r}"
+    try:
+        return _checked(_load(path), place)
+    except OSError as error:
+        raise InvalidParameterError(f"{place}: {error.strerror or error}") from error
+    except ValueError as error:
+        if isinstance(error, InvalidParameterError):
+            raise
+        raise InvalidParameterError(f"{place}: no recipe ({error})") from error
 
 
 def recipe_from_text(text: str) -> dict[str, Any]:
-    """Parameters in the text of a recipe, such as the clipboard's.
+    """Recipe in a text, such as the clipboard's.
 
     Parameters
     ----------
@@ -57,112 +84,90 @@ def recipe_from_text(text: str) -> dict[str, Any]:
 
     Returns
     -------
-    values : dict
-        As `read_recipe` gives them.
+    recipe : dict
+        For `values_in`.
 
     Raises
     ------
     InvalidParameterError
-        If the text is no recipe, or names something unknown or out of range.
+        If the text is no recipe.
     """
     try:
         recipe = json.loads(text)
     except ValueError as error:
         raise InvalidParameterError(f"recipe: no recipe ({error})") from error
-    return _values_of(_checked(recipe, "recipe"), "recipe")
+    return _checked(recipe, "recipe")
 
 
-def _values_of(recipe: Mapping[str, Any], place: str) -> dict[str, Any]:
-    _refuse_unknown(recipe, _KEYS, place)
-    values: dict[str, Any] = {}
-    for given in _given_parameters(recipe, place).values():
-        values |= given
-    if "method" in recipe:
-        values |= {"method": _checked_method(recipe["method"], place)}
-    weights = section(recipe, "weights", place)
-    _refuse_unknown(weights, ("name", "sha256"), f"{place}: weights")
-    if "name" in weights:
-        values |= {"weights": weights["name"]}
-        values |= {WEIGHTS_HASH: weights["sha256"]} if "sha256" in weights else {}
-    return values
-
-
-def _checked_method(method: object, place: str) -> object:
-    if method not in _METHODS:
-        raise InvalidParameterError(
-            f"{place}: method={method!r}, expected one of {', '.join(_METHODS)}"
-        )
-    return method
-
-
-def recipe_content(parameters: Mapping[str, object], weights: str, method: str) -> bytes:
-    """Write parameters as a recipe.
+def values_in(recipe: Mapping[str, Any], place: str) -> dict[str, Any]:
+    """Values that a recipe names, as `Settings` takes them.
 
     Parameters
     ----------
-    parameters : mapping
-        Parameters by name for each stage of `STAGES`.
-    weights : str
-        Name or path of the weights.
-    method : str
-        ``dsc`` or ``tree``.
+    recipe : mapping
+        Recipe or record.
+    place : str
+        Where it was found, for the error.
+
+    Returns
+    -------
+    values : dict
+        By name of the setting; those of a parameter group are a dict of the group's fields.
+
+    Raises
+    ------
+    InvalidParameterError
+        If something is unknown, of the wrong type or out of range.
+    """
+    values: dict[str, Any] = {}
+    for key in ("unused_parameters", "parameters"):
+        for stage, given in _given_parameters(recipe, key, place).items():
+            values[KEYWORDS[stage]] = given
+    if "method" in recipe:
+        values["method"] = recipe["method"]
+    values |= _named(recipe, "reading", _READING, place)
+    values |= _named(recipe, "weights", _WEIGHTS, place)
+    device = section(recipe, "device", place).get("asked")
+    if device is not None:
+        values["device"] = _of_kind(device, str, f"{place}: device")
+    # tiles of an image that did not fit have a side, even if none was asked for
+    tile = recipe.get("tile") or section(recipe, "tiles", place).get("side")
+    if tile:
+        values["tile"] = _of_kind(tile, int, f"{place}: tile")
+    return values
+
+
+def recipe_content(recipe: Mapping[str, object]) -> bytes:
+    """Write settings as a recipe file.
+
+    Parameters
+    ----------
+    recipe : mapping
+        `Settings.to_record`.
 
     Returns
     -------
     content : bytes
         JSON that `read_recipe` reads.
     """
-    recipe = {
-        "software": {"napari-dsc": importlib.metadata.version("napari-dsc")},
-        "method": method,
-        "weights": {"name": weights},
-        "parameters": parameters,
-    }
-    return (json.dumps(recipe, indent=2) + "\n").encode()
+    software = {"software": {"napari-dsc": importlib.metadata.version("napari-dsc")}}
+    return (json.dumps(software | dict(recipe), indent=2) + "\n").encode()
 
 
-def _load(path: Path) -> dict[str, Any]:
-    try:
-        if path.suffix.lower() in (".tif", ".tiff"):
-            return _record_in_tiff(path)
-        recipe = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise InvalidParameterError(f"recipe={str(path)!r}: {reason}") from error
-    except ValueError as error:
-        raise InvalidParameterError(f"recipe={str(path)!r}: no recipe ({error})") from error
-    return _checked(recipe, f"recipe={str(path)!r}")
+def as_recipe(record: Mapping[str, Any]) -> str:
+    """Write the run of a record as a recipe file.
 
+    Parameters
+    ----------
+    record : mapping
+        Record of a result.
 
-def _checked(recipe: object, place: str) -> dict[str, Any]:
-    if not isinstance(recipe, dict):
-        raise InvalidParameterError(
-            f"{place}: expected an object of {', '.join(_KEYS)}, got {type(recipe).__name__}"
-        )
-    return recipe
-
-
-def _record_in_tiff(path: Path) -> dict[str, Any]:
-    """The part of a result's record that a recipe holds."""
-    from napari_dsc.files.tiff import read_record  # loads slowly
-
-    record = read_record(path)
-    return {key: record[key] for key in _KEYS if key in record}
-
-
-def _given_parameters(recipe: Mapping[str, Any], place: str) -> dict[str, dict[str, Any]]:
-    """Checked parameters of each stage, only those that are named."""
-    stages = section(recipe, "parameters", place)
-    _refuse_unknown(stages, STAGES, f"{place}: parameters")
-    given = {stage: section(stages, stage, place) for stage in STAGES}
-    for stage, kind in STAGES.items():
-        names = [field.name for field in dataclasses.fields(kind)]
-        _refuse_unknown(given[stage], names, f"{place}: {stage}")
-        try:
-            kind(**given[stage])
-        except InvalidParameterError as error:
-            raise InvalidParameterError(f"{place}: {error}") from error
-    return given
+    Returns
+    -------
+    text : str
+        JSON that ``--recipe`` reads.
+    """
+    return json.dumps(_recipe_of(record), indent=2) + "\n"
 
 
 def section(parent: Mapping[str, Any], key: str, place: str) -> dict[str, Any]:
@@ -195,48 +200,86 @@ def section(parent: Mapping[str, Any], key: str, place: str) -> dict[str, Any]:
     return part
 
 
+def _load(path: Path) -> object:
+    if path.suffix.lower() in (".tif", ".tiff"):
+        from napari_dsc.files.tiff import read_record  # loads slowly
+
+        return _recipe_of(read_record(path))
+    if path.is_dir():
+        return _recipe_of(_record_in_zarr(path))
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _record_in_zarr(path: Path) -> dict[str, Any]:
+    """Record among the attributes of an OME-Zarr of labels."""
+    metadata = json.loads((path / "zarr.json").read_text(encoding="utf-8"))
+    try:
+        record: dict[str, Any] = metadata["attributes"]["napari-dsc"]
+    except (KeyError, TypeError) as error:
+        raise ValueError("the zarr store holds no record of napari-dsc") from error
+    return record
+
+
+def _recipe_of(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings in a record, without what only a result has."""
+    recipe = {key: record[key] for key in _KEYS if key in record}
+    if not recipe.get("tile") and "tiles" in record:
+        recipe["tile"] = section(record, "tiles", "record").get("side", 0)
+    return recipe
+
+
+def _checked(recipe: object, place: str) -> dict[str, Any]:
+    if not isinstance(recipe, dict):
+        raise InvalidParameterError(
+            f"{place}: expected an object of {', '.join(_KEYS)}, got {type(recipe).__name__}"
+        )
+    if any(key in recipe for key in _RESULT):
+        return _recipe_of(recipe)
+    _refuse_unknown(recipe, _KEYS, place)
+    return recipe
+
+
+def _given_parameters(
+    recipe: Mapping[str, Any], key: str, place: str
+) -> dict[str, dict[str, Any]]:
+    """Checked parameters of each stage, only those that are named."""
+    stages = section(recipe, key, place)
+    _refuse_unknown(stages, STAGES, f"{place}: {key}")
+    given = {stage: section(stages, stage, place) for stage in stages}
+    for stage, values in given.items():
+        kind = STAGES[stage]
+        names = [field.name for field in dataclasses.fields(kind)]
+        _refuse_unknown(values, names, f"{place}: {stage}")
+        try:
+            kind(**values)
+        except InvalidParameterError as error:
+            raise InvalidParameterError(f"{place}: {error}") from error
+    return given
+
+
+def _named(
+    recipe: Mapping[str, Any], key: str, known: Mapping[str, tuple[str, type]], place: str
+) -> dict[str, Any]:
+    """Checked values of a section, under the names of the settings."""
+    given = section(recipe, key, place)
+    _refuse_unknown(given, known, f"{place}: {key}")
+    return {
+        known[name][0]: _of_kind(value, known[name][1], f"{place}: {key}: {name}")
+        for name, value in given.items()
+    }
+
+
+def _of_kind(value: Any, kind: type, place: str) -> Any:
+    if not isinstance(value, kind) or isinstance(value, bool):
+        raise InvalidParameterError(
+            f"{place}: expected {kind.__name__}, got {type(value).__name__}"
+        )
+    return value
+
+
 def _refuse_unknown(given: Mapping[str, Any], known: Any, place: str) -> None:
     unknown = [repr(key) for key in given if key not in known]
     if unknown:
         raise InvalidParameterError(
             f"{place}: unknown {', '.join(unknown)}; expected {', '.join(known)}"
         )
-
-
-def params_from_record(record: Mapping[str, Any]) -> dict[str, Params]:
-    """Parameters that the record of a run names.
-
-    Parameters
-    ----------
-    record : mapping
-        Record of a result, or a recipe.
-
-    Returns
-    -------
-    params : dict of str to Params
-        Stage of `STAGES` to its parameters; what is not named has its default.
-
-    Raises
-    ------
-    InvalidParameterError
-        If a stage or a name is unknown, or a value cannot be used.
-    """
-    given = _given_parameters(record, "record")
-    return {stage: kind(**given[stage]) for stage, kind in STAGES.items()}
-
-
-def as_recipe(record: Mapping[str, Any]) -> str:
-    """Write the run of a record as a recipe file.
-
-    Parameters
-    ----------
-    record : mapping
-        Record of a result.
-
-    Returns
-    -------
-    text : str
-        JSON that ``--recipe`` reads.
-    """
-    recipe = {key: record[key] for key in _KEYS if key in record}
-    return json.dumps(recipe, indent=2) + "\n"

@@ -8,11 +8,9 @@ import importlib.metadata
 import platform
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
-
-from napari_dsc.params import CutParams, ImageParams, SuperpixelParams, TreeParams
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -126,28 +124,6 @@ def params_record(params: Mapping[str, Params]) -> Record:
         Stage to a dict that the parameter class accepts as keyword arguments.
     """
     return {stage: dataclasses.asdict(values) for stage, values in params.items()}
-
-
-def options_record(options: Mapping[str, Any]) -> Record:
-    """Parameters of the stages of a run, as its record has them.
-
-    Parameters
-    ----------
-    options : mapping
-        Keyword arguments of `Run`; what is left out has its default.
-
-    Returns
-    -------
-    record : dict
-        As `params_record` gives it.
-    """
-    stages: dict[str, Params] = {"image": options.get("image_params", ImageParams())}
-    if options.get("method") == "tree":
-        stages["tree"] = options.get("tree_params", TreeParams())
-    else:
-        stages["superpixels"] = options.get("superpixel_params", SuperpixelParams())
-        stages["cut"] = options.get("cut_params", CutParams())
-    return params_record(stages)
 
 
 def hashes_of(hashes: Iterable[str]) -> list[str] | str:

@@ -6,20 +6,14 @@ import dataclasses
 import shlex
 from typing import TYPE_CHECKING, Any
 
-from napari_dsc.records.recipes import params_from_record, section
+from napari_dsc.params import DEFAULT_WEIGHTS
+from napari_dsc.records.recipes import KEYWORDS, STAGES, section, values_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from napari_dsc.params import Params
 
-_KEYWORDS = {
-    "image": "image_params",
-    "superpixels": "superpixel_params",
-    "cut": "cut_params",
-    "tree": "tree_params",
-}
-_DEFAULT_WEIGHTS = "superae-bsds500"
 _LONGEST_ARGUMENT = 83  # of a line of 88 characters, less four spaces and a comma
 
 
@@ -41,15 +35,14 @@ def as_python(record: Mapping[str, Any], image: str, axes: str = "") -> str:
         It leaves the result in the variable ``result``.
     """
     arguments, used = [image], []
-    if axes:
-        arguments.append(f"axes={axes!r}")
-    for name, value in _options(record).items():
+    options = _options(record) | ({"axes": axes} if axes else {})
+    for name, value in options.items():
         arguments.append(f"{name}={value!r}")
-    for stage, params in params_from_record(record).items():
+    for stage, params in _params(record).items():
         changed = _changed(params)
         if changed:
             used.append(type(params).__name__)
-            arguments.append(_call(f"{_KEYWORDS[stage]}={used[-1]}", changed))
+            arguments.append(_call(f"{KEYWORDS[stage]}={used[-1]}", changed))
     imports = ["import napari_dsc"]
     imports += [f"from napari_dsc import {', '.join(sorted(used))}"] if used else []
     lines = "".join(f"    {argument},\n" for argument in arguments)
@@ -73,11 +66,12 @@ def as_command(record: Mapping[str, Any], image: str, output: str) -> str:
     """
     named = f"./{image}" if image.startswith("-") else image
     words = ["napari-dsc", "segment", named, "--output", output]
-    flags: dict[str, object] = dict(_options(record))
-    for params in params_from_record(record).values():
+    flags = _options(record)
+    for params in _params(record).values():
         flags |= _changed(params)
     for name, value in flags.items():
-        words += ["--" + name.replace("_", "-"), str(value)]
+        text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+        words += ["--" + name.replace("_", "-"), text]
     return shlex.join(words)
 
 
@@ -97,11 +91,21 @@ def _changed(params: Params) -> dict[str, object]:
     return {name: value for name, value in values.items() if value != getattr(default, name)}
 
 
-def _options(record: Mapping[str, Any]) -> dict[str, str]:
-    """Method, device and weights, as far as they have to be named."""
-    weights = section(record, "weights", "record").get("name", _DEFAULT_WEIGHTS)
-    device = section(record, "device", "record").get("name", "")
-    method = str(record.get("method", "dsc"))
-    named = {} if method == "dsc" else {"method": method}
-    named |= {} if weights == _DEFAULT_WEIGHTS else {"weights": weights}
-    return named | ({"device": device} if device else {})
+def _params(record: Mapping[str, Any]) -> dict[str, Params]:
+    """Parameters of each stage; what the record does not name has its default."""
+    values = values_in(record, "record")
+    return {stage: kind(**values.get(KEYWORDS[stage], {})) for stage, kind in STAGES.items()}
+
+
+def _options(record: Mapping[str, Any]) -> dict[str, object]:
+    """Settings besides the parameters, as far as they have to be named."""
+    values = values_in(record, "record")
+    values["device"] = section(record, "device", "record").get("name", "")
+    defaults = {"method": "dsc", "weights": DEFAULT_WEIGHTS}
+    names = ("method", "weights", "device", "axes", "spacing", "channels")
+    found = {name: values[name] for name in names if values.get(name)}
+    return {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in found.items()
+        if value != defaults.get(name)
+    }

@@ -3,137 +3,132 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, TypedDict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from napari_dsc.images import Image, to_label_image
-from napari_dsc.layers import is_image_layer
-from napari_dsc.params import CutParams, ImageParams, TreeParams
-from napari_dsc.segmenting.frames import Frames
+from napari_dsc.files.ownership import refuse_overlap
+from napari_dsc.large.writing import check_large_output
+from napari_dsc.machine.progress import exhausted
+from napari_dsc.segmenting.files import Files
+from napari_dsc.segmenting.pieces import Tiles, open_pieces
+from napari_dsc.segmenting.results import Segmentation
 from napari_dsc.segmenting.run import Run
-from napari_dsc.segmenting.series import open_series, pieces_to_cut, segment_series
-from napari_dsc.segmenting.tree import segment_by_tree, tree_record
+from napari_dsc.segmenting.segmenter import iter_segmentation
+from napari_dsc.segmenting.series import whole_run
+from napari_dsc.segmenting.settings import Settings
+from napari_dsc.segmenting.tree import tree_record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
-    from typing import Unpack
 
     import numpy as np
     from numpy.typing import ArrayLike
 
     from napari_dsc.hierarchy.tree import MergeTree
-    from napari_dsc.params import SuperpixelParams
-    from napari_dsc.segmenting.results import Segmentation, Step
+    from napari_dsc.large.source import LazyArray
+    from napari_dsc.records.record import Record
+    from napari_dsc.segmenting.results import Step
 
 
-class SmoothOptions(TypedDict, total=False):
-    """Keyword arguments of `smooth`; see `Run`."""
-
-    axes: str
-    spacing: Sequence[float]
-    channels: Sequence[int]
-    weights: str | Path
-    device: str
-    image_params: ImageParams
-
-
-class OverSegmentOptions(SmoothOptions, total=False):
-    """Keyword arguments of `over_segment`; see `Run`."""
-
-    superpixel_params: SuperpixelParams
-
-
-class RunOptions(OverSegmentOptions, total=False):
-    """Keyword arguments of `segment` and `iter_segment`; see `Run`."""
-
-    cut_params: CutParams
-    method: str
-    tree_params: TreeParams
-    superpixels: ArrayLike
-    scribbles: ArrayLike
-
-
-def smooth(image: ArrayLike | str | Path, **options: Unpack[SmoothOptions]) -> np.ndarray:
+def smooth(
+    image: ArrayLike | str | Path, settings: Settings = Settings(), **changes: Any
+) -> np.ndarray:
     """Smooth an image by SuperAE.
 
     Parameters
     ----------
-    image : array or path
+    image : array, path or napari Image layer
         Image or time series, see `Run`.
-    **options
-        ``axes``, ``spacing``, ``channels``, ``weights``, ``device``, ``image_params``, see
-        `Run`.
+    settings : Settings
+        How the image is read and normalized, the weights and the device.
+    **changes
+        Fields of `Settings` that replace those of `settings`.
 
     Returns
     -------
     smoothed : array
         In layout, type and intensity units of the image.
     """
-    if is_image_layer(image):
-        run = Run(image, **options)
-        return run.image.restore(run.smoothed)
-    return Frames(open_series(image, options), **options).smoothed()
+    return exhausted(whole_run(image, settings.replace(**changes)).iter_smoothed())
 
 
 def over_segment(
-    image: ArrayLike | str | Path, **options: Unpack[OverSegmentOptions]
+    image: ArrayLike | str | Path, settings: Settings = Settings(), **changes: Any
 ) -> np.ndarray:
-    """Superpixels of an image, made from itself unless told otherwise.
+    """Superpixels of an image, made from itself unless the settings say otherwise.
 
     Parameters
     ----------
-    image : array or path
-        Image or time series, see `Run`; superpixels of a series are as many in each frame as
-        asked for, and numbered on from frame to frame.
-    **options
-        ``axes``, ``spacing``, ``channels``, ``weights``, ``device``, ``image_params``,
-        ``superpixel_params``, see `Run`.
+    image : array, path or napari Image layer
+        Image or time series, see `Run`; each frame of a series has as many superpixels as
+        asked for, numbered on from frame to frame.
+    settings : Settings
+        How the image is read and superpixels are made.
+    **changes
+        Fields of `Settings` that replace those of `settings`.
 
     Returns
     -------
     superpixels : S uint8, uint16 or uint32 array
         Labels from 1, each one connected region in one frame.
     """
-    if is_image_layer(image):
-        run = Run(image, **options)
-        return to_label_image(run.image.restore_labels(run.superpixels))
-    return Frames(open_series(image, options), **options).superpixels()
+    return exhausted(whole_run(image, settings.replace(**changes)).iter_superpixels())
 
 
 def iter_segment(
-    image: ArrayLike | str | Path, **options: Unpack[RunOptions]
+    image: ArrayLike | str | Path,
+    settings: Settings = Settings(),
+    *,
+    superpixels: ArrayLike | None = None,
+    scribbles: ArrayLike | None = None,
+    **changes: Any,
 ) -> Iterator[Step]:
     """Segment an image by the cut, yielding each step.
 
     Parameters
     ----------
-    image : array or path
-        Image, see `Run`.
-    **options
-        Keyword arguments of `Run`.
+    image, settings, superpixels, scribbles, **changes
+        As `Run` takes them.
 
     Yields
     ------
     step : Step
         After each iteration.
     """
-    yield from Run(image, **options).iter_steps()
+    run = Run(image, settings, superpixels=superpixels, scribbles=scribbles, **changes)
+    yield from run.iter_steps()
 
 
-def segment(image: ArrayLike | str | Path, **options: Unpack[RunOptions]) -> Segmentation:
-    """Segment an image.
+def segment(
+    image: ArrayLike | str | Path,
+    settings: Settings = Settings(),
+    *,
+    superpixels: ArrayLike | None = None,
+    scribbles: ArrayLike | None = None,
+    **changes: Any,
+) -> Segmentation:
+    """Segment an image, a stack or a time series.
 
     Parameters
     ----------
-    image : array or path
-        Image, see `Run`.
-    **options
-        Keyword arguments of `Run`.
+    image : array, path or napari Image layer
+        Image or time series, see `Run`.
+    settings : Settings
+        Everything that decides the labels.
+    superpixels, scribbles : S int array, optional
+        See `Run`; for a single image.
+    **changes
+        Fields of `Settings` that replace those of `settings`.
 
     Returns
     -------
     segmentation : Segmentation
         Labels, superpixels, smoothed image and the record of the run.
+
+    Raises
+    ------
+    DSCError
+        If the image or the settings cannot be used.
 
     Examples
     --------
@@ -149,29 +144,107 @@ def segment(image: ArrayLike | str | Path, **options: Unpack[RunOptions]) -> Seg
     >>> result.labels.shape
     (16, 24)
     """
-    if options.get("method") == "tree":
-        return segment_by_tree(Run(image, **options))
-    if is_image_layer(image):
-        return _cut(Run(image, **options))
-    series = open_series(image, options)
-    pieces = pieces_to_cut(series, options.get("cut_params", CutParams()))
-    if len(pieces.frames) > 1:
-        return segment_series(pieces, **options)
-    return _cut(Run(series.frames[0], **options))
+    settings = settings.replace(**changes)
+    pieces = open_pieces(image, settings).given(superpixels, scribbles)
+    result: Segmentation = exhausted(iter_segmentation(pieces, settings))
+    return result
 
 
-def _cut(run: Run) -> Segmentation:
-    for step in run.iter_steps():
-        last = step
-    return run.result(last)
+def segment_large(
+    image: LazyArray | Sequence[LazyArray] | str | Path,
+    output: str | Path,
+    settings: Settings = Settings(),
+    *,
+    overwrite: bool = False,
+    **changes: Any,
+) -> Record:
+    """Segment an image that does not fit into memory, tile by tile.
+
+    Parameters
+    ----------
+    image : lazy array, sequence of them, or path
+        A dask, zarr or NumPy array, the levels of a pyramid, a TIFF file, or a folder of
+        zarr or OME-Zarr.
+    output : path
+        ``.ome.zarr`` for a pyramid of labels, ``.tif`` for a tiled BigTIFF.
+    settings : Settings
+        Everything that decides the labels. ``n_superpixels`` counts for the whole image.
+    overwrite : bool
+        Whether an output that napari-dsc wrote is replaced.
+    **changes
+        Fields of `Settings` that replace those of `settings`.
+
+    Returns
+    -------
+    record : dict
+        How the labels were made, as it stands in the output.
+
+    Raises
+    ------
+    DSCError
+        If the image, the settings or the output do not allow it.
+    """
+    path = Path(output)
+    if isinstance(image, str | Path):
+        image = Path(image)
+        refuse_overlap([image], [path])
+    check_large_output(path, overwrite=overwrite)
+    settings = settings.replace(**changes)
+    record: Record = exhausted(iter_segmentation(Tiles(image, path), settings))
+    return record
+
+
+def iter_joint(
+    images: Sequence[ArrayLike | str | Path], settings: Settings = Settings(), **changes: Any
+) -> Iterator[Segmentation]:
+    """Segment many images into common classes, by one network that learns from all of them.
+
+    Parameters
+    ----------
+    images : sequence of array or path
+        As `Run` takes them; of any size, with one number of channels. Files are read when
+        they are needed, so that thousands do not fill the memory. The frames of a time
+        series count as images.
+    settings : Settings
+        Everything that decides the labels; percentiles are those of all images together.
+    **changes
+        Fields of `Settings` that replace those of `settings`.
+
+    Yields
+    ------
+    segmentation : Segmentation
+        One for each image, in their order. Class k is the same in all.
+
+    Raises
+    ------
+    DSCError
+        If one of the images or settings cannot be used.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from napari_dsc import CutParams, SuperpixelParams
+    >>> image = np.zeros((16, 24), np.uint8)
+    >>> image[:, 12:] = 200
+    >>> first, second = iter_joint(
+    ...     [image, image[:, ::-1]],
+    ...     superpixel_params=SuperpixelParams(n_superpixels=6),
+    ...     cut_params=CutParams(n_iterations=2),
+    ... )
+    >>> first.record["joint"]["n_images"]
+    2
+    """
+    settings = settings.replace(**changes)
+    files = Files([Path(one) if isinstance(one, str) else one for one in images], settings)
+    for progress in iter_segmentation(files, settings):
+        if isinstance(progress.step, Exception):
+            raise progress.step
+        if isinstance(progress.step, Segmentation):
+            yield progress.step
 
 
 def merge_tree(
-    image: ArrayLike | Image | str | Path,
-    *,
-    axes: str = "",
-    image_params: ImageParams = ImageParams(),
-    tree_params: TreeParams = TreeParams(),
+    image: ArrayLike | str | Path, settings: Settings = Settings(), **changes: Any
 ) -> MergeTree:
     """Regions of an image at every granularity, without training or labels.
 
@@ -179,12 +252,10 @@ def merge_tree(
     ----------
     image : array, path or napari Image layer
         Image, see `Run`.
-    axes : str
-        Axes of the array as letters, see `Run`.
-    image_params : ImageParams
-        How intensities are normalized.
-    tree_params : TreeParams
-        How the tree is made.
+    settings : Settings
+        How the image is read and the tree is made.
+    **changes
+        Fields of `Settings` that replace those of `settings`.
 
     Returns
     -------
@@ -194,9 +265,9 @@ def merge_tree(
     Raises
     ------
     InvalidImageError
-        If the image cannot be used.
+        If the image cannot be used, or is a time series.
     InvalidParameterError
-        If a parameter is none of these classes, or `axes` does not fit.
+        If a setting has the wrong type, or does not fit the image.
 
     Examples
     --------
@@ -207,5 +278,5 @@ def merge_tree(
     >>> np.unique(tree.cut(n_regions=2)[:, [0, -1]], axis=0)
     array([[1, 2]], dtype=uint8)
     """
-    run = Run(image, axes=axes, image_params=image_params, tree_params=tree_params)
-    return dataclasses.replace(run.tree, record=tree_record(run, tree_params))
+    run = Run(image, settings, **changes)
+    return dataclasses.replace(run.tree, record=tree_record(run, run.settings.tree_params))

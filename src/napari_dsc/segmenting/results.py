@@ -1,23 +1,30 @@
-"""What the cut gives: each step while it runs, and the segmentation at its end."""
+"""Results: a step of the cut while it runs, and the segmentation at its end."""
 
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
 from napari_dsc.correction.parts import Parts, parts_of
+from napari_dsc.files import write_image
 from napari_dsc.images import to_label_image
+from napari_dsc.images.axes import spatial_axes
 from napari_dsc.labels.measurement import segment_table
 from napari_dsc.labels.regions import connected_regions
 from napari_dsc.layers import PARTS_KEY, RECORD_KEY, Geometry, as_many_axes, labels_layer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from napari.layers import Labels
     from torch import Tensor
 
+    from napari_dsc.hierarchy.tree import MergeTree
     from napari_dsc.records.record import Record
 
 
@@ -39,6 +46,8 @@ class Step:
         Superpixels ``0 .. M - 1``.
     result : str
         What `labels` gives: ``classes`` or ``regions``.
+    finish : callable
+        Makes the `Segmentation` of a step, see `segmentation`.
     """
 
     iteration: int
@@ -48,6 +57,7 @@ class Step:
     assignment: Tensor
     superpixels: np.ndarray = dataclasses.field(repr=False)
     result: str
+    finish: Callable[[Step], Segmentation] = dataclasses.field(repr=False)
 
     @property
     def n_classes(self) -> int:
@@ -68,6 +78,16 @@ class Step:
             connected_regions(classes) if self.result == "regions" else classes
         )
 
+    def segmentation(self) -> Segmentation:
+        """Result of the run as if this step had been its last.
+
+        Returns
+        -------
+        segmentation : Segmentation
+            With the labels and the record of this step.
+        """
+        return self.finish(self)
+
 
 @dataclasses.dataclass(frozen=True)
 class Segmentation:
@@ -79,9 +99,6 @@ class Segmentation:
         Segments, from 1.
     superpixels : S uint8, uint16 or uint32 array
         Superpixels, from 1.
-    smoothed : array
-        Smoothed image in layout, type and units of the image; the image itself where the
-        method smooths none.
     classes_of_superpixels : (M,) int64 array
         Class of each superpixel, from 0; superpixel ``j`` has the label ``j + 1``. Regions of
         a merge tree are classes of their own.
@@ -90,17 +107,48 @@ class Segmentation:
     record : dict
         What made the result, ready for JSON: parameters, versions, device, hashes of image
         and weights, normalization, axes, spacing, seconds.
+    smooth : callable
+        Makes the smoothed image, see `smoothed`.
     geometry : Geometry, optional
         Where the pixels lie in a napari viewer, if the image came from a layer of one.
+    tree : MergeTree, optional
+        The merge tree of a single image that was segmented by ``method="tree"``, in the axes
+        of the labels: cut it for more or fewer regions.
     """
 
     labels: np.ndarray
     superpixels: np.ndarray
-    smoothed: np.ndarray
     classes_of_superpixels: np.ndarray
     probabilities: np.ndarray
     record: Record
+    smooth: Callable[[], np.ndarray] = dataclasses.field(repr=False)
     geometry: Geometry | None = None
+    tree: MergeTree | None = None
+
+    @cached_property
+    def smoothed(self) -> np.ndarray:
+        """Smoothed image in layout, type and units of the image, made when first asked for.
+
+        It is the image itself where the method does not smooth.
+        """
+        return self.smooth()
+
+    def save(self, path: str | Path, *, overwrite: bool = False) -> None:
+        """Write the labels to a file, with their record and pixel size.
+
+        Parameters
+        ----------
+        path : str or Path
+            ``.tif`` or ``.tiff`` (with record and pixel size), ``.png`` or ``.npy``.
+        overwrite : bool
+            Whether a file that napari-dsc wrote is replaced.
+
+        Raises
+        ------
+        OutputError
+            If the file cannot be written, or its format cannot hold the labels.
+        """
+        write_result(Path(path), self.labels, self.record, overwrite=overwrite)
 
     def features(self) -> dict[str, np.ndarray]:
         """Table of the segments.
@@ -153,3 +201,40 @@ class Segmentation:
             "metadata": {RECORD_KEY: dict(self.record), PARTS_KEY: parts},
         }
         return labels_layer(self.labels, self.geometry, options)
+
+
+def write_result(
+    path: Path, pixels: np.ndarray, record: Mapping[str, Any], *, overwrite: bool
+) -> None:
+    """Write an array that was made of an image.
+
+    Parameters
+    ----------
+    path : Path
+        See `napari_dsc.files.write_image`.
+    pixels : array
+        In the order of the image's axes, with its channels or without them.
+    record : dict
+        Of the run; it says axes, pixel size and unit of the image.
+    overwrite : bool
+        Whether a file that napari-dsc wrote is replaced.
+
+    Raises
+    ------
+    OutputError
+        If the file cannot be written, or its format cannot hold the array.
+    """
+    image = record["image"]
+    axes = (
+        image["axes"] if pixels.ndim == len(image["axes"]) else image["axes"].replace("C", "")
+    )
+    sizes = dict(zip(spatial_axes(axes), image["spacing"], strict=False))
+    write_image(
+        path,
+        pixels,
+        record=record,
+        axes=axes,
+        spacing=[sizes[axis] for axis in axes if axis in sizes],
+        unit=image["unit"],
+        overwrite=overwrite,
+    )

@@ -1,9 +1,9 @@
-"""One run of the method, stage by stage."""
+"""One run of the method on one image, stage by stage."""
 
 from __future__ import annotations
 
 from functools import cached_property, partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -11,31 +11,19 @@ from napari_dsc.cut.graph import superpixel_altitudes
 from napari_dsc.cut.merging import iter_merging
 from napari_dsc.cut.objective import Known
 from napari_dsc.errors import InvalidParameterError
-from napari_dsc.hierarchy.growing import grow_tree
-from napari_dsc.images import Image, array_sha256, load_image, to_label_image
+from napari_dsc.images import array_sha256, to_label_image
 from napari_dsc.labels.regions import connected_regions
-from napari_dsc.layers import is_image_layer, labels_geometry, read_layer
-from napari_dsc.machine.device import reproducible, resolve_device
-from napari_dsc.machine.side_process import apart
-from napari_dsc.params import CutParams, ImageParams, Params, SuperpixelParams, TreeParams
-from napari_dsc.params.checks import check_kinds
-from napari_dsc.records.record import (
-    Record,
-    device_record,
-    image_record,
-    params_record,
-    software_record,
-)
-from napari_dsc.segmenting.clock import Stages
-from napari_dsc.segmenting.guidance import check_label_image, classes_of_scribbles, refuse_apart
+from napari_dsc.machine.progress import Progress
+from napari_dsc.segmenting.checks import check_label_image, classes_of_scribbles
+from napari_dsc.segmenting.pieces import OneImage, one_image
 from napari_dsc.segmenting.results import Segmentation, Step
+from napari_dsc.segmenting.settings import Settings
+from napari_dsc.segmenting.stages import Stages
 from napari_dsc.superae.embedding import embedding_of
-from napari_dsc.superae.planes import as_batch, smooth_planes
-from napari_dsc.superae.weights import DEFAULT, check_dimensions, find_weights, load_weights
-from napari_dsc.superpixels.methods import over_segment_pixels
+from napari_dsc.superae.planes import as_batch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Generator, Iterator
     from pathlib import Path
 
     import numpy as np
@@ -44,10 +32,8 @@ if TYPE_CHECKING:
 
     from napari_dsc.files import RawImage
     from napari_dsc.hierarchy.tree import MergeTree
-    from napari_dsc.layers import Geometry
-    from napari_dsc.superae.model import SuperAE
-
-SEGMENTERS = ("dsc", "tree")
+    from napari_dsc.images import Image
+    from napari_dsc.records.record import Record
 
 
 class Run:
@@ -58,40 +44,23 @@ class Run:
     image : array, path or napari Image layer
         Image as a NumPy or dask array, a file, or a layer of a viewer, of the finest level if
         there are several, in two or three dimensions. What `load_image` gives passes as it is.
-    axes : str, default ""
-        Axes of the array as letters of ``"ZCYX"`` in any order, as ``"YXC"`` or ``"ZYX"``;
-        empty: those of the file or layer, or told by the shape.
-    spacing : sequence of float, optional
-        Pixel size in micrometers along the axes of space, in their order; left out: that of
-        the file or layer.
-    channels : sequence of int, optional
-        Channels to take, numbered from 0; left out: all.
-    weights : str or Path
-        Name of registered weights, or a safetensors file of one's own.
-    device : str, default "auto"
-        ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
-    image_params : ImageParams
-        How intensities are normalized.
-    superpixel_params : SuperpixelParams
-        How superpixels are made.
-    cut_params : CutParams
-        How superpixels are merged.
-    method : str, default "dsc"
-        ``dsc`` merges superpixels into classes by Deep Superpixel Cut; ``tree`` gives the
-        regions of a merge tree, without smoothing or training.
-    tree_params : TreeParams
-        How the merge tree is made, and where it is cut.
+    settings : Settings
+        Settings of all stages.
     superpixels : S int array, optional
         Superpixels made elsewhere, any labels; each connected piece of a label counts as
-        one. Left out, they are made by `superpixel_params`.
+        one. Left out, they are made by the settings.
     scribbles : S int array, optional
         Label ``k`` on a superpixel asks for class ``k`` there: the cut learns it, and the
         superpixel has it in the end. 0 leaves the superpixel free.
+    **changes
+        Fields of `Settings` that replace those of `settings`.
 
     Attributes
     ----------
     image : Image
         Normalized image.
+    settings : Settings
+        Settings of the run.
     device : torch.device
         Where the networks run.
     seconds : dict of str to float
@@ -104,84 +73,80 @@ class Run:
     InvalidImageError
         If the image cannot be used; so for a missing or damaged file.
     InvalidParameterError
-        If the parameters do not fit the image.
+        If the settings do not fit the image.
     WeightsError
         If the weights cannot be found, or do not fit the network or the image.
     DeviceUnavailableError
         If the device does not exist.
     """
 
-    def __init__(  # noqa: PLR0913 - the public keyword arguments, each written once
+    def __init__(
         self,
         image: ArrayLike | RawImage | Image | str | Path | ImageLayer,
+        settings: Settings = Settings(),
         *,
-        axes: str = "",
-        spacing: Sequence[float] = (),
-        channels: Sequence[int] = (),
-        weights: str | Path = DEFAULT,
-        device: str = "auto",
-        image_params: ImageParams = ImageParams(),
-        superpixel_params: SuperpixelParams = SuperpixelParams(),
-        cut_params: CutParams = CutParams(),
-        method: str = "dsc",
-        tree_params: TreeParams = TreeParams(),
         superpixels: ArrayLike | None = None,
         scribbles: ArrayLike | None = None,
+        **changes: Any,
     ) -> None:
-        check_kinds(
-            (image_params, ImageParams),
-            (superpixel_params, SuperpixelParams),
-            (cut_params, CutParams),
-            (tree_params, TreeParams),
-        )
-        if method not in SEGMENTERS:
-            raise InvalidParameterError(
-                f"method={method!r}: expected one of {', '.join(SEGMENTERS)}"
-            )
-        self.method, self.image_params, self.tree_params = method, image_params, tree_params
-        self.superpixel_params, self.cut_params = superpixel_params, cut_params
-        self.device = resolve_device(device)
-        self.weights = find_weights(weights)
-        self.geometry: Geometry | None = None
-        if is_image_layer(image):
-            layer, image = image, read_layer(image, axes)
-            self.geometry = labels_geometry(layer, image.axes)
-        if not isinstance(image, Image):
-            image = load_image(image, axes, image_params, spacing=spacing, channels=channels)
-        self.image: Image = image
-        check_dimensions(self.weights, image.axes)
-        self._stages = Stages(self.device)
-        self.seconds, self.notes = self._stages.seconds, list[str]()
+        stages = Stages(settings.replace(**changes))
+        pieces = one_image(image, stages.settings)
+        self._begin(pieces.given(superpixels, scribbles), stages)
+
+    @classmethod
+    def on(cls, pieces: OneImage, stages: Stages, superpixels: np.ndarray | None = None) -> Run:
+        """Run with a network that is loaded already.
+
+        Parameters
+        ----------
+        pieces : OneImage
+            Image, and what the user gives with it.
+        stages : Stages
+            Their clock and notes become those of the run.
+        superpixels : S int64 array, optional
+            Superpixels ``0 .. M - 1`` that are made already.
+
+        Returns
+        -------
+        run : Run
+            Nothing is computed yet.
+        """
+        run = cls.__new__(cls)
+        run._begin(pieces, stages)  # noqa: SLF001 - its own class
+        if superpixels is not None:
+            run.superpixels = superpixels
+        return run
+
+    def _begin(self, pieces: OneImage, stages: Stages) -> None:
+        self.image, self.geometry = pieces.piece(0), pieces.geometry
+        stages.check(self.image)
+        self.stages, self.settings, self.device = stages, stages.settings, stages.device
+        self.seconds, self.notes = stages.clock.seconds, stages.notes
         self._given: dict[str, object] = {}
         self._scribbles: np.ndarray | None = None
-        if superpixels is not None:
-            self.superpixels = connected_regions(self._give("superpixels", superpixels))
-        if scribbles is not None:
-            self._scribbles = self._give("scribbles", scribbles)
+        if pieces.superpixels is not None:
+            self.superpixels = connected_regions(self._give("superpixels", pieces.superpixels))
+        if pieces.scribbles is not None:
+            self._scribbles = self._give("scribbles", pieces.scribbles)
 
     @cached_property
     def smoothed(self) -> np.ndarray:
         """Smoothed image ``x^R``, (C, *S) float32 in [0, 1]."""
-        with self._stages.stage("smooth"), reproducible(self.device), torch.no_grad():
-            pixels = torch.from_numpy(self.image.pixels).to(self.device)
-            return smooth_planes(self.model, pixels).cpu().numpy()
+        return self.stages.smoothed(self.image)
 
     @cached_property
     def superpixels(self) -> np.ndarray:
         """Superpixels ``0 .. M - 1``, S int64."""
-        params = self.superpixel_params
-        source = self.smoothed if params.source == "smoothed" else self.image.pixels
-        with self._stages.stage("superpixels"):
-            return apart(over_segment_pixels, source, params, self.image.volume_spacing)
+        is_smoothed = self.settings.superpixel_params.source == "smoothed"
+        return self.stages.superpixels(self.image, self.smoothed if is_smoothed else None)
 
     @cached_property
     def tree(self) -> MergeTree:
         """Merge tree of the image, without a record; see `segment_by_tree`."""
-        with self._stages.stage("tree"):
-            return apart(grow_tree, self.image.pixels, self.tree_params)
+        return self.stages.tree(self.image)
 
     def iter_steps(self) -> Iterator[Step]:
-        """Run the cut, whatever ``method`` says.
+        """Run the cut, whatever the method of the settings is.
 
         Yields
         ------
@@ -189,17 +154,23 @@ class Run:
             ``n_iterations`` times, or fewer if the classes came to rest; closing the
             generator ends the run.
         """
-        refuse_apart(self.cut_params.series, self.image.axes)
-        superpixels, params = self.superpixels, self.cut_params
-        with self._stages.stage("cut"), torch.inference_mode(False):
-            model, pixels = self.model, torch.from_numpy(self.image.pixels).to(self.device)
+        params = self.settings.cut_params
+        if params.series == "apart" and "Z" in self.image.axes:
+            raise InvalidParameterError(
+                "series='apart': not available step by step, because each plane is cut by "
+                "itself; call segment()"
+            )
+        superpixels, clock = self.superpixels, self.stages.clock
+        with clock.stage("cut"), torch.inference_mode(False):
+            model = self.stages.model
+            pixels = torch.from_numpy(self.image.pixels).to(self.device)
             fresh = partial(embedding_of, model, params.n_partitions, params.seed)
             image, fixed = as_batch(pixels, model.n_channels), self._fixed_classes()
             altitudes = superpixel_altitudes(self.image.pixels, superpixels, params)
             known = Known(altitudes, self.image.volume_spacing)
             steps = iter_merging(image, superpixels, fresh, params, fixed, known=known)
         while True:
-            with self._stages.stage("cut"), torch.inference_mode(False):
+            with clock.stage("cut"), torch.inference_mode(False):
                 step = next(steps, None)
             if step is None:
                 return
@@ -207,7 +178,9 @@ class Run:
                 self.notes.append(step)
                 continue
             shown = self.image.restore_labels(superpixels)
-            yield Step(**step._asdict(), superpixels=shown, result=params.result)
+            yield Step(
+                **step._asdict(), superpixels=shown, result=params.result, finish=self.result
+            )
 
     def result(self, step: Step) -> Segmentation:
         """Collect what the run made up to a step.
@@ -220,25 +193,21 @@ class Run:
         Returns
         -------
         segmentation : Segmentation
-            Arrays of their own; the run may be dropped.
+            Its smoothed image is made when it is asked for, unless the run made it.
         """
+        known = vars(self).get("smoothed")
+        image = self.image
         return Segmentation(
             labels=step.labels(),
-            superpixels=to_label_image(self.image.restore_labels(self.superpixels)),
-            smoothed=self.image.restore(self.smoothed),
+            superpixels=to_label_image(image.restore_labels(self.superpixels)),
             classes_of_superpixels=step.classes.cpu().numpy(),
             probabilities=step.assignment.cpu().numpy(),
             record=self.cut_record(step),
+            smooth=partial(self.stages.restored, image)
+            if known is None
+            else partial(image.restore, known),
             geometry=self.geometry,
         )
-
-    @property
-    def params(self) -> dict[str, Params]:
-        """Parameters of the stages that the method has."""
-        stages: dict[str, Params] = {"image": self.image_params}
-        if self.method == "tree":
-            return stages | {"tree": self.tree_params}
-        return stages | {"superpixels": self.superpixel_params, "cut": self.cut_params}
 
     def cut_record(self, step: Step) -> Record:
         """Record of the run up to a step of its cut.
@@ -262,24 +231,8 @@ class Run:
         }
 
     def record(self) -> Record:
-        """Everything needed to repeat the run, ready for JSON.
-
-        Returns
-        -------
-        record : dict
-            Parameters, versions, device, hashes of image and weights, and the seconds of
-            the stages done so far.
-        """
-        return {
-            "software": software_record(),
-            "device": device_record(self.device),
-            "image": image_record(self.image),
-            "weights": {"name": self.weights.name, "sha256": self.weights.sha256},
-            "method": self.method,
-            "parameters": params_record(self.params),
-            "seconds": {stage: round(value, 3) for stage, value in self.seconds.items()},
-            "notes": list(self.notes),
-        } | self._given
+        """Everything needed to repeat the run, ready for JSON; see `Stages.record`."""
+        return self.stages.record(self.image) | self._given
 
     def _give(self, name: str, labels: ArrayLike) -> np.ndarray:
         """Check a label image of the user's, and put it on record."""
@@ -290,11 +243,55 @@ class Run:
     def _fixed_classes(self) -> np.ndarray:
         """Class of each superpixel that scribbles ask for, -1 without, (M,)."""
         scribbles = self._scribbles if self._scribbles is not None else self.superpixels * 0
-        return classes_of_scribbles(scribbles, self.superpixels, self.cut_params.n_partitions)
+        n_partitions = self.settings.cut_params.n_partitions
+        return classes_of_scribbles(scribbles, self.superpixels, n_partitions)
 
-    @cached_property
-    def model(self) -> SuperAE:
-        """Smoothing network on the device of the run."""
-        with torch.inference_mode(False), torch.device("cpu"):
-            model = load_weights(self.weights)
-        return model.to(self.device, torch.float32)
+
+def iter_superpixels(run: Run) -> Generator[Progress, None, None]:
+    """Make the superpixels of a run.
+
+    Parameters
+    ----------
+    run : Run
+        A run.
+
+    Yields
+    ------
+    progress : Progress
+        Before each stage.
+    """
+    if run.settings.superpixel_params.source == "smoothed":
+        yield Progress("smoothing", 0, 1)
+        _ = run.smoothed
+    yield Progress("superpixels", 0, 1)
+    _ = run.superpixels
+
+
+def cut_image(pieces: OneImage, stages: Stages) -> Generator[Progress, None, Segmentation]:
+    """Segment one image by the cut.
+
+    Parameters
+    ----------
+    pieces : OneImage
+        The image.
+    stages : Stages
+        Stages of the method.
+
+    Yields
+    ------
+    progress : Progress
+        Before each stage, and after each step of the cut with that `Step`.
+
+    Returns
+    -------
+    segmentation : Segmentation
+        That of the last step.
+    """
+    run = Run.on(pieces, stages)
+    yield from iter_superpixels(run)
+    total = run.settings.cut_params.n_iterations
+    yield Progress("cut", 0, total)
+    for step in run.iter_steps():
+        yield Progress("cut", step.iteration, total, step)
+        last = step
+    return run.result(last)

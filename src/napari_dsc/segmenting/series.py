@@ -1,141 +1,289 @@
-"""Time series, and planes that are cut one by one."""
+"""Time series, and the planes of a stack that are cut apart."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+import dataclasses
+from typing import TYPE_CHECKING, Any
 
-from napari_dsc.images import Image, ImageSeries, choose_normalization, load_series
-from napari_dsc.params import ImageParams
-from napari_dsc.segmenting.frames import Frames
+import numpy as np
+
+from napari_dsc.images import to_label_image
+from napari_dsc.labels.regions import connected_regions, numbered_on
+from napari_dsc.machine.progress import Progress, exhausted
+from napari_dsc.records.record import hashes_of
+from napari_dsc.segmenting.network import (
+    Classes,
+    Learned,
+    figures_of,
+    iter_learning,
+    kept_small,
+)
+from napari_dsc.segmenting.pieces import Frames, OneImage, open_pieces
+from napari_dsc.segmenting.results import Segmentation
+from napari_dsc.segmenting.run import Run
+from napari_dsc.segmenting.stages import Stages
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Mapping
+    from collections.abc import Generator, Sequence
 
-    import numpy as np
-    from numpy.typing import ArrayLike
-
-    from napari_dsc.files import RawImage
-    from napari_dsc.images import Normalization
-    from napari_dsc.params import CutParams
-    from napari_dsc.segmenting.frames import SeriesStep
-    from napari_dsc.segmenting.results import Segmentation
-
-T = TypeVar("T")
+    from napari_dsc.cut.joint import Piece
+    from napari_dsc.records.record import Record
+    from napari_dsc.segmenting.settings import Settings
 
 
-def pieces_to_cut(series: ImageSeries, params: CutParams) -> ImageSeries:
-    """What the cut takes one by one: frames, or planes that are to be cut apart.
+class SeriesRun:
+    """Frames or planes, one after the other; of each only the superpixels are kept.
 
     Parameters
     ----------
-    series : ImageSeries
-        Images as they were read.
-    params : CutParams
-        Its `series` says whether planes are cut apart.
+    pieces : OneImage, Frames or Planes
+        One image or more.
+    stages : Stages
+        Their clock and notes become those of the run.
 
-    Returns
-    -------
-    pieces : ImageSeries
-        The same, or the planes of its only stack.
+    Attributes
+    ----------
+    figures : dict
+        How the cut ended, for the record.
     """
-    image = series.frames[0]
-    is_stack = len(series.frames) == 1 and "Z" in image.axes
-    return image.planes() if is_stack and params.series == "apart" else series
+
+    def __init__(self, pieces: OneImage, stages: Stages) -> None:
+        self.pieces, self.stages = pieces, stages
+        stages.check(pieces.piece(0))
+        self.figures: Record = {}
+        self._superpixels: dict[int, np.ndarray] = {}
+
+    def __len__(self) -> int:
+        return len(self.pieces)
+
+    @property
+    def n_bytes(self) -> int:
+        """Memory of the images and of all superpixels, roughly."""
+        first = self.pieces.piece(0)
+        return len(self) * first.pixels.size * (first.dtype.itemsize + 2)
+
+    def iter_smoothed(self) -> Generator[Progress, None, np.ndarray]:
+        """Smooth the images.
+
+        Yields
+        ------
+        progress : Progress
+            After each image.
+
+        Returns
+        -------
+        smoothed : array
+            In axes, type and units of the original.
+        """
+        yield Progress("smoothing", 0, len(self))
+        smoothed = []
+        for number in range(len(self)):
+            smoothed.append(self.stages.restored(self.pieces.piece(number)))
+            yield Progress("smoothing", number + 1, len(self))
+        return self.pieces.series.join(smoothed)
+
+    def smoothed(self) -> np.ndarray:
+        """Smoothed images, in axes, type and units of the original."""
+        return exhausted(self.iter_smoothed())
+
+    def iter_superpixels(self) -> Generator[Progress, None, np.ndarray]:
+        """Make the superpixels.
+
+        Yields
+        ------
+        progress : Progress
+            After each image.
+
+        Returns
+        -------
+        superpixels : unsigned int array
+            From 1, numbered on from image to image, in axes of the original.
+        """
+        yield Progress("superpixels", 0, len(self))
+        for number in range(len(self)):
+            self._superpixels_of(number)
+            yield Progress("superpixels", number + 1, len(self))
+        return self._joined_superpixels()
+
+    def load(self, number: int) -> Piece:
+        """Image and superpixels, ready for the network of the cut."""
+        superpixels = self._superpixels_of(number).astype(np.int64)
+        return self.stages.piece(self.pieces.piece(number), superpixels)
+
+    def iter_classes(self, learned: Learned) -> Generator[Progress, None, list[Classes]]:
+        """Classify the superpixels of each image by a trained network.
+
+        Parameters
+        ----------
+        learned : Learned
+            The network.
+
+        Yields
+        ------
+        progress : Progress
+            After each image.
+
+        Returns
+        -------
+        found : list of Classes
+            One for each image.
+        """
+        self.figures = learned.figures
+        self.stages.clock.add("cut", learned.seconds)
+        yield Progress("labels", 0, len(self))
+        found = []
+        for number in range(len(self)):
+            found.append(learned.classes(self.load(number)))
+            yield Progress("labels", number + 1, len(self))
+        return found
+
+    def iter_apart(self) -> Generator[Progress, None, list[Classes]]:
+        """Cut each image by itself; planes of a frame that is a stack together.
+
+        Yields
+        ------
+        progress : Progress
+            After each step.
+
+        Returns
+        -------
+        found : list of Classes
+            One for each image.
+        """
+        settings = self.stages.settings
+        together = dataclasses.replace(settings.cut_params, series="together")
+        stages = self.stages.under(settings.replace(cut_params=together))
+        each = settings.cut_params.n_iterations
+        total = each * len(self)
+        yield Progress("cut", 0, total)
+        found, figures = [], []
+        for number in range(len(self)):
+            image = self.pieces.piece(number)
+            one = OneImage(dataclasses.replace(self.pieces.series, frames=(image,)))
+            run = Run.on(one, stages, self._superpixels_of(number).astype(np.int64))
+            for step in run.iter_steps():
+                yield Progress("cut", number * each + step.iteration, total, step)
+            found.append(Classes(step.classes.cpu().numpy(), step.assignment.cpu().numpy()))
+            figures.append(figures_of(step))
+        self.figures = {name: [one[name] for one in figures] for name in figures[0]}
+        return found
+
+    def result(self, found: Sequence[Classes]) -> Segmentation:
+        """Segmentation of all images, in axes of the original.
+
+        Parameters
+        ----------
+        found : sequence of Classes
+            One for each image.
+
+        Returns
+        -------
+        segmentation : Segmentation
+            Its smoothed images are made when they are asked for.
+        """
+        return Segmentation(
+            labels=self._labels(found),
+            superpixels=self._joined_superpixels(),
+            classes_of_superpixels=np.concatenate([one.classes for one in found]),
+            probabilities=np.concatenate([one.probabilities for one in found]),
+            record=self.record(found),
+            smooth=self.smoothed,
+            geometry=self.pieces.geometry,
+        )
+
+    def record(self, found: Sequence[Classes] = ()) -> Record:
+        """Record of all images.
+
+        Parameters
+        ----------
+        found : sequence of Classes
+            One for each image, if they were cut.
+
+        Returns
+        -------
+        record : dict
+            Ready for JSON.
+        """
+        record: dict[str, Any] = self.stages.record(self.pieces.piece(0))
+        record["image"] |= series_image_record(self.pieces)
+        record |= {"n_images": len(self), **self.figures}
+        if found:
+            classes = [one.classes for one in found]
+            record["n_superpixels"] = sum(map(len, classes))
+            record["n_classes"] = len(np.unique(np.concatenate(classes)))
+        return record
+
+    def _labels(self, found: Sequence[Classes]) -> np.ndarray:
+        """Label image in axes of the original; regions are numbered on."""
+        maps = []
+        for number, one in enumerate(found):
+            smallest = one.classes.astype(np.min_scalar_type(one.probabilities.shape[1]))
+            maps.append(smallest[self._superpixels_of(number)])
+        if self.stages.settings.cut_params.result == "regions":
+            maps = numbered_on([connected_regions(each) for each in maps])
+        return to_label_image(self.pieces.place(maps))
+
+    def _superpixels_of(self, number: int) -> np.ndarray:
+        """Superpixels of an image from 0, in the smallest type that holds them."""
+        if number not in self._superpixels:
+            made = self.stages.superpixels(self.pieces.piece(number))
+            self._superpixels[number] = made.astype(np.min_scalar_type(int(made.max())))
+        return self._superpixels[number]
+
+    def _joined_superpixels(self) -> np.ndarray:
+        each = [self._superpixels_of(number) for number in range(len(self))]
+        return to_label_image(self.pieces.place(numbered_on(each)))
 
 
-def segment_series(series: ImageSeries, **options: Any) -> Segmentation:
-    """Segment every image of a series.
+def whole_run(image: Any, settings: Settings) -> SeriesRun:
+    """Run of an image for stages before the cut, to which a stack is one piece."""
+    together = dataclasses.replace(settings.cut_params, series="together")
+    whole = settings.replace(cut_params=together)
+    return SeriesRun(open_pieces(image, whole), Stages(whole))
+
+
+def series_image_record(pieces: OneImage) -> Record:
+    """Part of an image's record that a series changes; empty for one image."""
+    if len(pieces) == 1:
+        return {}
+    series, first = pieces.series, pieces.piece(0)
+    record: Record = {"axes": series.axes, "shape": [len(pieces), *first.pixels.shape[1:]]}
+    if not isinstance(pieces, Frames):  # planes have the hash of their stack
+        return record | {"spacing": list(series.spacing)}
+    hashes = hashes_of(pieces.piece(number).sha256 for number in range(len(pieces)))
+    return record | {"sha256": hashes}
+
+
+def cut_series(pieces: OneImage, stages: Stages) -> Generator[Progress, None, Segmentation]:
+    """Segment frames or planes by the cut, together or apart as the settings say.
 
     Parameters
     ----------
-    series : ImageSeries
-        As `pieces_to_cut` gives it.
-    **options
-        Keyword arguments of `Run`; superpixels are as many in each image as asked for.
-
-    Returns
-    -------
-    segmentation : Segmentation
-        In the shape of the original. Superpixels, and labels where regions were asked for,
-        are numbered on from image to image.
-    """
-    return last_of(iter_series(series, **options))
-
-
-def iter_series(
-    series: ImageSeries, **options: Any
-) -> Generator[SeriesStep, None, Segmentation]:
-    """Segment every image of a series, step by step.
-
-    Parameters
-    ----------
-    series, **options
-        As `segment_series` takes them.
+    pieces : Frames or Planes
+        The images.
+    stages : Stages
+        Stages of the method.
 
     Yields
     ------
-    step : SeriesStep
-        After each image and each iteration; closing the generator ends the run.
+    progress : Progress
+        After each image and each step.
 
     Returns
     -------
     segmentation : Segmentation
-        As `segment_series` gives it.
+        In the shape of the original. Together, a class means the same in all images.
+        Superpixels, and labels where regions were asked for, are numbered on from image to
+        image.
     """
-    frames = Frames(series, keep_smoothed=True, **options)
-    return frames.segmentation((yield from frames.iter_classes()))
+    run, params = SeriesRun(pieces, stages), stages.settings.cut_params
+    yield from run.iter_superpixels()
+    if params.series == "apart":
+        return run.result((yield from run.iter_apart()))
+    load = kept_small(run.load, params)
 
+    def draw(rng: np.random.Generator) -> Piece:
+        return load(int(rng.integers(len(run))))
 
-def open_series(
-    image: ArrayLike | Image | RawImage | str | Path,
-    options: Mapping[str, Any],
-    choose: Callable[[np.ndarray, ImageParams], Normalization] = choose_normalization,
-) -> ImageSeries:
-    """Read an image as the options of a run say.
-
-    Parameters
-    ----------
-    image : array, Image, RawImage or path
-        As `Run` takes it, but for layers; also a time series.
-    options : mapping
-        Keyword arguments of `Run`.
-    choose : callable
-        Finds the intensities that become 0 and 1, see `choose_normalization`.
-
-    Returns
-    -------
-    series : ImageSeries
-        Its frames; a single one if the image has no time.
-    """
-    if isinstance(image, Image):
-        return ImageSeries((image,), image.axes)
-    return load_series(
-        Path(image) if isinstance(image, str) else image,
-        options.get("axes", ""),
-        options.get("image_params", ImageParams()),
-        spacing=options.get("spacing", ()),
-        channels=options.get("channels", ()),
-        choose=choose,
-    )
-
-
-def last_of(steps: Generator[object, None, T]) -> T:
-    """Run a generator to its end.
-
-    Parameters
-    ----------
-    steps : generator
-        What it yields is passed over.
-
-    Returns
-    -------
-    value : object
-        What it returns.
-    """
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            value: T = end.value
-            return value
+    learned = yield from iter_learning(draw, stages, "cut")
+    return run.result((yield from run.iter_classes(learned)))

@@ -1,30 +1,37 @@
-"""The method that needs no training: regions of the merge tree of an image."""
+"""The segmenter that needs no training: regions of the merge tree of an image."""
 
 from __future__ import annotations
 
 import dataclasses
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from napari_dsc.images import to_label_image
-from napari_dsc.records.record import Record, params_record
+from napari_dsc.labels.regions import numbered_on
+from napari_dsc.machine.progress import Progress
 from napari_dsc.segmenting.results import Segmentation
+from napari_dsc.segmenting.run import Run
+from napari_dsc.segmenting.series import series_image_record
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from napari_dsc.hierarchy.tree import MergeTree
     from napari_dsc.params import TreeParams
-    from napari_dsc.segmenting.run import Run
+    from napari_dsc.records.record import Record
+    from napari_dsc.segmenting.pieces import OneImage
+    from napari_dsc.segmenting.stages import Stages
 
 
-def segment_by_tree(run: Run, n_regions: int = 0) -> Segmentation:
+def segment_by_tree(run: Run) -> Segmentation:
     """Regions of the merge tree, which is grown once a run.
 
     Parameters
     ----------
     run : Run
         Run of either method.
-    n_regions : int
-        Number of regions; 0 cuts the tree where ``run.tree_params`` say.
 
     Returns
     -------
@@ -33,24 +40,19 @@ def segment_by_tree(run: Run, n_regions: int = 0) -> Segmentation:
         The record is that of a run with ``method="tree"`` that gives these regions, with
         their number and that of the leaves.
     """
-    params, tree = run.tree_params, run.tree
-    if n_regions:
-        params = dataclasses.replace(params, regions=n_regions)
-    if params.regions:
-        labels = tree.cut(n_regions=params.regions, lasting=True)
-    else:
-        labels = tree.cut(threshold=params.threshold, lasting=True)
-    first = np.unique(tree.superpixels, return_index=True)[1]
-    regions = np.unique(labels.ravel()[first], return_inverse=True)[1]
+    params, tree = run.settings.tree_params, run.tree
+    labels = _labels(tree, params)
+    regions = _regions(tree, labels)
     counts = {"n_superpixels": tree.n_superpixels, "n_regions": int(regions.max()) + 1}
     return Segmentation(
         labels=run.image.restore_labels(labels),
         superpixels=run.image.restore_labels(to_label_image(tree.superpixels)),
-        smoothed=run.image.restore(run.image.pixels),
         classes_of_superpixels=regions,
         probabilities=np.zeros((tree.n_superpixels, 0), np.float32),
         record=tree_record(run, params) | counts,
+        smooth=partial(run.image.restore, run.image.pixels),
         geometry=run.geometry,
+        tree=dataclasses.replace(tree, superpixels=run.image.restore_labels(tree.superpixels)),
     )
 
 
@@ -69,5 +71,103 @@ def tree_record(run: Run, params: TreeParams) -> Record:
     record : dict
         Ready for JSON.
     """
-    stages = params_record({"image": run.image_params, "tree": params})
-    return {**run.record(), "method": "tree", "parameters": stages}
+    settings = run.settings.replace(method="tree", tree_params=params)
+    return {**run.record(), **_without_device(settings.to_record())}
+
+
+def tree_image(pieces: OneImage, stages: Stages) -> Generator[Progress, None, Segmentation]:
+    """Segment one image by its merge tree.
+
+    Parameters
+    ----------
+    pieces : OneImage
+        The image.
+    stages : Stages
+        Stages of the method.
+
+    Yields
+    ------
+    progress : Progress
+        Before the tree grows.
+
+    Returns
+    -------
+    segmentation : Segmentation
+        See `segment_by_tree`.
+    """
+    yield Progress("tree", 0, 1)
+    return segment_by_tree(Run.on(pieces, stages))
+
+
+def tree_series(pieces: OneImage, stages: Stages) -> Generator[Progress, None, Segmentation]:
+    """Segment each frame of a time series by a merge tree of its own.
+
+    Parameters
+    ----------
+    pieces : Frames
+        The images.
+    stages : Stages
+        Stages of the method.
+
+    Yields
+    ------
+    progress : Progress
+        After each image.
+
+    Returns
+    -------
+    segmentation : Segmentation
+        In the shape of the original; superpixels and regions are numbered on from frame to
+        frame.
+    """
+    stages.check(pieces.piece(0))
+    params = stages.settings.tree_params
+    superpixels, regions = [], []
+    yield Progress("tree", 0, len(pieces))
+    for number in range(len(pieces)):
+        tree = stages.tree(pieces.piece(number))
+        smallest = np.min_scalar_type(tree.n_superpixels)
+        superpixels.append(tree.superpixels.astype(smallest))
+        regions.append(_regions(tree, _labels(tree, params)))
+        yield Progress("tree", number + 1, len(pieces))
+    classes = numbered_on(regions)
+    maps = [found[one] for found, one in zip(classes, superpixels, strict=True)]
+    record = stages.record(pieces.piece(0))
+    record["image"] |= series_image_record(pieces)  # type: ignore[operator]
+    merged = np.concatenate(classes).astype(np.int64)
+    return Segmentation(
+        labels=to_label_image(pieces.place(maps)),
+        superpixels=to_label_image(pieces.place(numbered_on(superpixels))),
+        classes_of_superpixels=merged,
+        probabilities=np.zeros((len(merged), 0), np.float32),
+        record=record
+        | {
+            "n_images": len(pieces),
+            "n_superpixels": len(merged),
+            "n_regions": int(merged.max()) + 1,
+        },
+        smooth=partial(_restored, pieces),
+        geometry=pieces.geometry,
+    )
+
+
+def _restored(pieces: OneImage) -> np.ndarray:
+    images = [pieces.piece(number) for number in range(len(pieces))]
+    return pieces.series.join([image.restore(image.pixels) for image in images])
+
+
+def _labels(tree: MergeTree, params: TreeParams) -> np.ndarray:
+    if params.regions:
+        return tree.cut(n_regions=params.regions, lasting=True)
+    return tree.cut(threshold=params.threshold, lasting=True)
+
+
+def _regions(tree: MergeTree, labels: np.ndarray) -> np.ndarray:
+    """Region of each leaf from 0, without gaps, (M,)."""
+    first = np.unique(tree.superpixels, return_index=True)[1]
+    return np.unique(labels.ravel()[first], return_inverse=True)[1]
+
+
+def _without_device(record: Record) -> Record:
+    """The rest of it; the device and hash of a run say more."""
+    return {name: value for name, value in record.items() if name not in ("device", "weights")}

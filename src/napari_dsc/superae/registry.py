@@ -13,6 +13,7 @@ import pooch
 
 from napari_dsc.errors import OutputError, WeightsError
 from napari_dsc.files import write_atomically
+from napari_dsc.params import DEFAULT_WEIGHTS
 
 
 class RegisteredWeights(NamedTuple):
@@ -48,7 +49,7 @@ WEIGHTS = {
         packaged=True,
     ),
 }
-DEFAULT = "superae-bsds500"
+DEFAULT = DEFAULT_WEIGHTS
 # Empty as long as every registered file is packaged.
 BASE_URL = ""
 

@@ -135,11 +135,11 @@ def paste_recipe(viewer: Viewer) -> None:
     from napari_dsc.records.recipes import recipe_from_text
 
     try:
-        values = recipe_from_text(clipboard().text())
+        recipe = recipe_from_text(clipboard().text())
+        open_segment(viewer).show_record(recipe)
     except DSCError as error:
         notify_error(str(error), "")
         return
-    open_segment(viewer).restore(values)
     show_info("The dock shows the recipe; choose an image and press Run.")
 
 

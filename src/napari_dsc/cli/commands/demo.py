@@ -1,17 +1,13 @@
 """The command ``demo``."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from rich.table import Table
 
-from napari_dsc.cli.commands.segment import Output, Quiet, Switch
+from napari_dsc.cli.flags import Output, Quiet, Switch
 from napari_dsc.cli.plan import make_folders
 from napari_dsc.cli.report import Report
-
-if TYPE_CHECKING:
-    from napari_dsc.records.record import Record
-    from napari_dsc.segmenting.run import Run
 
 
 def demo(
@@ -32,40 +28,43 @@ def demo(
     overwrite : bool
         Replace the files of an earlier demo.
     quiet : bool
-        Say nothing but errors.
+        Print errors only.
     """
     with Report(quiet=quiet) as report:
         from napari_dsc.cli.work import demo as sample  # loads torch
-        from napari_dsc.cli.work.run_files import last_step
         from napari_dsc.files import check_output
-        from napari_dsc.machine.device import keep_freed_memory
-        from napari_dsc.segmenting.run import Run as StagedRun
+        from napari_dsc.machine.device import keep_freed_memory, resolve_device
+        from napari_dsc.segmenting.pieces import one_image
+        from napari_dsc.segmenting.segmenter import exhausted, iter_segmentation
+        from napari_dsc.segmenting.settings import Settings
 
         files = sample.demo_files(output)
-        run = StagedRun(sample.demo_image(), device=device)
+        settings = Settings(device=device)
+        pieces = one_image(sample.demo_image(), settings)
         make_folders([output])
         for path in files:
             check_output(path, overwrite=overwrite)
         keep_freed_memory()
-        height, width = run.image.pixels.shape[1:]
+        image = pieces.piece(0)
+        height, width = image.pixels.shape[1:]
         report.note(
             f"sample image, {sample.DOWNSCALING} times smaller in the demo: "
-            f"{height} x {width} pixels, on {run.device}"
+            f"{height} x {width} pixels, on {resolve_device(device)}"
         )
-        result = run.result(last_step(run, report))
+        result = exhausted(iter_segmentation(pieces, settings), report.follow)
         report.begin("writing")
-        sample.write_demo(files, run.image, result, overwrite=overwrite)
-        report.table(_stages(run, result.record))
+        sample.write_demo(files, image, result, overwrite=overwrite)
+        report.table(_stages(result.record))
         report.note(f"written to {output}: {', '.join(path.name for path in files)}")
 
 
-def _stages(run: "Run", record: "Record") -> Table:
+def _stages(record: dict[str, Any]) -> Table:
     made = {
-        "smooth": "smoothed image",
         "superpixels": f"{record['n_superpixels']} superpixels",
         "cut": f"{record['n_classes']} classes after {record['iterations']} iterations",
     }
     table = Table("stage", "seconds", "device", "result")
     for stage, result in made.items():
-        table.add_row(stage, f"{run.seconds[stage]:.2f}", str(run.device), result)
+        seconds = f"{record['seconds'][stage]:.2f}"
+        table.add_row(stage, seconds, record["device"]["name"], result)
     return table

@@ -1,172 +1,24 @@
 """The commands that score: evaluate bsds500, folder, labels."""
 
-import math
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
-from cyclopts import App, Group, Parameter
+from cyclopts import App, Parameter
 
-from napari_dsc.cli.commands.segment import Output, Quiet, Switch
+from napari_dsc.cli.flags import Output, Switch
 from napari_dsc.cli.report import Report
-from napari_dsc.errors import InvalidParameterError
-from napari_dsc.evaluation.terms import Split, Zero
-from napari_dsc.params import (
-    BackpropParams,
-    CaeTvlParams,
-    ClusterParams,
-    CutParams,
-    ImageParams,
-    MumfordShahParams,
-    SuperpixelParams,
-    TreeParams,
-    WNetParams,
+from napari_dsc.cli.scoring_flags import (
+    Data,
+    Entries,
+    EntryFlags,
+    EvaluationFlags,
+    MethodFlags,
+    Methods,
+    Run,
 )
+from napari_dsc.evaluation.terms import Split, Zero
 
 evaluate = App(name="evaluate", help="Score methods, or a label image, against annotations.")
-
-
-def _named(name: str, title: str, place: int) -> Parameter:
-    """Flags ``--name.parameter``: several methods have parameters of one name."""
-    return Parameter(name=name, group=Group(title, sort_key=place))
-
-
-@dataclass(frozen=True, kw_only=True)
-class MethodFlags:
-    """Parameters of all methods; each method reads those that concern it."""
-
-    image_params: Annotated[ImageParams, _named("image", "Intensities", 2)] = ImageParams()
-    superpixel_params: Annotated[SuperpixelParams, _named("superpixel", "Superpixels", 3)] = (
-        SuperpixelParams()
-    )
-    cut_params: Annotated[CutParams, _named("cut", "Cut", 4)] = CutParams()
-    tree_params: Annotated[TreeParams, _named("tree", "Merge tree", 5)] = TreeParams()
-    cluster_params: Annotated[ClusterParams, _named("cluster", "k-means, N-cut", 6)] = (
-        ClusterParams()
-    )
-    backprop_params: Annotated[BackpropParams, _named("backprop", "Backprop", 7)] = (
-        BackpropParams()
-    )
-    mumford_shah_params: Annotated[
-        MumfordShahParams, _named("mumford-shah", "Mumford-Shah loss", 8)
-    ] = MumfordShahParams()
-    cae_tvl_params: Annotated[CaeTvlParams, _named("cae-tvl", "CAE-TVL", 9)] = CaeTvlParams()
-    wnet_params: Annotated[WNetParams, _named("wnet", "W-Net", 10)] = WNetParams()
-
-
-@dataclass(frozen=True, kw_only=True)
-class EntryFlags:
-    """Which methods are scored, and where they compute.
-
-    Parameters
-    ----------
-    method : str
-        One method, or several with commas between; an unknown one lists them all.
-    superpixels : str
-        Kinds of superpixels for the methods that merge them, with commas between; left out:
-        ``--superpixel.superpixels``.
-    scales : str
-        Scales with commas between, such as ``100,50,20,10``; left out: those of each
-        method. What a scale is depends on the method: a number of superpixels, of
-        classes or of regions, or a constant of its own.
-    preset : str
-        Start from these values of superpixels and cut: ``fast``, the defaults, or ``paper``,
-        the method as published; flags take precedence.
-    weights : str
-        Name of registered weights or a safetensors file; left out: those in the package.
-    device : str
-        Where to compute: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
-    """
-
-    method: str = "dsc"
-    superpixels: str = ""
-    scales: str = ""
-    preset: Literal["fast", "paper"] = "fast"
-    weights: str = ""
-    device: str = "auto"
-
-    def scale_numbers(self) -> list[float]:
-        """Scales as numbers; none if they were left out."""
-        return [scale_number("scales", word) for word in words(self.scales)]
-
-
-@dataclass(frozen=True, kw_only=True)
-class FolderFlags:
-    """How files of one's own are read, and where the scores go.
-
-    Parameters
-    ----------
-    output : Path
-        Folder for ``scores.csv`` (each image and scale), ``summary.json`` and
-        ``summary.md``. If it exists, what was scored with the same settings is kept.
-    axes : str
-        Axes of the images as letters, ``YX``, ``YXC`` or ``CYX``, of stacks ``ZYX`` or
-        ``ZCYX``; left out: those of the file, or guessed from the shape.
-    zero : str
-        What the label 0 stands for: a ``region`` like the others, the ``background`` of
-        objects (foreground Dice and AP50 are scored as well), or ``unlabelled`` pixels,
-        which do not count.
-    """
-
-    output: Output
-    axes: str = ""
-    zero: Zero = "region"
-
-
-@dataclass(frozen=True, kw_only=True)
-class EvaluationFlags:
-    """How an evaluation is run.
-
-    Parameters
-    ----------
-    every : int
-        Take every n-th image.
-    limit : int
-        Take at most so many of these; 0 takes all.
-    processes : int
-        Images at the same time; 0 takes one for each processor core, or one on a GPU.
-    overwrite : bool
-        Drop earlier scores in the output folder; else it goes on where it was stopped.
-    quiet : bool
-        Say nothing but errors.
-    json : bool
-        Write one line of JSON per method to stdout.
-    """
-
-    every: int = 1
-    limit: int = 0
-    processes: int = 0
-    overwrite: Switch = False
-    quiet: Quiet = False
-    json: Switch = False
-
-
-Data = Annotated[FolderFlags, Parameter(name="*")]
-Entries = Annotated[EntryFlags, Parameter(name="*", group=Group("Methods", sort_key=0))]
-Run = Annotated[EvaluationFlags, Parameter(name="*", group=Group("Run", sort_key=1))]
-Methods = Annotated[MethodFlags, Parameter(name="*")]
-
-
-def words(text: str) -> list[str]:
-    """Words with commas between."""
-    return [word.strip() for word in text.split(",") if word.strip()]
-
-
-def scale_number(flag: str, word: str) -> float:
-    """Scale in a word; whole ones as integers, which is how tables show them.
-
-    Raises
-    ------
-    InvalidParameterError
-        If it is no finite number.
-    """
-    try:
-        number = float(word)
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
-        raise InvalidParameterError(f"{flag}={word!r}: expected a number")
-    return int(number) if number.is_integer() else number
 
 
 @evaluate.command(name="bsds500")

@@ -1,12 +1,11 @@
 """The command ``train``."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Group, Parameter
 
-from napari_dsc.cli.commands.segment import ImageFlags, Output, Quiet, Switch
+from napari_dsc.cli.flags import ImageFlags, Output, TrainingFlags
 from napari_dsc.cli.report import Report
 from napari_dsc.params import ImageParams, TemplateParams, TrainParams
 
@@ -14,38 +13,6 @@ TemplateFlags = Annotated[
     TemplateParams, Parameter(name="*", group=Group("Templates", sort_key=3))
 ]
 TrainFlags = Annotated[TrainParams, Parameter(name="*", group=Group("Training", sort_key=4))]
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainingFlags:
-    """How a training is run.
-
-    Parameters
-    ----------
-    templates : Path
-        Folder of label images, named like the images; left out: templates are made.
-    axes : str
-        Axes of the images as letters, ``YX``, ``YXC`` or ``CYX``, of stacks ``ZYX`` or
-        ``ZCYX``; left out: those of the files, or guessed from the shapes.
-    device : str
-        Where to compute: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
-    resume : bool
-        Go on from the checkpoint of an interrupted training, or for more epochs.
-    overwrite : bool
-        Replace the files of an earlier training.
-    quiet : bool
-        Say nothing but errors.
-    license : str
-        License of the weights, for their card.
-    """
-
-    templates: Path | None = None
-    axes: str = ""
-    device: str = "auto"
-    resume: Switch = False
-    overwrite: Switch = False
-    quiet: Quiet = False
-    license: str = "not stated"
 
 
 Run = Annotated[TrainingFlags, Parameter(name="*", group=Group("Run", sort_key=1))]
@@ -61,7 +28,7 @@ def train(
     template_params: TemplateFlags = TemplateParams(),
     train_params: TrainFlags = TrainParams(),
 ) -> None:
-    """Train a SuperAE on images of one's own, or on stacks (``--ndim 3``).
+    """Train a SuperAE on your own images, or on stacks (``--ndim 3``).
 
     Parameters
     ----------

@@ -20,9 +20,8 @@ from napari_dsc.files import check_output, write_atomically
 from napari_dsc.files.ownership import refuse_overlap
 from napari_dsc.machine.device import resolve_device
 from napari_dsc.records.recipes import recipe_content
-from napari_dsc.records.record import options_record
-from napari_dsc.segmenting.joint import UNLIKE
-from napari_dsc.segmenting.learned import refuse_alone
+from napari_dsc.segmenting.files import UNLIKE, Files
+from napari_dsc.segmenting.segmenter import refuse
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -30,10 +29,9 @@ if TYPE_CHECKING:
     import distributed
 
     from napari_dsc.batch.tasks import Existing, Outcome, Task
-    from napari_dsc.cli.commands.batch import BatchFlags
-    from napari_dsc.cli.commands.segment import RunFlags
+    from napari_dsc.cli.flags import BatchFlags, RunFlags
     from napari_dsc.cli.report import Report
-    from napari_dsc.segmenting.pipeline import RunOptions
+    from napari_dsc.segmenting.settings import Settings
 
 NOT_ALL = 1
 # seconds between two lines on where we are, where no terminal shows a bar
@@ -41,7 +39,7 @@ LINE_EVERY = 30.0
 
 
 def run_batch(
-    inputs: Sequence[str], batch: BatchFlags, run: RunFlags, options: RunOptions, report: Report
+    inputs: Sequence[str], batch: BatchFlags, run: RunFlags, settings: Settings, report: Report
 ) -> int:
     """Segment files on workers.
 
@@ -53,8 +51,8 @@ def run_batch(
         Where outputs go, and who makes them.
     run : RunFlags
         The other flags.
-    options : dict
-        Keyword arguments of `napari_dsc.Run`.
+    settings : Settings
+        Settings of all files.
     report : Report
         Where progress and results are told.
 
@@ -70,10 +68,10 @@ def run_batch(
     """
     _check_flags(batch, run)
     if batch.joint:
-        refuse_alone(options)
+        refuse(settings, Files([], settings))
     with open_folder(batch.output) as log:
-        like = new_batch(options)
-        tasks = plan_tasks(inputs, batch.output, like, _existing(batch, run))
+        template = new_batch(settings)
+        tasks = plan_tasks(inputs, batch.output, template, _existing(batch, run))
         with _workers(batch, run.device, report) as (client, resources):
             from napari_dsc.batch.cluster import iter_outcomes
 
@@ -87,7 +85,8 @@ def run_batch(
             with contextlib.closing(iter_logged(outcomes, log)) as logged:
                 counts, lost = _follow(logged, len(tasks), report)
     if run.save_recipe is not None:
-        _save_recipe(run, options)
+        content = recipe_content(settings.to_record())
+        write_atomically(run.save_recipe, lambda file: file.write(content))
     return NOT_ALL if lost or counts["failed"] else 0
 
 
@@ -202,12 +201,3 @@ def _named(outcome: Outcome) -> str:
     """What failed and why, with the file named once."""
     source = str(outcome.source)
     return outcome.error if source in outcome.error else f"{source}: {outcome.error}"
-
-
-def _save_recipe(run: RunFlags, options: RunOptions) -> None:
-    from napari_dsc.superae.weights import DEFAULT
-
-    method = options.get("method", "dsc")
-    content = recipe_content(options_record(options), run.weights or DEFAULT, method)
-    assert run.save_recipe is not None
-    write_atomically(run.save_recipe, lambda file: file.write(content))

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from napari_dsc.cli.commands.evaluate import scale_number, words
 from napari_dsc.cli.plan import make_folders
+from napari_dsc.cli.scoring_flags import scale_number, words
 from napari_dsc.cli.work.run_evaluation import command_line
 from napari_dsc.errors import DSCError, InvalidImageError, one_line
 from napari_dsc.evaluation.bsds500 import read_contours
@@ -33,9 +33,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from napari_dsc.cli.commands.compare import CompareFlags, CompareRunFlags
-    from napari_dsc.cli.commands.evaluate import MethodFlags
+    from napari_dsc.cli.flags import CompareFlags, CompareRunFlags
     from napari_dsc.cli.report import Report
+    from napari_dsc.cli.scoring_flags import MethodFlags
     from napari_dsc.evaluation.measures import Annotation
     from napari_dsc.evaluation.terms import Zero
     from napari_dsc.images import Image

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from napari_dsc.cli.commands.evaluate import EntryFlags, EvaluationFlags, MethodFlags
     from napari_dsc.cli.report import Report
+    from napari_dsc.cli.scoring_flags import EntryFlags, EvaluationFlags, MethodFlags
     from napari_dsc.evaluation.terms import Zero
     from napari_dsc.scoring.cases import Case, CaseSet
     from napari_dsc.scoring.scores import ScaleScores
@@ -81,7 +81,7 @@ def entries_of(
         If methods, superpixels, scales, axes or weights are unknown, or the device does not
         exist.
     """
-    from napari_dsc.cli.commands.evaluate import words
+    from napari_dsc.cli.scoring_flags import words
 
     check_axis_letters(axes)
     find_weights(flags.weights or DEFAULT)

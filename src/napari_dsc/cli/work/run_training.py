@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from napari_dsc.cli.commands.train import TrainingFlags
+    from napari_dsc.cli.flags import TrainingFlags
     from napari_dsc.cli.report import Report
     from napari_dsc.images import Image
     from napari_dsc.params import ImageParams, TemplateParams, TrainParams

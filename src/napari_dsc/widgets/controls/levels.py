@@ -9,7 +9,8 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QButtonGroup, QHBoxLayout, QRadioButton, QWidget
 
 from napari_dsc.jobs.result import Result
-from napari_dsc.jobs.runs import GROWING, grow_job
+from napari_dsc.jobs.runs import grow_job
+from napari_dsc.jobs.statuses import GROWING
 from napari_dsc.widgets.controls.forms import form_layout
 from napari_dsc.widgets.controls.level_slider import LevelSlider
 from napari_dsc.widgets.controls.run_bar import in_background

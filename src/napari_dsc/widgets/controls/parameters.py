@@ -11,6 +11,8 @@ from qtpy.QtWidgets import QSizePolicy, QWidget
 
 from napari_dsc.errors import InvalidParameterError
 from napari_dsc.params import Params
+from napari_dsc.records.recipes import STAGES
+from napari_dsc.segmenting.settings import Settings
 from napari_dsc.widgets.controls.float_box import ExactFloatBox
 from napari_dsc.widgets.controls.forms import MIN_WIDTH, not_none
 
@@ -151,11 +153,11 @@ def values_of_record(record: dict[str, Any]) -> dict[str, Any]:
     InvalidParameterError
         If it holds no parameters.
     """
-    stages = record.get("parameters")
-    if not isinstance(stages, dict):
+    if "parameters" not in record:
         raise InvalidParameterError("record: holds no parameters, expected those of a run")
+    settings = Settings.from_record(record)
     values: dict[str, Any] = {}
-    for stage in stages.values():
-        values |= stage
-    names = {"device": record["device"]["name"], "weights": record["weights"]["name"]}
-    return values | names | {"method": record.get("method", "dsc")}
+    for stage in STAGES:
+        values |= dataclasses.asdict(settings.params(stage))
+    device = record.get("device", {}).get("name", settings.device)
+    return values | {"device": device, "weights": settings.weights, "method": settings.method}

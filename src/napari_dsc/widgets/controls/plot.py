@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QSizePolicy, QWidget
 if TYPE_CHECKING:
     from qtpy.QtGui import QPaintEvent
 
-    from napari_dsc.jobs.job import Progress
+    from napari_dsc.jobs.job import Status
 
 # of the Okabe-Ito palette, which color-blind people can tell apart
 COLORS = {"L1": "#56b4e9", "L2": "#e69f00", "classes": "#009e73"}
@@ -36,7 +36,7 @@ class ConvergencePlot(QWidget):
         self.curves: dict[str, list[tuple[int, float]]] = {name: [] for name in COLORS}
         self.update()
 
-    def add(self, progress: Progress) -> None:
+    def add(self, progress: Status) -> None:
         """Add the figures of one step."""
         values = (progress.label_loss, progress.cut_loss, progress.n_classes)
         for points, value in zip(self.curves.values(), values, strict=True):

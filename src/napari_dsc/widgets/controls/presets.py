@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QComboBox
 
-from napari_dsc.params import CutParams, SuperpixelParams, preset
+from napari_dsc.params import CutParams, SuperpixelParams, preset_values
 from napari_dsc.widgets.controls.forms import combo_box, not_none, push_button
 from napari_dsc.widgets.preferences import last_values, remember_values
 
@@ -96,7 +96,7 @@ def method_values(name: str) -> dict[str, Any]:
     values : dict
         By name of the field, with the method of the dock.
     """
-    chosen: Any = preset(name)
+    chosen: Any = preset_values(name)
     superpixels = dataclasses.asdict(SuperpixelParams(**chosen["superpixels"]))
     cut = dataclasses.asdict(CutParams(**chosen["cut"]))
     del superpixels["n_superpixels"]

@@ -24,7 +24,7 @@ from qtpy.QtWidgets import (
 )
 from superqt.utils import create_worker as quiet_worker
 
-from napari_dsc.jobs.job import Control, Outcome, Progress, in_user_words
+from napari_dsc.jobs.job import Control, Outcome, Status, in_user_words
 from napari_dsc.widgets.controls.forms import clipboard, not_none
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ class RunBar(QWidget):
     ----------
     asked : Signal
         The user pressed Run.
-    progressed : Signal of Progress
+    progressed : Signal of Status
         The job goes on.
     succeeded : Signal of object
         The job's value; not sent when it was cancelled or failed.
@@ -213,7 +213,7 @@ class RunBar(QWidget):
         else:
             self.asked.emit()
 
-    def _show_progress(self, told: Progress) -> None:
+    def _show_progress(self, told: Status) -> None:
         if self._bar_of_napari is None:
             return
         self.status.setText(told.sentence)
@@ -225,7 +225,7 @@ class RunBar(QWidget):
         # behind the events that draw
         QTimer.singleShot(0, self.task.tell_shown)
 
-    def _show_in_napari(self, told: Progress) -> None:
+    def _show_in_napari(self, told: Status) -> None:
         """Move the bar of the activity dock; it handles waiting events, our end among them."""
         bar = self._bar_of_napari
         bar.set_description(told.sentence)

@@ -17,7 +17,7 @@ from qtpy.QtWidgets import (
 
 from napari_dsc.jobs.batch import (
     BatchRequest,
-    FileProgress,
+    FileStatus,
     Opened,
     batch_job,
     find_job,
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
     from napari.viewer import Viewer
 
-    from napari_dsc.jobs.job import Progress
+    from napari_dsc.jobs.job import Status
     from napari_dsc.widgets.controls.run_bar import Task
 
 IMAGES = "Images (*.tif *.tiff *.png *.jpg *.jpeg *.npy *.bmp *.gif);;All files (*)"
@@ -197,8 +197,8 @@ class Batch(ClosingWidget):
         self.run_bar.start(batch_job, request, len(numbers), settings)
         self._show_problem()
 
-    def _show_progress(self, told: Progress) -> None:
-        if isinstance(told, FileProgress):
+    def _show_progress(self, told: Status) -> None:
+        if isinstance(told, FileStatus):
             self.files.tell(told.row, told.state, told.words, told.output)
             self.table.scrollTo(self.files.index(told.row, 0))
 

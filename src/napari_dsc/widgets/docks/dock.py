@@ -18,7 +18,8 @@ from napari_dsc.errors import DSCError
 from napari_dsc.jobs.memory import memory_problem
 from napari_dsc.jobs.request import Request
 from napari_dsc.jobs.runs import run_job
-from napari_dsc.params import CutParams, ImageParams, Params, SuperpixelParams, TreeParams
+from napari_dsc.records.recipes import KEYWORDS, STAGES
+from napari_dsc.segmenting.settings import Settings
 from napari_dsc.widgets.controls.closing import ClosingWidget
 from napari_dsc.widgets.controls.compute_panel import DEFAULT_WEIGHTS, ComputePanel, selected
 from napari_dsc.widgets.controls.forms import form_layout, not_none, push_button, row_of
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
     from napari_dsc.jobs.result import Result
+    from napari_dsc.params import Params
     from napari_dsc.widgets.viewer.source import Source, Where
 
 
@@ -185,12 +187,7 @@ class Dock(ClosingWidget):
 
     def request(self, source: Source) -> Request:
         """Copy what a run needs out of the controls."""
-        names = {
-            ImageParams: "image_params",
-            SuperpixelParams: "superpixel_params",
-            CutParams: "cut_params",
-            TreeParams: "tree_params",
-        }
+        names = {kind: KEYWORDS[stage] for stage, kind in STAGES.items()}
         params: dict[str, Any] = {names[kind]: self.parameters.get(kind) for kind in self.kinds}
         return Request(
             stage=self.stage,
@@ -200,10 +197,12 @@ class Dock(ClosingWidget):
             spacing=source.spacing,
             unit=source.unit,
             mask=source.mask,
-            weights=selected(self.compute.weights),
-            device=selected(self.compute.device),
+            settings=Settings(
+                weights=selected(self.compute.weights),
+                device=selected(self.compute.device),
+                **params,
+            ),
             n_threads=preferences().threads,
-            **params,
         )
 
     def run(self, where: Where | None = None) -> None:
@@ -262,9 +261,9 @@ class Dock(ClosingWidget):
 
 def n_steps_of(request: Request, source: Source) -> int:
     """Iterations of the cut in all, 0 where there is none."""
-    if request.stage != "segment" or request.method != "dsc":
+    if request.stage != "segment" or request.settings.method != "dsc":
         return 0
     n_images = 1
-    if request.cut_params.series == "apart":
+    if request.settings.cut_params.series == "apart":
         n_images = source.sizes.get("T", source.sizes.get("Z", 1))
-    return request.cut_params.n_iterations * n_images
+    return request.settings.cut_params.n_iterations * n_images

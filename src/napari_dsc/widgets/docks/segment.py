@@ -30,7 +30,7 @@ from napari_dsc.widgets.viewer.source import TILES, VIEW, Where
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
-    from napari_dsc.jobs.job import Progress
+    from napari_dsc.jobs.job import Status
     from napari_dsc.jobs.request import Request
     from napari_dsc.jobs.result import Result
     from napari_dsc.widgets.viewer.source import Source
@@ -169,15 +169,17 @@ class Segment(Dock):
     def request(self, source: Source) -> Request:
         """Copy what a run needs out of the controls."""
         request = super().request(source)
-        if self.method.currentData() == "tree":
-            return dataclasses.replace(request, method="tree")
+        settings = request.settings.replace(method=self.method.currentData())
+        if settings.method == "tree":
+            return dataclasses.replace(request, settings=settings)
         given, scribbles = self.given.currentData(), self.scribbles.currentData()
-        default = TreeParams()  # where the tree is cut is not this run's matter
+        default = TreeParams()  # the cut of the tree does not concern this run
+        tree_params = dataclasses.replace(
+            settings.tree_params, regions=default.regions, threshold=default.threshold
+        )
         return dataclasses.replace(
             request,
-            tree_params=dataclasses.replace(
-                request.tree_params, regions=default.regions, threshold=default.threshold
-            ),
+            settings=settings.replace(tree_params=tree_params),
             preview=self.preview.isChecked(),
             has_confidence=self.show_confidence.isChecked(),
             superpixels=None if given is None else source.part_of(given, "superpixels"),
@@ -221,7 +223,7 @@ class Segment(Dock):
             self.start(tiles_job, (request, path), 0, source)
             self.levels.pause(True)
 
-    def _show_progress(self, told: Progress) -> None:
+    def _show_progress(self, told: Status) -> None:
         if self._is_closed or self._source is None:
             return
         if told.iteration:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
     from napari.viewer import Viewer
 
-    from napari_dsc.jobs.job import Progress
+    from napari_dsc.jobs.job import Status
     from napari_dsc.jobs.result import Result
     from napari_dsc.jobs.tiles import TiledResult
     from napari_dsc.widgets.viewer.source import Source
@@ -45,7 +45,7 @@ class RunLayer:
         self._suffix = suffix
         self._labels = self._undo = None
 
-    def preview(self, told: Progress, source: Source) -> None:
+    def preview(self, told: Status, source: Source) -> None:
         """Show the labels of a running job."""
         if told.preview is not None:
             self._show(told.preview, source, told.step, {KEY: {RUNNING: True}})

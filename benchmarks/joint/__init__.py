@@ -1,0 +1,1 @@
+"""Classes that several images share: folders, films and stacks."""

@@ -1,0 +1,1 @@
+"""Large images: time, memory and seams between tiles."""

@@ -1,0 +1,1 @@
+"""The tables of the paper, and what the paper leaves open."""

@@ -1,0 +1,1 @@
+"""Image sets of microscopy and materials science."""

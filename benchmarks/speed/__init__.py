@@ -1,0 +1,1 @@
+"""Seconds of the stages and of a step of the cut."""

@@ -1,0 +1,1 @@
+"""Stacks of planes: whole, plane by plane, and by a network of three dimensions."""

@@ -1,0 +1,1 @@
+"""Superpixels: how many come out, and how well they keep objects apart."""

@@ -1,0 +1,1 @@
+"""Training templates: where they come from, and what the weights do with them."""

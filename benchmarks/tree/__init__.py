@@ -1,0 +1,1 @@
+"""The merge tree: how it scales, stacks, and together with the cut."""

@@ -1,0 +1,262 @@
+"""Flags of the commands, in classes that several of them share."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from cyclopts import Group, Parameter
+
+from napari_dsc.cli.parsing import parse_channels, parse_spacing
+from napari_dsc.cli.plan import Plan, plan_jobs, with_overlays
+from napari_dsc.evaluation.terms import Zero
+from napari_dsc.params import (
+    DEFAULT_WEIGHTS,
+    CutParams,
+    ImageParams,
+    SuperpixelParams,
+    TreeParams,
+)
+from napari_dsc.segmenting.settings import Settings
+
+Inputs = Annotated[list[Path], Parameter(name="IN", negative="")]
+Output = Annotated[Path, Parameter(name=("--output", "-o"))]
+ImageFlags = Annotated[ImageParams, Parameter(name="*", group=Group("Intensities", sort_key=2))]
+SuperpixelFlags = Annotated[
+    SuperpixelParams, Parameter(name="*", group=Group("Superpixels", sort_key=3))
+]
+TreeFlags = Annotated[TreeParams, Parameter(name="*", group=Group("Merge tree", sort_key=5))]
+CutFlags = Annotated[CutParams, Parameter(name="*", group=Group("Cut", sort_key=4))]
+Switch = Annotated[bool, Parameter(negative="")]
+Quiet = Annotated[bool, Parameter(name=("--quiet", "-q"), negative="")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunFlags:
+    """What the commands that read images have in common.
+
+    Parameters
+    ----------
+    axes : str
+        Axes of the images, one letter of ``TZCYX`` each in any order, such as ``YXC`` or
+        ``ZYX``; default: read from the file, else inferred from the shape.
+    spacing : str
+        Pixel size in micrometers along the axes of space in their order, with commas, such
+        as ``2,0.5,0.5`` for ``ZYX``; left out: that of the file.
+    channels : str
+        Channels to take, with commas: numbers from 0, or ``r``, ``g``, ``b`` for the first
+        three; left out: all.
+    weights : str
+        Name of registered weights (see ``napari-dsc weights list``) or a safetensors file;
+        left out: those inside the package.
+    device : str
+        Where to compute: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
+    preset : str
+        Parameter preset: ``fast`` (default) or ``paper`` (settings as published); a recipe
+        and flags take precedence.
+    recipe : Path
+        Take all settings from this JSON file, or from the record in a label TIFF or OME-Zarr
+        written earlier; flags on the command line take precedence.
+    save_recipe : Path
+        Write the settings to this JSON file.
+    overwrite : bool
+        Replace outputs that exist.
+    quiet : bool
+        Print errors only.
+    json : bool
+        Write one line of JSON per image to stdout.
+    """
+
+    axes: str = ""
+    spacing: str = ""
+    channels: str = ""
+    weights: str = ""
+    device: str = "auto"
+    preset: Literal["fast", "paper"] = "fast"
+    recipe: Path | None = None
+    save_recipe: Path | None = None
+    overwrite: Switch = False
+    quiet: Quiet = False
+    json: Switch = False
+
+    def settings(self, **others: Any) -> Settings:
+        """Settings of a run with these flags, and with other fields of `Settings`."""
+        return Settings(
+            axes=self.axes,
+            spacing=parse_spacing(self.spacing),
+            channels=parse_channels(self.channels),
+            weights=self.weights or DEFAULT_WEIGHTS,
+            device=self.device,
+            **others,
+        )
+
+    def files(self) -> list[Path]:
+        """Files besides the images that are read."""
+        weights = [Path(self.weights)] if self.weights else []
+        return weights + ([] if self.recipe is None else [self.recipe])
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelTargets:
+    """Where labels and their pictures go.
+
+    Parameters
+    ----------
+    output : Path
+        A .tif, .png or .npy file for one image, or .ome.zarr for segments; a folder for
+        several, where ``a.jpg`` becomes ``a_segments.tif`` or ``a_superpixels.tif``. A name
+        without suffix is a folder.
+    overlay : Path
+        Draw the boundaries on the image as well: a .png file for one image; a folder for
+        several, where ``a.jpg`` becomes ``a_overlay.png``.
+    """
+
+    output: Output
+    overlay: Path | None = None
+
+    def plan(self, inputs: Sequence[Path], kind: str) -> Plan:
+        """Jobs for all inputs."""
+        plan = plan_jobs(inputs, self.output, kind)
+        return plan if self.overlay is None else with_overlays(plan, self.overlay)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LargeFlags:
+    """How an image is read that does not fit into memory.
+
+    Parameters
+    ----------
+    tile : int
+        Side in pixels of the tiles that an image is cut by; 0: not by tiles if the image fits
+        into memory, else by the largest that fit.
+    level : int
+        Level of a pyramid that is segmented (OME-Zarr, TIFF); 0 is the finest.
+    """
+
+    tile: int = 0
+    level: int = 0
+
+
+Run = Annotated[RunFlags, Parameter(name="*", group=Group("Run", sort_key=1))]
+Targets = Annotated[LabelTargets, Parameter(name="*")]
+Large = Annotated[LargeFlags, Parameter(name="*", group=Group("Large images", sort_key=6))]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchFlags:
+    """Where the outputs go, and who makes them.
+
+    Parameters
+    ----------
+    output : Path
+        Folder of the outputs, where ``a.jpg`` becomes ``a_segments.tif``, and of the log
+        ``batch.jsonl``. One batch at a time works in it.
+    resume : bool
+        Keep outputs that were made of the same file with the same parameters and weights,
+        and make the others.
+    joint : bool
+        Segment all images into common classes, by one network that learns from all of them
+        first.
+    workers : int
+        Processes on this machine; 0 takes one for each processor core, or for each GPU.
+    scheduler : str
+        Address of a dask scheduler, ``tcp://...``; its workers do the work. With ``--device
+        cuda`` only those that have the resource GPU.
+    """
+
+    output: Annotated[Path, Parameter(name=("--output", "-o"))]
+    resume: Switch = False
+    joint: Switch = False
+    workers: int = 0
+    scheduler: str = ""
+
+
+Batch = Annotated[BatchFlags, Parameter(name="*", group=Group("Batch", sort_key=0))]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompareFlags:
+    """What is compared, and how.
+
+    Parameters
+    ----------
+    output : Path
+        Folder for ``compare.png``, ``compare.json`` and a label image of each method.
+    methods : str
+        Methods with commas between; ``NAME:SCALE`` takes another scale than the method's
+        default, as in ``dsc:50,ncut:0.2``. An unknown name lists them all.
+    truth : Path
+        Label image, or annotations of BSDS500 (.mat), to score the methods against.
+    zero : str
+        What the label 0 of the truth stands for: a ``region``, the ``background`` of
+        objects, or ``unlabelled`` pixels.
+    contours : Path
+        Contour map of the image for gpb_owt_ucm: a file of ``ucm2``, .mat or 8-bit .png.
+    """
+
+    output: Output
+    methods: str = "dsc,felzenszwalb,ucm,ncut,kmeans_rgb,backprop"
+    truth: Path | None = None
+    zero: Zero = "region"
+    contours: Path | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompareRunFlags:
+    """How the methods are run.
+
+    Parameters
+    ----------
+    axes : str
+        Axes of the image as letters, ``YX``, ``YXC`` or ``CYX``; left out: those of the
+        file, or guessed from the shape.
+    weights : str
+        Name of registered weights or a safetensors file; left out: those in the package.
+    device : str
+        Where to compute: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
+    overwrite : bool
+        Replace the files of an earlier comparison.
+    quiet : bool
+        Print errors only.
+    json : bool
+        Write one line of JSON per method to stdout.
+    """
+
+    axes: str = ""
+    weights: str = ""
+    device: str = "auto"
+    overwrite: Switch = False
+    quiet: Quiet = False
+    json: Switch = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingFlags:
+    """How a training is run.
+
+    Parameters
+    ----------
+    templates : Path
+        Folder of label images, named like the images; left out: templates are made.
+    axes : str
+        Axes of the images as letters, ``YX``, ``YXC`` or ``CYX``, of stacks ``ZYX`` or
+        ``ZCYX``; left out: those of the files, or guessed from the shapes.
+    device : str
+        Where to compute: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
+    resume : bool
+        Go on from the checkpoint of an interrupted training, or for more epochs.
+    overwrite : bool
+        Replace the files of an earlier training.
+    quiet : bool
+        Print errors only.
+    license : str
+        License of the weights, for their card.
+    """
+
+    templates: Path | None = None
+    axes: str = ""
+    device: str = "auto"
+    resume: Switch = False
+    overwrite: Switch = False
+    quiet: Quiet = False
+    license: str = "not stated"

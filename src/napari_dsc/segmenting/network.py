@@ -1,0 +1,157 @@
+"""Train one network on many images, and classify the superpixels of each with it."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from typing import TYPE_CHECKING, NamedTuple
+
+import torch
+
+from napari_dsc.cut.joint import Piece, assign, iter_joint_cut, shrink
+from napari_dsc.machine.clock import Clock
+from napari_dsc.machine.progress import Progress
+from napari_dsc.params.presets import NO_LIMIT
+from napari_dsc.superae.embedding import embedding_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    import numpy as np
+
+    from napari_dsc.cut.objective import CutStep
+    from napari_dsc.params import CutParams
+    from napari_dsc.records.record import Record
+    from napari_dsc.segmenting.results import Step
+    from napari_dsc.segmenting.stages import Stages
+    from napari_dsc.superae.model import Embedding
+
+# images that are kept while a network learns, at the resolution at which it sees them
+N_KEPT = 64
+
+
+class Classes(NamedTuple):
+    """Classes of the superpixels of one image.
+
+    Parameters
+    ----------
+    classes : (M,) int64 array
+        Class of each superpixel, from 0.
+    probabilities : (M, K) float32 array
+        Probability of each superpixel for each class.
+    """
+
+    classes: np.ndarray
+    probabilities: np.ndarray
+
+
+class Learned(NamedTuple):
+    """A trained network, and how it was trained.
+
+    Parameters
+    ----------
+    embedding : Embedding
+        The network, its statistics frozen.
+    params : CutParams
+        Parameters of the training.
+    figures : dict
+        ``iterations``, and ``label_loss`` and ``cut_loss`` of the last, for the record.
+    seconds : float
+        Duration of the training, with the loading of its images.
+    """
+
+    embedding: Embedding
+    params: CutParams
+    figures: Record
+    seconds: float = 0.0
+
+    def classes(self, piece: Piece) -> Classes:
+        """Classes of the superpixels of an image, whether or not it was learned from."""
+        found = assign(self.embedding, piece, self.params)
+        return Classes(found.classes.cpu().numpy(), found.assignment.cpu().numpy())
+
+
+def kept_small(load: Callable[..., Piece], params: CutParams) -> Callable[..., Piece]:
+    """Load pieces as the network sees them, and keep those that were loaded last.
+
+    Parameters
+    ----------
+    load : callable
+        Gives a piece for numbers.
+    params : CutParams
+        Resolution and megapixels of the network.
+
+    Returns
+    -------
+    load : callable
+        Takes the same numbers.
+    """
+    return functools.lru_cache(N_KEPT)(lambda *which: shrink(load(*which), params))
+
+
+def iter_learning(
+    draw: Callable[[np.random.Generator], Piece], stages: Stages, stage: str
+) -> Generator[Progress, None, Learned]:
+    """Train one network on images, one a step.
+
+    Parameters
+    ----------
+    draw : callable
+        Gives an image as `kept_small` does, chosen by a generator.
+    stages : Stages
+        Their network's encoder is copied; their settings are those of the training.
+    stage : str
+        Name of the stage in the progress.
+
+    Yields
+    ------
+    progress : Progress
+        After each of the ``n_iterations`` steps, with the `CutStep`.
+
+    Returns
+    -------
+    learned : Learned
+        The network.
+
+    Raises
+    ------
+    ComputationError
+        If memory ran out.
+    """
+    params, clock = stages.settings.cut_params, Clock(stages.device)
+    with torch.inference_mode(False):
+        embedding = embedding_of(stages.model, params.n_partitions, params.seed)
+        # pieces are small already
+        unchanged = dataclasses.replace(params, resolution=1.0, megapixels=NO_LIMIT)
+        steps = iter_joint_cut(draw, embedding, unchanged)
+    last: CutStep | None = None
+    yield Progress(stage, 0, params.n_iterations)
+    while True:
+        with clock.stage("cut"), torch.inference_mode(False):
+            step = next(steps, None)
+        if step is None:
+            return Learned(embedding, params, figures_of(last), clock.seconds["cut"])
+        last = step
+        yield Progress(stage, step.iteration, params.n_iterations, step)
+
+
+def figures_of(last: CutStep | Step | None) -> Record:
+    """Figures of the end of the cut, for the record.
+
+    Parameters
+    ----------
+    last : CutStep or Step
+        Its last step, or None if there was none.
+
+    Returns
+    -------
+    figures : dict
+        Number of iterations, and both losses in the last; ready for JSON.
+    """
+    if last is None:
+        return {}
+    return {
+        "iterations": last.iteration,
+        "label_loss": float(last.label_loss),
+        "cut_loss": float(last.cut_loss),
+    }

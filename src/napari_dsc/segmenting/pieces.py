@@ -1,0 +1,276 @@
+"""What is segmented, piece by piece; a piece is made ready when it is asked for."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+import tifffile
+
+from napari_dsc.files.lazy import is_zarr
+from napari_dsc.images import Image, ImageSeries, choose_normalization, load_image, load_series
+from napari_dsc.large.tiling import SHARE, bytes_whole, free_bytes
+from napari_dsc.layers import is_image_layer, labels_geometry, read_layer
+from napari_dsc.machine.device import resolve_device
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import numpy as np
+    from numpy.typing import ArrayLike
+
+    from napari_dsc.images import Normalization
+    from napari_dsc.layers import Geometry
+    from napari_dsc.params import ImageParams
+    from napari_dsc.segmenting.settings import Settings
+
+
+class Pieces(Protocol):
+    """What is segmented.
+
+    Attributes
+    ----------
+    kind : str
+        ``image``, ``series``, ``files`` or ``tiles``: which function of a `Segmenter` takes
+        the pieces.
+    """
+
+    kind: ClassVar[str]
+
+    def __len__(self) -> int:
+        """Number of pieces."""
+
+    def piece(self, number: int) -> Any:
+        """One piece, made ready now."""
+
+    def describe(self) -> str:
+        """Axes and size in one line, for people."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class OneImage:
+    """One plane or stack.
+
+    Parameters
+    ----------
+    series : ImageSeries
+        The image, or the images, as they were read.
+    geometry : Geometry, optional
+        Where the pixels lie in a napari viewer, if they came from a layer.
+    superpixels, scribbles : array, optional
+        What the user gives with the image, see `Run`.
+    """
+
+    kind: ClassVar[str] = "image"
+
+    series: ImageSeries
+    geometry: Geometry | None = None
+    superpixels: ArrayLike | None = None
+    scribbles: ArrayLike | None = None
+
+    def __len__(self) -> int:
+        return len(self.series.frames)
+
+    def piece(self, number: int) -> Image:
+        """Image of one piece, normalized now."""
+        return self.series.frames[number]
+
+    def place(self, parts: Sequence[np.ndarray]) -> np.ndarray:
+        """Bring a label image of each piece into the axes of the original.
+
+        Parameters
+        ----------
+        parts : sequence of S int array
+            Label image of each piece, as the method sees it.
+
+        Returns
+        -------
+        labels : array
+            One array, in the order of the original's axes.
+        """
+        pieces = [self.piece(number) for number in range(len(self))]
+        return self.series.join(
+            [one.restore_labels(part) for one, part in zip(pieces, parts, strict=True)]
+        )
+
+    def given(self, superpixels: ArrayLike | None, scribbles: ArrayLike | None) -> OneImage:
+        """The same pieces with what the user gives; None leaves it out."""
+        return dataclasses.replace(self, superpixels=superpixels, scribbles=scribbles)
+
+    def describe(self) -> str:
+        """Axes, size and pixel size in one line, for people."""
+        return self.series.describe()
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Frames(OneImage):
+    """Frames of a time series, normalized together."""
+
+    kind: ClassVar[str] = "series"
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Planes(OneImage):
+    """Planes of a stack that are cut apart."""
+
+    kind: ClassVar[str] = "series"
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Tiles:
+    """Tiles of an image that does not fit into memory, or that is stored by chunks.
+
+    Parameters
+    ----------
+    image : lazy array, sequence of them, RawImage or path
+        As `napari_dsc.large.source.open_source` takes it.
+    output : Path
+        Where the labels go, ``.zarr`` or ``.tif``.
+    superpixels, scribbles : array, optional
+        What the user gives with the image, which `refuse` names.
+    """
+
+    kind: ClassVar[str] = "tiles"
+
+    image: Any
+    output: Path
+    superpixels: ArrayLike | None = None
+    scribbles: ArrayLike | None = None
+
+    def __len__(self) -> int:
+        return 1
+
+    def piece(self, number: int) -> Any:
+        """The image; its tiles are read one by one while it is segmented."""
+        return self.image
+
+    def describe(self) -> str:
+        """Name of the image."""
+        return str(self.image)
+
+
+def one_image(image: Any, settings: Settings) -> OneImage:
+    """Read an image that has no time.
+
+    Parameters
+    ----------
+    image : array, Image, RawImage, path or napari Image layer
+        See `napari_dsc.Run`.
+    settings : Settings
+        How it is read.
+
+    Returns
+    -------
+    pieces : OneImage
+        One piece.
+
+    Raises
+    ------
+    InvalidImageError
+        If the image cannot be used, or is a time series.
+    InvalidParameterError
+        If axes, spacing or channels do not fit the image.
+    """
+    image, layer = _without_layer(image, settings)
+    if not isinstance(image, Image):
+        image = load_image(image, settings.axes, settings.image_params, **_choice(settings))
+    geometry = None if layer is None else labels_geometry(layer, image.axes)
+    return OneImage(ImageSeries((image,), image.axes), geometry)
+
+
+def open_pieces(
+    image: Any,
+    settings: Settings,
+    choose: Callable[[np.ndarray, ImageParams], Normalization] = choose_normalization,
+) -> OneImage:
+    """Read an image, a stack or a time series.
+
+    Parameters
+    ----------
+    image : array, Image, RawImage, path or napari Image layer
+        See `napari_dsc.Run`; also a time series.
+    settings : Settings
+        How it is read, and whether planes are cut apart.
+    choose : callable
+        Finds the intensities that become 0 and 1, see `choose_normalization`.
+
+    Returns
+    -------
+    pieces : OneImage, Frames or Planes
+        What the settings ask to segment one by one.
+
+    Raises
+    ------
+    InvalidImageError
+        If the image cannot be used.
+    InvalidParameterError
+        If axes, spacing or channels do not fit the image.
+    """
+    image, layer = _without_layer(image, settings)
+    if isinstance(image, Image):
+        series = ImageSeries((image,), image.axes)
+    else:
+        series = load_series(
+            Path(image) if isinstance(image, str) else image,
+            settings.axes,
+            settings.image_params,
+            choose=choose,
+            **_choice(settings),
+        )
+    geometry = None if layer is None else labels_geometry(layer, series.axes)
+    if len(series.frames) > 1:
+        return Frames(series, geometry)
+    first = series.frames[0]
+    is_apart = settings.method == "dsc" and settings.cut_params.series == "apart"
+    if is_apart and "Z" in first.axes:
+        return Planes(first.planes(), geometry)
+    return OneImage(series, geometry)
+
+
+def needs_tiles(image: Any, settings: Settings, output: Path) -> bool:
+    """Whether an image is segmented by tiles: asked for, stored by chunks, or too large.
+
+    Parameters
+    ----------
+    image : array or path
+        The image.
+    settings : Settings
+        Its `tile` and `level` ask for tiles.
+    output : Path
+        Labels in a zarr store are written by tiles.
+
+    Returns
+    -------
+    answer : bool
+        False for files that cannot be opened; the error comes from whoever reads them.
+    """
+    is_file = isinstance(image, Path)
+    if settings.tile or settings.level or output.suffix.lower() == ".zarr":
+        return True
+    if is_file and is_zarr(image):
+        return True
+    free = free_bytes(resolve_device(settings.device))
+    return is_file and bytes_whole(_n_values(image)) > SHARE * free
+
+
+def _without_layer(image: Any, settings: Settings) -> tuple[Any, Any]:
+    """Image that a layer shows, and the layer if it is one."""
+    if is_image_layer(image):
+        return read_layer(image, settings.axes), image
+    return image, None
+
+
+def _choice(settings: Settings) -> dict[str, Any]:
+    return {"spacing": settings.spacing, "channels": settings.channels}
+
+
+def _n_values(path: Path) -> int:
+    """Values in a TIFF; 0 for other files, which are read whole."""
+    if path.suffix.lower() not in (".tif", ".tiff"):
+        return 0
+    try:
+        with tifffile.TiffFile(path) as file:
+            return int(file.series[0].size)
+    except (OSError, ValueError, IndexError, tifffile.TiffFileError):
+        return 0

@@ -1,0 +1,241 @@
+"""Settings of a run: everything that decides the labels of an image."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from napari_dsc.errors import InvalidParameterError
+from napari_dsc.params import (
+    DEFAULT_WEIGHTS,
+    CutParams,
+    ImageParams,
+    Params,
+    SuperpixelParams,
+    TreeParams,
+    preset_values,
+)
+from napari_dsc.params.checks import check_kinds
+from napari_dsc.records.recipes import KEYWORDS, STAGES, values_in
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SegmentMethod = Literal["dsc", "tree"]
+"""Names of the segmenters; `napari_dsc.segmenting.segmenter.SEGMENTERS` holds one for each."""
+
+# stages whose parameters decide the labels
+_STAGES_OF: dict[str, tuple[str, ...]] = {
+    "dsc": ("image", "superpixels", "cut"),
+    "tree": ("image", "tree"),
+}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Everything that decides the labels of an image, besides the image.
+
+    Parameters
+    ----------
+    method : str
+        ``dsc`` merges superpixels into classes by Deep Superpixel Cut; ``tree`` gives the
+        regions of a merge tree, without smoothing or training.
+    image_params : ImageParams
+        How intensities are normalized.
+    superpixel_params : SuperpixelParams
+        How superpixels are made.
+    cut_params : CutParams
+        How superpixels are merged. Its ``series`` says whether the frames of a time series
+        and the planes of a stack are cut together or apart.
+    tree_params : TreeParams
+        How the merge tree is made, and where it is cut.
+    weights : str or Path
+        Name of registered weights, or a safetensors file.
+    weights_sha256 : str
+        Hash that the weights must have, 64 hexadecimal digits; empty accepts any. Settings
+        that differ only here are equal.
+    device : str
+        ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
+    axes : str
+        Axes of the array as letters of ``"TZCYX"`` in any order, as ``"YXC"`` or ``"ZYX"``;
+        empty: as in the file or layer, else inferred from the shape.
+    spacing : sequence of float
+        Pixel size in micrometers along the axes of space, in their order; empty: as in the
+        file or layer.
+    channels : sequence of int
+        Channels to take, numbered from 0; empty: all.
+    tile : int
+        Side in pixels of the tiles in which a large image is segmented; 0: one piece where
+        it fits into memory.
+    level : int
+        Level of a pyramid that is segmented; 0 is the finest.
+
+    Raises
+    ------
+    InvalidParameterError
+        If a value has the wrong type or is not one of the choices.
+
+    Examples
+    --------
+    >>> settings = Settings.preset("paper").replace(axes="ZYX", spacing=(4, 1, 1))
+    >>> settings.cut_params.n_iterations
+    128
+    >>> Settings.from_record(settings.to_record()) == settings
+    True
+    """
+
+    method: str = "dsc"
+    image_params: ImageParams = ImageParams()
+    superpixel_params: SuperpixelParams = SuperpixelParams()
+    cut_params: CutParams = CutParams()
+    tree_params: TreeParams = TreeParams()
+    weights: str = DEFAULT_WEIGHTS
+    weights_sha256: str = dataclasses.field(default="", compare=False, repr=False)
+    device: str = "auto"
+    axes: str = ""
+    spacing: tuple[float, ...] = ()
+    channels: tuple[int, ...] = ()
+    tile: int = 0
+    level: int = 0
+
+    def __post_init__(self) -> None:
+        check_kinds(*((self.params(stage), kind) for stage, kind in STAGES.items()))
+        if self.method not in get_args(SegmentMethod):
+            choices = ", ".join(get_args(SegmentMethod))
+            raise InvalidParameterError(f"method={self.method!r}: expected one of {choices}")
+        self._convert("weights", str)
+        self._convert("spacing", lambda sizes: tuple(map(float, sizes)))
+        self._convert("channels", lambda numbers: tuple(map(int, numbers)))
+
+    def _convert(self, name: str, kind: Any) -> None:
+        value = getattr(self, name)
+        try:
+            object.__setattr__(self, name, kind(value))
+        except (TypeError, ValueError) as error:
+            raise InvalidParameterError(f"{name}={value!r}: {error}") from error
+
+    @classmethod
+    def preset(cls, name: str) -> Settings:
+        """Settings of a preset; what it does not set has its default.
+
+        Parameters
+        ----------
+        name : str
+            ``fast``, the defaults, or ``paper``, the method as published.
+
+        Returns
+        -------
+        settings : Settings
+            Vary them by `replace`.
+
+        Raises
+        ------
+        InvalidParameterError
+            If there is no such preset.
+        """
+        values: Mapping[str, Any] = preset_values(name)
+        return cls(
+            superpixel_params=SuperpixelParams(**values["superpixels"]),
+            cut_params=CutParams(**values["cut"]),
+        )
+
+    def replace(self, **changes: Any) -> Settings:
+        """Copy with other values.
+
+        Parameters
+        ----------
+        **changes
+            Fields of this class.
+
+        Returns
+        -------
+        settings : Settings
+            These settings stay as they are.
+
+        Raises
+        ------
+        InvalidParameterError
+            If a value has the wrong type or is not one of the choices.
+        """
+        return dataclasses.replace(self, **changes)
+
+    def params(self, stage: str) -> Params:
+        """Parameters of a stage.
+
+        Parameters
+        ----------
+        stage : str
+            ``image``, ``superpixels``, ``cut`` or ``tree``.
+
+        Returns
+        -------
+        params : Params
+            One of the four groups.
+        """
+        params: Params = getattr(self, KEYWORDS[stage])
+        return params
+
+    def to_record(self) -> dict[str, Any]:
+        """Settings for a record or recipe, ready for JSON.
+
+        Returns
+        -------
+        record : dict
+            ``parameters`` of the stages that the method has, and what else `from_record`
+            reads; ``unused_parameters`` are those of other stages, where they are not the
+            defaults.
+        """
+        groups = {stage: self.params(stage) for stage in STAGES}
+        used = _STAGES_OF[self.method]
+        unused = {
+            stage: dataclasses.asdict(one)
+            for stage, one in groups.items()
+            if stage not in used and one != STAGES[stage]()
+        }
+        record: dict[str, Any] = {
+            "method": self.method,
+            "weights": {"name": self.weights},
+            "parameters": {stage: dataclasses.asdict(groups[stage]) for stage in used},
+            "reading": {
+                "axes": self.axes,
+                "spacing": list(self.spacing),
+                "channels": list(self.channels),
+                "level": self.level,
+            },
+            "tile": self.tile,
+            "device": {"asked": self.device},
+        }
+        if self.weights_sha256:
+            record["weights"]["sha256"] = self.weights_sha256
+        return record | ({"unused_parameters": unused} if unused else {})
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any], place: str = "record") -> Settings:
+        """Settings of a record, of any kind of result, or of a recipe.
+
+        Parameters
+        ----------
+        record : mapping
+            Of a result; parts that are no settings are passed over.
+        place : str
+            Where it was found, for the error.
+
+        Returns
+        -------
+        settings : Settings
+            What the record does not name has its default.
+
+        Raises
+        ------
+        InvalidParameterError
+            If a stage or a name is unknown, or a value cannot be used.
+        """
+        values = values_in(record, place)
+        for stage, kind in STAGES.items():
+            name = KEYWORDS[stage]
+            if name in values:
+                values[name] = kind(**values[name])
+        try:
+            return cls(**values)
+        except InvalidParameterError as error:
+            raise InvalidParameterError(f"{place}: {error}") from error

@@ -1,0 +1,162 @@
+"""The stages of the method under one set of settings."""
+
+from __future__ import annotations
+
+import copy
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import torch
+
+from napari_dsc.cut.joint import Piece
+from napari_dsc.errors import InvalidParameterError
+from napari_dsc.hierarchy.growing import grow_tree
+from napari_dsc.machine.clock import Clock
+from napari_dsc.machine.device import reproducible, resolve_device
+from napari_dsc.machine.side_process import apart
+from napari_dsc.records.record import Record, device_record, image_record, software_record
+from napari_dsc.superae.planes import as_batch, smooth_planes
+from napari_dsc.superae.weights import check_dimensions, find_weights, load_weights
+from napari_dsc.superpixels.methods import over_segment_pixels
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from napari_dsc.hierarchy.tree import MergeTree
+    from napari_dsc.images import Image
+    from napari_dsc.segmenting.settings import Settings
+    from napari_dsc.superae.model import SuperAE
+    from napari_dsc.superae.weights import WeightsFile
+
+
+class Stages:
+    """The stages of the method; device, weights and network are resolved once.
+
+    Parameters
+    ----------
+    settings : Settings
+        Settings of all stages.
+
+    Attributes
+    ----------
+    device : torch.device
+        Where the networks run.
+    weights : WeightsFile
+        Weights of the smoothing network.
+    clock : Clock
+        Durations of the stages so far.
+    notes : list of str
+        Sentences for the user on what was done otherwise than asked for.
+
+    Raises
+    ------
+    InvalidParameterError
+        If the weights are not those that the settings name by hash.
+    WeightsError
+        If the weights cannot be found.
+    DeviceUnavailableError
+        If the device does not exist.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.device = resolve_device(settings.device)
+        self.weights = find_weights(settings.weights)
+        wanted = settings.weights_sha256
+        if wanted and wanted != self.weights.sha256:
+            raise InvalidParameterError(
+                f"weights={settings.weights!r}: the recipe was made with other weights of this "
+                f"name (sha256 {wanted:.12}..., found {self.weights.sha256:.12}...); name the "
+                "weights to use"
+            )
+        self._network = _Network(self.weights, self.device)
+        self.clock, self.notes = Clock(self.device), list[str]()
+
+    def fresh(self) -> Stages:
+        """Stages of another image: the same network, with a clock and notes of their own."""
+        other = copy.copy(self)
+        other.clock, other.notes = Clock(self.device), []
+        return other
+
+    def under(self, settings: Settings) -> Stages:
+        """The same stages, clock and notes under other settings of the same weights."""
+        other = copy.copy(self)
+        other.settings = settings
+        return other
+
+    @property
+    def model(self) -> SuperAE:
+        """Smoothing network on the device."""
+        return self._network.model
+
+    def check(self, image: Image) -> None:
+        """Refuse an image whose dimensions do not fit the weights."""
+        check_dimensions(self.weights, image.axes)
+
+    def smoothed(self, image: Image) -> np.ndarray:
+        """Smoothed image ``x^R``, (C, *S) float32 in [0, 1]."""
+        with self.clock.stage("smooth"), reproducible(self.device), torch.no_grad():
+            pixels = torch.from_numpy(image.pixels).to(self.device)
+            return smooth_planes(self.model, pixels).cpu().numpy()
+
+    def restored(self, image: Image) -> np.ndarray:
+        """Smoothed image in the layout, type and units of the original."""
+        return image.restore(self.smoothed(image))
+
+    def superpixels(self, image: Image, smoothed: np.ndarray | None = None) -> np.ndarray:
+        """Superpixels ``0 .. M - 1``, S int64; smoothed, where the image is already."""
+        params, source = self.settings.superpixel_params, image.pixels
+        if params.source == "smoothed":
+            source = self.smoothed(image) if smoothed is None else smoothed
+        with self.clock.stage("superpixels"):
+            return apart(over_segment_pixels, source, params, image.volume_spacing)
+
+    def tree(self, image: Image) -> MergeTree:
+        """Merge tree of an image, without a record."""
+        with self.clock.stage("tree"):
+            return apart(grow_tree, image.pixels, self.settings.tree_params)
+
+    def piece(self, image: Image, superpixels: np.ndarray) -> Piece:
+        """Image and superpixels ready for the network of the cut, on the device."""
+        pixels = torch.from_numpy(image.pixels).to(self.device)
+        batch = as_batch(pixels, self.model.n_channels)
+        return Piece(batch, superpixels, image.volume_spacing)
+
+    def record(self, image: Image) -> Record:
+        """Everything needed to repeat the stages, ready for JSON.
+
+        Parameters
+        ----------
+        image : Image
+            Image that the stages worked on.
+
+        Returns
+        -------
+        record : dict
+            Settings, versions, device, hashes of image and weights, notes, and the seconds
+            of the stages done so far.
+        """
+        settings = self.settings.to_record()
+        seconds = {stage: round(value, 3) for stage, value in self.clock.seconds.items()}
+        return {
+            "software": software_record(),
+            "image": image_record(image),
+            **settings,
+            "device": {**device_record(self.device), **settings["device"]},
+            "weights": {"name": self.weights.name, "sha256": self.weights.sha256},
+            "seconds": seconds,
+            "notes": list(self.notes),
+        }
+
+
+class _Network:
+    """The smoothing network, loaded when it is first used."""
+
+    def __init__(self, weights: WeightsFile, device: torch.device) -> None:
+        self._weights, self._device = weights, device
+
+    @cached_property
+    def model(self) -> SuperAE:
+        with torch.inference_mode(False), torch.device("cpu"):
+            model = load_weights(self._weights)
+        return model.to(self._device, torch.float32)

@@ -1,0 +1,285 @@
+"""The method on an image in tiles, which does not fit into memory or is stored by chunks."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import tempfile
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from napari_dsc.cut.joint import Piece, iter_joint_cut, iter_lone_cut, seen_piece
+from napari_dsc.errors import OutputError
+from napari_dsc.large.connecting import iter_regions, region_numbers
+from napari_dsc.large.learning import montage, plan_lesson
+from napari_dsc.large.source import open_source
+from napari_dsc.large.tiling import (
+    bytes_of,
+    check_side,
+    choose_side,
+    free_bytes,
+    plan_tiling,
+)
+from napari_dsc.large.work import Work
+from napari_dsc.large.writing import CHUNK, Labels, write_labels
+from napari_dsc.machine.device import freed_memory_kept
+from napari_dsc.machine.progress import Progress
+from napari_dsc.params.presets import NO_LIMIT
+from napari_dsc.records.record import Record, device_record, software_record
+from napari_dsc.superae.embedding import embedding_of
+from napari_dsc.superae.weights import check_dimensions
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+
+    from napari_dsc.large.source import Source
+    from napari_dsc.segmenting.pieces import Tiles
+    from napari_dsc.segmenting.stages import Stages
+    from napari_dsc.superae.model import Embedding
+
+RESERVED_AT_ONCE = 2**24
+
+
+class TiledRun:
+    """One network for a large image, then labels tile by tile.
+
+    Parameters
+    ----------
+    source : Source
+        The image, open.
+    stages : Stages
+        Stages of the method; their clock and notes become those of the run.
+        ``n_superpixels`` counts for the whole image, but superpixels are no wider than an
+        eighth of a tile; ``megapixels`` are those that the network sees in a step.
+
+    Attributes
+    ----------
+    tiling : Tiling
+        How the image is divided into tiles.
+    counts : dict of str to int
+        ``n_classes`` or ``n_regions``, and ``n_superpixels``, once the run is done.
+
+    Raises
+    ------
+    InvalidImageError
+        If the image cannot be used.
+    InvalidParameterError
+        If the tiles are too small.
+    WeightsError
+        If the weights are three-dimensional.
+    """
+
+    def __init__(self, source: Source, stages: Stages) -> None:
+        self.source, self.stages, self.device = source, stages, stages.device
+        check_dimensions(stages.weights, "YX")
+        settings = stages.settings
+        self.cut_params, asked = settings.cut_params, settings.superpixel_params.n_superpixels
+        limit = math.sqrt(self.cut_params.megapixels * 1e6) / CHUNK
+        self.scale = min(self.cut_params.resolution, limit)
+        side = settings.tile or choose_side(self.device, self.cut_params, self.scale)
+        check_side(side)
+        self.tiling, self.width = plan_tiling(source.shape, side, asked, self.scale)
+        self.counts: dict[str, int] = {}
+        n_made = round(math.prod(source.shape) / self.width**2)
+        if n_made > asked:
+            stages.notes.append(
+                f"about {n_made} superpixels instead of {asked}, because a tile of "
+                f"{self.tiling.side} pixels should hold some: n_superpixels of a large image "
+                "count for all of it"
+            )
+        self.normalization = source.normalization(settings.image_params, self.cut_params.seed)
+        # the scale is the same for pieces and tiles, whatever their size
+        params = dataclasses.replace(
+            self.cut_params, resolution=self.scale, megapixels=NO_LIMIT
+        )
+        self._work = Work(
+            source,
+            self.normalization,
+            stages.model,
+            settings.superpixel_params,
+            params,
+            self.width,
+        )
+
+    def describe(self) -> str:
+        """Size, tiles and memory in one line, before the run."""
+        height, width = self.source.shape
+        needed = bytes_of(self.tiling.tile_pixels, self.cut_params, self.scale)
+        return (
+            f"axes {self.source.axes} (from {self.source.axes_origin}), {height} x {width} "
+            f"pixels in {self.tiling.n_tiles} tiles of up to {self.tiling.side} x "
+            f"{self.tiling.side}; about {needed / 2**30:.1f} GiB of memory, "
+            f"{free_bytes(self.device) / 2**30:.1f} GiB are free"
+        )
+
+    def iter_save(self, path: Path) -> Iterator[Progress]:
+        """Do everything, and write the labels.
+
+        Parameters
+        ----------
+        path : Path
+            See `write_labels`.
+
+        Yields
+        ------
+        progress : Progress
+            After each part of the work; closing the generator ends the run and leaves no
+            files.
+        """
+        with (
+            freed_memory_kept(),
+            tempfile.TemporaryDirectory(
+                prefix=".napari-dsc-", dir=path.resolve().parent
+            ) as folder,
+        ):
+            embedding = yield from self._iter_learning()
+            file = Path(folder) / "classes"
+            dtype = np.min_scalar_type(self.cut_params.n_partitions)
+            _reserve(file, math.prod(self.source.shape) * dtype.itemsize)
+            canvas = np.memmap(file, dtype, "r+", shape=self.source.shape)
+            yield from self._iter_classes(embedding, canvas)
+            yield Progress("writing", 0, 1)
+            with self.stages.clock.stage("writing"):
+                labels = self._labels(canvas)
+                del canvas
+                write_labels(
+                    path,
+                    labels,
+                    record=self.record(),
+                    spacing=self.source.spacing,
+                    unit=self.source.unit,
+                )
+                del labels  # the file can go only when nobody looks at it
+            yield Progress("writing", 1, 1)
+
+    def record(self) -> Record:
+        """Everything needed to repeat the run, ready for JSON; see `Stages.record`."""
+        source, settings = self.source, self.stages.settings.to_record()
+        seconds = self.stages.clock.seconds
+        return {
+            "software": software_record(),
+            "image": {
+                "sha256": source.sha256(),
+                "axes": source.axes,
+                "axes_from": source.axes_origin,
+                "shape": list(source.shape),
+                "n_channels": len(source.channels),
+                "dtype": str(source.dtype),
+                "spacing": list(source.spacing),
+                "unit": source.unit,
+                "normalization": dict(self.normalization._asdict()),
+                "notes": list(source.notes),
+            },
+            **settings,
+            "device": {**device_record(self.device), **settings["device"]},
+            "weights": {"name": self.stages.weights.name, "sha256": self.stages.weights.sha256},
+            "tiles": {"side": self.tiling.side, "n_tiles": self.tiling.n_tiles},
+            "seconds": {name: round(value, 3) for name, value in seconds.items()},
+            "notes": list(self.stages.notes),
+            **self.counts,
+        }
+
+    def _iter_learning(self) -> Generator[Progress, None, Embedding]:
+        """Cut places of the image out, and train the network on them, which is the value."""
+        tiles = self._work.params
+        lesson = plan_lesson(self.source.shape, self.width, self.scale, tiles.seed)
+        places: list[Piece] = []
+        for window in lesson.windows:
+            with self.stages.clock.stage("places"):
+                found = self._work.piece(window, self.tiling.margin)
+                places.append(seen_piece(found, tiles))
+            yield Progress("reading", len(places), len(lesson.windows))
+        params = dataclasses.replace(tiles, resolution=1.0)  # places are small already
+        with torch.inference_mode(False):
+            embedding = embedding_of(self._work.model, params.n_partitions, params.seed)
+            draw = partial(montage, places, lesson.grid)
+            steps = (
+                iter_lone_cut(draw(np.random.default_rng()), embedding, params)
+                if lesson.is_whole
+                else iter_joint_cut(draw, embedding, params, lesson.n_steps)
+            )
+        for number in range(1, params.n_iterations + 2):  # the last freezes the statistics
+            with self.stages.clock.stage("cut"), torch.inference_mode(False):
+                next(steps, None)
+            yield Progress("learning", min(number, params.n_iterations), params.n_iterations)
+        return embedding
+
+    def _iter_classes(self, embedding: Embedding, canvas: np.ndarray) -> Iterator[Progress]:
+        """Write class plus 1 of each pixel into an array of zeros, tile by tile."""
+        n_superpixels = 0
+        for number, tile in enumerate(self.tiling.tiles(), 1):
+            with self.stages.clock.stage("labels"):
+                n_superpixels += self._work.label(tile, embedding, canvas)
+            yield Progress("labels", number, self.tiling.n_tiles)
+        self.counts["n_superpixels"] = n_superpixels
+
+    def _labels(self, canvas: np.ndarray) -> Labels:
+        """What is written: the classes, or the connected regions of them."""
+
+        def bands() -> Iterator[np.ndarray]:
+            for top in range(0, len(canvas), CHUNK):
+                yield np.asarray(canvas[top : top + CHUNK])
+
+        found = np.unique(np.concatenate([np.unique(band) for band in bands()]))
+        self.counts["n_classes"] = len(found)
+        if self.cut_params.result == "classes":
+            return Labels(self.source.shape, canvas.dtype, bands)
+        numbers = region_numbers(bands)
+        n_regions = self.counts["n_regions"] = int(numbers.max()) + 1
+        numbers = (numbers + 1).astype(np.min_scalar_type(n_regions))
+        return Labels(self.source.shape, numbers.dtype, lambda: iter_regions(bands, numbers))
+
+
+def _reserve(file: Path, n_bytes: int) -> None:
+    """Write zeros, since a disk that fills up under a memory map would end the process."""
+    zeros = bytes(min(n_bytes, RESERVED_AT_ONCE))
+    try:
+        with file.open("wb") as opened:
+            for start in range(0, n_bytes, RESERVED_AT_ONCE):
+                opened.write(zeros[: n_bytes - start])
+    except OSError as error:
+        raise OutputError(
+            f"{file.parent.parent}: not enough disk space: the intermediate labels need "
+            f"{n_bytes} bytes ({error.strerror})"
+        ) from error
+
+
+def cut_tiles(pieces: Tiles, stages: Stages) -> Generator[Progress, None, Record]:
+    """Segment a large image by the cut, and write the labels.
+
+    Parameters
+    ----------
+    pieces : Tiles
+        The image and the output.
+    stages : Stages
+        Stages of the method.
+
+    Yields
+    ------
+    progress : Progress
+        First in the stage ``reading``, with one sentence on size, tiles and memory; then
+        after each part of the work. Closing the generator leaves no files.
+
+    Returns
+    -------
+    record : dict
+        How the labels were made, as it stands in the output.
+    """
+    settings = stages.settings
+    with open_source(
+        pieces.image,
+        axes=settings.axes,
+        spacing=settings.spacing,
+        channels=settings.channels,
+        level=settings.level,
+    ) as source:
+        run = TiledRun(source, stages)
+        notes = (run.describe(), *source.notes, *stages.notes)
+        for note in notes:
+            yield Progress("reading", 0, 1, note)
+        yield from run.iter_save(pieces.output)
+        return run.record()
