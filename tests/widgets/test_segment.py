@@ -18,7 +18,7 @@ from napari_dsc.jobs import job as _job
 from napari_dsc.jobs import machine as _machine
 from napari_dsc.jobs import request as _request
 from napari_dsc.jobs import runs as _runs
-from napari_dsc.jobs import series as _series_job
+from napari_dsc.jobs import statuses as _statuses
 from napari_dsc.jobs import tiles as _tiles_job
 from napari_dsc.superae.embedding import embedding_of
 from napari_dsc.superae.weights import DEFAULT, find_weights, load_weights
@@ -440,17 +440,17 @@ def test_a_rerun_that_ends_early_gives_the_earlier_result_back(
     labels = viewer.layers["cells [DSC]"]
     before, record = labels.data.copy(), dict(labels.metadata["napari-dsc"])
     shown = []
-    first_preview = _runs._Previews.next
+    preview = _statuses._preview
 
-    def fail_later(previews, step):
+    def fail_later(step, mask):
         shown.append(1)
         if end == "error" and len(shown) > 3:
             raise RuntimeError("no")
-        return first_preview(previews, step)
+        return preview(step, mask)
 
-    monkeypatch.setattr(_runs._Previews, "next", fail_later)
-    monkeypatch.setattr(_runs, "PREVIEW_SECONDS", 0)
-    monkeypatch.setattr(_runs, "PREVIEW_PIXELS", 300)
+    monkeypatch.setattr(_statuses, "_preview", fail_later)
+    monkeypatch.setattr(_statuses, "PREVIEW_SECONDS", 0)
+    monkeypatch.setattr(_statuses, "PREVIEW_PIXELS", 300)
     dock.restore({"n_iterations": 10_000, "seed": 8})
     bar = dock.run_bar
     dock.run()
@@ -739,6 +739,6 @@ def test_values_of_the_last_run_are_remembered(
 
 
 def test_jobs_know_nothing_of_qt_and_napari():
-    for module in (_analysis, _job, _machine, _request, _runs, _series_job, _tiles_job):
+    for module in (_analysis, _job, _machine, _request, _runs, _statuses, _tiles_job):
         code = inspect.getsource(module)
         assert not re.search(r"^\s*(from|import) (qtpy|napari|magicgui)\b", code, re.MULTILINE)
