@@ -1,4 +1,4 @@
-"""Any array or file to channels in the range 0 to 1."""
+"""Loading of any array or file as a normalized image, or as a time series of them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from napari_dsc.images.normalization import Normalization
 
-_SMALLEST_SIDE = 8  # pixels; the network halves an image twice
+_SMALLEST_SIDE = 8  # pixels: two at the coarsest level of the network, which has a stride of 4
 _MICROMETER = "µm"
 
 
@@ -43,30 +43,31 @@ def load_image(
     spacing: Sequence[float] = (),
     channels: Sequence[int] = (),
 ) -> Image:
-    """Check an image and bring its intensities to the range 0 to 1.
+    """Load an image, check it, and normalize its intensities to 0 to 1.
 
     Parameters
     ----------
     image : array_like, RawImage or path
-        Image in two or three dimensions of any number of channels, at least 8 pixels wide
+        Image in two or three dimensions with any number of channels, at least 8 pixels wide
         and high, of any integer or float type; an alpha channel is dropped. A dask array is
         computed. A ``str`` is a path.
     axes : str
-        One letter of ``TZCYX`` for each axis, in any order; empty takes what the file says,
-        else ``YX``, or ``YXC`` where the last of three axes has length 3 or 4.
+        One letter of ``TZCYX`` for each axis, in any order. Empty: read from the file, else
+        inferred from the shape: ``YX``, or ``YXC`` if the last of three axes has length 1, 3
+        or 4.
     params : ImageParams
-        How intensities are stretched.
+        Normalization of the intensities.
     spacing : sequence of float
-        Pixel size in micrometers along the axes of space, in their order in `axes`; empty
-        takes what the file says.
+        Pixel size in micrometers along the spatial axes, in their order in `axes`; empty:
+        read from the file.
     channels : sequence of int
-        Channels to take, numbered from 0; empty takes all.
+        Channels to use, numbered from 0; empty: all.
 
     Returns
     -------
     image : Image
-        The pixels, and what is needed to write results like the original. The argument
-        stays as it was.
+        The normalized image, with all that is needed to convert results to the axes and type
+        of the original. The argument is not changed.
 
     Raises
     ------
@@ -78,16 +79,16 @@ def load_image(
 
     Examples
     --------
-    >>> grey = load_image(np.arange(64, dtype=np.uint16).reshape(8, 8))
-    >>> grey.pixels.shape, grey.axes, grey.normalization
+    >>> gray = load_image(np.arange(64, dtype=np.uint16).reshape(8, 8))
+    >>> gray.pixels.shape, gray.axes, gray.normalization
     ((1, 8, 8), 'YX', Normalization(mode='percentile', low=0, high=63))
     """
     series = load_series(image, axes, params, spacing=spacing, channels=channels)
     if len(series.frames) > 1:
         raise InvalidImageError(
-            f"image: axes {series.axes} of {len(series.frames)} frames: time series are not "
-            "supported yet, expected YX, ZYX or channels with them; if the frames are "
-            "channels, name them C"
+            f"image: axes {series.axes}, {len(series.frames)} time frames; iter_segment, Run "
+            "and merge_tree take one frame. Use segment(), whose cut takes all frames, or name "
+            "the axis C, for example axes='CYX', if the frames are channels"
         )
     return series.frames[0]
 
@@ -101,24 +102,24 @@ def load_series(
     channels: Sequence[int] = (),
     choose: Callable[[np.ndarray, ImageParams], Normalization] = choose_normalization,
 ) -> ImageSeries:
-    """Check a time series and bring the intensities of all frames to 0 to 1 alike.
+    """Load a time series, check it, and normalize the intensities of all frames together.
 
     Parameters
     ----------
     image, axes, params, spacing, channels
-        As `load_image` takes them; percentiles are those of all frames together.
+        As in `load_image`; percentiles are those of all frames together.
     choose : callable
-        Finds the intensities that become 0 and 1, see `choose_normalization`.
+        Function that chooses the normalization, with the signature of `choose_normalization`.
 
     Returns
     -------
     series : ImageSeries
-        Its frames; a single one if the image has no time.
+        All frames; a single one if the image has no axis T.
 
     Raises
     ------
     InvalidImageError
-        As `load_image`, but for time.
+        As in `load_image`, but not for time series.
     InvalidParameterError
         If `axes`, `spacing` or `channels` do not fit the image.
 
@@ -144,7 +145,7 @@ def load_series(
     normalization = choose(whole, params)
     notes = (*raw.notes, *notes, *size_notes)
     if normalization.mode == "extremes":
-        notes += ("the percentiles coincide: stretched from minimum to maximum",)
+        notes += ("the percentiles coincide: normalized from minimum to maximum",)
     has_time = len(frames) > 1
     images = tuple(
         Image(
@@ -175,7 +176,7 @@ def _layout(raw: RawImage, axes: str) -> Layout:
 def _spacing(
     raw: RawImage, layout: Layout, given: Sequence[float]
 ) -> tuple[tuple[float, ...], str, tuple[str, ...]]:
-    """Pixel size along S, its unit, and what is to be said of it."""
+    """Spacing along S, its unit, and notes for the user."""
     spatial = [axis for axis in layout.axes if axis in SPATIAL]
     _, kept = drop_single_axes(raw.pixels, layout.axes)
     if len(given):
@@ -188,7 +189,7 @@ def _spacing(
             )
         sizes, notes = complete_spacing(given, "".join(spatial), kept)
         return sizes, _MICROMETER, notes
-    # a size belongs to an axis of the array, whatever the caller names it
+    # a size in the file belongs to an axis of the array, which the caller may have renamed
     stored = [place for place, axis in enumerate(raw.axes) if axis in SPATIAL]
     known = "".join(layout.axes[place] for place in stored) if raw.axes else "YX"
     sizes, notes = complete_spacing(raw.spacing, known, kept)
@@ -224,7 +225,7 @@ def _check_type(pixels: np.ndarray) -> None:
 
 
 def _check_values(channels: np.ndarray) -> None:
-    """Refuse what cannot be stretched, (C, ...)."""
+    """Check that the channels, (C, ...), can be normalized."""
     if min(channels.shape[-2:]) < _SMALLEST_SIDE:
         size = " x ".join(map(str, channels.shape[-2:]))
         raise InvalidImageError(
@@ -244,6 +245,6 @@ def _check_finite(pixels: np.ndarray) -> None:
         if count:
             which = "all" if count == pixels.size else f"{count} of {pixels.size}"
             raise InvalidImageError(f"image: {which} values are {name}, expected finite values")
-    limit = np.finfo(np.float64).max
+    limit = np.finfo(np.float64).max  # values of longer floats may exceed it
     if pixels.min() < -limit or pixels.max() > limit:
-        raise InvalidImageError(f"image: values beyond {limit}, expected float64 at most")
+        raise InvalidImageError(f"image: values beyond {limit}, expected the range of float64")
