@@ -1,4 +1,8 @@
-"""Connected regions of a label image that is seen band by band."""
+"""Connected regions of a label image that is read band by band.
+
+Each band is divided into pieces, its connected regions. A first pass over the bands finds which
+pieces belong to one region, a second pass labels them.
+"""
 
 from __future__ import annotations
 
@@ -14,18 +18,18 @@ if TYPE_CHECKING:
 
 
 def region_numbers(bands: Callable[[], Iterator[np.ndarray]]) -> np.ndarray:
-    """Number of the region that each piece of each band belongs to.
+    """Region of each piece of each band.
 
     Parameters
     ----------
     bands : callable
-        Gives the bands of a label image, (y, X) each, from the top.
+        Return an iterator of the bands of a label image, (y, X) each, from the top.
 
     Returns
     -------
     numbers : (P,) int64 array
-        For all pieces of all bands, in the order of `iter_regions`; regions are numbered from
-        0 in the order of their first pixel.
+        Number of the region of each piece, in the order of `iter_regions`; regions are
+        numbered from 0 in the order of their first pixel.
 
     Examples
     --------
@@ -46,7 +50,7 @@ def region_numbers(bands: Callable[[], Iterator[np.ndarray]]) -> np.ndarray:
     first, second = np.concatenate(links, 1)
     graph = sparse.coo_array((np.ones(len(first)), (first, second)), (n_pieces, n_pieces))
     _, regions = csgraph.connected_components(graph, directed=False)
-    # pieces are numbered by their first pixels, so the first of each region tells its rank
+    # pieces are in the order of their first pixels: the first piece of a region sets its rank
     _, firsts = np.unique(regions, return_index=True)
     numbers: np.ndarray = np.argsort(np.argsort(firsts))[regions]
     return numbers.astype(np.int64)
@@ -55,19 +59,19 @@ def region_numbers(bands: Callable[[], Iterator[np.ndarray]]) -> np.ndarray:
 def iter_regions(
     bands: Callable[[], Iterator[np.ndarray]], numbers: np.ndarray
 ) -> Iterator[np.ndarray]:
-    """Regions of each band.
+    """Regions of each band, or other values of its pieces.
 
     Parameters
     ----------
     bands : callable
-        The same bands.
+        The argument of `region_numbers`.
     numbers : (P,) array
-        As `region_numbers` gives them, or something else for each piece.
+        Result of `region_numbers`, or another value for each piece.
 
     Yields
     ------
     regions : (y, X) array
-        Of the type of `numbers`.
+        Value of the piece of each pixel, with the type of `numbers`.
     """
     n_pieces = 0
     for band in bands():
@@ -77,6 +81,6 @@ def iter_regions(
 
 
 def _pieces(band: np.ndarray) -> np.ndarray:
-    """Pieces connected through pixel faces, from 0, in the order of their first pixel."""
+    """Pieces of a band, connected through pixel faces, from 0 in the order of first pixels."""
     pieces: np.ndarray = measure.label(band, background=-1, connectivity=1) - 1
     return pieces.astype(np.int64)
