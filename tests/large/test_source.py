@@ -144,7 +144,7 @@ def test_the_hash_is_that_of_the_array_however_it_is_read(photo, axes, monkeypat
 @pytest.mark.parametrize(
     ("image", "options", "message"),
     [
-        (np.zeros((4, 20, 20), np.uint8), {"axes": "ZYX"}, "expected one plane"),
+        (np.zeros((4, 20, 20), np.uint8), {"axes": "ZYX"}, "must be a single plane"),
         (np.zeros((20, 20), complex), {}, "expected integers or floats"),
         (np.zeros((20, 4), np.uint8), {}, "expected at least 8 x 8"),
         (np.zeros((20, 20), np.uint8), {"spacing": [1.0]}, "expected 2 sizes above 0"),
