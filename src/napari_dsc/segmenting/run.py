@@ -62,8 +62,7 @@ class Run:
         Axes of the array as letters of ``"ZCYX"`` in any order, as ``"YXC"`` or ``"ZYX"``;
         empty: those of the file or layer, or told by the shape.
     spacing : sequence of float, optional
-        Pixel size in micrometers along the axes of space, in their order; left out: that of
-        the file or layer.
+        Pixel size in micrometers along the spatial axes; default: that of the file or layer.
     channels : sequence of int, optional
         Channels to take, numbered from 0; left out: all.
     weights : str or Path
@@ -186,8 +185,7 @@ class Run:
         Yields
         ------
         step : Step
-            ``n_iterations`` times, or fewer if the classes came to rest; closing the
-            generator ends the run.
+            At most ``n_iterations`` times; closing the generator ends the run.
         """
         refuse_apart(self.cut_params.series, self.image.axes)
         superpixels, params = self.superpixels, self.cut_params
