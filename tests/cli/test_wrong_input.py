@@ -183,7 +183,7 @@ def test_the_tree_of_a_time_series_is_refused_by_its_axes(refused):
     flags = ("--axes", "TYX", "--method", "tree")
     message = refused("segment", "series.npy", "-o", "out.tif", *flags)
     assert "axes TYX" in message
-    assert "not supported yet" in message
+    assert "time frames; iter_segment, Run and merge_tree take one frame" in message
 
 
 # files

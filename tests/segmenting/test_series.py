@@ -207,4 +207,4 @@ def test_a_batch_takes_series_and_keeps_axes_and_pixel_size(axes, spacing, frame
     assert [do_task(one).state for one in again] == ["kept", "done"]
     tree = task._replace(options=task.options | {"method": "tree"}, existing="overwrite")
     outcome = do_task(tree._replace(batch="tree"))
-    assert ("time series are not supported" in outcome.error) == ("T" in axes)
+    assert ("time frames; iter_segment" in outcome.error) == ("T" in axes)
