@@ -219,7 +219,7 @@ def test_cancel_takes_the_preview_back(viewer, open_dock, qtbot, pixels, message
     qtbot.waitUntil(lambda: "cells [DSC]" in viewer.layers)
     assert dock.run_bar.run_button.text() == "Cancel"
     dock.run_bar.run_button.click()
-    assert dock.run_bar.run_button.text() == "Cancelling..."
+    assert dock.run_bar.run_button.text() == "Canceling..."
     qtbot.waitUntil(lambda: not dock.run_bar.is_running)
     assert [layer.name for layer in viewer.layers] == ["cells"]
     assert dock.run_bar.run_button.text() == "Run"
@@ -480,16 +480,16 @@ def test_cancel_while_the_last_stage_runs_gives_nothing(
     dock = open_dock(viewer, "Smooth")
     smooth = _runs.STAGES["smooth"]
 
-    def cancelled_at_the_end(request, control):
+    def canceled_at_the_end(request, control):
         result = yield from smooth(request, control)
         control.cancel.set()
         return result
 
-    monkeypatch.setitem(_runs.STAGES, "smooth", cancelled_at_the_end)
+    monkeypatch.setitem(_runs.STAGES, "smooth", canceled_at_the_end)
     dock.run()
     qtbot.waitUntil(lambda: not dock.run_bar.is_running)
     assert [layer.name for layer in viewer.layers] == ["cells"]
-    assert dock.run_bar.status.text() == "Cancelled; nothing was changed."
+    assert dock.run_bar.status.text() == "Canceled; nothing was changed."
 
 
 def test_a_device_that_fails_even_to_be_tidied_frees_the_dock(
@@ -515,7 +515,7 @@ def test_what_happened_stays_readable(viewer, open_dock, qtbot, run, pixels):
     qtbot.waitUntil(lambda: "cells [DSC]" in viewer.layers)
     dock.run_bar.cancel()
     qtbot.waitUntil(lambda: not dock.run_bar.is_running)
-    assert dock.run_bar.status.text() == "Cancelled; nothing was changed."
+    assert dock.run_bar.status.text() == "Canceled; nothing was changed."
     dock.restore({"n_iterations": 2})
     run(dock)
     sentence = dock.run_bar.status.text()

@@ -205,7 +205,7 @@ def test_the_preview_of_a_stack_lies_on_it_and_can_be_kept(viewer, open_dock, qt
 
 
 @pytest.mark.parametrize("series", ["together", "apart"])
-def test_a_run_over_frames_is_cancelled_within_a_step(
+def test_a_run_over_frames_is_canceled_within_a_step(
     viewer, open_dock, qtbot, messages, monkeypatch, series
 ):
     monkeypatch.setattr(_statuses, "REPORT_SECONDS", 0)
