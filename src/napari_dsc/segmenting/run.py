@@ -16,7 +16,7 @@ from napari_dsc.images import Image, array_sha256, load_image, to_label_image
 from napari_dsc.labels.regions import connected_regions
 from napari_dsc.layers import is_image_layer, labels_geometry, read_layer
 from napari_dsc.machine.device import reproducible, resolve_device
-from napari_dsc.machine.side_process import apart
+from napari_dsc.machine.side_process import run_in_side_process
 from napari_dsc.params import CutParams, ImageParams, Params, SuperpixelParams, TreeParams
 from napari_dsc.params.checks import check_kinds
 from napari_dsc.records.record import (
@@ -172,13 +172,15 @@ class Run:
         params = self.superpixel_params
         source = self.smoothed if params.source == "smoothed" else self.image.pixels
         with self._stages.stage("superpixels"):
-            return apart(over_segment_pixels, source, params, self.image.volume_spacing)
+            return run_in_side_process(
+                over_segment_pixels, source, params, self.image.volume_spacing
+            )
 
     @cached_property
     def tree(self) -> MergeTree:
         """Merge tree of the image, without a record; see `segment_by_tree`."""
         with self._stages.stage("tree"):
-            return apart(grow_tree, self.image.pixels, self.tree_params)
+            return run_in_side_process(grow_tree, self.image.pixels, self.tree_params)
 
     def iter_steps(self) -> Iterator[Step]:
         """Run the cut, whatever ``method`` says.
