@@ -734,9 +734,7 @@ def test_a_preset_sets_what_neither_flag_nor_recipe_sets(photo, tmp_path):
     flags = ["--preset", "paper", "--n-iterations", "1", "--recipe", "r.json"]
     assert main(["segment", "photo.png", "-o", "a.tif", *flags]) == 0
     assert record_of("a.tif")["parameters"]["cut"] == dataclasses.asdict(
-        dataclasses.replace(
-            Settings.preset("paper").cut_params, patience=5, n_iterations=1
-        )
+        dataclasses.replace(Settings.preset("paper").cut_params, patience=5, n_iterations=1)
     )
 
 

@@ -181,9 +181,15 @@ def test_the_command_line_cuts_by_tiles_what_does_not_fit(clouds, tmp_path, monk
     ("flags", "message"),
     [
         (["--method", "tree"], "method='tree': not available for an image in tiles; use dsc"),
-        (["--overlay", "new-picture.png"], "overlay: not available when an image is segmented in tiles"),
+        (
+            ["--overlay", "new-picture.png"],
+            "overlay: not available when an image is segmented in tiles",
+        ),
         (["--tile", "8"], "tile=8: expected 64 or more"),
-        (["--tile", "64", "--affinity", "tree"], "affinity='tree': not available for an image in tiles"),
+        (
+            ["--tile", "64", "--affinity", "tree"],
+            "affinity='tree': not available for an image in tiles",
+        ),
     ],
 )
 def test_what_tiles_do_not_allow_is_refused(clouds, tmp_path, capsys, flags, message):
