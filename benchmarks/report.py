@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from benchmarks.commands import SOURCES, argument_parser, command_line, commit
-from napari_dsc import CutParams, preset
+from napari_dsc import Settings
 from napari_dsc.evaluation.bsds500 import Sample, list_samples
 from napari_dsc.evaluation.contingency import contingency_table
 from napari_dsc.evaluation.measures import measure_segmentation, prepare_annotation
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from napari_dsc import Run, Step
 
 RESULTS = Path(__file__).resolve().parent / "results"
-PAPER = CutParams(**preset("paper")["cut"])  # type: ignore[arg-type]
+PAPER = Settings.preset("paper").cut_params
 SHOWN = {"sc": "SC", "pri": "PRI", "vi": "VI"}
 
 Measures = dict[str, float]

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import torch
+from scipy import ndimage
 
 
 def mean_of_region(values, regions, j):
@@ -139,3 +140,22 @@ def pixel_affinity(image, radius, color_scale, place_scale):
                 place = math.dist(a, b) ** 2
                 w[i, j] = math.exp(-color / color_scale**2 - place / place_scale**2)
     return w
+
+
+def connected_regions(labels):
+    """Pieces of each label, one label after the other, then renumbered by their first pixel."""
+    labels = labels.astype(np.int64)
+    pieces = np.zeros(labels.shape, np.int64)
+    n_pieces = 0
+    boxes = ndimage.find_objects(labels - labels.min() + 1)
+    for value, box in enumerate(boxes, start=int(labels.min())):
+        if box is None:
+            continue
+        mask = labels[box] == value
+        found, n_found = ndimage.label(mask)
+        pieces[box][mask] = found[mask] + n_pieces
+        n_pieces += n_found
+    _, first, inverse = np.unique(pieces, return_index=True, return_inverse=True)
+    rank = np.empty(len(first), np.int64)
+    rank[np.argsort(first)] = np.arange(len(first))
+    return rank[inverse.reshape(labels.shape)]

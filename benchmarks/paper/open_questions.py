@@ -31,7 +31,9 @@ from napari_dsc.cut.graph import pair_affinity
 from napari_dsc.cut.optimize import iter_cut
 from napari_dsc.evaluation.bsds500 import read_annotations
 from napari_dsc.images import load_image
-from napari_dsc.labels.regions import connected_regions, region_mean, region_pairs
+from napari_dsc.labels.means import region_mean
+from napari_dsc.labels.neighbors import region_pairs
+from napari_dsc.labels.regions import connected_regions
 from napari_dsc.machine.device import resolve_device
 from napari_dsc.superae.model import Embedding, SuperAE, smooth_to_the_rim
 from napari_dsc.superae.weights import DEFAULT, find_weights, load_weights

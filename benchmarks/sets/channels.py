@@ -57,7 +57,7 @@ SETS = {
     "imc_pancreas_5ch": ImageSet(
         "CYX", "background", "regions", 300, ("ari", "vi", "ap50_labels")
     ),
-    "s2_ndvi_landcover": ImageSet("CYX", "unlabelled", "classes", 200, ("ari", "pri", "vi")),
+    "s2_ndvi_landcover": ImageSet("CYX", "unlabeled", "classes", 200, ("ari", "pri", "vi")),
     "dsb2018_histology": ImageSet("YXC", "background", "classes", 300, ("dice", "ap50")),
 }
 

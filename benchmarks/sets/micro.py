@@ -52,8 +52,8 @@ REGIONS, OBJECTS = ("sc", "pri", "vi", "ari"), ("dice", "ap50")
 FINE, DEEP = Numbers("1000,300,100,30", 300), Numbers("1000,500,200", 500)
 SETS = {
     "axon_sem": ImageSet("region", "classes", REGIONS),
-    "ebc_layers_sem": ImageSet("unlabelled", "classes", REGIONS),
-    "fibsem_medulla_2d": ImageSet("unlabelled", "regions", REGIONS),
+    "ebc_layers_sem": ImageSet("unlabeled", "classes", REGIONS),
+    "fibsem_medulla_2d": ImageSet("unlabeled", "regions", REGIONS),
     "sandstone_ct": ImageSet("region", "classes", REGIONS),
     "superalloy_sem": ImageSet("region", "classes", REGIONS),
     "texture_collage": ImageSet("region", "classes", REGIONS),
@@ -63,9 +63,9 @@ SETS = {
     "usiigaci_phase": ImageSet("background", "classes", OBJECTS, FINE),
     "timelapse_2dt": ImageSet("background", "classes", OBJECTS, FINE),
     "imc_pancreas_5ch": ImageSet("background", "regions", ("ari", "ap50_labels"), FINE, "CYX"),
-    "s2_ndvi_landcover": ImageSet("unlabelled", "classes", ("ari", "pri"), FINE, "CYX"),
-    "fibsem_medulla_3d": ImageSet("unlabelled", "regions", REGIONS, DEEP, "ZYX"),
-    "plant_ovule_3d_cells": ImageSet("unlabelled", "regions", REGIONS, DEEP, "ZYX"),
+    "s2_ndvi_landcover": ImageSet("unlabeled", "classes", ("ari", "pri"), FINE, "CYX"),
+    "fibsem_medulla_3d": ImageSet("unlabeled", "regions", REGIONS, DEEP, "ZYX"),
+    "plant_ovule_3d_cells": ImageSet("unlabeled", "regions", REGIONS, DEEP, "ZYX"),
     "plant_ovule_3d_nuclei": ImageSet("background", "classes", OBJECTS, DEEP, "ZYX"),
     "mouse_embryo_3d": ImageSet("background", "classes", OBJECTS, DEEP, "ZYX"),
 }

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 PLANT = "plant_ovule_planes"
 NAMES = ("fibsem_medulla_2d", "superalloy_sem", "ebc_layers_sem", "texture_collage", "axon_sem")
 CHOSEN = {name: SETS[name] for name in NAMES} | {
-    PLANT: ImageSet("unlabelled", "regions", REGIONS)
+    PLANT: ImageSet("unlabeled", "regions", REGIONS)
 }
 COUNTS = "2,3,4,6,8,11,15,20,30,40,60,80,100,150,200,300,400,600"
 ROWS = {

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 from torch.nn import functional
 
-from napari_dsc.labels.regions import region_centroids
+from napari_dsc.labels.neighbors import region_centroids
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -32,7 +32,7 @@ from napari_dsc.machine.device import resolve_device
 from napari_dsc.params import BackpropParams
 from napari_dsc.superae.embedding import embedding_of
 from napari_dsc.superae.weights import load_weights
-from napari_dsc.superpixels.methods import METHODS, over_segment_pixels
+from napari_dsc.superpixels.methods import SUPERPIXEL_METHODS, over_segment_pixels
 
 if TYPE_CHECKING:
     import argparse
@@ -112,7 +112,7 @@ def cut_run(pixels: np.ndarray, superpixels: np.ndarray, device: str, cut: CutPa
 def plain_steps(run: Run) -> Iterator[object]:
     """The plain loop with the weights of a run."""
     params = run.settings.cut_params
-    model = load_weights(run.weights).to(run.device, torch.float32)
+    model = load_weights(run.stages.weights).to(run.device, torch.float32)
     embedding = embedding_of(model, params.n_partitions, params.seed)
     image = torch.from_numpy(run.image.pixels).to(run.device).unsqueeze(0)
     return iter_plain_cut(image, run.superpixels, embedding, params)
@@ -151,7 +151,9 @@ def stages(pixels: np.ndarray, who: list[str], device: str, m: int) -> dict[str,
         yield Run(image, device=device).smoothed
 
     found = {"smoothing": Measured(smoothed, 1)}
-    found |= {name: Measured(functools.partial(superpixels, name), 1) for name in METHODS}
+    found |= {
+        name: Measured(functools.partial(superpixels, name), 1) for name in SUPERPIXEL_METHODS
+    }
     return {name: measured for name, measured in found.items() if name in who}
 
 
@@ -182,7 +184,7 @@ def main() -> None:
     parser.add_argument("--sizes", nargs="+", default=["321x481"])
     parser.add_argument("-M", "--n-superpixels", nargs="+", type=int, default=[100])
     parser.add_argument("-K", "--n-partitions", nargs="+", type=int, default=[32])
-    everyone = [*LOOPS, "smoothing", *METHODS]
+    everyone = [*LOOPS, "smoothing", *SUPERPIXEL_METHODS]
     parser.add_argument("--who", nargs="+", default=everyone, choices=everyone)
     parser.add_argument("--steps", type=int, default=3, help="besides a first one")
     parser.add_argument("--rounds", type=int, default=3)

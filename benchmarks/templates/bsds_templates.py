@@ -9,7 +9,7 @@ import imageio.v3 as iio
 import numpy as np
 
 from benchmarks.commands import argument_parser
-from napari_dsc.hierarchy.contours import contour_tree, cut
+from napari_dsc.hierarchy.region_trees import contour_tree, horizontal_cut
 
 
 def main() -> None:
@@ -20,7 +20,7 @@ def main() -> None:
     given.output.mkdir(parents=True, exist_ok=True)
     counts = []
     for path in sorted(given.root.glob("ucm2_png/*/*.png")):
-        labels = cut(contour_tree(iio.imread(path)), given.n_regions)
+        labels = horizontal_cut(contour_tree(iio.imread(path)), given.n_regions)
         iio.imwrite(given.output / path.name, labels.astype(np.uint16))
         counts.append(labels.max() + 1)
     print(len(counts), "templates, regions: median", np.median(counts), "least", min(counts))

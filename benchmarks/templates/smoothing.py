@@ -17,7 +17,7 @@ from skimage.metrics import peak_signal_noise_ratio
 from benchmarks.report import Measures, Report, Row, bsds_parser, selected_samples
 from benchmarks.templates.contour_maps import read_contours
 from napari_dsc import Run
-from napari_dsc.hierarchy.contours import contour_tree, cut
+from napari_dsc.hierarchy.region_trees import contour_tree, horizontal_cut
 from napari_dsc.superae.weights import find_weights
 
 if TYPE_CHECKING:
@@ -42,12 +42,12 @@ def variance_within(pixels: np.ndarray, regions: np.ndarray) -> float:
 def measure(sample: Sample, given: argparse.Namespace) -> dict[str, Measures]:
     """Variance ratio and signal-to-noise ratio of one image, by weights."""
     contours = read_contours(given.root, "val", sample.name)
-    template = cut(contour_tree(contours), N_REGIONS)
+    template = horizontal_cut(contour_tree(contours), N_REGIONS)
     measures = {}
     for name in given.weights:
         run = Run(sample.image, weights=name, device=given.device)
         image, smoothed = run.image.pixels, run.smoothed
-        measures[run.weights.name] = {
+        measures[run.stages.weights.name] = {
             "variance_ratio": variance_within(smoothed, template)
             / variance_within(image, template),
             "psnr": float(peak_signal_noise_ratio(image, smoothed, data_range=1.0)),

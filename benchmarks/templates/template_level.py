@@ -21,7 +21,7 @@ from benchmarks.templates.contour_maps import read_contours
 from benchmarks.templates.smoothing import variance_within
 from napari_dsc import TrainParams
 from napari_dsc.evaluation.bsds500 import list_samples, read_annotations
-from napari_dsc.hierarchy.contours import contour_tree, cut
+from napari_dsc.hierarchy.region_trees import contour_tree, horizontal_cut
 from napari_dsc.images import load_image
 from napari_dsc.superae.model import SuperAE, smooth_to_the_rim
 from napari_dsc.superae.train import iter_training, new_training
@@ -40,7 +40,7 @@ TRAINING = TrainParams(n_epochs=6, crop_size=160, precision="bfloat16")
 def template(root: Path, split: str, name: str, n_regions: int) -> np.ndarray:
     """Template of one image."""
     contours = read_contours(root, split, name)
-    labels: np.ndarray = cut(contour_tree(contours), n_regions)
+    labels: np.ndarray = horizontal_cut(contour_tree(contours), n_regions)
     return labels
 
 

@@ -23,7 +23,7 @@ from skimage.transform import resize
 
 from benchmarks.report import Row, bsds_parser, selected_samples, write_rows
 from napari_dsc import TreeParams
-from napari_dsc.hierarchy.growing import grow_tree
+from napari_dsc.hierarchy.construction import grow_tree
 from napari_dsc.images import load_image
 
 if TYPE_CHECKING:

@@ -1,8 +1,8 @@
-"""What can go wrong, in types a caller can catch one by one or all at once."""
+"""Error types: one for each kind of failure, all derived from `DSCError`."""
 
 
 class DSCError(Exception):
-    """Base of every error that napari-dsc raises on purpose."""
+    """Base class of all errors of napari-dsc."""
 
 
 class InvalidParameterError(DSCError, ValueError):
@@ -10,7 +10,7 @@ class InvalidParameterError(DSCError, ValueError):
 
 
 class InvalidImageError(DSCError, ValueError):
-    """An image, label image or file of one cannot be used."""
+    """An image, a label image, or a file of one, cannot be used."""
 
 
 class DeviceUnavailableError(DSCError, ValueError):
@@ -22,25 +22,25 @@ class WeightsError(DSCError, OSError):
 
 
 class OutputError(DSCError, OSError):
-    """A result cannot be written where it should go."""
+    """A result cannot be written to its destination."""
 
 
 class ComputationError(DSCError):
-    """A computation failed half-way, for lack of memory for example."""
+    """A computation failed, for example because memory ran out."""
 
 
 def one_line(error: BaseException) -> str:
-    r"""Type and words of an error nobody expected, for a log with a line for each.
+    r"""One-line summary of an unexpected exception, for a log.
 
     Parameters
     ----------
     error : BaseException
-        Any.
+        Any exception.
 
     Returns
     -------
     line : str
-        Without line breaks.
+        Type and message of the exception, without line breaks.
 
     Examples
     --------

@@ -26,7 +26,7 @@ def test_the_two_methods_exist_where_opencv_contrib_does():
 @BOTH
 def test_without_opencv_contrib_the_error_says_so(divide, disk, monkeypatch):
     monkeypatch.setattr(contrib, "has_contrib", lambda: False)
-    with pytest.raises(ComputationError, match="opencv-contrib is not installed"):
+    with pytest.raises(ComputationError, match="opencv-contrib, which is not installed"):
         divide(disk[0], 20)
 
 

@@ -12,7 +12,7 @@ from napari_dsc.baselines.hierarchies import (
 )
 from napari_dsc.baselines.otsu import otsu_classes
 from napari_dsc.errors import InvalidImageError
-from napari_dsc.hierarchy.contours import mean_boundary_tree, mumford_shah_tree
+from napari_dsc.hierarchy.region_trees import mean_boundary_tree, mumford_shah_tree
 
 
 @pytest.fixture

@@ -40,7 +40,7 @@ def test_a_session_comes_back_as_it_was(tmp_path):
 def test_no_code_can_hide_in_a_session(tmp_path):
     path = tmp_path / "a.dsc.npz"
     np.savez(path, labels=np.array([{"a": 1}], object))
-    with pytest.raises(InvalidImageError, match="no session"):
+    with pytest.raises(InvalidImageError, match="not a session"):
         load_session(path)
 
 
@@ -48,7 +48,7 @@ def test_no_code_can_hide_in_a_session(tmp_path):
 def test_other_files_are_refused_by_name(tmp_path, content):
     path = tmp_path / "a.dsc.npz"
     path.write_bytes(content)
-    with pytest.raises(InvalidImageError, match=r"a\.dsc\.npz: no session"):
+    with pytest.raises(InvalidImageError, match=r"a\.dsc\.npz: is not a session"):
         load_session(path)
 
 
@@ -61,14 +61,14 @@ def test_a_truncated_file_is_refused(tmp_path):
     path = tmp_path / "a.dsc.npz"
     save_session(path, session())
     path.write_bytes(path.read_bytes()[:-40])
-    with pytest.raises(InvalidImageError, match="no session"):
+    with pytest.raises(InvalidImageError, match="not a session"):
         load_session(path)
 
 
 def test_labels_of_another_shape_are_refused(tmp_path):
     path = tmp_path / "a.dsc.npz"
     save_session(path, session(labels=LABELS[:, :2]))
-    with pytest.raises(InvalidImageError, match="no session"):
+    with pytest.raises(InvalidImageError, match="not a session"):
         load_session(path)
 
 

@@ -9,10 +9,10 @@ import torch
 
 from napari_dsc import CutParams, InvalidParameterError, Run, SuperpixelParams
 from napari_dsc.cut.graph import superpixel_altitudes
-from napari_dsc.cut.objective import Known
+from napari_dsc.cut.objective import SideInformation
 from napari_dsc.cut.optimize import iter_cut
-from napari_dsc.hierarchy import growing
-from napari_dsc.labels.regions import region_pairs
+from napari_dsc.hierarchy import construction
+from napari_dsc.labels.neighbors import region_pairs
 from napari_dsc.superae.model import Embedding, Encoder
 
 ROWS = np.arange(8).reshape(2, 4).repeat(8, 0).repeat(6, 1)  # 2 x 4 superpixels
@@ -29,7 +29,9 @@ def embedding():
 def steps_of(image, embedding, params, altitudes):
     image, free = torch.from_numpy(image)[None], np.full(8, -1)
     fresh = copy.deepcopy(embedding)
-    return list(iter_cut(image, ROWS, fresh, params, free, known=Known(altitudes)))
+    return list(
+        iter_cut(image, ROWS, fresh, params, free, side_information=SideInformation(altitudes))
+    )
 
 
 def test_the_cut_loss_is_that_of_the_altitudes(two_tone, embedding):
@@ -63,13 +65,13 @@ def test_a_run_takes_its_altitudes_from_the_tree_of_its_superpixels(quadrants):
 
 
 def test_features_need_no_tree(monkeypatch):
-    monkeypatch.delattr(growing, "merge_superpixels")
+    monkeypatch.delattr(construction, "merge_superpixels")
     pixels, superpixels = np.zeros((1, 4, 4), np.float32), np.arange(16).reshape(4, 4)
     assert superpixel_altitudes(pixels, superpixels, CutParams()).shape == (0, 0)
 
 
 def test_a_tree_of_too_many_superpixels_is_refused(monkeypatch):
-    monkeypatch.setattr(growing, "MOST_SUPERPIXELS", 9)
+    monkeypatch.setattr(construction, "MOST_SUPERPIXELS", 9)
     pixels, superpixels = np.zeros((1, 4, 4), np.float32), np.arange(16).reshape(4, 4)
     with pytest.raises(InvalidParameterError, match="got 16, expected at most 9"):
         superpixel_altitudes(pixels, superpixels, CutParams(affinity="tree"))

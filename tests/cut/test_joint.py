@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from napari_dsc.cut.joint import N_SAMPLES, Piece, assign, iter_joint_cut, iter_lone_cut
+from napari_dsc.cut.joint import N_SAMPLES, Piece, assign, iter_joint_cut, iter_piece_cut
 from napari_dsc.cut.optimize import iter_cut
 from napari_dsc.params import CutParams
 from napari_dsc.superae.model import Embedding, Encoder
@@ -53,7 +53,7 @@ def test_a_class_means_the_same_in_pieces_that_share_nothing_else(tones, encoder
     assert max(dark, key=dark.count) != max(upper, key=upper.count)
 
 
-def test_what_is_said_of_a_superpixel_does_not_depend_on_the_piece(tones):
+def test_the_class_of_a_superpixel_does_not_depend_on_the_piece(tones):
     embedding, _ = learned(tones, dataclasses.replace(PARAMS, n_iterations=3))
 
     whole = assign(embedding, tones, PARAMS)
@@ -89,14 +89,14 @@ def test_the_statistics_are_those_of_all_samples_together(tones):
 
 
 @pytest.mark.parametrize("encoder", ["frozen", "trained"])
-def test_a_network_that_learned_from_one_piece_says_of_it_what_the_cut_does(tones, encoder):
+def test_a_network_trained_on_one_piece_gives_it_the_classes_of_the_cut(tones, encoder):
     params = dataclasses.replace(PARAMS, encoder=encoder, n_iterations=5, patience=0)
     nets = []
     for _ in range(2):
         with torch.random.fork_rng():
             torch.manual_seed(1)
             nets.append(Embedding(Encoder(1), params.n_partitions))
-    assert len(list(iter_lone_cut(tones, nets[0], params))) == 5
+    assert len(list(iter_piece_cut(tones, nets[0], params))) == 5
 
     longer = dataclasses.replace(params, n_iterations=6)
     free = np.full(96, -1)
@@ -117,7 +117,7 @@ def test_the_same_seed_gives_the_same_network(tones):
     assert not torch.equal(weights, unlike)
 
 
-def test_superpixels_that_the_network_does_not_hit_have_a_class_too(tones):
+def test_superpixels_without_a_coarse_pixel_have_a_class_too(tones):
     coarse = dataclasses.replace(PARAMS, n_iterations=1, resolution=0.05)
     embedding, _ = learned(tones, coarse)
     pixels = Piece(tones.image, np.arange(128 * 48).reshape(128, 48))

@@ -8,7 +8,8 @@ import oracles
 from napari_dsc.cut.graph import pair_affinity
 from napari_dsc.cut.losses import cut_loss, label_loss
 from napari_dsc.cut.sums import SuperpixelSums
-from napari_dsc.labels.regions import region_mean, region_pairs
+from napari_dsc.labels.means import region_mean
+from napari_dsc.labels.neighbors import region_pairs
 
 
 def random_case(seed, n_classes=5):

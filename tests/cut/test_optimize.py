@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import oracles
-from napari_dsc.cut.objective import normalization
+from napari_dsc.cut.objective import cut_weight_divisor
 from napari_dsc.cut.optimize import Settled, iter_cut
 from napari_dsc.params import CutParams
 from napari_dsc.segmenting.settings import Settings
@@ -111,9 +111,13 @@ def test_beta_falls_with_the_square_of_superpixels_or_with_the_pairs():
         CutParams(cut_normalization=choice) for choice in ("superpixels", "pairs")
     )
 
-    assert normalization(by_number, 100, 1070) == normalization(by_pairs, 100, 1070) == 100**2
-    assert normalization(by_number, 1000, 10_700) == 1000**2
-    assert normalization(by_pairs, 1000, 10_700) == 10 * 100**2
+    assert (
+        cut_weight_divisor(by_number, 100, 1070)
+        == cut_weight_divisor(by_pairs, 100, 1070)
+        == 100**2
+    )
+    assert cut_weight_divisor(by_number, 1000, 10_700) == 1000**2
+    assert cut_weight_divisor(by_pairs, 1000, 10_700) == 10 * 100**2
 
 
 def test_the_choice_of_normalization_reaches_the_gradient(two_tone, blocks, embedding):
@@ -177,7 +181,7 @@ def test_the_first_step_is_the_same_with_a_frozen_encoder(two_tone, blocks, embe
     assert not torch.equal(trained[1].label_loss, frozen[1].label_loss)
 
 
-def test_the_cut_ends_when_the_classes_came_to_rest(two_tone, blocks, embedding):
+def test_the_cut_ends_when_the_classes_are_settled(two_tone, blocks, embedding):
     def steps(patience):
         params = dataclasses.replace(PAPER, n_iterations=60, patience=patience)
         return [step.classes for step in run(two_tone, blocks, embedding, params)]
@@ -191,7 +195,7 @@ def test_the_cut_ends_when_the_classes_came_to_rest(two_tone, blocks, embedding)
     assert not torch.equal(ended[-7], last[0])
 
 
-def test_few_changes_among_many_superpixels_count_as_rest():
+def test_few_changes_among_many_superpixels_count_as_settled():
     is_settled = Settled(1)
     classes = torch.zeros(1000, dtype=int)
     assert not is_settled(classes)

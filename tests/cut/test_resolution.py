@@ -11,7 +11,7 @@ from napari_dsc.superae.model import Embedding
 
 
 @given(st.integers(0, 999), st.integers(1, 20), st.integers(1, 20), st.integers(1, 30))
-def test_every_superpixel_has_one_that_stands_for_it(seed, height, width, n):
+def test_every_superpixel_has_a_coarse_superpixel(seed, height, width, n):
     rng = np.random.default_rng(seed)
     superpixels = np.unique(rng.integers(0, n, (20, 20)), return_inverse=True)[1].reshape(
         20, 20
@@ -35,7 +35,7 @@ def test_at_full_resolution_nothing_changes():
     assert torch.equal(coarse_image(image, shape), image)
 
 
-def test_a_superpixel_that_is_not_hit_takes_its_nearest():
+def test_a_superpixel_without_a_coarse_pixel_takes_the_nearest():
     superpixels = np.zeros((1, 40), int)
     superpixels[:, 20:] = 1
     superpixels[:, 39] = 2
@@ -49,7 +49,7 @@ def test_pixels_of_the_smaller_image_are_means():
     assert coarse_image(image, (2, 2)).flatten().tolist() == [2.5, 4.5, 10.5, 12.5]
 
 
-def test_small_sides_stay():
+def test_short_sides_keep_their_length():
     assert coarse_shape((20, 400), 0.1, 1.0) == (20, 40)
 
 
@@ -71,13 +71,13 @@ def test_a_coarse_run_keeps_size_superpixels_and_seed(quadrants, resolution):
     assert first.record["parameters"]["cut"]["resolution"] == resolution
 
 
-def test_a_large_image_is_seen_with_as_many_pixels_as_allowed():
+def test_a_large_image_is_downsampled_to_the_pixels_allowed():
     assert coarse_shape((3000, 1000), 1.0, 0.75) == (1500, 500)
     assert coarse_shape((3000, 1000), 0.1, 0.75) == (300, 100)
     assert coarse_shape((300, 100), 1.0, 0.75) == (300, 100)
 
 
-def test_the_bound_on_pixels_reaches_the_network(quadrants, monkeypatch):
+def test_the_limit_of_pixels_reaches_the_network(quadrants, monkeypatch):
     seen = []
     look = Embedding.levels
     monkeypatch.setattr(

@@ -21,8 +21,8 @@ def test_four_pixels_are_counted_by_hand():
 def test_counts_are_those_of_scikit_image(images):
     first, second = images
     ours, theirs = contingency_table(first, second), skimage_contingency_table(first, second)
-    start = (int(first.min()), int(second.min()))
-    np.testing.assert_array_equal(ours.toarray(), theirs.toarray()[start[0] :, start[1] :])
+    with_pixels = np.ix_(np.unique(first), np.unique(second))
+    np.testing.assert_array_equal(ours.toarray(), theirs.toarray()[with_pixels])
 
 
 @pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.uint16, np.int64, np.uint64])
@@ -31,7 +31,7 @@ def test_labels_of_every_integer_type_are_counted_alike(dtype):
     first = np.array([info.min, info.min, info.max, info.max], dtype)
     second = np.array([7, 8, 8, 8], dtype)
     counts = contingency_table(first, second).toarray()
-    assert counts[counts.any(axis=1)].tolist() == [[1, 1], [0, 2]]
+    assert counts.tolist() == [[1, 1], [0, 2]]
 
 
 def test_many_regions_against_many_regions_need_no_dense_table():

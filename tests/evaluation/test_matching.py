@@ -24,15 +24,15 @@ def test_disagreements_are_those_one_sees(labels, truth, errors):
     assert "".join(".#"[int(wrong)] for wrong in error_map(first, second)[0]) == errors
 
 
-def test_unlabelled_pixels_are_no_partner_and_no_error():
+def test_unlabeled_pixels_are_no_partner_and_no_error():
     truth = np.array([[0, 0, 0, 5, 5]])
     one = np.ones_like(truth)
     # as a label, 0 is what fits best
     np.testing.assert_array_equal(error_map(one, truth), truth == 5)
-    assert not error_map(one, truth, "unlabelled").any()
+    assert not error_map(one, truth, "unlabeled").any()
     parted = np.array([[1, 2, 3, 3, 4]])
-    assert error_map(parted, truth, "unlabelled").tolist() == [[False] * 3 + [False, True]]
-    assert not error_map(one, np.zeros_like(truth), "unlabelled").any()
+    assert error_map(parted, truth, "unlabeled").tolist() == [[False] * 3 + [False, True]]
+    assert not error_map(one, np.zeros_like(truth), "unlabeled").any()
 
 
 @given(TWO_LABEL_IMAGES)

@@ -59,37 +59,43 @@ def test_touching_objects_are_one_piece_but_several_labels():
     assert (scores["ap50"], scores["ap50_labels"]) == (0.0, 1.0)
 
 
-def test_unlabelled_pixels_do_not_count():
+def test_unlabeled_pixels_do_not_count():
     labels = HALVES.copy()
     labels[:, :4] = 9
     before = measured(labels, THIRDS)
-    scores = measured(labels, THIRDS, zero="unlabelled")
+    scores = measured(labels, THIRDS, zero="unlabeled")
     assert scores["area"] == 32
     assert scores["sc"] == pytest.approx((4 * 2 / 4 + 4 * 4 / 6) / 8)
     assert before["sc"] != scores["sc"]
     spoiled = np.where(THIRDS == 0, np.arange(48).reshape(4, 12) + 100, labels)
-    again = measured(spoiled, THIRDS, zero="unlabelled")
+    again = measured(spoiled, THIRDS, zero="unlabeled")
     assert {**again, "br": 0} == {**scores, "br": 0}
+
+
+def test_the_old_spelling_of_unlabeled_means_the_same():
+    labels = np.where(THIRDS == 1, 0, THIRDS)
+    old, new = (measured(labels, labels, zero=zero) for zero in ("unlabelled", "unlabeled"))
+    assert old == new != measured(labels, labels)
 
 
 def test_covering_weighs_annotations_by_what_they_label():
     few = np.array([[0] * 10 + [1, 2]])  # both pixels in one segment: 1/2
     all_of_it = np.ones_like(few)  # one segment for one region: 1
-    scores = measured(np.ones_like(few), few, all_of_it, zero="unlabelled")
+    scores = measured(np.ones_like(few), few, all_of_it, zero="unlabeled")
     assert scores["sc"] == pytest.approx((2 * 1 / 2 + 12 * 1) / 14)
     assert scores["vi"] == pytest.approx((1 + 0) / 2)
 
 
-def test_the_rim_of_unlabelled_pixels_is_no_boundary_to_find():
+def test_the_rim_of_unlabeled_pixels_is_no_boundary_to_find():
     one = np.where(THIRDS == 0, 0, 1)
     flat = np.ones_like(one)
     assert measured(flat, one)["br"] == 0.0
-    assert measured(flat, one, zero="unlabelled")["br"] == 1.0
+    assert measured(flat, one, zero="unlabeled")["br"] == 1.0
 
 
 def test_an_annotation_without_labels_is_refused():
     with pytest.raises(InvalidImageError, match="every pixel is 0"):
-        prepare_annotation(np.zeros((2, 2), int), "unlabelled")
+        prepare_annotation(np.zeros((2, 2), int), "unlabeled")
 
 
 def test_no_annotations_give_no_scores():

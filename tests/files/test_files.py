@@ -30,7 +30,7 @@ without_imagecodecs = pytest.mark.skipif(
 
 
 @pytest.fixture
-def grey():
+def gray():
     return np.random.default_rng(0).integers(0, 2**16, (ROWS, COLUMNS), np.uint16)
 
 
@@ -47,10 +47,10 @@ def names_in(folder):
 
 
 @pytest.mark.parametrize("compression", [None, "zlib"])
-def test_a_grey_tiff_is_read_with_its_axes(tmp_path, grey, compression):
-    tifffile.imwrite(tmp_path / "a.tif", grey, compression=compression)
+def test_a_grey_tiff_is_read_with_its_axes(tmp_path, gray, compression):
+    tifffile.imwrite(tmp_path / "a.tif", gray, compression=compression)
     image = read_image(tmp_path / "a.tif")
-    np.testing.assert_array_equal(image.pixels, grey)
+    np.testing.assert_array_equal(image.pixels, gray)
     assert image == (image.pixels, "YX", (), "", False, (), "the file")
 
 
@@ -99,10 +99,10 @@ def write_lzw_tiff(path, pixels):
         tags["StripByteCounts"].overwrite(len(code))
 
 
-def test_compression_without_imagecodecs_keeps_16_bits(tmp_path, grey):
-    write_lzw_tiff(tmp_path / "a.tif", grey)
+def test_compression_without_imagecodecs_keeps_16_bits(tmp_path, gray):
+    write_lzw_tiff(tmp_path / "a.tif", gray)
     image = read_image(tmp_path / "a.tif")
-    np.testing.assert_array_equal(image.pixels, grey)
+    np.testing.assert_array_equal(image.pixels, gray)
     assert (image.pixels.dtype, image.axes) == (np.uint16, "YX")
 
 
@@ -116,18 +116,18 @@ def test_compressed_colors_of_16_bits_are_refused_and_not_cut_to_8(tmp_path):
 
 
 @without_imagecodecs
-def test_a_compression_that_only_imagecodecs_knows_is_named(tmp_path, grey):
+def test_a_compression_that_only_imagecodecs_knows_is_named(tmp_path, gray):
     path = tmp_path / "a.tif"
-    tifffile.imwrite(path, grey)
+    tifffile.imwrite(path, gray)
     with tifffile.TiffFile(path, mode="r+b") as file:
         file.pages.first.tags["Compression"].overwrite(34887)  # LERC
     with pytest.raises(InvalidImageError, match=r"a\.tif: .*pip install imagecodecs"):
         read_image(path)
 
 
-def test_ome_metadata_give_axes_and_pixel_size(tmp_path, grey):
+def test_ome_metadata_give_axes_and_pixel_size(tmp_path, gray):
     metadata = {"axes": "YX", "PhysicalSizeX": 0.3, "PhysicalSizeY": 0.5}
-    tifffile.imwrite(tmp_path / "a.ome.tif", grey, metadata=metadata)
+    tifffile.imwrite(tmp_path / "a.ome.tif", gray, metadata=metadata)
     image = read_image(tmp_path / "a.ome.tif")
     assert image[1:4] == ("YX", (0.5, 0.3), "µm")
 
@@ -162,11 +162,11 @@ def test_a_stack_without_size_along_z_says_so(tmp_path):
     )
     raw = read_image(tmp_path / "a.tif")
     assert (raw.axes, raw.spacing) == ("ZYX", ())
-    assert raw.notes == ("the file has no pixel size along Z: voxels are taken as cubes",)
+    assert raw.notes == ("the file has no pixel size along Z: voxels are treated as cubes",)
 
 
-def test_half_a_pixel_size_is_none(tmp_path, grey):
-    tifffile.imwrite(tmp_path / "a.ome.tif", grey, metadata={"axes": "YX", "PhysicalSizeX": 1})
+def test_half_a_pixel_size_is_none(tmp_path, gray):
+    tifffile.imwrite(tmp_path / "a.ome.tif", gray, metadata={"axes": "YX", "PhysicalSizeX": 1})
     assert read_image(tmp_path / "a.ome.tif")[1:4] == ("YX", (), "")
 
 
@@ -179,21 +179,21 @@ def test_an_ome_stack_has_three_pixel_sizes(tmp_path):
 
 
 @pytest.mark.parametrize("unit", ["um", "micron", "\\u00B5m"])
-def test_imagej_metadata_give_pixel_size_in_one_name_of_the_unit(tmp_path, grey, unit):
+def test_imagej_metadata_give_pixel_size_in_one_name_of_the_unit(tmp_path, gray, unit):
     tifffile.imwrite(
-        tmp_path / "a.tif", grey, imagej=True, resolution=(4, 2), metadata={"unit": unit}
+        tmp_path / "a.tif", gray, imagej=True, resolution=(4, 2), metadata={"unit": unit}
     )
     assert read_image(tmp_path / "a.tif")[1:4] == ("YX", (0.5, 0.25), "µm")
 
 
-def test_an_imagej_file_in_pixels_has_no_pixel_size(tmp_path, grey):
-    tifffile.imwrite(tmp_path / "a.tif", grey, imagej=True, resolution=(4, 2))
+def test_an_imagej_file_in_pixels_has_no_pixel_size(tmp_path, gray):
+    tifffile.imwrite(tmp_path / "a.tif", gray, imagej=True, resolution=(4, 2))
     assert read_image(tmp_path / "a.tif")[1:4] == ("YX", (), "")
 
 
 @pytest.mark.parametrize(("tag", "unit"), [("CENTIMETER", "cm"), ("INCH", "inch")])
-def test_resolution_tags_give_pixel_size(tmp_path, grey, tag, unit):
-    tifffile.imwrite(tmp_path / "a.tif", grey, resolution=(40, 20), resolutionunit=tag)
+def test_resolution_tags_give_pixel_size(tmp_path, gray, tag, unit):
+    tifffile.imwrite(tmp_path / "a.tif", gray, resolution=(40, 20), resolutionunit=tag)
     assert read_image(tmp_path / "a.tif")[1:4] == ("YX", (0.05, 0.025), unit)
 
 
@@ -216,13 +216,13 @@ def test_alpha_of_a_tiff_is_seen(tmp_path):
     assert (image.axes, image.has_alpha) == ("YXC", True)
 
 
-def test_of_several_images_in_a_tiff_the_first_is_read_with_a_note(tmp_path, grey, colors):
+def test_of_several_images_in_a_tiff_the_first_is_read_with_a_note(tmp_path, gray, colors):
     with tifffile.TiffWriter(tmp_path / "a.tif") as file:
-        file.write(grey)
+        file.write(gray)
         file.write(colors, photometric="rgb")
     image = read_image(tmp_path / "a.tif")
-    np.testing.assert_array_equal(image.pixels, grey)
-    assert image.notes == ("the first of 2 images",)
+    np.testing.assert_array_equal(image.pixels, gray)
+    assert image.notes == ("only the first of 2 images is used",)
 
 
 def test_intensities_under_a_display_palette_stay_intensities(tmp_path):
@@ -264,10 +264,10 @@ def test_a_camera_file_with_a_preview_is_one_image(tmp_path, colors):
     assert read_image(tmp_path / "a.jpg").pixels.shape == colors.shape
 
 
-def test_a_png_of_16_bits_keeps_them(tmp_path, grey):
-    iio.imwrite(tmp_path / "a.png", grey)
+def test_a_png_of_16_bits_keeps_them(tmp_path, gray):
+    iio.imwrite(tmp_path / "a.png", gray)
     image = read_image(tmp_path / "a.png")
-    np.testing.assert_array_equal(image.pixels, grey)
+    np.testing.assert_array_equal(image.pixels, gray)
     assert (image.pixels.dtype, image.axes) == (np.uint16, "YX")
 
 
@@ -331,22 +331,22 @@ def test_a_gif_of_one_frame_is_an_image(tmp_path, colors):
     assert (image.pixels.shape, image.axes) == ((ROWS, COLUMNS, 3), "YXC")
 
 
-def test_npy_says_nothing_about_axes(tmp_path, grey):
-    np.save(tmp_path / "a.npy", grey)
+def test_npy_says_nothing_about_axes(tmp_path, gray):
+    np.save(tmp_path / "a.npy", gray)
     image = read_image(tmp_path / "a.npy")
-    np.testing.assert_array_equal(image.pixels, grey)
+    np.testing.assert_array_equal(image.pixels, gray)
     assert image.axes == ""
 
 
-def test_the_content_not_the_suffix_tells_the_format(tmp_path, grey):
-    tifffile.imwrite(tmp_path / "a.tif", grey)
+def test_the_content_not_the_suffix_tells_the_format(tmp_path, gray):
+    tifffile.imwrite(tmp_path / "a.tif", gray)
     (tmp_path / "a.tif").rename(tmp_path / "a.png")
-    np.testing.assert_array_equal(read_image(tmp_path / "a.png").pixels, grey)
+    np.testing.assert_array_equal(read_image(tmp_path / "a.png").pixels, gray)
 
 
-def test_a_format_that_only_another_reader_of_imageio_knows_is_read(tmp_path, grey):
-    np.savez(tmp_path / "a.npz", grey)
-    np.testing.assert_array_equal(read_image(tmp_path / "a.npz").pixels, grey)
+def test_a_format_that_only_another_reader_of_imageio_knows_is_read(tmp_path, gray):
+    np.savez(tmp_path / "a.npz", gray)
+    np.testing.assert_array_equal(read_image(tmp_path / "a.npz").pixels, gray)
 
 
 def test_a_photograph_of_too_many_pixels_for_its_reader_is_told_so(
@@ -387,7 +387,7 @@ def test_a_name_too_long_cannot_be_opened(tmp_path):
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with names")
 def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "a.png")
-    with pytest.raises(InvalidImageError, match=r"a\.png: is no regular file"):
+    with pytest.raises(InvalidImageError, match=r"a\.png: is not a regular file"):
         read_image(tmp_path / "a.png")
 
 
@@ -396,7 +396,7 @@ def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
 def test_what_is_no_image_is_said_to_be_none(tmp_path, suffix, content):
     path = tmp_path / f"text{suffix}"
     path.write_bytes(content)
-    with pytest.raises(InvalidImageError, match=r"text.*: is no image of a known format, exp"):
+    with pytest.raises(InvalidImageError, match=r"text.*: not an image of a known format, exp"):
         read_image(path)
 
 
@@ -489,9 +489,7 @@ def test_more_labels_than_16_bits_fit_a_tiff(tmp_path):
 
 def test_more_labels_than_16_bits_do_not_fit_a_png(tmp_path):
     labels = np.arange(70_000).reshape(280, 250)
-    with pytest.raises(
-        OutputError, match=r"a\.png: PNG does not hold .*uint32, expected \.tif"
-    ):
+    with pytest.raises(OutputError, match=r"a\.png: PNG does not store .*uint32; choose \.tif"):
         write_image(tmp_path / "a.png", labels.astype(np.uint32), **PLAIN)
     assert names_in(tmp_path) == []
 
@@ -537,7 +535,9 @@ def test_labels_of_a_stack_come_back_with_axes_and_pixel_size(tmp_path, axes):
 
 
 def test_a_png_holds_no_stack(tmp_path):
-    with pytest.raises(OutputError, match=r"PNG holds one plane of .* axes ZYX of shape \(3, "):
+    with pytest.raises(
+        OutputError, match=r"PNG stores one plane of .* axes ZYX of shape \(3, "
+    ):
         write_image(tmp_path / "a.png", np.ones((3, 9, 12), np.uint8), **PLAIN, axes="ZYX")
 
 
@@ -575,9 +575,9 @@ def test_a_png_is_channels_last_and_grey_without_channels(tmp_path, shape):
 @pytest.mark.parametrize(
     ("name", "pixels", "message"),
     [
-        ("a.png", np.zeros((9, 9), np.float32), r"a\.png: PNG .* float32, expected \.tif"),
+        ("a.png", np.zeros((9, 9), np.float32), r"a\.png: PNG .* float32; choose \.tif"),
         ("a.png", np.zeros((9, 9, 3), np.uint16), r"a\.png: PNG .*colors of type uint16"),
-        ("a.tif", np.zeros((9, 9), np.longdouble), r"a\.tif: TIFF .*, expected suffix \.npy"),
+        ("a.tif", np.zeros((9, 9), np.longdouble), r"a\.tif: TIFF .*; choose \.npy"),
         (
             "a.jpg",
             np.zeros((9, 9), np.uint8),
@@ -602,22 +602,22 @@ def test_a_new_file_may_be_written_and_nothing_is_left_by_asking(tmp_path):
     assert names_in(tmp_path) == []
 
 
-def test_a_file_that_exists_is_kept(tmp_path, grey):
+def test_a_file_that_exists_is_kept(tmp_path, gray):
     path = tmp_path / "a.tif"
-    write_image(path, grey[::2], **PLAIN)
+    write_image(path, gray[::2], **PLAIN)
     before = path.read_bytes()
     with pytest.raises(OutputError, match=r"a\.tif: already exists; .*--overwrite"):
-        write_image(path, grey, **PLAIN)
+        write_image(path, gray, **PLAIN)
     assert path.read_bytes() == before
-    write_image(path, grey, **PLAIN | {"overwrite": True})
-    np.testing.assert_array_equal(read_image(path).pixels, grey)
+    write_image(path, gray, **PLAIN | {"overwrite": True})
+    np.testing.assert_array_equal(read_image(path).pixels, gray)
     assert names_in(tmp_path) == ["a.tif"]
 
 
 @pytest.mark.parametrize("overwrite", [False, True])
 def test_a_folder_is_not_overwritten(tmp_path, overwrite):
     (tmp_path / "a.tif").mkdir()
-    with pytest.raises(OutputError, match=r"a\.tif: is no regular file, expected the name of"):
+    with pytest.raises(OutputError, match=r"a\.tif: is not a regular file; choose another"):
         check_output(tmp_path / "a.tif", overwrite=overwrite)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from napari_dsc import InvalidImageError, InvalidParameterError, MergeTree, OutputError
-from napari_dsc.hierarchy.merging import Merges
+from napari_dsc.hierarchy.agglomeration import Merges
 from napari_dsc.hierarchy.tree import tree_of_merges
 from napari_dsc.hierarchy.ultrametric import leaf_altitudes
 from napari_dsc.labels.regions import connected_regions
@@ -194,7 +194,7 @@ def test_a_folder_that_does_not_exist_is_named(tmp_path):
 def test_other_files_are_refused_by_name(tmp_path, content):
     path = tmp_path / "a.tree.npz"
     path.write_bytes(content)
-    with pytest.raises(InvalidImageError, match=r"a\.tree\.npz: no tree"):
+    with pytest.raises(InvalidImageError, match=r"a\.tree\.npz: is not a merge tree"):
         MergeTree.load(path)
 
 
@@ -207,7 +207,7 @@ def test_a_truncated_file_is_refused(tmp_path):
     path = tmp_path / "a.tree.npz"
     tree().save(path)
     path.write_bytes(path.read_bytes()[:-40])
-    with pytest.raises(InvalidImageError, match="no tree"):
+    with pytest.raises(InvalidImageError, match="not a merge tree"):
         MergeTree.load(path)
 
 
@@ -228,7 +228,7 @@ def test_a_file_with_other_content_is_refused(tmp_path, changes):
     np.savez(path, **arrays, about=about)
     MergeTree.load(path)
     np.savez(path, **{**arrays, "about": about, **changes})
-    with pytest.raises(InvalidImageError, match="no tree"):
+    with pytest.raises(InvalidImageError, match="not a merge tree"):
         MergeTree.load(path)
 
 
@@ -236,7 +236,7 @@ def test_a_file_of_another_format_says_so(tmp_path):
     path = tmp_path / "a.tree.npz"
     about = np.array(json.dumps({"format": 2, "record": {}}))
     np.savez(path, superpixels=SUPERPIXELS, parents=PARENTS, altitudes=ALTITUDES, about=about)
-    with pytest.raises(InvalidImageError, match="format 2, expected 1"):
+    with pytest.raises(InvalidImageError, match="reads format 1"):
         MergeTree.load(path)
 
 

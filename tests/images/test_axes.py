@@ -12,7 +12,7 @@ from napari_dsc.cli import main
 from napari_dsc.errors import InvalidParameterError
 from napari_dsc.files import RawImage, read_image
 from napari_dsc.images import load_image, load_series
-from napari_dsc.superpixels.methods import METHODS, over_segment_pixels
+from napari_dsc.superpixels.methods import SUPERPIXEL_METHODS, over_segment_pixels
 
 SIZES = {"T": 2, "Z": 3, "C": 5, "Y": 9, "X": 12}
 FEW = {"superpixel_params": SuperpixelParams(n_superpixels=8, source="original")}
@@ -200,7 +200,7 @@ def ball():
     return np.clip(0.2 + 0.6 * inside + noise, 0, 1).astype(np.float32), inside
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", SUPERPIXEL_METHODS)
 def test_superpixels_of_a_stack_are_as_many_as_asked_and_keep_to_the_ball(ball, method):
     pixels, inside = ball
     params = SuperpixelParams(superpixels=method, n_superpixels=40)

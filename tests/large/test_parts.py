@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from napari_dsc.cut.joint import Piece
 from napari_dsc.errors import InvalidParameterError
 from napari_dsc.labels.regions import connected_regions
-from napari_dsc.large.connecting import iter_regions, region_numbers
-from napari_dsc.large.learning import SEEN, montage, plan_lesson
+from napari_dsc.large.regions import iter_regions, region_numbers
 from napari_dsc.large.tiling import Tiling, bytes_of, check_side, choose_side, plan_tiling
+from napari_dsc.large.training_windows import SEEN, montage, plan_training_windows
 from napari_dsc.params import CutParams
 
 
@@ -104,12 +104,12 @@ def test_a_montage_of_all_places_is_the_image():
 
 
 def test_places_to_learn_from_lie_inside_and_hold_some_superpixels():
-    lesson = plan_lesson((5000, 300), 50.0, 1.0, 0)
-    rows, columns = zip(*lesson.windows, strict=True)
+    training = plan_training_windows((5000, 300), 50.0, 1.0, 0)
+    rows, columns = zip(*training.windows, strict=True)
 
-    assert lesson.grid == (8, 1)
-    assert not lesson.is_whole
-    assert len(set(map(str, lesson.windows))) > 8
+    assert training.grid == (8, 1)
+    assert not training.is_whole
+    assert len(set(map(str, training.windows))) > 8
     assert {part.stop - part.start for part in rows} == {400}
     assert {(part.start, part.stop) for part in columns} == {(0, 300)}
     assert all(part.start >= 0 and part.stop <= 5000 for part in rows)
@@ -121,14 +121,14 @@ def test_places_to_learn_from_lie_inside_and_hold_some_superpixels():
     scale=st.floats(0.1, 1),
 )
 def test_an_image_that_a_step_can_see_is_learned_from_whole(shape, width, scale):
-    lesson = plan_lesson(shape, width, scale, 0)
-    sizes = {tuple(part.stop - part.start for part in window) for window in lesson.windows}
+    training = plan_training_windows(shape, width, scale, 0)
+    sizes = {tuple(part.stop - part.start for part in window) for window in training.windows}
     area = math.prod(shape) * scale**2
 
     assert len(sizes) == 1
-    assert area <= SEEN if lesson.is_whole else area > SEEN / 4
-    if lesson.is_whole:
+    assert area <= SEEN if training.is_whole else area > SEEN / 4
+    if training.is_whole:
         seen = np.zeros(shape, bool)
-        for window in lesson.windows:
+        for window in training.windows:
             seen[window] = True
         assert seen.all()

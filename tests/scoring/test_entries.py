@@ -29,7 +29,7 @@ def test_scales_are_those_of_the_method_unless_given():
 def test_one_list_of_scales_cannot_hold_for_methods_that_vary_different_things(other):
     meanings = f"{METHODS['cae_tvl'].scale}|{METHODS[other].scale}"
     methods = ["dsc" if other == "felzenszwalb" else "cae_tvl", other]
-    with pytest.raises(InvalidParameterError, match=rf"vary .*({meanings})"):
+    with pytest.raises(InvalidParameterError, match=rf"different meanings .*({meanings})"):
         make_entries(methods, [], [0.5], COMMON)
 
 

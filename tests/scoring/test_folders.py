@@ -50,6 +50,14 @@ def test_a_parameter_that_was_not_stored_had_its_default():
     assert changed == ["backprop.precision"]
 
 
+def test_settings_with_the_old_spelling_of_unlabeled_are_those_of_today():
+    entry = entry_of("felzenszwalb")._replace(zero="unlabelled")
+    before = {**earlier_format(entry), "zero": "unlabelled"}
+    assert entry.settings()["zero"] == "unlabeled"
+    assert changed_settings(before, entry.settings()) == []
+    assert changed_settings(before, entry._replace(zero="region").settings()) == ["zero"]
+
+
 def test_weights_that_a_method_reads_are_compared():
     before = {**earlier_format(entry_of("dsc")), "weights": OLD_WEIGHTS}
     assert changed_settings(before, entry_of("dsc").settings()) == ["weights"]

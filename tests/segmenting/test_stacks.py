@@ -7,7 +7,7 @@ import tifffile
 import napari_dsc
 from napari_dsc import CutParams, SuperpixelParams
 from napari_dsc.cli import main
-from napari_dsc.labels.regions import region_pairs
+from napari_dsc.labels.neighbors import region_pairs
 
 FEW = {
     "device": "cpu",

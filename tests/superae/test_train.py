@@ -344,7 +344,7 @@ def test_what_is_no_checkpoint_is_refused(tmp_path, damage):
     save_checkpoint(trained(*random_pairs(n_images=1), vary(n_epochs=1)), path)
     load_checkpoint(path, 3, SMALL, CPU)
     damage(path)
-    with pytest.raises(WeightsError, match=r"checkpoint\.safetensors: expected a checkpoint"):
+    with pytest.raises(WeightsError, match=r"checkpoint\.safetensors: not a checkpoint"):
         load_checkpoint(path, 3, SMALL, CPU)
 
 

@@ -84,7 +84,7 @@ def test_filtered_colors_are_those_of_opencv(photo, radius, bandwidth):
     opencv = cv2.pyrMeanShiftFiltering(photo, radius, bandwidth, maxLevel=0)
     ours = mean_shift_filter(channels_first(photo), radius, bandwidth)
     difference = np.abs(ours - channels_first(opencv)).max(axis=0)
-    assert np.median(difference) < 0.5  # half a grey level: OpenCV's rounding
+    assert np.median(difference) < 0.5  # half a gray level: OpenCV's rounding
     assert (difference <= 2).mean() > 0.96
     moved = np.abs(ours - channels_first(photo)).max(axis=0)
     assert np.median(moved) > 1

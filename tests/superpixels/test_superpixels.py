@@ -6,9 +6,9 @@ from scipy import ndimage
 from napari_dsc.errors import InvalidParameterError
 from napari_dsc.labels.regions import connected_regions
 from napari_dsc.params import SuperpixelParams
-from napari_dsc.superpixels.methods import METHODS, over_segment_pixels
+from napari_dsc.superpixels.methods import SUPERPIXEL_METHODS, over_segment_pixels
 
-every_method = pytest.mark.parametrize("method", METHODS)
+every_method = pytest.mark.parametrize("method", SUPERPIXEL_METHODS)
 PHOTOS = {
     "coffee": skimage.data.coffee()[80:280:2, 120:400:2],
     "blurred": ndimage.gaussian_filter(skimage.data.chelsea()[60:240:2, 80:320:2], (1, 1, 0)),
@@ -38,9 +38,9 @@ def check_labels(superpixels, shape):
 
 
 def test_every_choice_of_the_parameter_has_a_method():
-    for method in METHODS:
+    for method in SUPERPIXEL_METHODS:
         assert SuperpixelParams(superpixels=method).superpixels == method
-    with pytest.raises(InvalidParameterError, match=", ".join(METHODS)):
+    with pytest.raises(InvalidParameterError, match=", ".join(SUPERPIXEL_METHODS)):
         SuperpixelParams(superpixels="no such method")
 
 

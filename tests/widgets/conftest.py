@@ -4,6 +4,8 @@ import gc
 import importlib.util
 import os
 import sys
+import threading
+import time
 
 import numpy as np
 import pytest
@@ -18,6 +20,8 @@ os.environ.setdefault("NAPARI_ASYNC", "0")
 collect_ignore_glob = [] if importlib.util.find_spec("napari") else ["test_*.py"]
 
 FIXTURES = {"make_napari_viewer", "make_napari_viewer_proxy", "viewer"}
+PATIENCE_MILLISECONDS = 120_000
+BEAT_MILLISECONDS = 10
 # modules of napari 0.9 that ask the graphics card while a layer is added
 GL_MODULES = ("image", "labels", "scalar_field", "base")
 
@@ -61,6 +65,74 @@ def _modules_left_alone():
 
 
 @pytest.fixture
+def qtbot(qapp, request):
+    """Robot that waits long enough for a busy machine; a test that passes waits no longer."""
+    from pytestqt.qtbot import QtBot
+
+    class PatientBot(QtBot):
+        def waitUntil(self, callback, *, timeout=PATIENCE_MILLISECONDS):
+            return super().waitUntil(callback, timeout=timeout)
+
+    return PatientBot(request)
+
+
+class Heartbeat:
+    """Processor seconds between the beats of a timer in the GUI thread.
+
+    The clock on the wall would also count what other programs take; these seconds are the
+    same on a busy machine.
+
+    Attributes
+    ----------
+    steps : list of float
+        Work of the GUI thread from one beat to the next.
+    stalls : list of float
+        Work of the busiest other thread meanwhile: one that computes without ever leaving the
+        interpreter to the window shows here.
+    """
+
+    def __init__(self):
+        from qtpy.QtCore import QTimer
+
+        self.steps, self.stalls = [], []
+        self._timer = QTimer()
+        self._timer.timeout.connect(self._beat)
+
+    def __enter__(self):
+        self._worked, self._others = time.thread_time(), clocks_of_other_threads()
+        self._timer.start(BEAT_MILLISECONDS)
+        return self
+
+    def __exit__(self, *_):
+        self._timer.stop()
+        self._beat()
+
+    def _beat(self):
+        worked, others = time.thread_time(), clocks_of_other_threads()
+        self.steps.append(worked - self._worked)
+        spent = [clock - self._others.get(thread, 0) for thread, clock in others.items()]
+        self.stalls.append(max(spent, default=0))
+        self._worked, self._others = worked, others
+
+
+def clocks_of_other_threads():
+    """Processor seconds of every other thread of the process, by its number."""
+    import psutil  # napari brings it
+
+    return {
+        one.id: one.user_time + one.system_time
+        for one in psutil.Process().threads()
+        if one.id != threading.get_native_id()
+    }
+
+
+@pytest.fixture
+def heartbeat(qapp):
+    """Heartbeat of the window, to be entered with ``with``."""
+    return Heartbeat()
+
+
+@pytest.fixture
 def viewer(_modules_left_alone, make_napari_viewer_proxy):
     """Viewer as plugins see it: private names are refused, threads are watched."""
     return make_napari_viewer_proxy()
@@ -73,7 +145,7 @@ def open_dock(qtbot):
     def opened(viewer, name="Segment", **values):
         _, dock = viewer.window.add_plugin_dock_widget("napari-dsc", name)
         if hasattr(dock, "compute"):
-            qtbot.waitUntil(lambda: not dock.compute.survey.is_running, timeout=60_000)
+            qtbot.waitUntil(lambda: not dock.compute.survey.is_running)
             small = {"n_superpixels": 12, "n_iterations": 3, "n_partitions": 6, "seed": 5}
             small["patience"] = 0  # runs that are to last do
             dock.restore(small | {"device": "cpu"} | values)
@@ -86,10 +158,10 @@ def open_dock(qtbot):
 def run(qtbot):
     """Press Run and wait for the end."""
 
-    def ran(dock, timeout=60_000):
-        qtbot.waitUntil(lambda: dock.run_bar.run_button.isEnabled(), timeout=5_000)
+    def ran(dock):
+        qtbot.waitUntil(lambda: dock.run_bar.run_button.isEnabled())
         dock.run_bar.run_button.click()
-        qtbot.waitUntil(lambda: not dock.run_bar.is_running, timeout=timeout)
+        qtbot.waitUntil(lambda: not dock.run_bar.is_running)
 
     return ran
 

@@ -31,7 +31,7 @@ def test_segment_runs_on_the_active_image(viewer, open_dock, qtbot, pixels):
     viewer.layers.selection.active = viewer.layers["other"]
     actions.segment_image(viewer)
     assert dock.run_bar.is_running
-    qtbot.waitUntil(lambda: not dock.run_bar.is_running, timeout=60_000)
+    qtbot.waitUntil(lambda: not dock.run_bar.is_running)
     assert "other [DSC]" in viewer.layers
 
 
@@ -42,14 +42,14 @@ def test_segment_opens_the_dock_by_its_command(make_napari_viewer, qtbot, pixels
     [dock] = viewer.window.dock_widgets.values()
     assert dock.run_bar.is_running
     dock.run_bar.cancel()
-    qtbot.waitUntil(lambda: not dock.run_bar.is_running, timeout=60_000)
-    qtbot.waitUntil(lambda: not dock.compute.survey.is_running, timeout=60_000)
+    qtbot.waitUntil(lambda: not dock.run_bar.is_running)
+    qtbot.waitUntil(lambda: not dock.compute.survey.is_running)
 
 
 def test_classes_split_into_regions_with_their_class(segmented, qtbot):
     viewer, labels, _ = segmented
     actions.split_classes(viewer)
-    qtbot.waitUntil(lambda: "cells [DSC] [regions]" in viewer.layers, timeout=20_000)
+    qtbot.waitUntil(lambda: "cells [DSC] [regions]" in viewer.layers)
     regions = viewer.layers["cells [DSC] [regions]"]
     np.testing.assert_allclose(regions.scale, labels.scale)
     for index, of in zip(regions.features["index"], regions.features["class"], strict=True):
@@ -59,7 +59,7 @@ def test_classes_split_into_regions_with_their_class(segmented, qtbot):
 def test_segments_are_measured_in_physical_units(segmented, qtbot, pixels):
     viewer, labels, _ = segmented
     actions.measure_segments(viewer)
-    qtbot.waitUntil(lambda: "area" in labels.features, timeout=20_000)
+    qtbot.waitUntil(lambda: "area" in labels.features)
     table = labels.features.set_index("index")
     for label in np.unique(labels.data):
         inside = labels.data == label
@@ -76,7 +76,7 @@ def test_labels_without_a_run_can_be_measured_too(viewer, qtbot, pixels):
     viewer.add_image(pixels, name="cells")
     labels = viewer.add_labels(np.arange(40 * 56).reshape(40, 56) // 1120 + 1, name="mine")
     actions.measure_segments(viewer)
-    qtbot.waitUntil(lambda: "area" in labels.features, timeout=20_000)
+    qtbot.waitUntil(lambda: "area" in labels.features)
     assert labels.features["mean_intensity_0"][0] == pytest.approx(pixels[:20, :, 0].mean())
 
 
@@ -133,7 +133,7 @@ def test_scribbles_and_corrections_are_not_in_a_copied_run(
 def test_measured_centers_follow_a_rotation(viewer, qtbot):
     labels = viewer.add_labels(np.ones((3, 5), int), name="mine", rotate=90, scale=(2, 2))
     actions.measure_segments(viewer)
-    qtbot.waitUntil(lambda: "area" in labels.features, timeout=20_000)
+    qtbot.waitUntil(lambda: "area" in labels.features)
     row = labels.features.iloc[0]
     center = labels.data_to_world((1, 2))
     assert (row["centroid_y"], row["centroid_x"]) == pytest.approx(center)

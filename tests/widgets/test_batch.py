@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tifffile
 from napari.layers import Labels
-from qtpy.QtCore import Qt, QTimer
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFileDialog
 
 from napari_dsc import CutParams, SuperpixelParams
@@ -43,7 +43,7 @@ def dock(viewer, open_dock, qtbot, photos, tmp_path):
     """Batch dock with these images, this recipe and a new output folder."""
     dock = open_dock(viewer, "Batch")
     dock.take_folder(photos)
-    qtbot.waitUntil(lambda: len(dock.files.rows) == 3, timeout=20_000)
+    qtbot.waitUntil(lambda: len(dock.files.rows) == 3)
     dock.recipe.setText(str(tmp_path / "few.json"))
     dock.folder.setText(str(tmp_path / "out"))
     return dock
@@ -93,7 +93,7 @@ def test_what_failed_is_tried_again_without_the_others(dock, run, qtbot, photos,
     run(dock)
     iio.imwrite(photos / "b.png", pixels)
     dock.retry.click()
-    qtbot.waitUntil(lambda: not dock.run_bar.is_running, timeout=60_000)
+    qtbot.waitUntil(lambda: not dock.run_bar.is_running)
     assert states(dock) == ["done", "done", "done"]
     assert dock.run_bar.status.text().startswith("1 done, 0 kept, 0 failed")
     assert not dock.retry.isEnabled()
@@ -104,11 +104,11 @@ def test_cancelling_ends_within_a_step_and_leaves_no_half_file(dock, qtbot, tmp_
     recipe = recipe_content(params_record(slow), "superae-bsds500", "dsc")
     (tmp_path / "few.json").write_bytes(recipe)
     dock.run_bar.run_button.click()
-    qtbot.waitUntil(lambda: "step" in dock.run_bar.status.text(), timeout=60_000)
+    qtbot.waitUntil(lambda: "step" in dock.run_bar.status.text())
     assert states(dock)[0] == "running"
     assert not dock.clear.isEnabled()
     dock.run_bar.run_button.click()
-    qtbot.waitUntil(lambda: not dock.run_bar.is_running, timeout=10_000)
+    qtbot.waitUntil(lambda: not dock.run_bar.is_running)
     assert states(dock) == ["waiting"] * 3
     assert list((tmp_path / "out").glob("*.tif")) == []
     with open_folder(tmp_path / "out"):  # nobody has it any more
@@ -122,12 +122,12 @@ def test_series_are_files_among_others(dock, run, qtbot, photos, viewer, monkeyp
     tifffile.imwrite(photos / "aa.tif", film, imagej=True, **size)
     (photos / "b.png").write_bytes((photos / "a.png").read_bytes())
     dock.take_folder(photos)
-    qtbot.waitUntil(lambda: len(dock.files.rows) == 4, timeout=20_000)
+    qtbot.waitUntil(lambda: len(dock.files.rows) == 4)
     run(dock)
     assert states(dock) == ["done"] * 4
     dock.table.selectRow(3)
     dock.open.click()
-    qtbot.waitUntil(lambda: "aa [DSC]" in viewer.layers, timeout=20_000)
+    qtbot.waitUntil(lambda: "aa [DSC]" in viewer.layers)
     image, labels = viewer.layers
     np.testing.assert_array_equal(image.data, film)
     assert labels.data.shape == film.shape
@@ -160,7 +160,7 @@ def test_a_result_lies_on_its_image_with_its_pixel_size(dock, run, qtbot, photos
     for row, names in ((0, ["a", "a [DSC]"]), (3, ["d", "d [DSC]"])):
         dock.table.selectRow(row)
         dock.open.click()
-        qtbot.waitUntil(lambda names=names: names[1] in viewer.layers, timeout=20_000)
+        qtbot.waitUntil(lambda names=names: names[1] in viewer.layers)
         assert [layer.name for layer in viewer.layers][-2:] == names
         labels = viewer.layers[-1]
         assert isinstance(labels, Labels)
@@ -211,7 +211,7 @@ def test_the_buttons_ask_for_files_and_folders(
     dock.clear.click()
     dock.add_files.click()
     dock.add_folder.click()
-    qtbot.waitUntil(lambda: len(dock.files.rows) == 4, timeout=20_000)
+    qtbot.waitUntil(lambda: len(dock.files.rows) == 4)
     assert dock.files.rows[0].source == Path(tmp_path, "d.png")
     dock.choose_recipe.click()
     dock.choose_folder.click()
@@ -222,35 +222,29 @@ def test_the_buttons_ask_for_files_and_folders(
 def test_closing_the_dock_ends_the_batch(dock, viewer, qtbot, tmp_path):
     dock.run_bar.run_button.click()
     viewer.window.remove_dock_widget(dock)
-    qtbot.waitUntil(lambda: not dock.run_bar.is_running, timeout=60_000)
+    qtbot.waitUntil(lambda: not dock.run_bar.is_running)
     assert len(list((tmp_path / "out").glob("*.tif"))) < 2
 
 
 def test_ten_thousand_files_take_no_time(viewer, open_dock, qtbot):
     dock = open_dock(viewer, "Batch")
     dock.show()
-    start = time.process_time()
-    dock.files.add(Path(f"{number}.png") for number in range(10_000))
-    for number in range(100):
-        dock.files.tell(number, "done")
-    dock.table.grab()
-    assert time.process_time() - start < 1
+    files = [Path(f"{number}.png") for number in range(10_000)]
+    steps = (
+        lambda: dock.files.add(files),
+        lambda: [dock.files.tell(number, "done") for number in range(100)],
+        dock.table.grab,
+    )
+    for step in steps:
+        start = time.thread_time()
+        step()
+        assert time.thread_time() - start < 0.1
 
 
-def test_the_window_answers_while_files_are_segmented(dock, run, qtbot):
+def test_the_window_never_waits_while_files_are_segmented(dock, run, heartbeat):
     run(dock)  # loads what the first run loads
     dock.existing.setCurrentIndex(1)
-    gaps, last = [], time.perf_counter()
-
-    def beat():
-        nonlocal last
-        now = time.perf_counter()
-        gaps.append(now - last)
-        last = now
-
-    timer = QTimer()
-    timer.timeout.connect(beat)
-    timer.start(5)
-    run(dock)
-    timer.stop()
-    assert np.median(gaps) < 0.05
+    with heartbeat:
+        run(dock)
+    assert max(heartbeat.steps) < 0.1
+    assert max(heartbeat.stalls) < 0.2

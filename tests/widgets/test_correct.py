@@ -263,7 +263,7 @@ def test_scribbles_that_split_nothing_are_told(viewer, editing, qtbot):
 def slide(qtbot, dock, number):
     """Move the slider and wait until the labels are written."""
     dock.number.slider.setValue(number)
-    qtbot.waitUntil(lambda: not dock.number.is_moving, timeout=5_000)
+    qtbot.waitUntil(lambda: not dock.number.is_moving)
 
 
 def n_segments(layer):

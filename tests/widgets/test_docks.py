@@ -7,7 +7,6 @@ import npe2
 import numpy as np
 import pytest
 from napari._app_model import get_app_model
-from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QAbstractButton, QApplication, QComboBox, QLabel, QScrollArea
 
 import napari_dsc
@@ -100,7 +99,7 @@ def test_evaluate_heeds_what_zero_means(viewer, open_dock, run):
     dock = open_dock(viewer, "Evaluate")
     run(dock)
     assert scores_of(dock)["SC"] < 1
-    dock.zero.setCurrentText("not labelled")
+    dock.zero.setCurrentText("not labeled")
     assert dock.table.rowCount() == 0
     run(dock)
     assert scores_of(dock)["SC"] == 1
@@ -110,14 +109,14 @@ def test_evaluate_heeds_what_zero_means(viewer, open_dock, run):
     assert scores_of(dock)["Dice"] == 1
 
 
-def test_unlabelled_pixels_are_no_errors_in_the_dock(viewer, open_dock, run):
+def test_unlabeled_pixels_are_no_errors_in_the_dock(viewer, open_dock, run):
     truth = np.repeat([0, 5], [6, 4])[None]
     viewer.add_labels(truth, name="truth")
     viewer.add_labels(np.ones_like(truth), name="result")
     dock = open_dock(viewer, "Evaluate")
     run(dock)
     assert "40.0% of pixels disagree" in dock.run_bar.status.text()
-    dock.zero.setCurrentText("not labelled")
+    dock.zero.setCurrentText("not labeled")
     run(dock)
     assert scores_of(dock)["SC"] == 1
     assert "0.0% of pixels disagree" in dock.run_bar.status.text()
@@ -183,7 +182,7 @@ def test_the_menu_command_opens_the_dock(make_napari_viewer, qtbot, name):
     [dock] = viewer.window.dock_widgets.values()
     assert type(dock).__name__ == name
     if hasattr(dock, "compute"):
-        qtbot.waitUntil(lambda: not dock.compute.survey.is_running, timeout=60_000)
+        qtbot.waitUntil(lambda: not dock.compute.survey.is_running)
 
 
 @pytest.mark.parametrize("theme", ["dark", "light"])
@@ -415,35 +414,32 @@ def test_a_run_too_big_for_the_memory_is_not_started(viewer, open_dock, pixels, 
 
 
 @pytest.mark.parametrize("name", ["tissue", "nuclei", "neuropil", "cell", "photo"])
-def test_the_gui_never_waits_longer_than_200_ms(viewer, open_dock, qtbot, name):
-    """A timer of 10 ms runs on while a sample is segmented, first layer, previews and all.
+def test_the_window_never_waits_while_a_sample_is_segmented(
+    viewer, open_dock, run, heartbeat, name
+):
+    """First layer, previews and result take the GUI thread 0.1 s at most, beside napari's part.
 
-    The first layer of a process costs napari more; that is not counted. On a slow or busy
-    machine the time that napari needs for Labels is the measure. Other processes may take
-    the processor away for a while, so the clock has more room than the work of the thread.
+    napari itself needs about 0.1 s to show a new Labels layer, which happens once in a run;
+    the first one of a process takes longer, and is not counted.
     """
     [(data, options, _)] = getattr(sample_data, name)()
     viewer.add_image(data, **options)
     labels = np.ones(data.shape[:2], np.int32)
     seconds_to_add_labels(viewer, labels)
-    of_napari = seconds_to_add_labels(viewer, labels)
+    of_napari = max(seconds_to_add_labels(viewer, labels) for _ in range(3))
     dock = open_dock(viewer, n_superpixels=100, n_iterations=2, n_partitions=32)
-    beats = []
-    timer = QTimer()
-    timer.timeout.connect(lambda: beats.append((time.thread_time(), time.perf_counter())))
-    timer.start(10)
-    dock.run()
-    qtbot.waitUntil(lambda: not dock.run_bar.is_running, timeout=120_000)
-    timer.stop()
-    assert len(beats) > 20
+    with heartbeat:
+        run(dock)
+    assert len(heartbeat.steps) > 20
     assert len(viewer.layers) == 2
-    worked, waited = np.diff(beats, axis=0).max(0)
-    assert worked < max(0.2, 3 * of_napari)
-    assert waited < 1
+    *others, longest = sorted(heartbeat.steps)
+    assert longest < of_napari + 0.1
+    assert max(others) < 0.1
+    assert max(heartbeat.stalls) < 0.2
 
 
 def seconds_to_add_labels(viewer, labels):
-    """Time that napari works to show labels, which do not stay."""
+    """Processor seconds that napari needs to show labels, which do not stay."""
     start = time.thread_time()
     viewer.add_labels(labels)
     QApplication.processEvents()

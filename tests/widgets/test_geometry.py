@@ -248,7 +248,7 @@ def test_a_try_on_the_view_leaves_the_result_alone(viewer, open_dock, run, qtbot
     whole = viewer.layers["cells [DSC]"].data.copy()
     viewer.layers["cells"].corner_pixels = np.array([[10, 12], [29, 43]])
     dock.try_button.click()
-    qtbot.waitUntil(lambda: not dock.run_bar.is_running, timeout=60_000)
+    qtbot.waitUntil(lambda: not dock.run_bar.is_running)
     tried = viewer.layers["cells [DSC try]"]
     assert tried.data.shape == (20, 32)
     np.testing.assert_array_equal(viewer.layers["cells [DSC]"].data, whole)
@@ -283,17 +283,17 @@ def test_big_previews_are_thinned_and_lie_on_the_image(
 
     monkeypatch.setattr(_runs, "PREVIEW_PIXELS", 40 * 56 // 8)
     image = viewer.add_image(stack[0], name="cells", scale=(2, 2))
-    dock = open_dock(viewer, n_iterations=2000)
+    dock = open_dock(viewer, n_iterations=10_000)
     dock.run()
-    qtbot.waitUntil(lambda: "cells [DSC]" in viewer.layers, timeout=60_000)
+    qtbot.waitUntil(lambda: "cells [DSC]" in viewer.layers)
     labels = viewer.layers["cells [DSC]"]
     assert labels.data.shape == (13, 19)
     np.testing.assert_allclose(
         labels.data_to_world((-0.5, -0.5)), image.data_to_world((-0.5, -0.5))
     )
-    qtbot.waitUntil(dock.run_bar.keep_button.isEnabled, timeout=60_000)
+    qtbot.waitUntil(dock.run_bar.keep_button.isEnabled)
     dock.run_bar.keep_button.click()
-    qtbot.waitUntil(lambda: not dock.run_bar.is_running, timeout=20_000)
+    qtbot.waitUntil(lambda: not dock.run_bar.is_running)
     assert labels.data.shape == (40, 56)
     assert_same_place(labels, image)
 

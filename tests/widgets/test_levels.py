@@ -19,7 +19,7 @@ def ran(viewer, open_dock, run, pixels):
 
 
 def settle(dock, qtbot):
-    qtbot.waitUntil(lambda: not dock.levels._live.isActive(), timeout=5_000)
+    qtbot.waitUntil(lambda: not dock.levels.level.is_moving)
 
 
 def by_the_tree(pixels, regions):
@@ -33,10 +33,10 @@ def test_regions_are_those_of_the_console_at_every_level(ran, qtbot, pixels):
     classes = layer.data.copy()
     assert not dock.levels.isHidden()
     assert dock.levels.classes.isChecked()
-    assert not dock.levels.slider.isEnabled()
+    assert not dock.levels.level.slider.isEnabled()
     dock.levels.regions.click()
     for n in (4, 9):
-        dock.levels.number.setValue(n)
+        dock.levels.level.number.setValue(n)
         settle(dock, qtbot)
         expected = by_the_tree(pixels, n)
         np.testing.assert_array_equal(layer.data, expected.labels)
@@ -53,11 +53,11 @@ def test_regions_are_those_of_the_console_at_every_level(ran, qtbot, pixels):
 def test_the_slider_reaches_from_one_region_to_the_leaves(ran, qtbot):
     dock, layer = ran
     dock.levels.regions.click()
-    for position in (0, dock.levels.slider.maximum()):
-        dock.levels.slider.setValue(position)
+    for position in (0, dock.levels.level.slider.maximum()):
+        dock.levels.level.slider.setValue(position)
         settle(dock, qtbot)
-        assert len(np.unique(layer.data)) == dock.levels.number.value()
-    assert dock.levels.number.value() == dock.levels.number.maximum() > 9
+        assert len(np.unique(layer.data)) == dock.levels.level.number.value()
+    assert dock.levels.level.number.value() == dock.levels.level.number.maximum() > 9
 
 
 def test_regions_that_stay_keep_their_color(ran, qtbot):
@@ -65,7 +65,7 @@ def test_regions_that_stay_keep_their_color(ran, qtbot):
     dock.levels.regions.click()
     shown = []
     for n in (4, 5):
-        dock.levels.number.setValue(n)
+        dock.levels.level.number.setValue(n)
         settle(dock, qtbot)
         shown.append(layer.data.copy())
     coarse, fine = shown
@@ -93,7 +93,7 @@ def test_the_method_alone_needs_no_cut(viewer, open_dock, run, pixels):
     np.testing.assert_array_equal(layer.data, by_the_tree(pixels, 4).labels)
     assert dock.levels.regions.isChecked()
     assert not dock.levels.classes.isEnabled()
-    assert dock.levels.number.value() == 4
+    assert dock.levels.level.number.value() == 4
 
 
 def test_a_large_image_grows_its_tree_when_it_is_asked_for(
@@ -104,11 +104,11 @@ def test_a_large_image_grows_its_tree_when_it_is_asked_for(
     dock = open_dock(viewer)
     run(dock)
     layer = viewer.layers["cells [DSC]"]
-    assert dock.levels._levels is None
+    assert dock.levels._run.levels is None
     dock.levels.regions.click()
-    qtbot.waitUntil(lambda: dock.levels._levels is not None, timeout=60_000)
+    qtbot.waitUntil(lambda: dock.levels._run.levels is not None)
     settle(dock, qtbot)
-    dock.levels.number.setValue(4)
+    dock.levels.level.number.setValue(4)
     settle(dock, qtbot)
     np.testing.assert_array_equal(layer.data, by_the_tree(pixels, 4).labels)
 
@@ -116,7 +116,7 @@ def test_a_large_image_grows_its_tree_when_it_is_asked_for(
 def test_a_level_is_repeated_by_its_record(ran, run, qtbot, viewer, pixels):
     dock, layer = ran
     dock.levels.regions.click()
-    dock.levels.number.setValue(5)
+    dock.levels.level.number.setValue(5)
     settle(dock, qtbot)
     before = layer.data.copy()
     viewer.add_image(pixels, name="again")
@@ -137,7 +137,7 @@ def test_outside_the_mask_nothing_is_shown(viewer, open_dock, run, qtbot, pixels
     run(dock)
     layer = viewer.layers["cells [DSC]"]
     dock.levels.regions.click()
-    dock.levels.number.setValue(4)
+    dock.levels.level.number.setValue(4)
     settle(dock, qtbot)
     assert 0.4 < (layer.data > 0).mean() < 0.6
     assert set(layer.features["index"]) == set(np.unique(layer.data)) - {0}

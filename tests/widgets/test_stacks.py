@@ -191,16 +191,16 @@ def test_a_lazy_stack_is_read_as_it_is_chunked_and_gives_the_same(viewer, open_d
 
 def test_the_preview_of_a_stack_lies_on_it_and_can_be_kept(viewer, open_dock, qtbot):
     image = viewer.add_image(drawn("ZYX"), **placed("ZYX"))
-    dock = open_dock(viewer, n_iterations=2000)
+    dock = open_dock(viewer, n_iterations=10_000)
     dock.image_panel.what.setCurrentText("whole stack")
     dock.run()
-    qtbot.waitUntil(lambda: "cells [DSC]" in viewer.layers, timeout=60_000)
+    qtbot.waitUntil(lambda: "cells [DSC]" in viewer.layers)
     labels = viewer.layers["cells [DSC]"]
     np.testing.assert_allclose(edges(labels), edges(image))
-    qtbot.waitUntil(dock.run_bar.keep_button.isEnabled, timeout=60_000)
+    qtbot.waitUntil(dock.run_bar.keep_button.isEnabled)
     dock.run_bar.keep_button.click()
-    qtbot.waitUntil(lambda: not dock.run_bar.is_running, timeout=20_000)
-    assert labels.metadata["napari-dsc"]["iterations"] < 2000
+    qtbot.waitUntil(lambda: not dock.run_bar.is_running)
+    assert labels.metadata["napari-dsc"]["iterations"] < 10_000
     assert dock.levels.isHidden()
 
 
@@ -213,12 +213,12 @@ def test_a_run_over_frames_is_cancelled_within_a_step(
     dock = open_dock(viewer, n_iterations=5000, series=series)
     dock.image_panel.what.setCurrentText("all frames")
     dock.run()
-    qtbot.waitUntil(lambda: dock.run_bar.bar.value() > 1, timeout=60_000)
+    qtbot.waitUntil(lambda: dock.run_bar.bar.value() > 1)
     assert dock.run_bar.bar.maximum() == (5000 if series == "together" else 15_000)
     assert not dock.run_bar.keep_button.isEnabled()
     assert re_match(dock.run_bar.status.text())
     dock.run_bar.cancel()
-    qtbot.waitUntil(lambda: not dock.run_bar.is_running, timeout=5_000)
+    qtbot.waitUntil(lambda: not dock.run_bar.is_running)
     assert [layer.name for layer in viewer.layers] == ["cells"]
     assert messages() == []
 
@@ -309,9 +309,9 @@ def test_a_run_by_tiles_that_ends_early_leaves_nothing(
     else:
         dock.run()
         learning = "Learning: "
-        qtbot.waitUntil(lambda: dock.run_bar.status.text().startswith(learning), timeout=60_000)
+        qtbot.waitUntil(lambda: dock.run_bar.status.text().startswith(learning))
         dock.run_bar.cancel()
-        qtbot.waitUntil(lambda: not dock.run_bar.is_running, timeout=5_000)
+        qtbot.waitUntil(lambda: not dock.run_bar.is_running)
     assert len(viewer.layers) == 1
     assert list(to_file.parent.iterdir()) == []
 

@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn import functional
 
 from napari_dsc.baselines.networks import convolutions, outputs_of, seeded_network
-from napari_dsc.labels.regions import region_majority
+from napari_dsc.labels.means import region_majority
 from napari_dsc.machine.device import reproducible
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ N_LAYERS = 2
 def iter_backprop(
     pixels: np.ndarray, superpixels: np.ndarray, params: BackpropParams, device: torch.device
 ) -> Iterator[np.ndarray]:
-    """Train a network to predict, for each pixel, what most of its superpixel is predicted.
+    """Train a network to predict at each pixel the majority class of its superpixel.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ def iter_backprop(
     params : BackpropParams
         Settings.
     device : torch.device
-        Where to compute.
+        Device of the network.
 
     Yields
     ------
@@ -45,9 +45,9 @@ def iter_backprop(
     Notes
     -----
     The network is that of the author's published program: two layers of 3x3 convolution, ReLU
-    and batch norm, then a 1x1
-    convolution and batch norm. Labels are given after the refinement by superpixels, as
-    those of DSC are; the single pixels of its argmax make thousands of specks.
+    and batch norm, then a 1x1 convolution and batch norm. As in DSC, labels are yielded after
+    their refinement by superpixels; the class of each single pixel would make thousands of
+    specks.
 
     References
     ----------
@@ -85,19 +85,20 @@ def _network(n_channels: int, params: BackpropParams) -> nn.Module:
 
 
 def labels_at_counts(steps: Iterator[np.ndarray], counts: Sequence[float]) -> list[np.ndarray]:
-    """First label images of a run that have at most so many classes.
+    """First label images of a run with at most a given number of classes.
 
     Parameters
     ----------
     steps : iterator of S int array
-        Label images whose number of classes falls; no more are taken than needed.
+        Label images with falling numbers of classes; the iterator is advanced only as far as
+        needed.
     counts : sequence of float
-        Numbers of classes at which the run would be stopped.
+        Largest numbers of classes.
 
     Returns
     -------
     labels : list of S int array
-        One label image per count: the last one where the run never gets down to it.
+        One label image per count; the last of the run if it always has more classes.
 
     Raises
     ------

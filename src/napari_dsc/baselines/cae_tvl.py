@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def smooth_by_cae_tvl(
     pixels: np.ndarray, params: CaeTvlParams, device: torch.device
 ) -> np.ndarray:
-    """Reconstruction of an image by an autoencoder that is charged for total variation.
+    """Smooth an image by an autoencoder with a total variation term in its loss.
 
     Parameters
     ----------
@@ -30,17 +30,17 @@ def smooth_by_cae_tvl(
     params : CaeTvlParams
         Settings.
     device : torch.device
-        Where to compute.
+        Device of the network.
 
     Returns
     -------
     smoothed : (C, Y, X) float32 array
-        In 0 to 1; to be divided by an ordinary method.
+        Reconstruction of the image in 0 to 1, as input of an ordinary segmentation.
 
     Notes
     -----
-    The paper trains its autoencoder on the images of BSDS500; here it is fitted to the one
-    image, from weights drawn from the seed.
+    The paper trains its autoencoder on the images of BSDS500; here it is trained on the image
+    alone, from random weights.
 
     References
     ----------
@@ -63,7 +63,7 @@ def smooth_by_cae_tvl(
 
 
 class _Autoencoder(nn.Module):
-    """Two halvings and two doublings with 3x3 convolutions."""
+    """Autoencoder of 3x3 convolutions that halves the size twice, and doubles it twice."""
 
     def __init__(self, n_channels: int) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Images for libraries that take three colors only."""
+"""Conversion of images for libraries that take three colors only."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from napari_dsc.errors import InvalidImageError
 
 
 def three_colors(pixels: np.ndarray, method: str) -> np.ndarray:
-    """Image with the colors last; grey ones get three equal colors.
+    """Image with its colors last; a gray image gets three equal colors.
 
     Parameters
     ----------
     pixels : (C, Y, X) float array
         Image of one channel or three, in 0 to 1.
     method : str
-        Name of the method, for the error.
+        Name of the method, for the error message.
 
     Returns
     -------
     colors : (Y, X, 3) float array
-        A view of `pixels` where there are three.
+        A view of `pixels`.
 
     Raises
     ------
     InvalidImageError
-        If there are neither one channel nor three.
+        If the number of channels is neither 1 nor 3.
 
     Examples
     --------

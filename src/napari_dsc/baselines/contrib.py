@@ -1,4 +1,4 @@
-"""Superpixels of opencv-contrib, offered where it is installed and never required."""
+"""Superpixels by opencv-contrib, an optional package."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from napari_dsc.labels.regions import connected_regions
 if TYPE_CHECKING:
     from types import ModuleType
 
-# below these sizes SEEDS ends the process in some versions
+# sides of an image and of a superpixel below which SEEDS ends the process in some versions
 LEAST_SIDE, LEAST_BLOCK = 32, 8
 SEEDS_LEVELS, SEEDS_PRIOR, SEEDS_BINS = 2, 2, 5
-LSC_RATIO = 0.075
-N_ITERATIONS = 10
+LSC_RATIO = 0.075  # default of OpenCV
+N_ITERATIONS = 10  # default of OpenCV for LSC
 
 
 def has_contrib() -> bool:
-    """Tell whether opencv-contrib is installed, without loading it.
+    """Whether opencv-contrib is installed, found out without importing it.
 
     Returns
     -------
     answer : bool
-        True where the folder of OpenCV has a module ``ximgproc``.
+        True if the package ``cv2`` has a module ``ximgproc``.
     """
     found = importlib.util.find_spec("cv2")
     places = found.submodule_search_locations if found else None
@@ -44,17 +44,17 @@ def lsc_superpixels(pixels: np.ndarray, n_superpixels: int) -> np.ndarray:
     pixels : (C, Y, X) float32 array
         Image in 0 to 1 with one channel or three.
     n_superpixels : int
-        Number of superpixels asked for; others may come out.
+        Requested number of superpixels; the result may have another.
 
     Returns
     -------
     superpixels : (Y, X) int64 array
-        Connected, labels from 0.
+        Connected superpixels, labels from 0.
 
     Raises
     ------
     InvalidParameterError
-        If the superpixels asked for are too small.
+        If the image or the mean superpixel is too small for OpenCV.
     ComputationError
         If opencv-contrib is missing or fails.
 
@@ -83,18 +83,18 @@ def seeds_superpixels(pixels: np.ndarray, n_superpixels: int) -> np.ndarray:
     pixels : (C, Y, X) float32 array
         Image in 0 to 1 with one channel or three.
     n_superpixels : int
-        Number of superpixels asked for; the sizes of the blocks it starts from decide how
-        many come out.
+        Requested number of superpixels; the result may have another, because SEEDS starts
+        from a grid of blocks.
 
     Returns
     -------
     superpixels : (Y, X) int64 array
-        Connected, labels from 0.
+        Connected superpixels, labels from 0.
 
     Raises
     ------
     InvalidParameterError
-        If the superpixels asked for are too small.
+        If the image or the mean superpixel is too small for OpenCV.
     ComputationError
         If opencv-contrib is missing or fails.
 
@@ -120,24 +120,27 @@ def seeds_superpixels(pixels: np.ndarray, n_superpixels: int) -> np.ndarray:
 
 def _ximgproc() -> ModuleType:
     if not has_contrib():
-        raise ComputationError("opencv-contrib is not installed: it brings LSC and SEEDS")
+        raise ComputationError(
+            "LSC and SEEDS need the package opencv-contrib, which is not installed; run: pip "
+            "install opencv-contrib-python-headless"
+        )
     return importlib.import_module("cv2.ximgproc")
 
 
 def _mean_width(pixels: np.ndarray, n_superpixels: int) -> float:
-    """Width of a mean superpixel, refused where OpenCV is not safe."""
+    """Width of the mean superpixel; sizes that OpenCV does not handle are refused."""
     height, width = pixels.shape[1:]
     mean_width = float(np.sqrt(height * width / n_superpixels))
     if min(height, width) < LEAST_SIDE or mean_width < LEAST_BLOCK:
         raise InvalidParameterError(
-            f"n_superpixels={n_superpixels}: {mean_width:.1f} pixels wide in an image of "
-            f"{height} x {width}, expected at least {LEAST_BLOCK} pixels and {LEAST_SIDE} x "
-            f"{LEAST_SIDE}"
+            f"n_superpixels={n_superpixels}: superpixels are {mean_width:.1f} pixels wide in "
+            f"an image of {height} x {width}, expected at least {LEAST_BLOCK} pixels in an "
+            f"image of at least {LEAST_SIDE} x {LEAST_SIDE}"
         )
     return mean_width
 
 
 def _to_bytes(pixels: np.ndarray) -> np.ndarray:
-    """Image as OpenCV takes it safely: (Y, X, 3) uint8, contiguous, blue first."""
+    """Image in the form of OpenCV: (Y, X, 3) uint8, contiguous, blue first."""
     clipped = np.clip(three_colors(pixels, "lsc and seeds")[..., ::-1], 0, 1)
     return np.ascontiguousarray(np.rint(255 * clipped).astype(np.uint8))

@@ -1,4 +1,4 @@
-"""Efficient graph-based segmentation, as its authors and the benchmarks run it."""
+"""Efficient graph-based segmentation with the settings of its authors and of benchmarks."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from skimage import segmentation
 
 from napari_dsc.images import color_features
 
-SMOOTHING = 0.8
-MIN_SIZE = 20
+SMOOTHING = 0.8  # pixels; recommended by the authors
+MIN_SIZE = 20  # pixels; default of scikit-image
 
 
 def egb_regions(pixels: np.ndarray, scale: float) -> np.ndarray:
@@ -21,15 +21,14 @@ def egb_regions(pixels: np.ndarray, scale: float) -> np.ndarray:
     pixels : (C, Y, X) float32 array
         Image in 0 to 1.
     scale : float
-        Constant ``k`` of their predicate for colors of 0 to 255, more than 0; larger means
+        Constant ``k`` of the predicate for colors of 0 to 255, above 0; a larger one gives
         larger regions.
 
     Returns
     -------
     labels : (Y, X) int64 array
-        Regions of at least 20 pixels, connected over edges or corners of pixels, labels
-        from 0. The image is smoothed with a sigma of 0.8 pixels, and colors are
-        CIELab / 100.
+        Regions of at least 20 pixels, connected through edges or corners of pixels, labels
+        from 0. Colors are CIELab / 100, smoothed by a Gaussian of 0.8 pixels.
 
     References
     ----------

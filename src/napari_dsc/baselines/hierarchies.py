@@ -1,4 +1,4 @@
-"""Segmentations at many scales from one hierarchy of regions."""
+"""Segmentations at many scales, as cuts of one hierarchy of regions."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import higra as hg
 import numpy as np
 
 from napari_dsc.errors import InvalidImageError
-from napari_dsc.hierarchy.contours import RegionTree, contour_tree
+from napari_dsc.hierarchy.region_trees import RegionTree, contour_tree
 from napari_dsc.labels.regions import relabel_in_order
 
 if TYPE_CHECKING:
@@ -18,16 +18,17 @@ if TYPE_CHECKING:
 def iter_counted_cuts(
     hierarchy: RegionTree, counts: Sequence[float], min_size: float
 ) -> Iterator[np.ndarray]:
-    """Cut a hierarchy into given numbers of regions, its specks merged first.
+    """Cut a hierarchy into given numbers of regions; specks are merged first.
 
     Parameters
     ----------
     hierarchy : RegionTree
         Hierarchy over pixels or regions.
     counts : sequence of float
-        Least number of regions of each cut; of several such cuts the coarsest is taken.
+        Least number of regions of each cut; the coarsest such cut is taken.
     min_size : float
-        Nodes of fewer pixels are merged into their neighbors, for all cuts alike.
+        Least size of a region in pixels; smaller nodes are merged into their neighbors before
+        all cuts.
 
     Yields
     ------
@@ -51,7 +52,7 @@ def iter_threshold_cuts(
     hierarchy : RegionTree
         Hierarchy over pixels or regions.
     thresholds : sequence of float
-        Regions that form at this altitude or below are whole.
+        Altitude of each cut; regions that form up to this altitude are merged.
 
     Yields
     ------
@@ -67,17 +68,17 @@ def iter_threshold_cuts(
 def iter_contour_cuts(
     contours: np.ndarray, shape: tuple[int, ...], thresholds: Sequence[float]
 ) -> Iterator[np.ndarray]:
-    """Regions between the contours of a map that are stronger than given thresholds.
+    """Regions of a contour map, between the contours stronger than given thresholds.
 
     Parameters
     ----------
     contours : (2Y + 1, 2X + 1) uint8 array
-        Ultrametric contour map at double size, such as gPb-owt-ucm: ``v / 255`` is the
-        strength, rounded up, and 0 no contour.
+        Ultrametric contour map at double size, such as gPb-owt-ucm: 255 times the strength,
+        rounded up; 0 is no contour.
     shape : tuple of int
         Shape (Y, X) of the image.
     thresholds : sequence of float
-        Contour strengths in 0 to 1; those at most as strong separate nothing.
+        Contour strengths in 0 to 1; only stronger contours separate regions.
 
     Yields
     ------
@@ -112,7 +113,7 @@ def iter_contour_cuts(
 
 
 def _without_specks(hierarchy: RegionTree, min_size: float) -> tuple[hg.Tree, np.ndarray]:
-    if hierarchy.graph.num_vertices() == 1:  # higra's filter ends the process on this
+    if hierarchy.graph.num_vertices() == 1:  # higra's filter would end the process
         return hierarchy.tree, hierarchy.altitudes
     tree, altitudes = hg.filter_small_nodes_from_tree(
         hierarchy.tree,

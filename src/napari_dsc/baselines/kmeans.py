@@ -1,4 +1,4 @@
-"""Superpixels grouped by k-means."""
+"""k-means clustering of superpixels."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from scipy.cluster.vq import kmeans2, vq
 def kmeans(
     features: np.ndarray, n_partitions: int, seed: int, n_starts: int = 10
 ) -> np.ndarray:
-    """Classes of least variance (Lloyd's algorithm), the best of several starts.
+    """Classes of least variance by Lloyd's algorithm, the best of several starts.
 
     Parameters
     ----------
     features : (M, D) float array
         One row per superpixel.
     n_partitions : int
-        Number of classes ``K``; never more than there are different rows.
+        Number of classes ``K``; the result has at most as many as there are different rows.
     seed : int
-        Seed of the first centers.
+        Seed of the initial centers.
     n_starts : int
         Number of starts.
 
     Returns
     -------
     classes : (M,) int64 array
-        Classes in ``0 .. K - 1``; one may be empty.
+        Class of each row, in ``0 .. K - 1``; a class may be empty.
 
     References
     ----------
     .. [1] D. Arthur and S. Vassilvitskii, "k-means++: the advantages of careful seeding",
-       SODA, 2007: the first centers.
+       SODA, 2007: the initial centers.
 
     Examples
     --------
@@ -45,7 +45,7 @@ def kmeans(
     least, best = np.inf, np.zeros(len(rows), np.int64)
     for _ in range(n_starts):
         centers = _spread_rows(rows, n_partitions, rng)
-        with warnings.catch_warnings():  # a center without rows stays where it is
+        with warnings.catch_warnings():  # a cluster without rows keeps its center
             warnings.filterwarnings("ignore", "One of the clusters is empty")
             centers, _ = kmeans2(rows, centers, iter=100, minit="matrix")
         classes, distances = vq(rows, centers)
@@ -56,7 +56,7 @@ def kmeans(
 
 
 def _spread_rows(rows: np.ndarray, n_centers: int, rng: np.random.Generator) -> np.ndarray:
-    """Rows to start from, each drawn by its squared distance from those before it."""
+    """Initial centers of k-means++: rows drawn by their squared distance to the nearest one."""
     chosen = [int(rng.integers(len(rows)))]
     nearest = np.full(len(rows), np.inf)
     while len(chosen) < n_centers:

@@ -1,4 +1,4 @@
-"""Mean shift segmentation over its smallest region, as the benchmarks run it."""
+"""Mean shift segmentation at several least sizes of a region, with settings of benchmarks."""
 
 from __future__ import annotations
 
@@ -14,21 +14,22 @@ if TYPE_CHECKING:
 
 WINDOW_RADIUS = 7  # pixels
 BANDWIDTH = 0.09  # CIELab / 100
-# modes as far apart as the bandwidth would chain into one region across smooth shades
+# color distance of neighbors that are linked; the whole bandwidth would chain regions together
+# across smooth shading
 LINK = BANDWIDTH / 3
 
 
 def iter_mean_shift_regions(
     pixels: np.ndarray, min_sizes: Sequence[float]
 ) -> Iterator[np.ndarray]:
-    """Regions of mean shift, the small ones merged; the image is filtered once.
+    """Regions of mean shift at several least sizes; the image is filtered once.
 
     Parameters
     ----------
     pixels : (C, Y, X) float32 array
         Image in 0 to 1.
     min_sizes : sequence of float
-        Pixels of the smallest region.
+        Least size of a region in pixels; smaller regions are merged.
 
     Yields
     ------

@@ -1,4 +1,4 @@
-"""Segmentation by the Mumford-Shah loss functional (Kim and Ye 2019)."""
+"""Segmentation by the Mumford-Shah loss functional (Kim and Ye 2020)."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ if TYPE_CHECKING:
 
 
 def mumford_shah_loss(image: Tensor, probabilities: Tensor, smoothness_weight: float) -> Tensor:
-    """Spread of the colors of each class, plus the length of its border.
+    """Variance of the colors within each class, plus the weighted length of its boundary.
 
     Parameters
     ----------
     image : (1, C, Y, X) float tensor
         Image in 0 to 1.
     probabilities : (1, K, Y, X) float tensor
-        Probability of each class; over classes they sum to one.
+        Probability of each class, with a sum of one over classes.
     smoothness_weight : float
-        Weight ``lambda`` of the border.
+        Weight ``lambda`` of the boundary.
 
     Returns
     -------
     loss : 0-d float tensor
-        Mean over pixels.
+        Mean over pixels, differentiable.
 
     References
     ----------
@@ -52,7 +52,8 @@ def mumford_shah_loss(image: Tensor, probabilities: Tensor, smoothness_weight: f
     colors, shares = image[0].flatten(1), probabilities[0].flatten(1)
     sizes = shares.sum(1)
     means = shares @ colors.T / sizes.clamp_min(1e-6)[:, None]
-    # sum over k of p_k |x - c_k|^2 is sum of |x|^2 less sum over k of |p_k| |c_k|^2
+    # With p_k(x) summing to 1 over k, sizes s_k = sum_x p_k and means c_k = sum_x p_k x / s_k:
+    # sum_x sum_k p_k |x - c_k|^2 = sum_x |x|^2 - sum_k s_k |c_k|^2, without N x K x C values
     spread = (colors.square().sum() - (sizes * means.square().sum(1)).sum()) / colors.shape[1]
     return spread + smoothness_weight * total_variation(probabilities)
 
@@ -67,11 +68,11 @@ def mumford_shah_classes(
     pixels : (C, Y, X) float32 array
         Image in 0 to 1.
     n_partitions : int
-        Largest possible number of classes ``K``.
+        Largest number of classes ``K``.
     params : MumfordShahParams
         Settings.
     device : torch.device
-        Where to compute.
+        Device of the network.
 
     Returns
     -------
@@ -80,8 +81,8 @@ def mumford_shah_classes(
 
     Notes
     -----
-    The paper trains its network on many images; here it is fitted to the one image, from
-    weights drawn from the seed.
+    The paper trains its network on many images; here it is trained on the image alone, from
+    random weights.
 
     References
     ----------

@@ -12,21 +12,21 @@ from skimage import graph
 from napari_dsc.baselines.colors import three_colors
 from napari_dsc.baselines.kmeans import kmeans
 from napari_dsc.errors import ComputationError
-from napari_dsc.labels.regions import region_pairs
+from napari_dsc.labels.neighbors import region_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from napari_dsc.params import ClusterParams
 
-# up to this many superpixels the dense solver is fast, and it never fails to converge
+# largest number of superpixels for the dense solver, which always converges
 DENSE = 1500
 
 
 def affinity_graph(
     features: np.ndarray, superpixels: np.ndarray, params: ClusterParams
 ) -> sparse.csr_array:
-    """Affinity of neighboring superpixels by their features.
+    """Affinity of neighboring superpixels from their features.
 
     Parameters
     ----------
@@ -40,12 +40,13 @@ def affinity_graph(
     Returns
     -------
     affinity : (M, M) sparse float array
-        Symmetric: equation 7 of the DSC paper, with a scale that follows the features.
+        Symmetric matrix by equation 7 of the DSC paper, with a scale relative to the root
+        mean square distance of neighbors.
     """
     first, second = pairs = region_pairs(superpixels, params.radius_factor)
     distances = np.square(features[first] - features[second]).sum(axis=1)
-    apart = distances[first != second]
-    scale = params.affinity_factor**2 * apart.mean() if apart.any() else 1.0
+    of_neighbors = distances[first != second]  # a superpixel is its own neighbor as well
+    scale = params.affinity_factor**2 * of_neighbors.mean() if of_neighbors.any() else 1.0
     return sparse.csr_array(
         (np.exp(-distances / scale), pairs), shape=(len(features), len(features))
     )
@@ -59,7 +60,7 @@ def normalized_cut(
     Parameters
     ----------
     affinity : (M, M) sparse float array
-        Symmetric, nowhere negative; the diagonal is not zero.
+        Symmetric matrix without negative values, with a positive diagonal.
     n_partitions : int
         Number of classes ``K``.
     params : ClusterParams
@@ -77,9 +78,8 @@ def normalized_cut(
 
     Notes
     -----
-    k-means on the K first generalized eigenvectors: the simultaneous cut of section 3 of [1]_.
-    Its alternative, cutting in two again and again, is what scikit-image does; see
-    `iter_recursive_cuts`.
+    k-means on the first K generalized eigenvectors: the simultaneous K-way cut of section 3
+    of [1]_. The alternative there, recursive two-way cuts, is `iter_recursive_cuts`.
 
     References
     ----------
@@ -121,7 +121,7 @@ def _leading_vectors(matrix: sparse.csr_array, n_vectors: int, seed: int) -> np.
 def iter_recursive_cuts(
     pixels: np.ndarray, superpixels: np.ndarray, thresholds: Sequence[float], seed: int
 ) -> Iterator[np.ndarray]:
-    """Cut superpixels in two again and again, by scikit-image, until a cut costs too much.
+    """Recursive two-way normalized cuts of superpixels, by scikit-image.
 
     Parameters
     ----------
@@ -130,9 +130,9 @@ def iter_recursive_cuts(
     superpixels : (Y, X) int array
         Superpixels ``0 .. M - 1``.
     thresholds : sequence of float
-        Largest normalized cut, in 0 to 2, at which a region is divided.
+        Largest cost of a normalized cut, in 0 to 2; a region is divided only at a lower cost.
     seed : int
-        Seed of the solver's first vector.
+        Seed of the solver's start vector.
 
     Yields
     ------

@@ -1,4 +1,4 @@
-"""The networks of the deep rivals, and how they start: always from their own seed."""
+"""Networks of the deep rivals, and their initialization from a seed."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ if TYPE_CHECKING:
 
 
 def seeded_network(make: Callable[[], nn.Module], seed: int, device: torch.device) -> nn.Module:
-    """Make a network whose first weights depend on a seed alone.
+    """Make a network whose initial weights depend on a seed alone.
 
     Parameters
     ----------
     make : function
-        Makes the network.
+        Return a new network.
     seed : int
-        Seed; the caller's random state stays as it was.
+        Seed of the weights; the caller's random state is not changed.
     device : torch.device
-        Where the network goes.
+        Device of the network.
 
     Returns
     -------
     network : nn.Module
-        In training mode, float32.
+        Network in float32 and in training mode.
     """
     with seeded(seed):
         network = make()
@@ -39,12 +39,12 @@ def seeded_network(make: Callable[[], nn.Module], seed: int, device: torch.devic
 
 
 def outputs_of(network: nn.Module, image: Tensor, precision: str) -> Tensor:
-    """What a network makes of an image, in float32.
+    """Outputs of a network for an image, in float32.
 
     Parameters
     ----------
     network : nn.Module
-        Its weights are float32.
+        Network with float32 weights.
     image : (B, C, Y, X) float32 tensor
         Image.
     precision : str
@@ -53,10 +53,10 @@ def outputs_of(network: nn.Module, image: Tensor, precision: str) -> Tensor:
     Returns
     -------
     outputs : (B, K, Y, X) float32 tensor
-        Differentiable.
+        Outputs, differentiable.
     """
-    is_short = precision == "bfloat16"
-    with torch.autocast(image.device.type, torch.bfloat16, enabled=is_short):
+    is_half = precision == "bfloat16"
+    with torch.autocast(image.device.type, torch.bfloat16, enabled=is_half):
         outputs: Tensor = network(image)
     return outputs.float()
 
@@ -76,7 +76,7 @@ def convolutions(width_in: int, width: int, n_layers: int) -> nn.Sequential:
     Returns
     -------
     layers : nn.Sequential
-        They keep height and width.
+        Layers that keep height and width.
     """
     layers: list[nn.Module] = []
     for index in range(n_layers):
@@ -91,11 +91,11 @@ class UNet(nn.Module):
     Parameters
     ----------
     n_channels : int
-        Channels in.
+        Number of input channels.
     n_outputs : int
-        Channels out, of a last 1x1 convolution.
+        Number of output channels, those of a last 1x1 convolution.
     width : int
-        Channels at full resolution; they double with each halving.
+        Number of channels at full resolution; it doubles with each halving of the size.
     """
 
     def __init__(self, n_channels: int, n_outputs: int, width: int = 16) -> None:
@@ -118,7 +118,7 @@ class UNet(nn.Module):
 
 
 def _beside(level: Tensor, coarser: Tensor) -> Tensor:
-    """A level and the coarser one, enlarged, as channels of one tensor."""
+    """Concatenate a level and the upsampled coarser level along the channels."""
     enlarged = functional.interpolate(
         coarser, size=list(level.shape[-2:]), mode="bilinear", align_corners=False
     )
@@ -136,7 +136,7 @@ def total_variation(maps: Tensor) -> Tensor:
     Returns
     -------
     variation : 0-d float tensor
-        Sum of absolute differences of face neighbors over the number of pixels.
+        Sum of absolute differences of pixels that share a face, over the number of pixels.
 
     Examples
     --------

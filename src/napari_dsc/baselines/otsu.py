@@ -9,15 +9,15 @@ from napari_dsc.errors import InvalidParameterError
 
 
 def otsu_classes(pixels: np.ndarray, n_partitions: int) -> np.ndarray:
-    """Classes of intensity between the thresholds of least variance, by scikit-image.
+    """Classes of intensity, by scikit-image's thresholds of least variance within classes.
 
     Parameters
     ----------
     pixels : (C, *S) float32 array
-        Image in 0 to 1; of several channels the mean is taken.
+        Image in 0 to 1; channels are averaged.
     n_partitions : int
-        Number of classes ``K``, at least 2; fewer where the image has fewer different
-        values. The time grows steeply beyond 5.
+        Number of classes ``K``, at least 2. An image of fewer different values gives fewer
+        classes. The time grows steeply above 5.
 
     Returns
     -------
@@ -27,7 +27,7 @@ def otsu_classes(pixels: np.ndarray, n_partitions: int) -> np.ndarray:
     Raises
     ------
     InvalidParameterError
-        If less than two classes are asked for.
+        If ``n_partitions`` is below 2.
 
     References
     ----------
@@ -39,12 +39,12 @@ def otsu_classes(pixels: np.ndarray, n_partitions: int) -> np.ndarray:
     >>> otsu_classes(np.array([[[0.1, 0.2, 0.8, 0.9]]]), 2)
     array([[0, 0, 1, 1]])
     """
-    if n_partitions < 2:  # scikit-image ends the process on 1
+    if n_partitions < 2:  # with 1, scikit-image would end the process
         raise InvalidParameterError(f"n_partitions={n_partitions}: expected at least 2")
-    grey = np.rint(255 * pixels.mean(axis=0)).astype(np.uint8)
-    values, ranks = np.unique(grey, return_inverse=True)
+    gray = np.rint(255 * pixels.mean(axis=0)).astype(np.uint8)
+    values, ranks = np.unique(gray, return_inverse=True)
     if len(values) <= n_partitions:
-        return ranks.reshape(grey.shape).astype(np.int64)
-    thresholds = threshold_multiotsu(grey, n_partitions)
-    classes: np.ndarray = np.digitize(grey, thresholds, right=True)
+        return ranks.reshape(gray.shape).astype(np.int64)
+    thresholds = threshold_multiotsu(gray, n_partitions)
+    classes: np.ndarray = np.digitize(gray, thresholds, right=True)
     return classes.astype(np.int64)

@@ -1,4 +1,4 @@
-"""W-Net: two U-Nets in a row and the soft normalized cut (Xia and Kulis 2017)."""
+"""W-Net: two U-Nets, trained by the soft normalized cut (Xia and Kulis 2017)."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
 
 
 class PixelGraph(NamedTuple):
-    """Affinities of the pixels of an image with those around them.
+    """Affinities of the pixels of an image with their neighbors.
 
     Attributes
     ----------
     offsets : list of (int, int)
-        Half of the neighborhood: rows and columns from a pixel to a neighbor.
+        Rows and columns from a pixel to its neighbors, without the opposite of each offset.
     weights : (len(offsets), Y, X) float tensor
-        Affinity of the pixel with that neighbor; 0 where it lies outside.
+        Affinity of each pixel with its neighbor at each offset; 0 if that is outside.
     degrees : (1, Y, X) float tensor
-        Sum of the affinities of each pixel, that of 1 with itself included.
+        Sum of the affinities of each pixel, including 1 with itself.
     """
 
     offsets: list[tuple[int, int]]
@@ -39,7 +39,7 @@ class PixelGraph(NamedTuple):
     degrees: Tensor
 
     def spread(self, maps: Tensor) -> Tensor:
-        """Sum over the neighbors of each pixel, itself included, of weight times value.
+        """Sum of weight times value over the neighbors of each pixel and itself.
 
         Parameters
         ----------
@@ -49,7 +49,7 @@ class PixelGraph(NamedTuple):
         Returns
         -------
         sums : (K, Y, X) float tensor
-            ``W`` applied to each map.
+            Product of the affinity matrix ``W`` with each map.
         """
         sums = maps.clone()  # a pixel's affinity with itself is 1
         for offset, weights in zip(self.offsets, self.weights, strict=True):
@@ -61,7 +61,7 @@ class PixelGraph(NamedTuple):
 
 
 def pixel_graph(image: Tensor, params: WNetParams) -> PixelGraph:
-    """Affinities of nearby pixels by color and place.
+    """Affinities of nearby pixels, from their colors and their distance.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def pixel_graph(image: Tensor, params: WNetParams) -> PixelGraph:
     Returns
     -------
     graph : PixelGraph
-        Equation 3 of the paper.
+        Affinities by equation 3 of the paper.
     """
     reach = range(-params.radius, params.radius + 1)
     offsets = [
@@ -96,7 +96,7 @@ def pixel_graph(image: Tensor, params: WNetParams) -> PixelGraph:
 def _windows(
     offset: tuple[int, int], shape: Sequence[int]
 ) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
-    """Where the pixels lie that have a neighbor at an offset, and where these neighbors."""
+    """Slices of the pixels that have a neighbor at an offset, and of these neighbors."""
     here, there = [slice(None)], [slice(None)]
     for step, size in zip(offset, shape[-2:], strict=True):
         here.append(slice(max(0, -step), max(0, size - max(0, step))))
@@ -110,19 +110,22 @@ def soft_ncut_loss(probabilities: Tensor, graph: PixelGraph) -> Tensor:
     Parameters
     ----------
     probabilities : (K, Y, X) float tensor
-        Probability of each class; over classes they sum to one.
+        Probability of each class, with a sum of one over classes.
     graph : PixelGraph
-        Affinities.
+        Affinities of the pixels.
 
     Returns
     -------
     loss : 0-d float tensor
-        ``K`` less the sum over classes of their inner over their total affinity, in 0 to K.
+        ``K`` minus the sum over classes of the affinity within a class over its total
+        affinity; in 0 to K.
 
     Notes
     -----
-    The gradient of ``p' W p`` is ``2 W p``, because W is symmetric: W p is computed outside
-    of autograd's graph, which would hold one map a neighbor and class otherwise.
+    With p of one class, the affinity within it is ``p' W p``, whose gradient is ``2 W p``,
+    because W is symmetric. So ``2 p' c - const``, with the constants ``c = W p`` and
+    ``const = p' W p``, has the same value and gradient. Autograd through the product with W
+    would keep one map for each neighbor and class.
 
     References
     ----------
@@ -145,11 +148,11 @@ def train_wnet(
     Parameters
     ----------
     images : sequence of (C, Y, X) float32 array
-        Images in 0 to 1, taken in turn, one in each step; at least one.
+        Images in 0 to 1, at least one; each step takes the next of them.
     params : WNetParams
         Settings.
     device : torch.device
-        Where to compute.
+        Device of the networks.
 
     Returns
     -------
@@ -158,9 +161,9 @@ def train_wnet(
 
     Notes
     -----
-    Each step moves the encoder by the soft normalized cut, then both U-Nets by the squared
-    error of the reconstruction, as algorithm 1 of [1]_. The U-Nets have three resolutions
-    instead of five, no dropout, and train for hundreds of steps instead of 50 000.
+    Each step updates the encoder by the soft normalized cut, then both U-Nets by the squared
+    error of the reconstruction, as in algorithm 1 of [1]_. The U-Nets have three resolutions
+    instead of five and no dropout, and are trained for hundreds of steps instead of 50 000.
 
     References
     ----------
@@ -198,16 +201,17 @@ def wnet_probabilities(
     pixels : (C, Y, X) float32 array
         Image in 0 to 1.
     encoder : nn.Module
-        From `train_wnet`.
+        Encoder from `train_wnet`.
     params : WNetParams
         Settings of the training.
     device : torch.device
-        Where the encoder is.
+        Device of the encoder.
 
     Returns
     -------
     probabilities : (K, Y, X) float32 array
-        They sum to one over K; enlarged bilinearly where the network saw a smaller image.
+        Probabilities, with a sum of one over K; upsampled bilinearly if the network saw a
+        downsampled image.
     """
     with torch.no_grad():
         small = encoder(_network_input(pixels, params, device)).softmax(1)
@@ -219,7 +223,7 @@ def wnet_probabilities(
 
 
 def _network_input(pixels: np.ndarray, params: WNetParams, device: torch.device) -> Tensor:
-    """Image as a batch of one, at most `longest_side` wide and high."""
+    """Image as a batch of one, downsampled to at most ``longest_side`` pixels a side."""
     image = torch.from_numpy(pixels)[None].to(device)
     ratio = min(1.0, params.longest_side / max(pixels.shape[1:]))
     size = [max(1, round(side * ratio)) for side in pixels.shape[1:]]

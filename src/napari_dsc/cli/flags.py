@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from cyclopts import Group, Parameter
+from cyclopts import Group, Parameter, Token, convert
 
 from napari_dsc.cli.parsing import parse_channels, parse_spacing
 from napari_dsc.cli.plan import Plan, plan_jobs, with_overlays
-from napari_dsc.evaluation.terms import Zero
+from napari_dsc.evaluation.terms import Zero, zero_of
 from napari_dsc.params import (
     DEFAULT_WEIGHTS,
     CutParams,
@@ -27,6 +27,14 @@ SuperpixelFlags = Annotated[
 ]
 TreeFlags = Annotated[TreeParams, Parameter(name="*", group=Group("Merge tree", sort_key=5))]
 CutFlags = Annotated[CutParams, Parameter(name="*", group=Group("Cut", sort_key=4))]
+
+
+def _zero(kind: type, tokens: Sequence[Token]) -> object:
+    """Value of ``--zero``, in the old spelling as well."""
+    return convert(kind, [token.evolve(value=zero_of(token.value)) for token in tokens])
+
+
+ZeroFlag = Annotated[Zero, Parameter(converter=_zero)]
 Switch = Annotated[bool, Parameter(negative="")]
 Quiet = Annotated[bool, Parameter(name=("--quiet", "-q"), negative="")]
 
@@ -189,7 +197,7 @@ class CompareFlags:
         Label image, or annotations of BSDS500 (.mat), to score the methods against.
     zero : str
         What the label 0 of the truth stands for: a ``region``, the ``background`` of
-        objects, or ``unlabelled`` pixels.
+        objects, or ``unlabeled`` pixels.
     contours : Path
         Contour map of the image for gpb_owt_ucm: a file of ``ucm2``, .mat or 8-bit .png.
     """
@@ -197,7 +205,7 @@ class CompareFlags:
     output: Output
     methods: str = "dsc,felzenszwalb,ucm,ncut,kmeans_rgb,backprop"
     truth: Path | None = None
-    zero: Zero = "region"
+    zero: ZeroFlag = "region"
     contours: Path | None = None
 
 

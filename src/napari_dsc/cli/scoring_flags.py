@@ -6,9 +6,8 @@ from typing import Annotated, Literal
 
 from cyclopts import Group, Parameter
 
-from napari_dsc.cli.flags import Output, Quiet, Switch
+from napari_dsc.cli.flags import Output, Quiet, Switch, ZeroFlag
 from napari_dsc.errors import InvalidParameterError
-from napari_dsc.evaluation.terms import Zero
 from napari_dsc.params import (
     BackpropParams,
     CaeTvlParams,
@@ -100,13 +99,13 @@ class FolderFlags:
         ``ZCYX``; left out: those of the file, or guessed from the shape.
     zero : str
         What the label 0 stands for: a ``region`` like the others, the ``background`` of
-        objects (foreground Dice and AP50 are scored as well), or ``unlabelled`` pixels,
+        objects (foreground Dice and AP50 are scored as well), or ``unlabeled`` pixels,
         which do not count.
     """
 
     output: Output
     axes: str = ""
-    zero: Zero = "region"
+    zero: ZeroFlag = "region"
 
 
 @dataclass(frozen=True, kw_only=True)

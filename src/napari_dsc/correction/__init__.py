@@ -1,1 +1,1 @@
-"""Correcting a segmentation superpixel by superpixel."""
+"""Correction of a segmentation, superpixel by superpixel."""

@@ -1,4 +1,4 @@
-"""Edits of the labels of superpixels; each takes labels and gives new ones."""
+"""Edits of a segmentation: functions from the labels of superpixels to new labels."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ Table = dict[str, np.ndarray]
 
 
 def move(labels: np.ndarray, chosen: np.ndarray, label: int) -> np.ndarray:
-    """Give superpixels to a segment.
+    """Move superpixels to a segment.
 
     Parameters
     ----------
     labels : (M,) int array
         Label of each superpixel.
     chosen : (P,) int array
-        Superpixels, counted from 0.
+        Superpixels to move, counted from 0.
     label : int
-        Label of the segment; 0 takes them out of all.
+        Label of the segment; 0 removes the superpixels from every segment.
 
     Returns
     -------
     labels : (M,) int array
-        A copy.
+        New labels; the argument is not changed.
     """
     moved = labels.copy()
     moved[chosen] = label
@@ -38,21 +38,21 @@ def move(labels: np.ndarray, chosen: np.ndarray, label: int) -> np.ndarray:
 
 
 def merge(labels: np.ndarray, chosen: np.ndarray, parts: Parts) -> np.ndarray:
-    """Merge all segments that own one of some superpixels into the largest of them.
+    """Merge the segments of the chosen superpixels into the largest of them.
 
     Parameters
     ----------
     labels : (M,) int array
         Label of each superpixel.
     chosen : (P,) int array
-        Superpixels, counted from 0.
+        Superpixels whose segments are merged, counted from 0.
     parts : Parts
-        Gives their sizes.
+        The superpixels, for their sizes.
 
     Returns
     -------
     labels : (M,) int array
-        A copy; superpixels without a segment stay without.
+        New labels; superpixels without a segment stay without one.
     """
     segments = np.unique(labels[chosen])
     segments = segments[segments > 0]
@@ -63,39 +63,39 @@ def merge(labels: np.ndarray, chosen: np.ndarray, parts: Parts) -> np.ndarray:
 
 
 def detach(labels: np.ndarray, chosen: np.ndarray) -> np.ndarray:
-    """Make a new segment of superpixels.
+    """Move superpixels to a new segment.
 
     Parameters
     ----------
     labels : (M,) int array
         Label of each superpixel.
     chosen : (P,) int array
-        Superpixels, counted from 0.
+        Superpixels of the new segment, counted from 0.
 
     Returns
     -------
     labels : (M,) int array
-        A copy; the new segment has the next free number.
+        New labels; the label of the new segment is the highest label plus one.
     """
     return move(labels, chosen, int(labels.max(initial=0)) + 1)
 
 
 def seeds_of(scribbles: np.ndarray, superpixels: np.ndarray, n_superpixels: int) -> np.ndarray:
-    """Scribble that covers most of each superpixel.
+    """Label of the scribble that covers most of each superpixel.
 
     Parameters
     ----------
     scribbles : S int array
-        Scribbles; 0 and less is none.
+        Labels of scribbles; 0 and negative values are no scribble.
     superpixels : S int array
-        Superpixels, from 1; 0 belongs to none.
+        Superpixels, from 1; 0 is no superpixel.
     n_superpixels : int
         Number of superpixels ``M``.
 
     Returns
     -------
     seeds : (M,) int64 array
-        Label of a scribble; 0 where none touches the superpixel.
+        Label of a scribble; 0 if no scribble touches the superpixel.
 
     Examples
     --------
@@ -109,7 +109,7 @@ def seeds_of(scribbles: np.ndarray, superpixels: np.ndarray, n_superpixels: int)
     values, ranks = np.unique(scribbles[drawn], return_inverse=True)
     keys = (superpixels[drawn].astype(np.int64) - 1) * len(values) + ranks.ravel()
     found, counts = np.unique(keys, return_counts=True)
-    # the last of equal superpixels wins: the one with the highest count
+    # within a superpixel by rising count; of repeated indices NumPy assigns the last value
     order = np.lexsort((counts, found // len(values)))
     seeds[found[order] // len(values)] = values[found[order] % len(values)]
     return seeds
@@ -123,16 +123,16 @@ def split(labels: np.ndarray, seeds: np.ndarray, parts: Parts) -> np.ndarray:
     labels : (M,) int array
         Label of each superpixel.
     seeds : (M,) int array
-        Seed of each superpixel; 0 is none.
+        Seed of each superpixel; 0 is no seed.
     parts : Parts
-        Gives neighbors, colors and sizes.
+        The superpixels, for their neighbors, colors and sizes.
 
     Returns
     -------
     labels : (M,) int array
-        A copy. In each connected piece of a segment with two seeds or more, every superpixel
-        goes with the seed that it reaches over the smallest step in color. The largest
-        share keeps the label, the others take free numbers.
+        New labels. In each connected piece of a segment with two seeds or more, a superpixel
+        joins the seed to which a path of neighbors has the smallest largest step in color.
+        The largest share keeps the label, the others take free numbers.
 
     References
     ----------
@@ -145,8 +145,9 @@ def split(labels: np.ndarray, seeds: np.ndarray, parts: Parts) -> np.ndarray:
     graph = hg.UndirectedGraph(n)
     graph.add_edges(*parts.pairs)
     steps = np.linalg.norm(np.subtract(*(parts.colors[side] for side in parts.pairs)), axis=1)
-    apart = labels[parts.pairs[0]] != labels[parts.pairs[1]]
-    steps = np.where(apart, steps.max(initial=0.0) + 1, steps)
+    # between segments a step higher than any other, so that seeds stay within their segment
+    differ = labels[parts.pairs[0]] != labels[parts.pairs[1]]
+    steps = np.where(differ, steps.max(initial=0.0) + 1, steps)
     grown = hg.labelisation_seeded_watershed(graph, steps, seeds)
     divided = labels.copy()
     for piece in np.unique(pieces[(seeds > 0) & (labels > 0)]):
@@ -159,7 +160,7 @@ def split(labels: np.ndarray, seeds: np.ndarray, parts: Parts) -> np.ndarray:
 def _divide(
     labels: np.ndarray, members: np.ndarray, seeds: np.ndarray, sizes: np.ndarray
 ) -> None:
-    """Number the shares of a piece in place; the largest keeps its label."""
+    """Give new labels, in place, to all shares of a piece but the largest."""
     _, shares = np.unique(seeds, return_inverse=True)
     areas = np.bincount(shares, sizes)
     for share in range(len(areas)):
@@ -175,13 +176,14 @@ def table_of(labels: np.ndarray, parts: Parts) -> Table:
     labels : (M,) int array
         Label of each superpixel.
     parts : Parts
-        Gives sizes and probabilities.
+        The superpixels, for their sizes and probabilities.
 
     Returns
     -------
     table : dict of str to array
-        ``index`` (the label); where probabilities are known also ``class`` (from 1), the
-        most probable one over the segment's pixels, and ``confidence``, its mean probability.
+        Columns with a row for each segment: ``index`` (the label) and, if probabilities are
+        known, ``class`` (from 1), the most probable class over the pixels of the segment, and
+        ``confidence``, its mean probability.
     """
     index, rows = np.unique(labels, return_inverse=True)
     table = {"index": index[index > 0]}

@@ -1,4 +1,4 @@
-"""More or fewer segments after a run: a tree of superpixels that holds the run's segments."""
+"""More or fewer segments after a run: a tree of superpixels with the run's segments in it."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Granularity:
-    """Binary tree of superpixels; a cut into as many parts as there are segments gives these.
+    """Binary tree of superpixels, in which each segment of a run is a node.
 
     Parameters
     ----------
     labels : (M,) int64 array
-        Label of each superpixel when the tree was made.
+        Label of each superpixel at the time when the tree was made.
     members : (L,) int array
-        Superpixels that belong to a segment, the leaves of the tree.
+        Superpixels that belong to a segment: the leaves of the tree.
     parents : (2 L - 1,) int array
-        Parent of each node; merges are numbered in their order.
+        Parent of each node; the root is its own parent. Merges are numbered in their order.
     sizes : (L,) int array
-        Pixels of each leaf.
+        Number of pixels of each leaf.
     """
 
     labels: np.ndarray
@@ -37,20 +37,20 @@ class Granularity:
 
     @classmethod
     def of(cls, labels: np.ndarray, parts: Parts) -> Granularity:
-        """Grow the tree: first within segments, then between them.
+        """Tree of superpixels that merges within segments first, then between them.
 
         Parameters
         ----------
         labels : (M,) int array
-            Label of each superpixel; those of label 0 stay out.
+            Label of each superpixel; superpixels of label 0 are left out.
         parts : Parts
-            Gives neighbors, colors and probabilities.
+            The superpixels, for their neighbors, colors and probabilities.
 
         Returns
         -------
         granularity : Granularity
-            By average linkage of the differences of neighbors: in color within a segment,
-            in color and class probabilities between segments.
+            Tree by average linkage of the differences of neighbors: in color within a
+            segment, in color and class probabilities between segments.
         """
         members = np.flatnonzero(labels > 0)
         rank = np.full(len(labels), -1)
@@ -67,28 +67,28 @@ class Granularity:
 
     @property
     def n_segments(self) -> int:
-        """Number of segments when the tree was made."""
+        """Number of segments at the time when the tree was made."""
         return len(np.unique(self.labels[self.members]))
 
     def cut(self, n_segments: int) -> np.ndarray:
-        """Labels of so many segments.
+        """Labels for a given number of segments.
 
         Parameters
         ----------
         n_segments : int
-            From 1 to the number of superpixels that belong to a segment; others are clipped.
+            Number of segments, clipped to 1 and to the number of leaves.
 
         Returns
         -------
         labels : (M,) int64 array
-            A segment that stays keeps its label. Of the pieces of a divided one the largest
-            does, and each other takes a number of its own, the same in every cut that has
-            this piece.
+            An undivided segment keeps its label. The largest piece of a divided segment keeps
+            its label, and each other piece has a new label, the same in every cut that
+            contains this piece.
         """
         n_leaves = len(self.members)
         if not n_leaves:
             return self.labels.copy()
-        n_nodes = 2 * n_leaves - min(max(n_segments, 1), n_leaves)  # leaves and merges done
+        n_nodes = 2 * n_leaves - min(max(n_segments, 1), n_leaves)  # below the cut
         top = np.where(self.parents < n_nodes, self.parents, np.arange(len(self.parents)))
         while not np.array_equal(top[top], top):
             top = top[top]
@@ -98,7 +98,11 @@ class Granularity:
         return labels
 
     def _numbers(self, pieces: np.ndarray) -> np.ndarray:
-        """Label of each piece."""
+        """Label of each piece.
+
+        The largest piece from each segment takes its label. A new label is the highest label
+        plus one plus the first superpixel of the piece, which no other piece shares.
+        """
         known, origin = np.unique(self.labels[self.members], return_inverse=True)
         n_pieces = int(pieces.max()) + 1
         shape = (n_pieces, len(known))
@@ -115,14 +119,14 @@ class Granularity:
 
 
 def _connected(pairs: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Pairs of leaves, and links that join the pieces of each segment, and of the whole."""
+    """Pairs of leaves, with links added so that each segment and the whole are connected."""
     inside = pairs[:, labels[pairs[0]] == labels[pairs[1]]]
     pairs = np.concatenate([pairs, _links(inside, labels)], axis=1)
     return np.concatenate([pairs, _links(pairs, np.zeros(len(labels), int))], axis=1)
 
 
 def _links(pairs: np.ndarray, groups: np.ndarray) -> np.ndarray:
-    """Pairs that chain the unconnected pieces of each group, from first leaf to first leaf."""
+    """Pairs that chain the unconnected pieces of each group, by the first leaf of each."""
     n = len(groups)
     graph = coo_array((np.ones(pairs.shape[1]), tuple(pairs)), shape=(n, n))
     _, pieces = connected_components(graph, directed=False)
@@ -133,7 +137,11 @@ def _links(pairs: np.ndarray, groups: np.ndarray) -> np.ndarray:
 
 
 def _differences(pairs: np.ndarray, labels: np.ndarray, parts: Parts) -> np.ndarray:
-    """Below 1 within a segment, 1 or more between two."""
+    """Difference of neighbors: below 1 within a segment, 1 or more between segments.
+
+    Colors and probabilities are divided by their largest distance. So all merges within
+    segments come before those between segments.
+    """
     first, second = pairs
     n_channels, n_classes = parts.colors.shape[1], parts.probabilities.shape[1]
     color = np.linalg.norm(parts.colors[first] - parts.colors[second], axis=1)

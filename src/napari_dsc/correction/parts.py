@@ -1,4 +1,4 @@
-"""Superpixels made ready for editing: their pixels, neighbors, colors and probabilities."""
+"""Superpixels for editing: their pixels, neighbors, colors and probabilities."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from napari_dsc.errors import InvalidParameterError
 
 @dataclass(frozen=True, eq=False)
 class Parts:
-    """The superpixels of a segmentation; edits move whole ones between segments.
+    """The superpixels of a segmentation, which edits move between segments.
 
     Parameters
     ----------
     superpixels : S int array
-        Superpixels, from 1; 0 belongs to none.
+        Superpixels, from 1; 0 is no superpixel.
     colors : (M, C) float array
         Mean intensities of each superpixel, in [0, 1].
     probabilities : (M, K) float array
-        Probability of each superpixel for each class; K is 0 where nothing is known.
+        Probability of each superpixel for each class; K is 0 if they are unknown.
 
     Raises
     ------
     InvalidParameterError
-        If the arrays do not belong together.
+        If the arrays have rows for different numbers of superpixels.
     """
 
     superpixels: np.ndarray
@@ -40,12 +40,12 @@ class Parts:
             raise InvalidParameterError(
                 f"superpixels: got numbers up to {highest}, {len(self.colors)} colors and "
                 f"{len(self.probabilities)} rows of probabilities, expected one of each for "
-                "every number"
+                "each superpixel"
             )
 
     @cached_property
     def sizes(self) -> np.ndarray:
-        """Pixels of each superpixel, (M,)."""
+        """Number of pixels of each superpixel, (M,)."""
         flat = self.superpixels.ravel()
         return np.bincount(flat, minlength=len(self.colors) + 1)[1:]
 
@@ -56,11 +56,12 @@ class Parts:
 
     @cached_property
     def _ends(self) -> np.ndarray:
+        """End of each superpixel in `_order`, (M,); pixels outside of all come first."""
         n_outside = self.superpixels.size - int(self.sizes.sum())
         return n_outside + np.cumsum(self.sizes)
 
     def pixels_of(self, parts: np.ndarray) -> np.ndarray:
-        """Flat indices of the pixels of some superpixels, one after the other.
+        """Flat indices of the pixels of superpixels, superpixel by superpixel.
 
         Parameters
         ----------
@@ -70,25 +71,26 @@ class Parts:
         Returns
         -------
         pixels : (N,) int array
-            As many as their sizes together.
+            Flat indices; N is the sum of the sizes.
         """
         sizes, ends = self.sizes[parts], self._ends[parts]
+        # 0, 1, ... within each superpixel: a range of slices without a loop
         within = np.arange(int(sizes.sum())) - np.repeat(np.cumsum(sizes) - sizes, sizes)
         pixels: np.ndarray = self._order[np.repeat(ends - sizes, sizes) + within]
         return pixels
 
     def labels_of(self, labels: np.ndarray) -> np.ndarray:
-        """Label of each superpixel: the one of a pixel amid it.
+        """Label of each superpixel, read at its middle pixel in C order.
 
         Parameters
         ----------
         labels : S int array
-            Segmentation; 0 belongs to none.
+            Segmentation; 0 is no segment.
 
         Returns
         -------
         labels : (M,) int64 array
-            0 for superpixels without a pixel.
+            Label of each superpixel; 0 for superpixels without a pixel.
         """
         middles = self._order[np.maximum(self._ends - 1 - self.sizes // 2, 0)]
         found = labels.ravel()[middles].astype(np.int64)
@@ -96,7 +98,7 @@ class Parts:
 
     @cached_property
     def pairs(self) -> np.ndarray:
-        """Superpixels that share a pixel face, each pair once, (2, E) from 0."""
+        """Pairs of superpixels that share a pixel face, each pair once, (2, E) from 0."""
         shape, n = self.superpixels.shape, len(self.colors) + 1
         keys = []
         for axis in range(len(shape)):
@@ -110,7 +112,7 @@ class Parts:
 
     @cached_property
     def margins(self) -> np.ndarray:
-        """Lead of each superpixel's best class over the next, (M,) in [0, 1]; 1 if unknown."""
+        """Probability of the best class minus that of the second best, (M,); 1 if unknown."""
         if self.probabilities.shape[1] < 2:
             return np.ones(len(self.probabilities))
         best = np.sort(self.probabilities, axis=1)[:, -2:]
@@ -118,7 +120,7 @@ class Parts:
         return margins
 
     def center(self, part: int) -> tuple[int, ...]:
-        """Pixel of a superpixel that is nearest to its center.
+        """Pixel of a superpixel that is nearest to its centroid.
 
         Parameters
         ----------
@@ -128,7 +130,7 @@ class Parts:
         Returns
         -------
         position : tuple of int
-            One index for each axis.
+            Index along each axis.
         """
         positions = np.stack(
             np.unravel_index(self.pixels_of(np.array([part])), self.superpixels.shape), axis=1
@@ -138,21 +140,21 @@ class Parts:
 
 
 def parts_of(superpixels: np.ndarray, pixels: np.ndarray, probabilities: np.ndarray) -> Parts:
-    """Superpixels with the colors that an image has in them.
+    """Superpixels for editing, with mean colors from an image.
 
     Parameters
     ----------
     superpixels : S int array
-        Superpixels, from 1; 0 belongs to none.
+        Superpixels, from 1; 0 is no superpixel.
     pixels : (C, *S) array
-        Intensities in any units; the smallest becomes 0, the largest 1.
+        Intensities in any unit; the smallest becomes 0, the largest 1.
     probabilities : (M, K) float array
         Probability of each superpixel for each class; K may be 0.
 
     Returns
     -------
     parts : Parts
-        Ready for corrections.
+        The superpixels.
     """
     low, high = float(pixels.min()), float(pixels.max())
     scaled = (pixels.astype(np.float32) - low) / (high - low or 1.0)
@@ -167,12 +169,12 @@ def mean_colors(pixels: np.ndarray, superpixels: np.ndarray) -> np.ndarray:
     pixels : (C, *S) float array
         Intensities in [0, 1].
     superpixels : S int array
-        Superpixels, from 1; 0 belongs to none.
+        Superpixels, from 1; 0 is no superpixel.
 
     Returns
     -------
     colors : (M, C) float32 array
-        0 for superpixels without a pixel.
+        Mean intensities; 0 for superpixels without a pixel.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Sessions: labels with all that is needed to go on correcting them, in one file."""
+"""Sessions: labels and superpixels in one file, so that corrections can be continued."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ _NAMES = ("units", "axis_labels")
 
 
 class Session(NamedTuple):
-    """What a session file holds.
+    """Content of a session file.
 
     Attributes
     ----------
     name : str
         Name of the layer.
     labels : S int array
-        Labels as they were corrected.
+        Corrected labels.
     parts : Parts
-        Their superpixels.
+        Superpixels of the labels.
     record : dict
-        Record of the run; empty if there was none.
+        Record of the run; empty if there is none.
     place : dict
-        Keyword arguments that place a layer: ``scale``, ``translate``, ``rotate``, ``shear``,
-        ``affine``, ``units`` and ``axis_labels``.
+        Geometry of the layer, as keyword arguments of napari: ``scale``, ``translate``,
+        ``rotate``, ``shear``, ``affine``, ``units`` and ``axis_labels``.
     """
 
     name: str
@@ -58,9 +58,9 @@ def save_session(path: Path, session: Session) -> None:
     Parameters
     ----------
     path : Path
-        Replaced if it exists, once the new file is complete.
+        Name of the file. An existing file is replaced once the new one is complete.
     session : Session
-        Holds the state.
+        The session to write.
 
     Raises
     ------
@@ -90,20 +90,20 @@ def load_session(path: Path) -> Session:
     Parameters
     ----------
     path : Path
-        File of `save_session`.
+        File written by `save_session`.
 
     Returns
     -------
     session : Session
-        As it was saved.
+        The saved session.
 
     Raises
     ------
     InvalidImageError
-        If the file is missing, damaged or something else.
+        If the file is missing, damaged or not a session.
     """
     try:
-        # a file that numpy opens itself stays open when it is damaged
+        # opened here, because np.load leaves a damaged file open
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             labels, *arrays = (file[name] for name in _ARRAYS)
             about = json.loads(str(file["about"]))
@@ -114,9 +114,11 @@ def load_session(path: Path) -> Session:
         place |= {name: tuple(about["place"][name]) for name in _NAMES}
         return Session(about["name"], labels, parts, about["record"], place)
     except FileNotFoundError as error:
-        raise InvalidImageError(f"{path}: no such file, expected a session") from error
+        raise InvalidImageError(f"{path}: no such file; name a {SUFFIX} file") from error
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
-        raise InvalidImageError(f"{path}: no session, expected a {SUFFIX} file") from error
+        raise InvalidImageError(
+            f"{path}: is not a session, or damaged; name a {SUFFIX} file"
+        ) from error
 
 
 def session_reader(path: str | list[str]) -> Callable[[object], list[LayerData]] | None:
@@ -125,12 +127,13 @@ def session_reader(path: str | list[str]) -> Callable[[object], list[LayerData]]
     Parameters
     ----------
     path : str or list of str
-        What the user opens; several files are no session.
+        File or files that the user opens; a list is not a session.
 
     Returns
     -------
     reader : callable or None
-        Gives one Labels layer, ready for the Correct dock; None for other files.
+        Function from the path to one Labels layer, ready for the Correct dock; None for other
+        files.
     """
     if not isinstance(path, str) or not path.endswith(SUFFIX):
         return None

@@ -1,1 +1,1 @@
-"""Stage two of the paper: superpixels to segments."""
+"""Stage two of the paper: a network that merges superpixels into classes."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from napari_dsc.hierarchy.growing import tree_of_superpixels
+from napari_dsc.hierarchy.construction import tree_of_superpixels
 from napari_dsc.hierarchy.ultrametric import leaf_altitudes
 from napari_dsc.machine.side_process import apart
 from napari_dsc.params import TreeParams
@@ -48,7 +48,7 @@ def pair_affinity(features: Tensor, pairs: Tensor, *, scale: float) -> Tensor:
 def superpixel_altitudes(
     pixels: np.ndarray, superpixels: np.ndarray, params: CutParams
 ) -> np.ndarray:
-    """Altitude at which each two superpixels merge, for `altitude_affinity`.
+    """Altitude at which each pair of superpixels merges in a tree, for `altitude_affinity`.
 
     Parameters
     ----------
@@ -57,12 +57,13 @@ def superpixel_altitudes(
     superpixels : S int64 array
         Superpixels ``0 .. M - 1``.
     params : CutParams
-        ``affinity`` says whether altitudes are needed.
+        Altitudes are computed only if its ``affinity`` is ``tree``.
 
     Returns
     -------
     altitudes : (M, M) float32 array
-        Symmetric, 0 on the diagonal: an ultrametric. Of shape (0, 0) if nobody needs it.
+        An ultrametric: symmetric, 0 on the diagonal. Of shape (0, 0) if ``affinity`` is
+        ``features``.
 
     Raises
     ------
@@ -81,7 +82,7 @@ def altitude_affinity(altitudes: np.ndarray, pairs: np.ndarray, *, scale: float)
     Parameters
     ----------
     altitudes : (M, M) float array
-        Altitude at which each two superpixels merge.
+        Altitude at which each pair of superpixels merges.
     pairs : (2, E) int64 array
         Pairs of superpixels.
     scale : float

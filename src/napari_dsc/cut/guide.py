@@ -1,4 +1,4 @@
-"""What scribbles ask of the cut: classes that some superpixels must have."""
+"""Scribbles: superpixels whose class the user has fixed."""
 
 from __future__ import annotations
 
@@ -13,14 +13,16 @@ if TYPE_CHECKING:
 
 
 class Guide:
-    """Steers the votes and the label loss; without scribbles, none.
+    """Bring the scribbles into the pseudo labels and the label loss.
+
+    Without scribbles it changes neither of them.
 
     Parameters
     ----------
     fixed : (M,) int64 array
-        Class that a superpixel must have; -1 leaves it free.
+        Class that the user gave to each superpixel, or -1.
     sizes : (M,) int64 tensor
-        Pixels of each superpixel, on the device to work on.
+        Number of pixels of each superpixel, on the device of the cut.
     n_partitions : int
         Number of classes ``K``.
 
@@ -31,75 +33,88 @@ class Guide:
 
     Notes
     -----
-    Which feature stands for which class is chance, so an order of the features is chosen once,
-    at the first step, which agrees best with the scribbles. The scribbled superpixels
-    of each class weigh as much in the label loss as all free ones together; else the few would
-    be outvoted by their likes.
+    The network's features have no fixed meaning: by chance any of the K features may stand
+    for a user's class. At the first step, the features are assigned to the classes so that
+    most scribbled superpixels already vote for their class; this assignment is kept.
+
+    The scribbled superpixels of each class together weigh as much in the label loss as all
+    free superpixels together. With weight by area, a few scribbled superpixels would be
+    outvoted by the many free ones that look like them.
     """
 
     def __init__(self, fixed: np.ndarray, sizes: Tensor, n_partitions: int) -> None:
         self._fixed = fixed
         self._is_free = bool((fixed < 0).all())
         self._wanted = torch.from_numpy(fixed).to(sizes.device)
+        # feature that stands for each class, (K,)
         self._feature_of = torch.arange(n_partitions, device=sizes.device)
-        self._is_arranged = self._is_free
+        self._is_assigned = self._is_free
         weights = _weights(self._wanted, sizes)
         self.weights = weights / (weights * sizes).sum()
 
     def winners(self, votes: Tensor) -> Tensor:
-        """Feature of each superpixel's pseudo label: that with most votes, or the wanted one.
+        """Pseudo label of each superpixel: the feature with most votes, or the user's.
 
         Parameters
         ----------
         votes : (M, K) int64 tensor
-            Those of the first call decide on the order.
+            Number of pixels that vote for each feature. The votes of the first call decide
+            which feature stands for which class.
 
         Returns
         -------
         winners : (M,) int64 tensor
-            Numbers of features, see `in_order`.
+            Features, not classes; `by_class` converts them.
         """
-        if not self._is_arranged:
+        if not self._is_assigned:
             order = _best_order(self._fixed, votes.cpu().numpy())
             self._feature_of = torch.from_numpy(order).to(votes.device)
-            self._is_arranged = True
+            self._is_assigned = True
         most = votes.argmax(1)
         if self._is_free:
             return most
         return torch.where(self._wanted < 0, most, self._feature_of[self._wanted])
 
-    def in_order(self, winners: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-        """Turn what belongs to features into what belongs to classes.
+    def by_class(self, winners: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        """Renumber features to the classes that they stand for.
 
         Parameters
         ----------
         winners : (M,) int64 tensor
-            Numbers of features.
+            Feature of each superpixel.
         values : (M, K) tensor
             One column for each feature.
 
         Returns
         -------
         classes : (M,) int64 tensor
-            Class that each feature stands for.
+            Class of each superpixel.
         values : (M, K) tensor
             One column for each class.
         """
         if self._is_free:
             return winners, values
+        # argsort inverts the permutation: class of each feature
         return self._feature_of.argsort()[winners], values[:, self._feature_of]
 
 
 def _best_order(fixed: np.ndarray, votes: np.ndarray) -> np.ndarray:
-    """Feature for each class, (K,), so that most scribbled superpixels vote as they should."""
+    """Feature for each class, (K,), so that most scribbled superpixels vote for their class.
+
+    A linear assignment: its profit is the number of scribbled superpixels of a class whose
+    pixels vote for a feature.
+    """
     n_partitions = votes.shape[1]
-    agreement = np.zeros((n_partitions, n_partitions))
+    agreement = np.zeros((n_partitions, n_partitions))  # classes x features
     np.add.at(agreement, (fixed[fixed >= 0], votes.argmax(1)[fixed >= 0]), 1)
     order: np.ndarray = linear_sum_assignment(agreement, maximize=True)[1]
     return order
 
 
 def _weights(wanted: Tensor, sizes: Tensor) -> Tensor:
-    """Weight of each superpixel's pixels, from the class it must have or -1, (M,) float32."""
-    pixels = torch.bincount(wanted + 1, sizes.to(torch.float64))
+    """Weight of each superpixel's pixels, (M,) float32; free superpixels weigh 1.
+
+    Pixels of a scribbled class weigh free pixels over pixels of that class, at least 1.
+    """
+    pixels = torch.bincount(wanted + 1, sizes.to(torch.float64))  # first of -1, the free ones
     return (pixels[0] / pixels).clamp(min=1.0)[wanted + 1].float()

@@ -1,4 +1,4 @@
-"""One network for many images, or for the pieces of one too large to be seen at once."""
+"""One network trained on many images, or on many pieces of one large image."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from napari_dsc.cut.objective import Known, Objective
+from napari_dsc.cut.objective import Objective, SideInformation
 from napari_dsc.cut.optimize import Descent, Network, iter_cut, iter_features
 from napari_dsc.cut.resolution import (
     coarse_image,
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from napari_dsc.cut.objective import CutStep
     from napari_dsc.params import CutParams
 
-# the encoder of stacks has those of three dimensions
+# the encoder of stacks has batch norms of three dimensions
 Norm = nn.BatchNorm2d | nn.BatchNorm3d
-# pieces that the statistics of batch norm are gathered over
+# pieces over which the statistics of batch norm are averaged; chosen, not tuned
 N_SAMPLES = 16
 
 
@@ -40,11 +40,11 @@ class Piece(NamedTuple):
     Parameters
     ----------
     image : (P, C, Y, X) float tensor
-        Image in [0, 1], on the device to work on; the planes of a stack are a batch.
+        Image in [0, 1], on the device of the network; the P planes of a stack are a batch.
     superpixels : (Y, X) or (P, Y, X) int64 array
-        Superpixels ``0 .. M - 1``, each present.
+        Superpixels ``0 .. M - 1``, each with at least one pixel.
     spacing : tuple of float
-        Pixel size of a stack along its axes; empty stands for equal sides.
+        Pixel size of a stack along its axes; empty for isotropic pixels.
     """
 
     image: Tensor
@@ -52,13 +52,13 @@ class Piece(NamedTuple):
     spacing: tuple[float, ...] = ()
 
 
-class Assigned(NamedTuple):
-    """What a trained network says of the superpixels of a piece; on its device.
+class PieceClasses(NamedTuple):
+    """Classes of the superpixels of a piece, on the device of the network.
 
     Parameters
     ----------
     classes : (M,) int64 tensor
-        Class of each superpixel, in ``0 .. K - 1``; the same class means the same in all
+        Class of each superpixel, in ``0 .. K - 1``; a class has the same meaning in all
         pieces.
     assignment : (M, K) float tensor
         Probability of each superpixel for each class.
@@ -69,16 +69,16 @@ class Assigned(NamedTuple):
 
 
 class WholeNetwork(Network, Protocol):
-    """A network of the cut that keeps statistics: a module."""
+    """A network of the cut whose batch norms keep running statistics."""
 
     def __call__(self, image: Tensor) -> Tensor:
         """Normalized features."""
 
     def modules(self) -> Iterator[nn.Module]:
-        """Its layers, in the order in which an image passes them."""
+        """Layers, in the order in which an image passes them."""
 
     def eval(self) -> object:
-        """Leave the training mode."""
+        """Switch to evaluation mode."""
 
 
 def iter_joint_cut(
@@ -87,20 +87,21 @@ def iter_joint_cut(
     params: CutParams,
     n_samples: int = N_SAMPLES,
 ) -> Iterator[CutStep]:
-    """Train one network on pieces, one piece a step.
+    """Train one network on many pieces, one piece a step.
 
     Parameters
     ----------
     draw : callable
-        Gives a piece, chosen by a generator that is seeded by ``params.seed``.
+        Return a random piece; its argument is a generator seeded by ``params.seed``.
     embedding : Network
-        Network from images to features, on the device of the pieces. It is trained in place;
-        once the iterator is exhausted its statistics are frozen, and `assign` may be asked.
+        Network from images to features, on the device of the pieces. It is trained in place.
+        Once the iterator is exhausted, its batch norms hold the statistics of the pieces, and
+        `assign` can classify other pieces with it.
     params : CutParams
-        Settings; `patience` has no meaning, because each step sees other superpixels, and
-        `graphs` none, because they differ in number. `megapixels` are those of a piece.
+        Settings. `megapixels` limits each piece. `patience` is ignored, because each step sees
+        other superpixels, and so is `graphs`, because their number changes.
     n_samples : int
-        Number of pieces that the statistics are gathered over.
+        Number of pieces over which the statistics of batch norm are averaged.
 
     Yields
     ------
@@ -110,109 +111,120 @@ def iter_joint_cut(
 
     Notes
     -----
-    A frozen encoder works with the statistics of all pieces from the first step on; in the
-    cut of a single image they are those of the image. The head normalizes each piece by
-    itself while it learns, as the cut of a single image does.
+    The batch norms of a frozen encoder use the statistics of all pieces from the first step
+    on; in the cut of a single image they use the statistics of the image. The batch norm of
+    the head uses the statistics of each piece during training, as in the cut of a single
+    image.
     """
     rng = np.random.default_rng(params.seed)
     descent = Descent(embedding, params)
 
     def samples() -> list[Tensor]:
-        return [seen_piece(draw(rng), params).image for _ in range(n_samples)]
+        return [coarse_piece(draw(rng), params).image for _ in range(n_samples)]
 
     if params.encoder == "frozen":
         _gather_statistics(embedding, _norms(embedding)[:-1], samples())
     for iteration in range(1, params.n_iterations + 1):
-        piece = seen_piece(draw(rng), params)
+        piece = coarse_piece(draw(rng), params)
         image = piece.image
         with torch.enable_grad(), reproducible(image.device):
             free = np.full(int(piece.superpixels.max()) + 1, -1)
-            known = Known(spacing=piece.spacing)
-            objective = Objective(piece.superpixels, free, image.device, params, known)
+            side_information = SideInformation(spacing=piece.spacing)
+            objective = Objective(
+                piece.superpixels, free, image.device, params, side_information
+            )
             features = next(iter_features(embedding, image, params))
             total, outcome = objective.losses(features, embedding.norm)
-            descent.move(total)
-        yield objective.seen(iteration, outcome)
+            descent.update(total)
+        yield objective.cut_step(iteration, outcome)
     norms = [embedding.norm] if params.encoder == "frozen" else _norms(embedding)
     _gather_statistics(embedding, norms, samples())
 
 
-def iter_lone_cut(
+def iter_piece_cut(
     piece: Piece, embedding: WholeNetwork, params: CutParams
 ) -> Iterator[CutStep]:
-    """Train a network on one piece, so that it may be asked about others.
+    """Train a network on one piece, to classify others with it.
 
     Parameters
     ----------
     piece : Piece
-        What is learned from.
+        The piece to train on.
     embedding : Network
-        As `iter_joint_cut` takes and leaves it.
+        Network from images to features. It is trained in place; afterwards its batch norms
+        hold the statistics of the piece, and `assign` can classify other pieces with it.
     params : CutParams
         Settings.
 
     Yields
     ------
     step : CutStep
-        Those of `iter_cut` on the piece at the resolution of the network.
+        The steps of `iter_cut` on the piece at the resolution of the network.
     """
-    seen = seen_piece(piece, params)
-    free = np.full(int(seen.superpixels.max()) + 1, -1)
-    known = Known(spacing=seen.spacing)
-    yield from iter_cut(seen.image, seen.superpixels, embedding, params, free, known=known)
-    _gather_statistics(embedding, _norms(embedding), [seen.image])
+    coarse = coarse_piece(piece, params)
+    free = np.full(int(coarse.superpixels.max()) + 1, -1)
+    yield from iter_cut(
+        coarse.image,
+        coarse.superpixels,
+        embedding,
+        params,
+        free,
+        side_information=SideInformation(spacing=coarse.spacing),
+    )
+    _gather_statistics(embedding, _norms(embedding), [coarse.image])
 
 
-def seen_piece(piece: Piece, params: CutParams) -> Piece:
-    """A piece as the network sees it: with fewer pixels, and without what these do not hit.
+def coarse_piece(piece: Piece, params: CutParams) -> Piece:
+    """Downsampled piece, without superpixels that no longer own a pixel.
 
     Parameters
     ----------
     piece : Piece
-        Any.
+        Piece at full resolution.
     params : CutParams
-        Its `resolution` and `megapixels` tell the size.
+        Its `resolution` and `megapixels` set the size. A piece that is downsampled already
+        stays as it is with a resolution of 1 and enough megapixels.
 
     Returns
     -------
-    seen : Piece
-        On the same device.
+    coarse : Piece
+        On the same device; it shares no memory with a larger piece.
     """
-    return _seen(piece, params)[0]
+    return _coarse(piece, params)[0]
 
 
-def assign(embedding: WholeNetwork, piece: Piece, params: CutParams) -> Assigned:
-    """Classes of the superpixels of a piece, by a network that learned from others.
+def assign(embedding: WholeNetwork, piece: Piece, params: CutParams) -> PieceClasses:
+    """Classify the superpixels of a piece by a trained network.
 
     Parameters
     ----------
     embedding : Network
-        As `iter_joint_cut` leaves it; it stays as it is.
+        Network trained by `iter_joint_cut` or `iter_piece_cut`; it is not changed.
     piece : Piece
-        Any piece; what the network makes of a pixel does not depend on pixels farther away
-        than 16 pixels of the network's resolution.
+        Any piece. Each feature depends on pixels within 16 pixels only, counted at the
+        resolution of the network.
     params : CutParams
-        Those of the training.
+        Settings of the training.
 
     Returns
     -------
-    assigned : Assigned
-        With rows for all superpixels.
+    found : PieceClasses
+        One row for each superpixel of `piece`.
     """
-    seen, rows = _seen(piece, params)
-    image = seen.image
+    coarse, rows = _coarse(piece, params)
+    image = coarse.image
     with torch.no_grad(), reproducible(image.device):
         features = next(iter_features(embedding, image, params))
-        superpixels = torch.from_numpy(seen.superpixels).to(image.device)
+        superpixels = torch.from_numpy(coarse.superpixels).to(image.device)
         sizes = torch.bincount(superpixels.flatten())
         sums = frozen_sums(features, embedding.norm, superpixels, len(sizes))
         places = torch.from_numpy(rows).to(image.device)
         assignment = sums.probabilities / sizes.unsqueeze(1)
-        return Assigned(sums.votes.argmax(1)[places], assignment[places])
+        return PieceClasses(sums.votes.argmax(1)[places], assignment[places])
 
 
-def _seen(piece: Piece, params: CutParams) -> tuple[Piece, np.ndarray]:
-    """A piece at the resolution of the network, and which of its superpixels stand for all."""
+def _coarse(piece: Piece, params: CutParams) -> tuple[Piece, np.ndarray]:
+    """Downsampled piece, and the row of its superpixels for each superpixel of `piece`."""
     shape = coarse_shape(piece.superpixels.shape, params.resolution, params.megapixels)
     coarse = coarse_superpixels(piece.superpixels, shape)
     spacing = coarse_spacing(piece.spacing, piece.superpixels.shape, shape)
@@ -223,23 +235,25 @@ def _norms(network: WholeNetwork) -> list[Norm]:
     return [layer for layer in network.modules() if isinstance(layer, Norm)]
 
 
-class _Noted(Exception):
-    """Ends a pass where it is no longer needed."""
+class _StopForward(Exception):
+    """Stops the forward pass after the hooked layer."""
 
 
 @torch.no_grad()
 def _gather_statistics(
     embedding: WholeNetwork, norms: Sequence[Norm], images: Sequence[Tensor]
 ) -> None:
-    """Let each batch norm keep mean and variance of what it sees of all images together.
+    """Set the running statistics of each batch norm to its inputs on all images together.
 
-    One pass over the images for each, because what one sees depends on those before it. The
-    average that torch keeps would leave out how the means of the images differ.
+    One pass over the images for each batch norm, in their order, because its inputs depend on
+    the statistics of the batch norms before it. The running average of torch would omit the
+    variance between the means of the images.
     """
     embedding.eval()
     for norm in norms:
         moments: list[tuple[Tensor, Tensor, int]] = []
 
+        # a default binds this round's list; a closure would see the list of the last round
         def note(
             _: nn.Module, inputs: tuple[Tensor], to: list[tuple[Tensor, Tensor, int]] = moments
         ) -> None:
@@ -247,17 +261,22 @@ def _gather_statistics(
             pixels = (0, *range(2, maps.ndim))
             variance, mean = torch.var_mean(maps.float(), pixels, correction=0)
             to.append((mean, variance, maps[:, 0].numel()))
-            raise _Noted
+            raise _StopForward
 
         with norm.register_forward_pre_hook(note):
             for image in images:
-                with contextlib.suppress(_Noted):  # the layers behind it need not work
+                with contextlib.suppress(_StopForward):
                     embedding(image)
         _keep(norm, moments)
 
 
 def _keep(norm: Norm, moments: Sequence[tuple[Tensor, Tensor, int]]) -> None:
-    """Give a batch norm the pooled moments of several images: mean, variance and size."""
+    """Set the statistics of a batch norm to the pooled mean and variance of several images.
+
+    `moments` holds the mean, the variance and the number of pixels of each image. By the law
+    of total variance, the pooled variance is the mean of the variances plus the variance of
+    the means.
+    """
     means, variances = (torch.stack(each) for each in list(zip(*moments, strict=True))[:2])
     weights = means.new_tensor([size for *_, size in moments])
     weights = (weights / weights.sum()).unsqueeze(1)
@@ -265,21 +284,3 @@ def _keep(norm: Norm, moments: Sequence[tuple[Tensor, Tensor, int]]) -> None:
     variance = (weights * (variances + (means - mean).square())).sum(0)
     cast("Tensor", norm.running_mean).copy_(mean)
     cast("Tensor", norm.running_var).copy_(variance)
-
-
-def shrink(piece: Piece, params: CutParams) -> Piece:
-    """A piece at the resolution of the network, to be kept in its place while it is learned.
-
-    Parameters
-    ----------
-    piece : Piece
-        Any piece.
-    params : CutParams
-        Its `resolution` and `megapixels`; learn from what was shrunk with 1 and no limit.
-
-    Returns
-    -------
-    piece : Piece
-        Of arrays of its own, without superpixels that are too small to be seen.
-    """
-    return _seen(piece, params)[0]

@@ -16,11 +16,11 @@ def label_loss(sums: SuperpixelSums, classes: Tensor, weights: Tensor) -> Tensor
     Parameters
     ----------
     sums : SuperpixelSums
-        Of the features ``F``.
+        Sums of the features ``F`` over each superpixel.
     classes : (M,) int64 tensor
-        Class of each superpixel, ``C_j``; on its pixels it is the pseudo label.
+        Class of each superpixel, ``C_j``: the pseudo label of its pixels.
     weights : (M,) float tensor
-        Weight of each superpixel's pixels; they sum to 1 over all pixels.
+        Weight of each pixel of a superpixel; the weights of all pixels sum to 1.
 
     Returns
     -------
@@ -31,8 +31,10 @@ def label_loss(sums: SuperpixelSums, classes: Tensor, weights: Tensor) -> Tensor
     -----
     The paper sums over pixels; the mean keeps the balance with the cut loss independent of
     the size of the image. Equation 9 drops the minus sign of equation 3; it is kept here.
-    The logarithm of a softmax is the feature less that of the denominator, so sums over
-    superpixels are enough.
+
+    All pixels of a superpixel share one pseudo label ``c``, and ``log softmax(f)_c`` is
+    ``f_c`` minus the logarithm of the softmax's denominator. So the sum over the pixels of a
+    superpixel needs only the sums of both terms.
 
     Examples
     --------
@@ -48,7 +50,7 @@ def label_loss(sums: SuperpixelSums, classes: Tensor, weights: Tensor) -> Tensor
 
 
 def cut_loss(assignment: Tensor, pairs: Tensor, affinity: Tensor) -> Tensor:
-    """Equation 8: weight of the pairs that the soft partition separates.
+    """Equation 8: affinity of the pairs that the soft partition separates.
 
     Parameters
     ----------
@@ -57,7 +59,7 @@ def cut_loss(assignment: Tensor, pairs: Tensor, affinity: Tensor) -> Tensor:
     pairs : (2, E) int64 tensor
         Ordered pairs of superpixels.
     affinity : (E,) float tensor
-        Their ``w`` of equation 7.
+        Affinity ``w`` of each pair (equation 7).
 
     Returns
     -------
@@ -68,8 +70,8 @@ def cut_loss(assignment: Tensor, pairs: Tensor, affinity: Tensor) -> Tensor:
     Examples
     --------
     >>> import torch
-    >>> apart = torch.eye(2)
-    >>> cut_loss(apart, torch.tensor([[0, 1], [1, 0]]), torch.tensor([0.5, 0.5]))
+    >>> separate = torch.eye(2)
+    >>> cut_loss(separate, torch.tensor([[0, 1], [1, 0]]), torch.tensor([0.5, 0.5]))
     tensor(1.)
     """
     first, second = pairs

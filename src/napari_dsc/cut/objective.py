@@ -1,4 +1,4 @@
-"""What the cut asks of the features of one image: equations 3 to 8 on its superpixels."""
+"""The loss of the cut on the superpixels of one image: equations 3 to 8."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import torch
 from napari_dsc.cut.graph import altitude_affinity, pair_affinity
 from napari_dsc.cut.guide import Guide
 from napari_dsc.cut.losses import cut_loss, label_loss
-from napari_dsc.cut.replay import Outcome
+from napari_dsc.cut.replay import StepOutcome
 from napari_dsc.cut.sums import superpixel_sums
-from napari_dsc.labels.regions import region_pairs
+from napari_dsc.labels.neighbors import region_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,31 +22,33 @@ if TYPE_CHECKING:
 
     from napari_dsc.params import CutParams
 
-# 10.7 pairs a superpixel: the mean over SLIC superpixels of natural images at d = 2 widths
+# pairs of 100 superpixels, 10.7 for each: the mean over SLIC superpixels of photographs, with
+# the paper's neighborhood of 2 widths
 PAIRS_OF_A_HUNDRED = 1070
 NO_ALTITUDES = np.zeros((0, 0), np.float32)
 
 
-class Known(NamedTuple):
-    """What is known of superpixels besides the image.
+class SideInformation(NamedTuple):
+    """Merge altitudes and voxel spacing of superpixels.
 
     Parameters
     ----------
     altitudes : (M, M) float array
-        Altitude at which each two superpixels merge, where ``affinity`` is ``tree``.
+        Altitude at which each pair of superpixels merges in a tree; of shape (0, 0) unless
+        ``affinity`` is ``tree``.
     spacing : tuple of float
-        Pixel size along S; empty if all sides are equal.
+        Pixel size along S; empty for isotropic pixels.
     """
 
     altitudes: np.ndarray = NO_ALTITUDES
     spacing: tuple[float, ...] = ()
 
 
-NOTHING = Known()
+NO_SIDE_INFORMATION = SideInformation()
 
 
 class CutStep(NamedTuple):
-    """What one step of the cut saw, before it moved the weights; all on the device.
+    """Losses and classes of one step, before its update of the weights; on the device.
 
     Parameters
     ----------
@@ -68,20 +70,20 @@ class CutStep(NamedTuple):
 
 
 class Objective:
-    """What the superpixels of one image ask of features.
+    """The loss of features on the superpixels of one image.
 
     Parameters
     ----------
     superpixels : S int64 array
         Superpixels ``0 .. M - 1``.
     fixed : (M,) int64 array
-        Class that a superpixel must have; -1 leaves it free, see `Guide`.
+        Class that the user gave to each superpixel, or -1; see `Guide`.
     device : torch.device
-        Where the features are.
+        Device of the features.
     params : CutParams
         Settings.
-    known : Known
-        What else is known of the superpixels.
+    side_information : SideInformation
+        Merge altitudes and voxel spacing of the superpixels.
     """
 
     def __init__(
@@ -90,56 +92,57 @@ class Objective:
         fixed: np.ndarray,
         device: torch.device,
         params: CutParams,
-        known: Known = NOTHING,
+        side_information: SideInformation = NO_SIDE_INFORMATION,
     ) -> None:
-        pairs = region_pairs(superpixels, params.radius_factor, known.spacing)
+        pairs = region_pairs(superpixels, params.radius_factor, side_information.spacing)
         n_superpixels = len(fixed)
         self._superpixels = torch.from_numpy(superpixels).to(device)
         self._pairs = torch.from_numpy(pairs).to(device)
-        self._affinity = _affinity(params, self._pairs, known.altitudes)
+        self._affinity = _affinity(params, self._pairs, side_information.altitudes)
         self._sizes = torch.bincount(self._superpixels.flatten(), minlength=n_superpixels)
         self._guide = Guide(fixed, self._sizes, params.n_partitions)
-        self._cut_weight = params.cut_weight / normalization(
+        self._cut_weight = params.cut_weight / cut_weight_divisor(
             params, n_superpixels, pairs.shape[1]
         )
         self._params = params
 
-    def losses(self, features: Tensor, norm: nn.BatchNorm2d) -> tuple[Tensor, Outcome]:
-        """Weighted sum of both losses, to be differentiated, and what was seen on the way.
+    def losses(self, features: Tensor, norm: nn.BatchNorm2d) -> tuple[Tensor, StepOutcome]:
+        """Weighted sum of both losses, with gradient, and the outcome of the step.
 
         Parameters
         ----------
         features : (1, K, Y', X') float tensor
-            Features before batch norm; of a volume those of its planes, (Z, K, Y', X').
+            Features before batch norm; for a volume one map for each plane, (Z, K, Y', X').
         norm : BatchNorm2d
-            Their batch norm.
+            Batch norm of the features.
 
         Returns
         -------
         total : 0-d float tensor
-            ``alpha L1 + beta L2``.
-        outcome : Outcome
-            Both losses, the winners and the assignment.
+            ``alpha L1 + beta L2``, differentiable.
+        outcome : StepOutcome
+            Both losses, the pseudo labels and the assignment, without gradient.
         """
         sums = superpixel_sums(features, norm, self._superpixels, len(self._sizes))
         winners = self._guide.winners(sums.votes)
-        assignment = sums.probabilities / self._sizes.unsqueeze(1)
+        assignment = sums.probabilities / self._sizes.unsqueeze(1)  # Q, equation 6
+        # G, equation 5; equation 11 differentiates with W held constant, hence detached
         means = sums.features.detach() / self._sizes.unsqueeze(1)
         label = label_loss(sums, winners, self._guide.weights)
         cut = cut_loss(assignment, self._pairs, self._affinity(means))
         total = self._params.label_weight * label + self._cut_weight * cut
-        return total, Outcome(label.detach(), cut.detach(), winners, assignment.detach())
+        return total, StepOutcome(label.detach(), cut.detach(), winners, assignment.detach())
 
-    def seen(self, iteration: int, outcome: Outcome) -> CutStep:
-        """Outcome of a step, in the order of the classes."""
-        classes, assignment = self._guide.in_order(outcome.winners, outcome.assignment)
+    def cut_step(self, iteration: int, outcome: StepOutcome) -> CutStep:
+        """Step of the cut from its outcome, with features renumbered to classes."""
+        classes, assignment = self._guide.by_class(outcome.winners, outcome.assignment)
         return CutStep(iteration, outcome.label_loss, outcome.cut_loss, classes, assignment)
 
 
 def _affinity(
     params: CutParams, pairs: Tensor, altitudes: np.ndarray
 ) -> Callable[[Tensor], Tensor]:
-    """Affinity of the pairs from the mean features of the superpixels, (E,)."""
+    """Function from the mean features of the superpixels, (M, K), to affinities, (E,)."""
     if params.affinity == "features":
         return partial(pair_affinity, pairs=pairs, scale=params.affinity_scale)
     constant = altitude_affinity(
@@ -148,13 +151,13 @@ def _affinity(
     return lambda _: constant
 
 
-def normalization(params: CutParams, n_superpixels: int, n_pairs: int) -> float:
-    """What ``cut_weight`` is divided by to give ``beta``; both choices agree at M = 100.
+def cut_weight_divisor(params: CutParams, n_superpixels: int, n_pairs: int) -> float:
+    """Divisor of ``cut_weight`` that gives ``beta``; both choices agree at M = 100.
 
     Parameters
     ----------
     params : CutParams
-        Holds the choice.
+        Its ``cut_normalization`` is the choice.
     n_superpixels : int
         Number of superpixels ``M``.
     n_pairs : int
@@ -163,7 +166,8 @@ def normalization(params: CutParams, n_superpixels: int, n_pairs: int) -> float:
     Returns
     -------
     divisor : float
-        ``M**2``, or the number of pairs in units of those of 100 superpixels.
+        For ``superpixels`` the paper's ``M**2``. For ``pairs`` ``100**2`` times the number of
+        pairs over 1070, the pairs of 100 superpixels.
     """
     if params.cut_normalization == "superpixels":
         return n_superpixels**2

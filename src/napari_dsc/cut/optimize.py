@@ -1,4 +1,4 @@
-"""Algorithm 2: training the embedding on one image until superpixels merge."""
+"""Algorithm 2: train the embedding on one image until its superpixels merge."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 import torch
 from torch.optim.sgd import sgd
 
-from napari_dsc.cut.objective import NOTHING, Known, Objective
+from napari_dsc.cut.objective import NO_SIDE_INFORMATION, Objective, SideInformation
 from napari_dsc.cut.replay import iter_replayed
 from napari_dsc.machine.device import reproducible
 
@@ -18,33 +18,33 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from napari_dsc.cut.objective import CutStep
-    from napari_dsc.cut.replay import Outcome
+    from napari_dsc.cut.replay import StepOutcome
     from napari_dsc.params import CutParams
 
-# share of superpixels that may change in a step that counts as quiet
+# share of superpixels that may change their class in a step that counts as quiet
 QUIET = 0.005
 
 
 class Network(Protocol):
-    """What the cut asks of a network."""
+    """The interface of a network that the cut trains."""
 
     norm: nn.BatchNorm2d
 
     @property
     def encoder(self) -> nn.Module:
-        """The part that may stay frozen."""
+        """The part that ``CutParams.encoder`` freezes or trains."""
 
     def levels(self, image: Tensor) -> list[Tensor]:
-        """What the encoder makes of an image."""
+        """Feature maps of the encoder, one for each of its levels."""
 
     def mixed(self, levels: list[Tensor]) -> Tensor:
-        """Features before `norm`, (P, K, Y', X')."""
+        """Features of the head before `norm`, (P, K, Y', X')."""
 
     def parameters(self) -> Iterator[nn.Parameter]:
-        """Weights to train."""
+        """All weights, of encoder and head."""
 
     def train(self) -> object:
-        """Enter the training mode."""
+        """Switch to training mode."""
 
 
 def iter_cut(
@@ -54,14 +54,14 @@ def iter_cut(
     params: CutParams,
     fixed: np.ndarray,
     *,
-    known: Known = NOTHING,
+    side_information: SideInformation = NO_SIDE_INFORMATION,
 ) -> Iterator[CutStep]:
     """Merge superpixels, one training step at a time.
 
     Parameters
     ----------
     image : (1, C, Y, X) float tensor
-        Image ``x`` in [0, 1], on the device and in the memory format to work in; of a
+        Image ``x`` in [0, 1], on the device and in the memory format of the cut; for a
         volume its planes, (Z, C, Y, X).
     superpixels : S int64 array
         Superpixels ``0 .. M - 1``; S is (Y, X) or (P, Y, X).
@@ -71,26 +71,26 @@ def iter_cut(
     params : CutParams
         Settings.
     fixed : (M,) int64 array
-        Class that a superpixel must have; -1 leaves it free, see `Guide`.
-    known : Known
-        What else is known of the superpixels.
+        Class that the user gave to each superpixel, or -1; see `Guide`.
+    side_information : SideInformation
+        Merge altitudes and voxel spacing of the superpixels.
 
     Yields
     ------
     step : CutStep
-        ``n_iterations`` times, or fewer with `patience`.
+        ``n_iterations`` times; fewer if `patience` ends the cut early.
 
     Notes
     -----
-    The affinity is held constant in each step: equation 11 differentiates that way.
+    The affinity is held constant within each step, as in equation 11.
     """
     descent = Descent(embedding, params)
-    objective = Objective(superpixels, fixed, image.device, params, known)
+    objective = Objective(superpixels, fixed, image.device, params, side_information)
     features = iter_features(embedding, image, params)
 
-    def step() -> Outcome:
+    def step() -> StepOutcome:
         total, outcome = objective.losses(next(features), embedding.norm)
-        descent.move(total)
+        descent.update(total)
         return outcome
 
     outcomes = (
@@ -102,18 +102,18 @@ def iter_cut(
     for iteration in range(1, params.n_iterations + 1):
         with torch.enable_grad(), reproducible(image.device):
             outcome = next(outcomes)
-        yield objective.seen(iteration, outcome)
+        yield objective.cut_step(iteration, outcome)
         if is_settled(outcome.winners):
             return
 
 
 class Descent:
-    """Stochastic gradient descent on what of a network is to be trained.
+    """Stochastic gradient descent on the trainable parameters of a network.
 
     Parameters
     ----------
     embedding : Network
-        Trained in place; it enters the training mode.
+        Trained in place; it is switched to training mode.
     params : CutParams
         Settings.
     """
@@ -122,18 +122,23 @@ class Descent:
         embedding.encoder.requires_grad_(params.encoder == "trained")
         self._params = params
         self._weights: list[Tensor] = [
-            each for each in embedding.parameters() if each.requires_grad
+            weight for weight in embedding.parameters() if weight.requires_grad
         ]
         self._momenta: list[Tensor | None] = [None] * len(self._weights)
         embedding.train()
 
-    def move(self, total: Tensor) -> None:
-        """Move the weights; the class `SGD` would load the compiler of torch for this.
+    def update(self, total: Tensor) -> None:
+        """Update the weights by one step down the gradient of a loss.
 
         Parameters
         ----------
         total : 0-d float tensor
-            Loss, with the graph of autograd behind it.
+            Differentiable loss.
+
+        Notes
+        -----
+        This calls torch's function `sgd`, because using the class `SGD` would load the
+        compiler of torch.
         """
         gradients = torch.autograd.grad(total, self._weights)
         with torch.no_grad():
@@ -151,12 +156,13 @@ class Descent:
 
 
 class Settled:
-    """Tells when the classes have come to rest.
+    """Decide when the classes have stopped changing.
 
     Parameters
     ----------
     patience : int
-        Steps in which nearly no class changes; 0 never ends.
+        Number of successive quiet steps after which the classes count as settled; a step is
+        quiet if at most 0.5 % of the superpixels change their class. 0: never settled.
 
     Examples
     --------
@@ -171,7 +177,7 @@ class Settled:
         self._before: Tensor | None = None
 
     def __call__(self, classes: Tensor) -> bool:
-        """Look at the classes of one more step, (M,) int64."""
+        """Whether the classes are settled, given those of the next step, (M,) int64."""
         if self._patience == 0:
             return False
         if self._before is not None:
@@ -182,12 +188,12 @@ class Settled:
 
 
 def iter_features(embedding: Network, image: Tensor, params: CutParams) -> Iterator[Tensor]:
-    """Features before batch norm, with the weights of the moment.
+    """Features before batch norm, each time with the current weights.
 
     Parameters
     ----------
     embedding : Network
-        The network.
+        Network whose weights may change between two features.
     image : (P, C, Y, X) float tensor
         Planes in [0, 1].
     params : CutParams
@@ -196,13 +202,13 @@ def iter_features(embedding: Network, image: Tensor, params: CutParams) -> Itera
     Yields
     ------
     features : (P, K, Y', X') float tensor
-        Without end.
+        Features of all planes; the iterator never ends.
     """
     is_half = params.precision == "bfloat16"
     is_trained = params.encoder == "trained"
     levels: list[Tensor] = []
     while True:
         with torch.autocast(image.device.type, torch.bfloat16, enabled=is_half):
-            if is_trained or not levels:
+            if is_trained or not levels:  # a frozen encoder sees the image once
                 levels = embedding.levels(image)
             yield embedding.mixed(levels)

@@ -1,4 +1,4 @@
-"""CUDA graphs: a step recorded once and replayed, without the time its launches take."""
+"""CUDA graphs: a training step recorded once, then replayed without launching its kernels."""
 
 from __future__ import annotations
 
@@ -11,19 +11,20 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-# steps before the recording: they allocate, tune and choose
+# steps before the recording: in them torch allocates memory and cuDNN picks its algorithms;
+# as in the documentation of torch.cuda.graphs
 WARM_UP = 3
 
 
-class Outcome(NamedTuple):
-    """What a training step gives.
+class StepOutcome(NamedTuple):
+    """Losses and pseudo labels of a training step.
 
     Attributes
     ----------
     label_loss, cut_loss : 0-d float tensor
         The losses L1 and L2.
     winners : (M,) int64 tensor
-        Feature that stands for each superpixel's pseudo label.
+        Pseudo label of each superpixel, as the number of a feature.
     assignment : (M, K) float tensor
         Mean probability of each superpixel for each feature.
     """
@@ -34,23 +35,25 @@ class Outcome(NamedTuple):
     assignment: Tensor
 
 
-def iter_replayed(step: Callable[[], Outcome], device: torch.device) -> Iterator[Outcome]:
-    """Take a step again and again, from a recording after the first few.
+def iter_replayed(
+    step: Callable[[], StepOutcome], device: torch.device
+) -> Iterator[StepOutcome]:
+    """Repeat a step, replayed from a CUDA graph after warm-up.
 
     Parameters
     ----------
     step : callable
-        Takes one step; the same operations on tensors of the same shape each time, without
-        waiting for the device.
+        Takes one step. It must run the same operations on tensors of the same shapes each
+        time, and never wait for the device.
     device : torch.device
         A CUDA device.
 
     Yields
     ------
-    outcome : Outcome
-        Without end; copies, which the next step does not overwrite.
+    outcome : StepOutcome
+        Copies, which the next step does not overwrite; the iterator never ends.
     """
-    side = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+    side = torch.cuda.Stream(device)
     for _ in range(WARM_UP):
         side.wait_stream(torch.cuda.current_stream(device))
         with torch.cuda.stream(side):
@@ -62,4 +65,4 @@ def iter_replayed(step: Callable[[], Outcome], device: torch.device) -> Iterator
         recorded = step()
     while True:
         graph.replay()
-        yield Outcome(*(tensor.clone() for tensor in recorded))
+        yield StepOutcome(*(tensor.clone() for tensor in recorded))

@@ -1,4 +1,4 @@
-"""The cut on a smaller image: superpixels keep their pixels, the network sees fewer."""
+"""Downsampling for the cut: the network sees fewer pixels, the superpixels keep theirs."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ import numpy as np
 from scipy.spatial import cKDTree
 from torch.nn import functional
 
-from napari_dsc.labels.regions import region_centroids
+from napari_dsc.labels.neighbors import region_centroids
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from torch import Tensor
 
+# least side of a downsampled plane: the network sees 16 pixels to each side of a pixel
 SMALLEST_SIDE = 32
 
 
@@ -25,12 +26,13 @@ class CoarseSuperpixels(NamedTuple):
     Attributes
     ----------
     labels : S' int64 array
-        Superpixels ``0 .. M' - 1``; those too small to be hit are not among them.
+        Coarse superpixels ``0 .. M' - 1``. A superpixel that is at no sampled pixel is
+        missing.
     members : (M',) int64 array
-        Which superpixel of the full image each one is.
+        Superpixel of the full image for each coarse superpixel.
     rows : (M,) int64 array
-        For each superpixel of the full image the coarse one that stands for it: itself, or
-        the nearest where it was not hit.
+        Coarse superpixel for each superpixel of the full image: its own, or the nearest by
+        centroid if it is missing.
     """
 
     labels: np.ndarray
@@ -41,22 +43,22 @@ class CoarseSuperpixels(NamedTuple):
 def coarse_shape(
     shape: tuple[int, ...], resolution: float, megapixels: float
 ) -> tuple[int, ...]:
-    """Shape of the smaller image.
+    """Shape of the downsampled image.
 
     Parameters
     ----------
     shape : tuple of int
         Shape of the image, without channels.
     resolution : float
-        Its size relative to the image, in (0, 1].
+        Side of the downsampled image relative to the image, in (0, 1].
     megapixels : float
-        Most pixels it may have, in millions; those of all planes of a stack together.
+        Largest number of pixels, in millions, of all planes of a stack together.
 
     Returns
     -------
     shape : tuple of int
-        The planes of a stack stay as many; no side of a plane falls below 32 pixels, unless
-        it is smaller already.
+        A stack keeps its number of planes. No side of a plane falls below 32 pixels, unless
+        it is shorter already.
 
     Examples
     --------
@@ -76,19 +78,19 @@ def coarse_shape(
 def coarse_spacing(
     spacing: Sequence[float], shape: Sequence[int], coarse: Sequence[int]
 ) -> tuple[float, ...]:
-    """Pixel size of a smaller stack.
+    """Pixel size of a downsampled stack.
 
     Parameters
     ----------
     spacing : sequence of float
-        Pixel size along the axes; empty stands for equal sides.
+        Pixel size along the axes; empty for isotropic pixels.
     shape, coarse : sequence of int
-        Shape of the image and of the smaller one.
+        Shape of the image and of the downsampled image.
 
     Returns
     -------
     spacing : tuple of float
-        Empty for a plane without spacing, whose sides shrink alike.
+        Empty for a plane without spacing, whose two sides are downsampled alike.
 
     Examples
     --------
@@ -103,19 +105,19 @@ def coarse_spacing(
 
 
 def coarse_superpixels(superpixels: np.ndarray, shape: tuple[int, ...]) -> CoarseSuperpixels:
-    """Take superpixels at the pixel amid each pixel of a smaller image.
+    """Sample superpixel labels at the center of each coarse pixel.
 
     Parameters
     ----------
     superpixels : S int64 array
         Superpixels ``0 .. M - 1``.
     shape : tuple of int
-        Shape ``S'`` of the smaller image.
+        Shape ``S'`` of the downsampled image.
 
     Returns
     -------
     coarse : CoarseSuperpixels
-        Labels, and which superpixel is which.
+        Coarse labels, and the correspondence of both sets of superpixels.
 
     Examples
     --------
@@ -129,23 +131,24 @@ def coarse_superpixels(superpixels: np.ndarray, shape: tuple[int, ...]) -> Coars
     members, labels = np.unique(superpixels[np.ix_(*places)], return_inverse=True)
     centers = region_centroids(superpixels)
     _, rows = cKDTree(centers[members]).query(centers)
+    # two superpixels may share a centroid; a sampled one always stands for itself
     rows[members] = np.arange(len(members))
     return CoarseSuperpixels(labels.reshape(shape).astype(np.int64), members, rows)
 
 
 def coarse_image(image: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """Average an image down.
+    """Downsample an image by averaging.
 
     Parameters
     ----------
     image : (P, C, Y, X) float tensor
         Planes of an image.
     shape : tuple of int
-        Shape ``S'``, which has as many planes.
+        Shape ``S'`` of the downsampled image, with P planes.
 
     Returns
     -------
     image : (P, C, Y', X') float tensor
-        Each pixel is the mean of those that it covers.
+        Each pixel is the mean of the pixels that it covers.
     """
     return functional.interpolate(image, shape[-2:], mode="area")

@@ -1,7 +1,8 @@
-"""What the pixels tell their superpixels, in one pass over strips that fit into the cache.
+"""Per-superpixel sums of features and probabilities, accumulated in cache-sized strips.
 
-Everything that equations 3 to 8 ask of the pixels are sums over superpixels; so the maps of
-normalized features, probabilities and pseudo labels, N x K each, are never made.
+Equations 3 to 8 depend on the pixels only through sums over superpixels. So the maps of
+normalized features, probabilities and pseudo labels, N x K each, are never held in memory:
+forward and backward pass walk over the image in strips that fit into the processor's cache.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
-# a strip of 32 classes in float32 takes 256 KiB
+# a strip of 32 features in float32 takes 256 KiB, which fits into a processor's L2 cache
 STRIP_PIXELS = 2048
 
 
@@ -32,7 +33,8 @@ class SuperpixelSums(NamedTuple):
     log_totals : (M,) float tensor
         Sum of the logarithm of the softmax's denominator.
     votes : (M, K) int64 tensor
-        Number of pixels with their largest feature, the first if several, in each class.
+        Number of pixels whose largest feature is each of the K; of equal features the first
+        counts.
     """
 
     features: Tensor
@@ -44,7 +46,7 @@ class SuperpixelSums(NamedTuple):
 def superpixel_sums(
     features: Tensor, norm: nn.BatchNorm2d, superpixels: Tensor, n_superpixels: int
 ) -> SuperpixelSums:
-    """Normalize features by the statistics of the image, and sum them up.
+    """Normalize features by the statistics of the image, and sum them over superpixels.
 
     Parameters
     ----------
@@ -52,7 +54,8 @@ def superpixel_sums(
         Features of each plane before batch norm; planes, rows and columns beyond the
         superpixels are ignored.
     norm : BatchNorm2d
-        Batch norm of the features; it works as in training, but keeps no statistics.
+        Batch norm of the features; applied as in training mode, but its running statistics
+        are not updated.
     superpixels : (Y, X) or (P, Y, X) int64 tensor
         Superpixel of each pixel, in ``0 .. M - 1``, on the device of the features.
     n_superpixels : int
@@ -61,7 +64,7 @@ def superpixel_sums(
     Returns
     -------
     sums : SuperpixelSums
-        In float32, or float64 if the features are; all but `votes` differentiable.
+        Of float64 if the features are float64, else float32; all but `votes` differentiable.
     """
     sums = _Sums.apply(  # type: ignore[no-untyped-call]
         features, norm.weight, norm.bias, norm.eps, superpixels, n_superpixels
@@ -73,12 +76,12 @@ def superpixel_sums(
 def frozen_sums(
     features: Tensor, norm: nn.BatchNorm2d, superpixels: Tensor, n_superpixels: int
 ) -> SuperpixelSums:
-    """Normalize features by the statistics that a batch norm keeps, and sum them up.
+    """Normalize features by running statistics, and sum them over superpixels.
 
     Parameters
     ----------
     features, norm, superpixels, n_superpixels
-        As `superpixel_sums` takes them; the batch norm works as in evaluation.
+        As in `superpixel_sums`; the batch norm is applied as in evaluation mode.
 
     Returns
     -------
@@ -86,12 +89,34 @@ def frozen_sums(
         Without gradient.
     """
     mean, variance = cast("Tensor", norm.running_mean), cast("Tensor", norm.running_var)
-    line = (mean, (variance + norm.eps).sqrt(), norm.weight, norm.bias)
-    return _summed(features, line, superpixels, n_superpixels)
+    affine = (mean, (variance + norm.eps).sqrt(), norm.weight, norm.bias)
+    return _summed(features, affine, superpixels, n_superpixels)
 
 
 class _Sums(torch.autograd.Function):
-    """The sums, with the gradient written out: it needs no map that forward made."""
+    """The sums, with a hand-made gradient that recomputes each strip.
+
+    Autograd would keep the N x K maps of the forward pass. The derivation, for one pixel of
+    superpixel j with features x, statistics mu and s, and weight w and bias b of the norm::
+
+        z = (x - mu) / s            standardized features
+        y = w z + b                 normalized features
+        p = softmax(y),  l = log(sum_k exp(y_k))
+
+    The outputs are the sums of y, p and l over the superpixel. Let f, g (vectors) and h (a
+    number) be the gradients of the loss with respect to these sums; each pixel of the
+    superpixel receives them unchanged. With dp_i/dy_k = p_i (delta_ik - p_k) and
+    dl/dy_k = p_k::
+
+        dL/dy_k = f_k + p_k (g_k - <g, p>) + h p_k
+
+    `backward` computes the last two terms as p_k (c_k - e), with c = g + h and
+    e = <c, p> - h. Because the p_k sum to one, <c, p> = <g, p> + h, hence e = <g, p> and
+    c_k - e = g_k + h - <g, p>.
+
+    Sums over all pixels give dL/db = sum(dL/dy) and dL/dw = sum(z dL/dy).
+    `_through_statistics` continues from dL/dy to dL/dx.
+    """
 
     @staticmethod
     def forward(  # noqa: PLR0913, PLR0917 - the signature that autograd asks for
@@ -114,8 +139,7 @@ class _Sums(torch.autograd.Function):
     def backward(ctx: Any, *of_sums: Tensor) -> tuple[Tensor | None, ...]:
         features, weight, bias, mean, deviation, superpixels = ctx.saved_tensors
         of_features, of_probabilities, of_log_totals, _ = of_sums
-        # rows of P sum to one: the gradient of the totals may ride on that of P
-        together = of_probabilities + of_log_totals.unsqueeze(1)
+        combined = of_probabilities + of_log_totals.unsqueeze(1)  # c of the derivation, (M, K)
         gradient = torch.zeros_like(features)
         of_weight, of_bias = torch.zeros_like(weight), torch.zeros_like(bias)
         strips = _strips(features, superpixels)
@@ -123,14 +147,14 @@ class _Sums(torch.autograd.Function):
             strips, _strips(gradient, superpixels), strict=True
         ):
             standardized = _standardized(rows, mean, deviation)
-            chances = (standardized * weight).add_(bias).softmax(1)
-            change = together.index_select(0, regions)
-            excess = (change * chances).sum(1).sub_(of_log_totals[regions])
-            change.sub_(excess.unsqueeze(1)).mul_(chances)
-            change.add_(of_features.index_select(0, regions))
-            of_bias += change.sum(0)
-            of_weight += standardized.mul_(change).sum(0)
-            slots.copy_(change.view(slots.shape))
+            probabilities = (standardized * weight).add_(bias).softmax(1)
+            of_rows = combined.index_select(0, regions)
+            mean_of_rows = (of_rows * probabilities).sum(1).sub_(of_log_totals[regions])  # e
+            of_rows.sub_(mean_of_rows.unsqueeze(1)).mul_(probabilities)
+            of_rows.add_(of_features.index_select(0, regions))  # dL/dy
+            of_bias += of_rows.sum(0)
+            of_weight += standardized.mul_(of_rows).sum(0)
+            slots.copy_(of_rows.view(slots.shape))
         _through_statistics(
             gradient, features, superpixels, (weight, mean, deviation, of_weight, of_bias)
         )
@@ -138,10 +162,10 @@ class _Sums(torch.autograd.Function):
 
 
 def _summed(
-    features: Tensor, line: tuple[Tensor, ...], superpixels: Tensor, n_superpixels: int
+    features: Tensor, affine: tuple[Tensor, ...], superpixels: Tensor, n_superpixels: int
 ) -> SuperpixelSums:
-    """Sums over features with a mean, a deviation, a weight and a bias of each, (K,)."""
-    mean, deviation, weight, bias = line
+    """Sums over superpixels; `affine` is mean, deviation, weight and bias, (K,) each."""
+    mean, deviation, weight, bias = affine
     n_classes = len(mean)
     sums = weight.new_zeros(2, n_superpixels, n_classes)
     log_totals = weight.new_zeros(n_superpixels)
@@ -150,8 +174,9 @@ def _summed(
         normalized = _standardized(rows, mean, deviation).mul_(weight).add_(bias)
         sums[0].index_add_(0, regions, normalized)
         largest, winners = normalized.max(1)
-        places = winners.add_(regions, alpha=n_classes)
+        places = winners.add_(regions, alpha=n_classes)  # flat index into (M, K)
         votes.index_add_(0, places, torch.ones_like(places))
+        # softmax of y - max(y): the same value, and exp cannot overflow
         powers = normalized.sub_(largest.unsqueeze(1)).exp_()
         totals = powers.sum(1)
         sums[1].index_add_(0, regions, powers.div_(totals.unsqueeze(1)))
@@ -161,8 +186,9 @@ def _summed(
 
 
 def _strips(maps: Tensor, superpixels: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-    """Views of the maps, (y, X, K), and the superpixels there, (y * X,), strip by strip."""
+    """Views of the maps, (y, X, K), and their superpixels, (y * X,), strip by strip."""
     height, width = superpixels.shape[-2:]
+    # only processors gain from strips; a GPU takes each plane at once
     n_rows = max(1, STRIP_PIXELS // width) if maps.device.type == "cpu" else height
     planes = superpixels.reshape(-1, height, width)
     for rows, regions in zip(maps.permute(0, 2, 3, 1), planes, strict=False):
@@ -179,7 +205,8 @@ def _standardized(rows: Tensor, mean: Tensor, deviation: Tensor) -> Tensor:
 def _moments(features: Tensor, superpixels: Tensor, eps: float) -> tuple[Tensor, Tensor]:
     """Mean and standard deviation of each feature over the pixels, (K,)."""
     wide = torch.promote_types(features.dtype, torch.float32)
-    # differences from one pixel: squares of small numbers lose nothing
+    # E[x^2] - E[x]^2 cancels where the mean is large against the deviation. The variance of
+    # differences from any one pixel is the same, and their mean is small.
     anchor = features[0, :, 0, 0].to(wide)
     first = torch.zeros_like(anchor, dtype=torch.float64)
     second = torch.zeros_like(first)
@@ -196,7 +223,16 @@ def _moments(features: Tensor, superpixels: Tensor, eps: float) -> tuple[Tensor,
 def _through_statistics(
     gradient: Tensor, features: Tensor, superpixels: Tensor, parts: tuple[Tensor, ...]
 ) -> None:
-    """Turn the gradient of normalized features into that of the features, in place."""
+    """Turn the gradient of normalized features into that of the features, in place.
+
+    The gradient of batch norm in training mode (Ioffe and Szegedy 2015): mean and deviation
+    depend on every pixel. With N pixels, z = (x - mu) / s and u = dL/dy::
+
+        dL/dx = w / s (u - mean(u) - z mean(u z))
+
+    where mean(u) = dL/db / N and mean(u z) = dL/dw / N. Written as a line in x, the part to
+    be subtracted from u is ``slope * x + offset``.
+    """
     weight, mean, deviation, of_weight, of_bias = parts
     n_pixels = superpixels.numel()
     scale = weight / deviation

@@ -1,4 +1,4 @@
-"""How much of the annotated boundaries a segmentation finds."""
+"""Boundary recall: the share of annotated boundaries that a segmentation finds."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from skimage.segmentation import find_boundaries
 
 
 def boundary_pixels(labels: np.ndarray) -> np.ndarray:
-    """Pixels with another label across one of their faces.
+    """Pixels that share a face with a pixel of another label.
 
     Parameters
     ----------
@@ -18,7 +18,7 @@ def boundary_pixels(labels: np.ndarray) -> np.ndarray:
     Returns
     -------
     boundary : S bool array
-        Both sides of each boundary.
+        Pixels on both sides of each boundary.
 
     Examples
     --------
@@ -30,19 +30,19 @@ def boundary_pixels(labels: np.ndarray) -> np.ndarray:
 
 
 def near(boundary: np.ndarray, tolerance: int) -> np.ndarray:
-    """Pixels no farther from a boundary than a tolerance along any axis.
+    """Pixels within a distance of a boundary along each axis.
 
     Parameters
     ----------
     boundary : S bool array
-        From `boundary_pixels`.
+        Result of `boundary_pixels`.
     tolerance : int
-        Distance in pixels, from 0.
+        Largest distance in pixels, from 0.
 
     Returns
     -------
     zone : S bool array
-        The boundary, widened.
+        The widened boundary.
 
     Examples
     --------
@@ -54,19 +54,19 @@ def near(boundary: np.ndarray, tolerance: int) -> np.ndarray:
 
 
 def boundary_recall(zone: np.ndarray, annotated: np.ndarray) -> float:
-    """Share of the annotated boundary that lies near a boundary of the segmentation.
+    """Share of the annotated boundary near a boundary of the segmentation.
 
     Parameters
     ----------
     zone : S bool array
-        Pixels `near` the boundary of the segmentation.
+        Pixels near a boundary of the segmentation, from `near`.
     annotated : S bool array
         Boundary of the annotation, from `boundary_pixels`.
 
     Returns
     -------
     recall : float
-        In [0, 1]; 1 where the annotation has no boundary.
+        In [0, 1]; 1 if the annotation has no boundary.
 
     References
     ----------

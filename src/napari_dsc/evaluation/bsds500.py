@@ -1,4 +1,4 @@
-"""The Berkeley Segmentation Data Set (BSDS500) in the folders it is published in."""
+"""Files of the Berkeley Segmentation Data Set (BSDS500), in their published folders."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 
 
 class Sample(NamedTuple):
-    """Where one image of the data set and its annotations lie.
+    """Files of one image of the data set.
 
     Attributes
     ----------
     name : str
         Number of the image, such as ``42049``.
     image : Path
-        The JPEG file.
+        JPEG file of the image.
     annotations : Path
-        The MATLAB file; it may be missing.
+        MATLAB file of its annotations; it may be missing.
     """
 
     name: str
@@ -40,7 +40,7 @@ def list_samples(root: Path, split: Split) -> list[Sample]:
     Parameters
     ----------
     root : Path
-        Folder that holds ``data/images`` and ``data/groundTruth``.
+        Folder with ``data/images`` and ``data/groundTruth``.
     split : str
         ``train`` (200 images), ``val`` (100) or ``test`` (200).
 
@@ -52,7 +52,7 @@ def list_samples(root: Path, split: Split) -> list[Sample]:
     Raises
     ------
     InvalidImageError
-        If there is no such image.
+        If the split has no images.
     """
     folder = root / "data" / "images" / split
     annotations = root / "data" / "groundTruth" / split
@@ -61,24 +61,27 @@ def list_samples(root: Path, split: Split) -> list[Sample]:
         for path in visible_files(folder, ".jpg")
     ]
     if not samples:
-        raise InvalidImageError(f"{folder}: holds no *.jpg, expected the images of BSDS500")
+        raise InvalidImageError(
+            f"{folder}: no *.jpg found, expected the images of BSDS500; name the folder that "
+            "holds data/images"
+        )
     return samples
 
 
 def visible_files(folder: Path, suffix: str) -> list[Path]:
-    """Files of one kind.
+    """Files of a folder with a given suffix, without hidden files.
 
     Parameters
     ----------
     folder : Path
-        A folder that need not exist.
+        Folder; it need not exist.
     suffix : str
-        In lower case; the files may have it in capitals.
+        Suffix in lower case; that of a file may be in capitals.
 
     Returns
     -------
     paths : list of Path
-        In the order of their names, without hidden ones.
+        Files in the order of their names.
     """
     return sorted(
         path
@@ -88,30 +91,33 @@ def visible_files(folder: Path, suffix: str) -> list[Path]:
 
 
 def read_annotations(path: Path) -> list[np.ndarray]:
-    """Segmentations of one image by several people.
+    """Annotations of one image by several people.
 
     Parameters
     ----------
     path : Path
-        A MATLAB file of ``data/groundTruth``.
+        MATLAB file of ``data/groundTruth``.
 
     Returns
     -------
     annotations : list of (Y, X) int array
-        Label images, as stored: labels from 1.
+        Label images as stored, with labels from 1.
 
     Raises
     ------
     InvalidImageError
-        If the file is missing, no MATLAB file, or not made like those of BSDS500.
+        If the file is missing, is not a MATLAB file, or holds no annotations of BSDS500.
     """
     if not path.is_file():
-        raise InvalidImageError(f"{path}: no such file, expected BSDS500 annotations")
+        raise InvalidImageError(f"{path}: no such file, expected annotations of BSDS500")
     try:
         cells = loadmat(path, variable_names=["groundTruth"])["groundTruth"]
         annotations = [cell["Segmentation"].item() for cell in cells.ravel()]
-    except Exception as error:  # scipy raises a dozen types, zlib's and its own, on damage
-        raise InvalidImageError(f"{path}: no annotations in the form of BSDS500") from error
+    except Exception as error:  # damaged files make scipy raise many types of errors
+        raise InvalidImageError(
+            f"{path}: damaged, or not annotations of BSDS500; expected a MATLAB file of "
+            "data/groundTruth"
+        ) from error
     usable = all(_is_label_image(labels) for labels in annotations)
     if not usable or len({labels.shape for labels in annotations}) != 1:
         raise InvalidImageError(f"{path}: expected label images of two axes and one shape")
@@ -119,7 +125,7 @@ def read_annotations(path: Path) -> list[np.ndarray]:
 
 
 def contours_path(root: Path, split: Split, name: str) -> Path:
-    """Where the contour map of an image lies.
+    """Path of the contour map of an image.
 
     Parameters
     ----------
@@ -133,8 +139,8 @@ def contours_path(root: Path, split: Split, name: str) -> Path:
     Returns
     -------
     path : Path
-        ``ucm2/SPLIT/NAME.mat`` as published, or the 8-bit form ``ucm2/SPLIT/NAME.png`` or
-        ``ucm2_png/SPLIT/NAME.png`` if only that exists.
+        ``ucm2/SPLIT/NAME.mat`` as published; if it does not exist, the 8-bit image
+        ``ucm2/SPLIT/NAME.png`` or ``ucm2_png/SPLIT/NAME.png``.
     """
     published = root / "ucm2" / split / f"{name}.mat"
     others = (published.with_suffix(".png"), root / "ucm2_png" / split / f"{name}.png")
@@ -147,8 +153,8 @@ def read_contours(path: Path) -> np.ndarray:
     Parameters
     ----------
     path : Path
-        A MATLAB file with the variable ``ucm2``, strengths in 0 to 1; or an 8-bit picture
-        of them.
+        MATLAB file with the variable ``ucm2``, strengths in 0 to 1; or an 8-bit image of
+        them.
 
     Returns
     -------
@@ -158,7 +164,7 @@ def read_contours(path: Path) -> np.ndarray:
     Raises
     ------
     InvalidImageError
-        If the file is missing, damaged, or holds no contour map.
+        If the file is missing, damaged, or not a contour map.
     """
     if path.suffix.lower() != ".mat":
         contours = read_labels(path, 2)
@@ -168,7 +174,8 @@ def read_contours(path: Path) -> np.ndarray:
         contours = _strengths_to_bytes(path)
     if contours.dtype != np.uint8 or any(side % 2 == 0 for side in contours.shape):
         raise InvalidImageError(
-            f"{path}: {contours.dtype} of shape {contours.shape}, expected 8 bits and odd sides"
+            f"{path}: {contours.dtype} of shape {contours.shape}, expected a contour map of "
+            "uint8 with odd sides"
         )
     return contours
 
@@ -176,8 +183,11 @@ def read_contours(path: Path) -> np.ndarray:
 def _strengths_to_bytes(path: Path) -> np.ndarray:
     try:
         strengths = np.asarray(loadmat(path, variable_names=["ucm2"])["ucm2"], np.float64)
-    except Exception as error:  # scipy raises a dozen types, zlib's and its own, on damage
-        raise InvalidImageError(f"{path}: no contour map in the form of BSDS500") from error
+    except Exception as error:  # damaged files make scipy raise many types of errors
+        raise InvalidImageError(
+            f"{path}: damaged, or not a contour map; expected a MATLAB file with the variable "
+            "ucm2"
+        ) from error
     usable = strengths.ndim == 2 and strengths.size > 0
     if not usable or not (strengths.min() >= 0 and strengths.max() <= 1):  # false for NaN too
         raise InvalidImageError(f"{path}: expected strengths in 0 to 1 along two axes")

@@ -1,4 +1,4 @@
-"""The one table that every score is computed from."""
+"""Contingency table of two label images, from which all scores of regions are computed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from napari_dsc.errors import InvalidImageError
+from napari_dsc.labels.regions import compact_labels
 
+# largest number of possible pairs, relative to the pixels, for counting in an array
 BINS_PER_PIXEL = 8
 
 
@@ -16,14 +18,14 @@ def contingency_table(first: np.ndarray, second: np.ndarray) -> csr_array:
     Parameters
     ----------
     first, second : S int array
-        Two label images of the same shape; every value, 0 too, is a label. The scores take
-        the segmentation first and the annotation second.
+        Two label images of the same shape; every value, 0 too, is a label. For scores, the
+        segmentation comes first and the annotation second.
 
     Returns
     -------
     table : (n, m) sparse int64 array
-        Row for each label of `first`, column for each label of `second`, from the smallest
-        label on; labels that own no pixel may leave empty rows and columns.
+        A row for each label of `first` and a column for each label of `second`, from the
+        smallest label up. A label without a pixel may have an empty row or column.
 
     Raises
     ------
@@ -37,7 +39,7 @@ def contingency_table(first: np.ndarray, second: np.ndarray) -> csr_array:
            [1, 1]])
     """
     check_label_images(first, second)
-    rows, columns = _from_zero(first.ravel()), _from_zero(second.ravel())
+    rows, columns = (compact_labels(labels.ravel())[1] for labels in (first, second))
     n_rows, n_columns = int(rows.max()) + 1, int(columns.max()) + 1
     keys, counts = _count(rows * n_columns + columns, n_rows * n_columns)
     return csr_array((counts, np.divmod(keys, n_columns)), shape=(n_rows, n_columns))
@@ -54,9 +56,9 @@ def overlaps(table: csr_array) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     Returns
     -------
     rows, columns : (P,) int array
-        The pairs.
+        Row and column of each pair.
     overlaps : (P,) float64 array
-        Their intersection over union, in (0, 1].
+        Intersection over union of each pair, in (0, 1].
 
     Examples
     --------
@@ -71,7 +73,7 @@ def overlaps(table: csr_array) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def check_label_images(first: np.ndarray, second: np.ndarray) -> None:
-    """Make sure that two arrays are label images of one shape.
+    """Check that two arrays are label images of one shape.
 
     Parameters
     ----------
@@ -94,21 +96,13 @@ def check_label_images(first: np.ndarray, second: np.ndarray) -> None:
             )
     if first.shape != second.shape:
         raise InvalidImageError(
-            f"second: got shape {second.shape}, expected {first.shape} as the first label image"
+            f"second: got shape {second.shape}, expected {first.shape} like the first label "
+            "image"
         )
 
 
-def _from_zero(labels: np.ndarray) -> np.ndarray:
-    """Labels from 0 on, (N,) int64, none of them above N - 1."""
-    low = int(labels.min())
-    high = int(labels.max())
-    if high - low < labels.size and high <= np.iinfo(np.int64).max:
-        return labels.astype(np.int64) - np.int64(low)
-    return np.unique(labels, return_inverse=True)[1].reshape(-1)
-
-
 def _count(keys: np.ndarray, n_keys: int) -> tuple[np.ndarray, np.ndarray]:
-    """Keys that occur, and how often; by counting where that fits in memory, else sorting."""
+    """Keys that occur, and their counts; by an array of bins if small, else by sorting."""
     if n_keys > BINS_PER_PIXEL * keys.size:
         return np.unique(keys, return_counts=True)
     counts = np.bincount(keys, minlength=n_keys)

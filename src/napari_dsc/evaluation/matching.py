@@ -1,4 +1,4 @@
-"""Where two label images disagree."""
+"""Error map of two label images, by matching their segments."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_dsc.evaluation.contingency import check_label_images, contingency_table, overlaps
+from napari_dsc.evaluation.terms import zero_of
+from napari_dsc.labels.regions import compact_labels
 
 if TYPE_CHECKING:
     from napari_dsc.evaluation.terms import Zero
@@ -15,22 +17,22 @@ if TYPE_CHECKING:
 def error_map(labels: np.ndarray, truth: np.ndarray, zero: Zero = "region") -> np.ndarray:
     """Pixels where the best-matching segments of two label images disagree.
 
-    A segment and a region match if each is the other's best by intersection over union. A
-    pixel is right if its segment and its region match; so a region cut into pieces keeps
-    its largest piece, and of regions that share a segment the best-fitting is right.
+    A segment and an annotated region match if each has its largest intersection over union
+    with the other. A pixel is correct if its segment and its region match. So of the segments
+    within one region only the best is correct, and of the regions within one segment as well.
 
     Parameters
     ----------
     labels, truth : S int array
         Label images of one shape; every value is a label.
     zero : str
-        What the label 0 of the truth stands for. Where it is ``unlabelled``, its pixels
-        have no part in the matching and are no errors; else it is a label like the others.
+        Meaning of the label 0 of the truth. Pixels that are ``unlabeled`` are not matched,
+        and are never errors; otherwise 0 is a label like the others.
 
     Returns
     -------
     errors : S bool array
-        False everywhere only for equal partitions of the pixels that count.
+        True at incorrect pixels.
 
     Raises
     ------
@@ -44,14 +46,12 @@ def error_map(labels: np.ndarray, truth: np.ndarray, zero: Zero = "region") -> n
     """
     check_label_images(labels, truth)
     errors: np.ndarray
-    if zero == "unlabelled":
+    if zero_of(zero) == "unlabeled":
         errors = truth != 0
         if errors.any():
             errors[errors] = error_map(labels[errors], truth[errors])
         return errors
-    rows, columns = (
-        np.unique(one, return_inverse=True)[1].reshape(one.shape) for one in (labels, truth)
-    )
+    rows, columns = (compact_labels(one)[1] for one in (labels, truth))
     table = contingency_table(rows, columns)
     row, column, shares = overlaps(table)
     partner_of_row = _best_partner(row, column, shares)
@@ -62,8 +62,8 @@ def error_map(labels: np.ndarray, truth: np.ndarray, zero: Zero = "region") -> n
 
 
 def _best_partner(own: np.ndarray, other: np.ndarray, shares: np.ndarray) -> np.ndarray:
-    """For each number in `own`, the one of `other` that overlaps most; of equals the first."""
+    """For each number in `own`, that of `other` with the largest share; the first of equals."""
     order = np.lexsort((-other, shares, own))
     partner = np.zeros(int(own.max()) + 1, np.int64)
-    partner[own[order]] = other[order]  # the last assignment stays
+    partner[own[order]] = other[order]  # of repeated indices NumPy assigns the last value
     return partner

@@ -1,4 +1,4 @@
-"""Every measure of a segmentation against the annotations of its image, in one pass."""
+"""All measures of a segmentation against the annotations of its image."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ from napari_dsc.evaluation.metrics import (
     variation_of_information,
 )
 from napari_dsc.evaluation.objects import average_precision, best_union, foreground_dice
+from napari_dsc.evaluation.terms import zero_of
+from napari_dsc.labels.regions import compact_labels
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -27,20 +29,20 @@ if TYPE_CHECKING:
 
     from napari_dsc.evaluation.terms import Zero
 
-# pixels, whatever the size of the image; Stutz et al. take 0.0025 of its diagonal, which is 1.4
-# pixels at 481 x 321
+# tolerance of boundary recall in pixels, for images of any size; Stutz et al. take 0.0025 of
+# the diagonal, 1.4 pixels for an image of BSDS500
 BOUNDARY_TOLERANCE = 2
 
 
 class Measure(NamedTuple):
-    """What a column of scores means.
+    """A measure, and the meaning of its column of scores.
 
     Attributes
     ----------
     title : str
         Short name for the head of a table.
     meaning : str
-        One sentence.
+        Explanation in one sentence.
     choose : function
         Index of the best of several scores: `numpy.argmax` or `numpy.argmin`.
     """
@@ -64,10 +66,10 @@ MEASURES: dict[str, Measure] = {
         "AP50 of labels", "Average precision of the labels in that union.", np.argmax
     ),
 }
-"""Measures by the name of their column, in the order of tables."""
+"""Measures by the name of their column, in the order of the tables."""
 
 OF_OBJECTS = ("dice", "ap50", "ap50_labels")
-"""Those of `MEASURES` that only objects on a background have."""
+"""Names of the `MEASURES` that need objects on a background."""
 
 _OF_TABLE: dict[str, Callable[[csr_array], float]] = {
     "sc": segmentation_covering,
@@ -80,73 +82,75 @@ _OF_TABLE: dict[str, Callable[[csr_array], float]] = {
 
 
 class Annotation(NamedTuple):
-    """One person's label image, and what is needed of it again and again.
+    """One person's label image, with its labeled pixels and boundaries.
 
     Attributes
     ----------
     labels : S int array
-        Regions or objects.
-    is_labelled : S bool array
+        Labels of regions or objects.
+    is_labeled : S bool array
         Pixels that count.
     boundary : S bool array
         Boundary pixels that count.
     """
 
     labels: np.ndarray
-    is_labelled: np.ndarray
+    is_labeled: np.ndarray
     boundary: np.ndarray
 
 
 def prepare_annotation(labels: np.ndarray, zero: Zero = "region") -> Annotation:
-    """Make a label image ready to score many segmentations against.
+    """Annotation from a label image, against which many segmentations can be scored.
 
     Parameters
     ----------
     labels : S int array
         Label image.
     zero : str
-        What the label 0 stands for: a ``region`` like the others, the ``background`` of
-        objects, or ``unlabelled`` pixels, which are not counted.
+        Meaning of the label 0: a ``region`` like the others, the ``background`` of objects,
+        or ``unlabeled`` pixels, which do not count.
 
     Returns
     -------
     annotation : Annotation
-        The label image with its boundaries.
+        The label image with its labeled pixels and boundaries.
 
     Raises
     ------
     InvalidImageError
-        If no pixel is labelled.
+        If no pixel is labeled.
     """
-    is_labelled = np.ones(labels.shape, bool) if zero != "unlabelled" else labels != 0
-    if not is_labelled.any():
-        raise InvalidImageError("annotation: every pixel is 0, expected some labelled ones")
+    is_partial = zero_of(zero) == "unlabeled"
+    is_labeled = labels != 0 if is_partial else np.ones(labels.shape, bool)
+    if not is_labeled.any():
+        raise InvalidImageError("annotation: every pixel is 0, expected some labeled pixels")
     boundary = boundary_pixels(labels)
-    if zero == "unlabelled":
-        boundary &= ~ndimage.binary_dilation(~is_labelled)
-    return Annotation(labels, is_labelled, boundary)
+    if is_partial:
+        # a change from a label to 0 is the rim of the annotation, not an annotated boundary
+        boundary &= ~ndimage.binary_dilation(~is_labeled)
+    return Annotation(labels, is_labeled, boundary)
 
 
 def measure_segmentation(
     segmentation: np.ndarray, annotations: Iterable[Annotation], zero: Zero = "region"
 ) -> dict[str, float]:
-    """Score a segmentation by every measure that applies.
+    """Score a segmentation by all measures that apply.
 
     Parameters
     ----------
     segmentation : S int array
         Label image.
     annotations : iterable of Annotation
-        One from each person, from `prepare_annotation`.
+        Annotations of one or several people, from `prepare_annotation`.
     zero : str
-        What the label 0 of the annotations stands for; where it is ``background``, the
-        measures of objects are among the scores.
+        Meaning of the label 0 of the annotations; the measures of objects need
+        ``background``.
 
     Returns
     -------
     scores : dict of str to float
-        Mean over annotations of each of `MEASURES`, covering weighted by the annotated
-        pixels, and ``area``, these pixels of all annotations together.
+        Mean over annotations of each of `MEASURES`, that of covering weighted by annotated
+        pixels; and ``area``, the annotated pixels of all annotations together.
 
     Raises
     ------
@@ -161,7 +165,7 @@ def measure_segmentation(
     (0.5, 1.0, 4.0)
     """
     zone = near(boundary_pixels(segmentation), BOUNDARY_TOLERANCE)
-    rows = [_scores(segmentation, zone, one, zero) for one in annotations]
+    rows = [_scores(segmentation, zone, one, zero_of(zero)) for one in annotations]
     if not rows:
         raise InvalidImageError("annotations: got none, expected at least one")
     areas = [row["area"] for row in rows]
@@ -178,9 +182,9 @@ def measure_segmentation(
 def _scores(
     segmentation: np.ndarray, zone: np.ndarray, annotation: Annotation, zero: Zero
 ) -> dict[str, float]:
-    labels, counts = annotation.labels, annotation.is_labelled
+    labels, counts = annotation.labels, annotation.is_labeled
     check_label_images(segmentation, labels)
-    if zero == "unlabelled":
+    if zero == "unlabeled":
         table = contingency_table(segmentation[counts], labels[counts])
     else:
         table = contingency_table(segmentation, labels)
@@ -194,7 +198,7 @@ def _object_scores(segmentation: np.ndarray, objects: np.ndarray) -> dict[str, f
     foreground = objects != 0
     union = best_union(segmentation, foreground)
     pieces, _ = ndimage.label(union)
-    labels = np.unique(segmentation, return_inverse=True)[1].reshape(segmentation.shape) + 1
+    labels = compact_labels(segmentation)[1] + 1
     return {
         "dice": foreground_dice(union, foreground),
         "ap50": average_precision(pieces, objects),

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def segmentation_covering(table: csr_array) -> float:
-    """Share of the annotation that its best-fitting segments cover.
+    """Segmentation covering: overlap of each annotated region with its best segment.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def segmentation_covering(table: csr_array) -> float:
 
 
 def probabilistic_rand_index(table: csr_array) -> float:
-    """Share of pixel pairs on which two partitions agree: together in both, or in neither.
+    """Share of pixel pairs that are together in both partitions or in neither.
 
     Parameters
     ----------
@@ -56,8 +56,8 @@ def probabilistic_rand_index(table: csr_array) -> float:
     Returns
     -------
     index : float
-        In [0, 1], 1 for equal partitions. The mean of it over several annotations is the
-        probabilistic Rand index of Unnikrishnan et al.; for one it is Rand's own.
+        Rand index in [0, 1], 1 for equal partitions. Its mean over several annotations is the
+        probabilistic Rand index of Unnikrishnan et al.
 
     References
     ----------
@@ -86,7 +86,7 @@ def _count_pairs(counts: np.ndarray) -> float:
 
 
 def adjusted_rand_index(table: csr_array) -> float:
-    """Rand index, shifted and stretched so that chance gives 0.
+    """Rand index, corrected for chance.
 
     Parameters
     ----------
@@ -119,7 +119,7 @@ def adjusted_rand_index(table: csr_array) -> float:
 
 
 def variation_of_information(table: csr_array) -> float:
-    """Information in each of two partitions that the other does not give, in bits.
+    """Information in each of two partitions that is not in the other, in bits.
 
     Parameters
     ----------
@@ -146,8 +146,8 @@ def variation_of_information(table: csr_array) -> float:
     segment_areas, region_areas = table.sum(axis=1), table.sum(axis=0)
     pairs = table.tocoo()
     segment, region = pairs.coords
-    # A quotient of counts is exactly 1 where one side tells the other, so equal partitions
-    # give exactly 0, which a difference of entropies would not.
+    # Quotients of counts are exactly 1 for equal partitions, so that the distance is exactly 0;
+    # a difference of entropies would have rounding errors.
     bits = np.log2(segment_areas[segment] / pairs.data) + np.log2(
         region_areas[region] / pairs.data
     )
@@ -155,7 +155,7 @@ def variation_of_information(table: csr_array) -> float:
 
 
 def achievable_segmentation_accuracy(table: csr_array) -> float:
-    """Share of pixels that are right if each superpixel takes its best annotated region.
+    """Share of pixels that are correct if each superpixel takes its best annotated region.
 
     Parameters
     ----------
@@ -165,7 +165,7 @@ def achievable_segmentation_accuracy(table: csr_array) -> float:
     Returns
     -------
     accuracy : float
-        In (0, 1].
+        Share in (0, 1].
 
     References
     ----------
@@ -185,7 +185,7 @@ def achievable_segmentation_accuracy(table: csr_array) -> float:
 
 
 def undersegmentation_error(table: csr_array) -> float:
-    """Share of pixels by which superpixels leak over the rims of annotated regions.
+    """Share of pixels by which superpixels leak across boundaries of annotated regions.
 
     Parameters
     ----------
@@ -195,9 +195,9 @@ def undersegmentation_error(table: csr_array) -> float:
     Returns
     -------
     error : float
-        For each region and each superpixel that touches it, the smaller of the parts inside
-        and outside, summed and divided by the number of pixels; 0 if no superpixel crosses
-        a rim.
+        Sum over regions, and over the superpixels that overlap each, of the smaller part of
+        the superpixel inside or outside of the region, over the number of pixels; 0 if no
+        superpixel crosses a boundary.
 
     References
     ----------

@@ -1,14 +1,15 @@
-"""Scores against sparse objects on a background, whose label is 0."""
+"""Scores against annotated objects on a background, whose label is 0."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from napari_dsc.evaluation.contingency import contingency_table, overlaps
+from napari_dsc.labels.regions import compact_labels
 
 
 def best_union(segmentation: np.ndarray, foreground: np.ndarray) -> np.ndarray:
-    """Pixels of the labels that together fit the foreground best.
+    """Pixels of the union of labels that fits the foreground best.
 
     Parameters
     ----------
@@ -20,12 +21,14 @@ def best_union(segmentation: np.ndarray, foreground: np.ndarray) -> np.ndarray:
     Returns
     -------
     union : S bool array
-        Of all unions of labels, the one with the largest `foreground_dice`.
+        The union of labels with the largest `foreground_dice`.
 
     Notes
     -----
-    A label gains whenever the foreground's share of it exceeds half of the best coefficient,
-    so the best union takes the labels in the order of that share, up to some point.
+    A union with h pixels of the foreground has the coefficient ``2 h / (area + foreground)``.
+    Adding a label raises it if and only if the foreground's share of the label exceeds half of
+    the coefficient. So the best union consists of the labels with the largest shares, and
+    trying each number of them finds it.
 
     Examples
     --------
@@ -33,8 +36,7 @@ def best_union(segmentation: np.ndarray, foreground: np.ndarray) -> np.ndarray:
     >>> best_union(np.array([[3, 3, 7, 7, 0]]), foreground).astype(int)  # 6/7 against 4/5
     array([[1, 1, 1, 1, 0]])
     """
-    labels, inverse = np.unique(segmentation, return_inverse=True)
-    flat = inverse.ravel()
+    labels, flat = compact_labels(segmentation.ravel())
     areas = np.bincount(flat)
     inside = np.bincount(flat, foreground.ravel())
     order = np.argsort(-inside / areas, kind="stable")
@@ -53,12 +55,12 @@ def foreground_dice(found: np.ndarray, foreground: np.ndarray) -> float:
     Parameters
     ----------
     found, foreground : S bool array
-        Pixels of the segmentation, such as a `best_union`, and of the annotated objects.
+        Pixels of the segmentation, for example from `best_union`, and of the objects.
 
     Returns
     -------
     coefficient : float
-        Twice the common pixels over the sum of both; in [0, 1], 1 if both are empty.
+        Twice the number of common pixels over the sum of both; in [0, 1], 1 if both are empty.
 
     Examples
     --------
@@ -72,21 +74,21 @@ def foreground_dice(found: np.ndarray, foreground: np.ndarray) -> float:
 def average_precision(
     found: np.ndarray, annotation: np.ndarray, threshold: float = 0.5
 ) -> float:
-    """Share of objects that match one to one.
+    """Average precision: share of objects that match one to one.
 
     Parameters
     ----------
     found, annotation : S int array
-        Objects by their labels; 0 is background.
+        Label images of objects; 0 is background.
     threshold : float
-        Two objects match if their intersection over union exceeds this; from 0.5 up no
-        object can match two. 0.5 gives AP50.
+        Two objects match if their intersection over union exceeds this. It should be at least
+        0.5, at which no object can match two others; 0.5 gives AP50.
 
     Returns
     -------
     precision : float
-        Matches over matches, false alarms and misses together; in [0, 1], 1 if there is
-        no object in either.
+        Matches over the sum of matches, false alarms and misses; in [0, 1], 1 if both images
+        have no objects.
 
     References
     ----------
@@ -98,9 +100,9 @@ def average_precision(
     >>> average_precision(np.array([[1, 1, 0, 2]]), np.array([[1, 1, 1, 0]]))  # 2/3, a miss
     0.5
     """
-    values, rows = np.unique(found, return_inverse=True)
-    others, columns = np.unique(annotation, return_inverse=True)
-    table = contingency_table(rows.reshape(found.shape), columns.reshape(found.shape))
+    values, rows = compact_labels(found)
+    others, columns = compact_labels(annotation)
+    table = contingency_table(rows, columns)
     row, column, shares = overlaps(table)
     are_objects = (values[row] != 0) & (others[column] != 0)
     n_matches = int(np.count_nonzero(are_objects & (shares > threshold)))

@@ -1,4 +1,4 @@
-"""One figure for a set of images: best scale of the set (ODS) and of each image (OIS)."""
+"""Scores of a set of images: best scale of the set (ODS) and of each image (OIS)."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
 
 
 class Best(NamedTuple):
-    """One measure over a set of images.
+    """Mean of one measure over a set of images, at the best scales.
 
     Attributes
     ----------
     ods : float
-        With the one scale that is best for the whole set.
+        Mean at the one scale that is best for the whole set.
     ois : float
-        With the best scale of each image.
+        Mean at the best scale of each image.
     scale : int
-        Which scale `ods` took, counted from 0.
+        Index of the scale of `ods`.
     """
 
     ods: float
@@ -32,17 +32,17 @@ class Best(NamedTuple):
 
 
 def summarize(scores: Sequence[Sequence[Mapping[str, float]]]) -> dict[str, Best]:
-    """ODS and OIS of whatever was measured, aggregated as the Berkeley benchmark does.
+    """ODS and OIS of each measure, aggregated as in the Berkeley benchmark.
 
     Parameters
     ----------
     scores : sequence over images of sequences over scales of dict
-        From `measure_segmentation`; the same scales, in the same order, for every image.
+        Scores from `measure_segmentation`; the same scales, in the same order, for all images.
 
     Returns
     -------
     summary : dict of str to Best
-        Of each of `MEASURES` that every image has; each may take another scale.
+        ODS and OIS of each of `MEASURES` that all images have; their best scales may differ.
 
     Raises
     ------
@@ -51,9 +51,9 @@ def summarize(scores: Sequence[Sequence[Mapping[str, float]]]) -> dict[str, Best
 
     Notes
     -----
-    Covering is summed over all regions of all annotations of all images and divided by
-    their summed area, so large images and those with more annotations count more. The
-    others are averaged over annotations, then over images.
+    Covering is summed over all regions of all annotations of all images and divided by their
+    total area, so that larger images, and images with more annotations, weigh more. The other
+    measures are averaged over annotations, then over images.
     """
     _check_scales(scores)
     areas = np.array([of_image[0]["area"] for of_image in scores])
@@ -69,17 +69,17 @@ def summarize(scores: Sequence[Sequence[Mapping[str, float]]]) -> dict[str, Best
 def mean_over_images(
     scores: Sequence[Sequence[Mapping[str, float]]],
 ) -> list[dict[str, float]]:
-    """Means of whatever was measured, at each scale.
+    """Means over images of all scores, at each scale.
 
     Parameters
     ----------
     scores : sequence over images of sequences over scales of dict
-        Any numbers by name, ``area`` among them; the same names for every image.
+        Numbers by name, ``area`` among them; the same names for all images.
 
     Returns
     -------
     means : list over scales of dict
-        Covering is weighted by annotated area.
+        Mean of each number; that of covering is weighted by annotated area.
 
     Raises
     ------
@@ -133,7 +133,7 @@ def best_over_scales(
     Returns
     -------
     best : Best
-        The two means, and the scale of the first.
+        Both means, and the best scale of the set.
 
     Examples
     --------

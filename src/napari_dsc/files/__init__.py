@@ -1,8 +1,8 @@
-"""Image files in and out; every file is written whole or not at all."""
+"""Reading and writing of image files; every file is written completely or not at all."""
 
 from napari_dsc.files.raw import RawImage
-from napari_dsc.files.reading import read_image, read_labels
-from napari_dsc.files.writing import (
+from napari_dsc.files.readers import read_image, read_labels
+from napari_dsc.files.writers import (
     SUFFIXES,
     check_output,
     write_atomically,

@@ -1,4 +1,4 @@
-"""Image files of which parts are read when they are needed: TIFF, zarr and OME-Zarr."""
+"""Lazy reading of image files, part by part: TIFF, zarr and OME-Zarr."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-# names of units in OME-Zarr, and how they are written here
+# units of OME-Zarr, and their symbols
 _UNITS = {"nanometer": "nm", "micrometer": "µm", "millimeter": "mm", "centimeter": "cm"}
-# of files without axes, the order that the format had before it named them
+# axes of files without axes: their fixed order in OME-Zarr up to version 0.2
 _OLD_AXES = "TCZYX"
 
 
 def is_zarr(path: Path) -> bool:
-    """Whether a path is a folder of zarr, of either version.
+    """Whether a path is a zarr group or array, of version 2 or 3.
 
     Parameters
     ----------
     path : Path
-        Anything.
+        Any path.
 
     Returns
     -------
     answer : bool
-        True for groups and arrays.
+        True if it has the metadata of zarr.
     """
     return any((path / name).is_file() for name in ("zarr.json", ".zgroup", ".zarray"))
 
@@ -46,21 +46,21 @@ def open_lazily(path: Path, level: int) -> Iterator[RawImage]:
     Parameters
     ----------
     path : Path
-        The file or folder; of a TIFF file, the first image.
+        The file or folder; the first image of a TIFF file is opened.
     level : int
         Level of a pyramid; 0 is the finest.
 
     Yields
     ------
     image : RawImage
-        With a zarr array for pixels, readable inside the block.
+        Image with a zarr array as its pixels, readable within the block.
 
     Raises
     ------
     InvalidImageError
-        If it is missing or of another kind, or the colors of a TIFF are no RGB.
+        If it is missing, damaged or of another format, or is a TIFF whose colors are not RGB.
     InvalidParameterError
-        If there is no such level.
+        If the level does not exist.
     """
     if is_zarr(path):
         yield _open_zarr(path, level)
@@ -69,19 +69,19 @@ def open_lazily(path: Path, level: int) -> Iterator[RawImage]:
         file = tifffile.TiffFile(path)
     except (OSError, tifffile.TiffFileError) as error:
         raise InvalidImageError(
-            f"{path}: cannot be opened as TIFF or zarr ({error}), expected one of them"
+            f"{path}: cannot be opened as TIFF or zarr ({error})"
         ) from error
     with file:
         yield _open_tiff(path, file, level)
 
 
 def _open_tiff(path: Path, file: tifffile.TiffFile, level: int) -> RawImage:
-    import zarr  # here, because few need it
+    import zarr  # loaded only for lazy files
 
     levels = file.series[0].levels
     _check_level(path, level, levels)
     if levels[level].keyframe.photometric in OTHER_COLORS:
-        raise InvalidImageError(f"{path}: colors are not RGB, expected grey or RGB")
+        raise InvalidImageError(f"{path}: colors are not RGB, expected gray or RGB")
     raw = describe_tiff(file, _pixels(zarr.open(levels[level].aszarr(), mode="r")))
     shrinkage = levels[0].keyframe.imagewidth / levels[level].keyframe.imagewidth
     return raw._replace(spacing=tuple(size * shrinkage for size in raw.spacing))
@@ -102,7 +102,7 @@ def _open_zarr(path: Path, level: int) -> RawImage:
     pyramids = attributes.get("ome", attributes).get("multiscales")
     if not pyramids:
         raise InvalidImageError(
-            f"{path}: is a zarr group without an image, expected an array or OME-Zarr"
+            f"{path}: zarr group without an image, expected a zarr array or OME-Zarr"
         )
     pyramid = pyramids[0]
     _check_level(path, level, pyramid["datasets"])
@@ -114,19 +114,20 @@ def _open_zarr(path: Path, level: int) -> RawImage:
     units = {axis.get("unit", "") for axis in axes if isinstance(axis, dict)} - {""}
     letters = _letters(names)
     spacing = [size for size, letter in zip(scale, letters, strict=False) if letter in "ZYX"]
-    if len(units) != 1:  # pixels, or a mixture that one unit cannot tell
+    if len(units) != 1:  # no unit, or several
         return RawImage(pixels, letters)
     unit = units.pop()
     return RawImage(pixels, letters, tuple(spacing), _UNITS.get(unit, unit))
 
 
 def _pixels(array: object) -> np.ndarray:
-    pixels: np.ndarray = array  # type: ignore[assignment] # lazily, it does what is asked of it
+    """A lazy array with the type of an array in memory, whose indexing it shares."""
+    pixels: np.ndarray = array  # type: ignore[assignment]
     return pixels
 
 
 def _letters(names: Sequence[str]) -> str:
-    """Letters of axes; empty where one has another name."""
+    """Letters of the axes; empty if one has another name."""
     letters = "".join(names).upper()
     is_known = len(letters) == len(names) and set(letters) <= set(_OLD_AXES)
     return letters if is_known and {"Y", "X"} <= set(letters) else ""
@@ -138,6 +139,7 @@ def _transforms(node: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def _scale(transforms: Sequence[Mapping[str, Any]], n_axes: int) -> list[float]:
+    """Product of all scale transforms, along each axis."""
     scale = [1.0] * n_axes
     for one in transforms:
         if one.get("type") == "scale":
@@ -148,5 +150,5 @@ def _scale(transforms: Sequence[Mapping[str, Any]], n_axes: int) -> list[float]:
 def _check_level(path: Path, level: int, levels: Sequence[object]) -> None:
     if not 0 <= level < len(levels):
         raise InvalidParameterError(
-            f"level={level}: expected 0 to {len(levels) - 1}, the levels of {path.name}"
+            f"level={level}: {path.name} has no such level, expected 0 to {len(levels) - 1}"
         )

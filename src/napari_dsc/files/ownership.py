@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 SOFTWARE = "napari-dsc"
-# bytes at either end of a file in which its metadata stand
+# bytes at the start and at the end of a file that are searched for metadata
 _SEARCHED = 2**17
-# what files hold that have no room for the name of a program
+# marks of files whose format has no field for the name of a program
 _MARKS = {
     ".safetensors": (b'"card":', b'"history":'),
     ".csv": (b"number,fidelity,smoothness,seconds",),
 }
-# spaces in the header of an .npy file beyond those that NumPy writes
+# additional spaces in the header of an .npy file, by which it is recognized
 NPY_PADDING = 128
 
 
@@ -36,7 +36,7 @@ def is_ours(path: Path) -> bool:
     Returns
     -------
     answer : bool
-        False where it cannot be read, too.
+        False also if it cannot be read.
     """
     try:
         if path.is_dir():
@@ -54,7 +54,7 @@ def is_ours(path: Path) -> bool:
 
 
 def refuse_foreign(path: Path) -> None:
-    """Refuse to replace what another program, or a person, made.
+    """Refuse to replace a file or folder that napari-dsc did not write.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def refuse_foreign(path: Path) -> None:
     Raises
     ------
     OutputError
-        If it exists and is not from napari-dsc.
+        If it exists and napari-dsc did not write it.
     """
     if path.exists() and not is_ours(path):
         kind = "folder" if path.is_dir() else "file"
@@ -75,14 +75,14 @@ def refuse_foreign(path: Path) -> None:
 
 
 def refuse_overlap(inputs: Sequence[Path], outputs: Sequence[Path]) -> None:
-    """Refuse outputs that would replace each other, an input, or what an input lies in.
+    """Refuse outputs that would replace each other, an input, or a folder with an input in it.
 
     Parameters
     ----------
     inputs : sequence of Path
-        All files and folders that are read.
+        All files and folders to read.
     outputs : sequence of Path
-        All files and zarr stores that are written.
+        All files and zarr stores to write.
 
     Raises
     ------
@@ -115,12 +115,12 @@ def refuse_overlap(inputs: Sequence[Path], outputs: Sequence[Path]) -> None:
 
 
 def _stores(path: Path) -> list[Path]:
-    """Zarr stores that an input is, or lies in."""
+    """The zarr stores that are, or contain, an input."""
     return [one for one in (path, *path.parents) if one.suffix.lower() == ".zarr"]
 
 
 def _is_our_zarr(folder: Path) -> bool:
-    """Whether a group has our record, and no member but the levels of its labels."""
+    """Whether a group has a record of napari-dsc, and no members but the levels of labels."""
     try:
         metadata = json.loads((folder / "zarr.json").read_text("utf-8"))
         is_recorded = SOFTWARE in metadata["attributes"]

@@ -1,4 +1,4 @@
-"""PNG, JPEG and what else imageio reads."""
+"""PNG, JPEG and other formats that imageio reads."""
 
 from __future__ import annotations
 
@@ -16,39 +16,39 @@ from napari_dsc.files.raw import RawImage
 if TYPE_CHECKING:
     from pathlib import Path
 
-START_LENGTH = 32  # bytes that `read_photo` wants to see; no image is shorter
+START_LENGTH = 32  # bytes that tell the format to `read_photo`; no image is shorter
 _PNG_START, _JPEG_START = b"\x89PNG", b"\xff\xd8"
-_OTHER_COLORS = ("CMYK", "YCbCr", "LAB", "HSV")  # Pillow modes that are not grey or RGB
+_OTHER_COLORS = ("CMYK", "YCbCr", "LAB", "HSV")  # Pillow modes that are not gray or RGB
 
 
 def read_photo(path: Path, start: bytes, *, apply_palette: bool) -> RawImage:
-    """Read a file by Pillow, or by another reader of imageio if Pillow does not know it.
+    """Read a file by Pillow, or by another reader of imageio if Pillow cannot read it.
 
     Parameters
     ----------
     path : Path
-        An existing file; damage shows as any exception of the decoders.
+        An existing file. A damaged file may raise any exception of the decoders.
     start : bytes
-        Its first `START_LENGTH` bytes.
+        The first `START_LENGTH` bytes of the file.
     apply_palette : bool
-        Whether a palette gives colors, or its indices are the pixels.
+        Whether pixels with a palette become colors, or stay the indices of the palette.
 
     Returns
     -------
     image : RawImage
-        All frames of an animation, with axes that start with T; else one image.
+        A single image, or all frames of an animation, with axes that start with T.
 
     Raises
     ------
     InvalidImageError
-        If no reader knows the file.
+        If no reader can read the file.
     """
     try:
-        # imageio documents the ellipsis, its annotation forgets it
+        # imageio documents the ellipsis, but its annotation lacks it
         found = iio.improps(path, plugin="pillow", index=...)  # type: ignore[arg-type]
     except OSError as error:
         return RawImage(_read_unusual(path, start, error))
-    is_jpeg = start.startswith(_JPEG_START)  # cameras add previews, which are no frames
+    is_jpeg = start.startswith(_JPEG_START)  # cameras add previews, which are not frames
     if (found.n_images or 1) > 1 and not is_jpeg:
         frames = np.stack(list(iio.imiter(path, plugin="pillow")))
         return RawImage(frames, "TYXC"[: frames.ndim])
@@ -71,27 +71,27 @@ def png_content(path: Path, pixels: np.ndarray, axes: str) -> bytes:
     Parameters
     ----------
     path : Path
-        For messages.
+        Path of the file, for error messages.
     pixels : array
-        Grey or colors of uint8, or grey of uint16.
+        Gray values or colors of uint8, or gray values of uint16.
     axes : str
         One letter of ``TZCYX`` for each axis.
 
     Returns
     -------
     content : bytes
-        Of the file.
+        Content of the file.
 
     Raises
     ------
     OutputError
-        If PNG cannot hold values of this type, or so many axes or channels.
+        If PNG cannot store values of this type, or this number of axes or channels.
     """
     n_channels = pixels.shape[axes.index("C")] if "C" in axes else 1
     if set(axes) & set("TZ") or n_channels not in (1, 3):
         raise OutputError(
-            f"{path}: PNG holds one plane of one channel or three, got axes {axes} of shape "
-            f"{pixels.shape}, expected .tif or .npy"
+            f"{path}: PNG stores one plane of 1 or 3 channels, got axes {axes} of shape "
+            f"{pixels.shape}; choose .tif or .npy"
         )
     if pixels.ndim == 3:
         pixels = np.moveaxis(pixels, axes.index("C"), 2)
@@ -100,7 +100,7 @@ def png_content(path: Path, pixels: np.ndarray, axes: str) -> bytes:
     if pixels.dtype != np.uint8 and (is_color or pixels.dtype != np.uint16):
         kind = "colors" if is_color else "values"
         raise OutputError(
-            f"{path}: PNG does not hold {kind} of type {pixels.dtype}, expected .tif or .npy"
+            f"{path}: PNG does not store {kind} of type {pixels.dtype}; choose .tif or .npy"
         )
     about = PngInfo()
     about.add_text("Software", SOFTWARE)
@@ -111,16 +111,14 @@ def png_content(path: Path, pixels: np.ndarray, axes: str) -> bytes:
 
 
 def _read_unusual(path: Path, start: bytes, refusal: OSError) -> np.ndarray:
-    """Pixels by any reader that imageio finds; `refusal` is what Pillow said."""
+    """Pixels by any reader that imageio finds, after Pillow refused with an error."""
     if refusal.__cause__ is not None and "exceeds limit" in str(refusal.__cause__):
-        raise InvalidImageError(
-            f"{path}: too many pixels for this format, expected a TIFF file"
-        )
-    if len(start) == START_LENGTH:  # some readers of imageio stumble over less
-        # each tries and fails in its own way, and some would not close the file
+        raise InvalidImageError(f"{path}: too many pixels for this format; convert it to TIFF")
+    if len(start) == START_LENGTH:  # shorter files make some readers fail badly
+        # readers raise errors of many types, and some do not close the file
         with contextlib.suppress(Exception), path.open("rb") as file:
             return np.asarray(iio.imread(file, extension=path.suffix))
     raise InvalidImageError(
-        f"{path}: is no image of a known format, expected TIFF, PNG, JPEG, NPY or another "
+        f"{path}: not an image of a known format, expected TIFF, PNG, JPEG, NPY or another "
         "format that imageio reads"
     ) from refusal

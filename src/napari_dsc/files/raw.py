@@ -1,4 +1,4 @@
-"""An image as a file holds it."""
+"""An image as it is stored in a file."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ class RawImage(NamedTuple):
     pixels : np.ndarray
         Values in the shape and type of the file.
     axes : str
-        One letter of ``TZCYX`` for each axis; empty if the file does not say.
+        One letter of ``TZCYX`` for each axis; empty if unknown.
     spacing : tuple of float
-        Pixel size along the spatial axes, in their order (Y and X where `axes` is empty);
-        empty if the file does not say.
+        Pixel size along the spatial axes, in their order (Y and X if `axes` is empty); empty
+        if unknown.
     unit : str
-        Unit of the spacing; empty if the file does not say.
+        Unit of the spacing; empty if unknown.
     has_alpha : bool
-        True if the file says that the last channel is opacity.
+        Whether the last channel is opacity according to the file.
     notes : tuple of str
-        What was changed while reading, for people.
+        Changes during reading, as text for the user.
     origin : str
-        Who names the axes, for people.
+        Source of the axes, as text for the user.
     """
 
     pixels: np.ndarray

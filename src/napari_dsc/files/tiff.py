@@ -1,4 +1,4 @@
-"""TIFF files: axes, pixel size and record of an image, in and out."""
+"""Reading and writing of TIFF files with axes, pixel size and record."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 _CENTIMETERS = {"nm": 1e-7, "µm": 1e-4, "mm": 0.1, "cm": 1.0, "inch": 2.54, "m": 100.0}
 _MICROMETER_NAMES = ("um", "μm", "micron", "microns", "micrometer", "\\u00B5m")
-OTHER_COLORS = (5, 6, 8)  # of a photometric tag: CMYK, YCbCr, CIELab
-_PALETTE = 3
-_LARGEST_RATIONAL = 2**32 - 1  # a resolution is stored as a fraction of such integers
+OTHER_COLORS = (5, 6, 8)  # values of the photometric tag: CMYK, YCbCr, CIELab
+_PALETTE = 3  # value of the photometric tag
+_LARGEST_RATIONAL = 2**32 - 1  # a resolution is stored as a fraction of 32-bit integers
 
 
 def read_tiff(path: Path) -> RawImage:
@@ -33,18 +33,18 @@ def read_tiff(path: Path) -> RawImage:
     Parameters
     ----------
     path : Path
-        An existing file; damage shows as any exception of the decoders.
+        An existing file. A damaged file may raise any exception of the decoders.
 
     Returns
     -------
     image : RawImage
-        With axes and pixel size from OME or ImageJ metadata, from a record of this package,
-        or from the resolution tags.
+        Image with axes and pixel size from OME or ImageJ metadata, from a record of
+        napari-dsc, or from the resolution tags.
 
     Raises
     ------
     InvalidImageError
-        If the compression needs a package that is not installed.
+        If its compression needs a package that is not installed.
     """
     with tifffile.TiffFile(path) as file:
         series = file.series[0]
@@ -56,7 +56,7 @@ def read_tiff(path: Path) -> RawImage:
 
 
 def describe_tiff(file: tifffile.TiffFile, pixels: np.ndarray) -> RawImage:
-    """Pixels of the first series, with what the file says of them."""
+    """Image from the pixels of the first series and the metadata of the file."""
     series = file.series[0]
     page = series.keyframe
     notes = _notes(page, len(file.series))
@@ -67,12 +67,12 @@ def describe_tiff(file: tifffile.TiffFile, pixels: np.ndarray) -> RawImage:
     spatial = [axis for axis in axes or "YX" if axis in "ZYX"]
     spacing, unit = _spacing(file, spatial)
     if not spacing and len(spatial) > 2 and _spacing(file, "YX")[0]:
-        notes += ("the file has no pixel size along Z: voxels are taken as cubes",)
+        notes += ("the file has no pixel size along Z: voxels are treated as cubes",)
     return RawImage(pixels, axes, spacing, unit, has_alpha, notes)
 
 
 def _spacing(file: tifffile.TiffFile, spatial: Iterable[str]) -> tuple[tuple[float, ...], str]:
-    """Pixel size along spatial axes and its unit; empty if one of them is not known."""
+    """Pixel size along spatial axes, and its unit; empty if a size is unknown."""
     sizes, unit = _pixel_size(file)
     spacing = tuple(sizes.get(axis, 0.0) for axis in spatial)
     if not all(math.isfinite(size) and size > 0 for size in spacing):
@@ -92,16 +92,16 @@ def write_tiff(
     Parameters
     ----------
     file : binary file
-        Open for writing and reading, at its start.
+        File open for writing and reading, at its start.
     pixels : array
-        Any integer or float type that TIFF knows; three channels beside Y and X are RGB.
+        Values of an integer or float type of TIFF; a plane of three channels is RGB.
     axes : str
         One letter of ``ZCYX`` for each axis.
     record : mapping
-        Goes to the image description as JSON, with ``shape``, ``axes``, ``spacing`` and
-        ``unit`` added.
+        Record that is stored in the image description as JSON, with ``shape``, ``axes``,
+        ``spacing`` and ``unit`` added.
     pixel_size : (sequence of float, str)
-        Along the axes of space in their order, and its unit; empty if not known.
+        Pixel size along the axes of space, in their order, and its unit; empty if unknown.
     """
     kind = {"YXC": "contig", "CYX": "separate"}.get(axes, "")
     is_rgb = bool(kind) and pixels.shape[axes.index("C")] == 3
@@ -119,14 +119,14 @@ def tiff_options(
     record: Mapping[str, object],
     pixel_size: tuple[Sequence[float], str],
 ) -> dict[str, Any]:
-    """Compression, record and pixel size, as tifffile takes them.
+    """Compression, record and pixel size as arguments of tifffile.
 
     Parameters
     ----------
     layout : (tuple of int, str)
         Shape and axes of the image.
     record, pixel_size
-        As `write_tiff` takes them.
+        As in `write_tiff`.
 
     Returns
     -------
@@ -138,7 +138,8 @@ def tiff_options(
     has_size = bool(spacing) and all(
         1 / _LARGEST_RATIONAL < resolution < _LARGEST_RATIONAL for resolution in per_centimeter
     )
-    # tifffile takes JSON with a "shape" anywhere in it for its own and wants one on top
+    # tifffile takes any JSON that contains "shape" for its own metadata, and then requires a
+    # shape at the top level
     described = {"shape": shape, "axes": axes, "spacing": list(spacing), "unit": unit}
     return {
         "compression": "zlib",
@@ -151,7 +152,7 @@ def tiff_options(
 
 
 def read_record(path: Path) -> dict[str, object]:
-    """Read the record in a file of `write_tiff`.
+    """Read the record in a file that `write_tiff` wrote.
 
     Parameters
     ----------
@@ -161,12 +162,12 @@ def read_record(path: Path) -> dict[str, object]:
     Returns
     -------
     record : dict
-        As it was written, with ``shape``, ``spacing`` and ``unit`` of the image.
+        The record, with ``shape``, ``spacing`` and ``unit`` of the image.
 
     Raises
     ------
     ValueError
-        If the file is no TIFF, or has no record of a run in it.
+        If the file is not a TIFF, or has no record of a run.
     OSError
         If the file cannot be read.
     """
@@ -181,14 +182,14 @@ def read_record(path: Path) -> dict[str, object]:
 
 
 def check_tiff_type(path: Path, pixels: np.ndarray) -> None:
-    """Refuse values that TIFF cannot hold.
+    """Refuse values that TIFF cannot store.
 
     Parameters
     ----------
     path : Path
-        For the message.
+        Path of the file, for the error message.
     pixels : array
-        To be written.
+        Values to write.
 
     Raises
     ------
@@ -197,18 +198,18 @@ def check_tiff_type(path: Path, pixels: np.ndarray) -> None:
     """
     if pixels.dtype.itemsize > 8:
         raise OutputError(
-            f"{path}: TIFF does not hold values of type {pixels.dtype}, expected suffix .npy"
+            f"{path}: TIFF does not store values of type {pixels.dtype}; choose .npy"
         )
 
 
 def _pixels(path: Path, series: tifffile.TiffPageSeries) -> np.ndarray:
-    """Pixels by tifffile, else by Pillow, which brings decoders, where it keeps every bit."""
+    """Pixels by tifffile, else by Pillow, which has more decoders, if that loses nothing."""
     try:
         return np.asarray(series.asarray())
     except ValueError as error:
         if "imagecodecs" not in str(error):
             raise
-        with contextlib.suppress(Exception):  # the first error tells better what to do
+        with contextlib.suppress(Exception):  # the error of tifffile is more helpful
             pixels = iio.imread(path, plugin="pillow", index=0)
             if pixels.shape == series.shape and pixels.dtype == series.dtype:
                 return pixels
@@ -221,14 +222,14 @@ def _pixels(path: Path, series: tifffile.TiffPageSeries) -> np.ndarray:
 def _notes(page: tifffile.TiffPage, n_images: int) -> tuple[str, ...]:
     notes: tuple[str, ...] = ()
     if n_images > 1:
-        notes += (f"the first of {n_images} images",)
+        notes += (f"only the first of {n_images} images is used",)
     if page.photometric == _PALETTE:  # microscopes store intensities with a display palette
         notes += ("palette not applied",)
     return notes
 
 
 def _pixel_size(file: tifffile.TiffFile) -> tuple[dict[str, float], str]:
-    """Pixel size of each spatial axis that has one, and its unit."""
+    """Pixel size of each spatial axis for which it is known, and its unit."""
     if file.is_ome:
         return _ome_pixel_size(file.ome_metadata or "")
     page = file.pages.first
@@ -256,7 +257,7 @@ def _ome_pixel_size(text: str) -> tuple[dict[str, float], str]:
 
 
 def _in_one_unit(attributes: Mapping[str, str]) -> tuple[dict[str, float], str]:
-    """Pixel sizes of OME, each of which may have a unit of its own, in that of X."""
+    """Pixel sizes of OME in the unit of the first axis; in the file each has its own unit."""
     sizes: dict[str, float] = {}
     common = ""
     for axis in "XYZ":
@@ -272,7 +273,7 @@ def _in_one_unit(attributes: Mapping[str, str]) -> tuple[dict[str, float], str]:
 
 
 def _recorded_pixel_size(description: str) -> tuple[dict[str, float], str]:
-    """What `write_tiff` noted; resolution tags alone are rounded."""
+    """Pixel size from the record of `write_tiff`; the resolution tags are rounded."""
     try:
         record = json.loads(description)
         sizes = [float(size) for size in record["spacing"]]

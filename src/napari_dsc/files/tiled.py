@@ -1,4 +1,4 @@
-"""TIFF files that are written tile by tile."""
+"""Writing of TIFF files tile by tile."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ def write_tiled_tiff(
     record: Mapping[str, object],
     pixel_size: tuple[Sequence[float], str],
 ) -> None:
-    """Write a grey image tile by tile, as BigTIFF, with what `write_tiff` writes besides.
+    """Write a gray image as BigTIFF, tile by tile, with record and pixel size.
 
     Parameters
     ----------
     file : binary file
-        Open for writing and reading, at its start.
+        File open for writing and reading, at its start.
     tiles : iterable of array
-        Square tiles row by row, those at the rim filled up.
+        Square tiles in rows from the top left; tiles at the rim are padded.
     layout : ((int, int), np.dtype, int)
         Height and width of the image, its type, and the side of the tiles, a multiple of 16.
     record, pixel_size
-        As `write_tiff` takes them.
+        As in `write_tiff`.
     """
     shape, dtype, side = layout
     tifffile.imwrite(

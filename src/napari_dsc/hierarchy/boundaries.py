@@ -1,4 +1,4 @@
-"""Maps of boundary strength."""
+"""Maps of boundary strength: a color gradient and a spectral map."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from napari_dsc.hierarchy.contours import gradient_magnitude
+from napari_dsc.hierarchy.region_trees import gradient_magnitude
 from napari_dsc.hierarchy.spectral import spectral_boundaries
 
-# scales in pixels, each with the strength of a clear boundary in Lab units
+# scale of a gradient in pixels, and its unit: the strength of a clear boundary, in Lab units
 GRADIENTS = ((1.0, 8.0), (2.0, 8.5))
-SPECTRAL_UNIT = 2.66  # mean of the spectral map between superpixels
+# unit of the spectral map: its mean between adjacent superpixels of BSDS500 images
+SPECTRAL_UNIT = 2.66
 
 
 class BoundaryMaps(NamedTuple):
@@ -20,9 +21,9 @@ class BoundaryMaps(NamedTuple):
     Attributes
     ----------
     local : S float32 array
-        Color gradient, about 1 at a common boundary.
+        Color gradient, about 1 at a typical boundary.
     spectral : S float32 array
-        Boundaries of the image's main parts.
+        Spectral map, see `spectral_boundaries`, about 2.66 at a typical boundary.
     """
 
     local: np.ndarray
@@ -30,12 +31,12 @@ class BoundaryMaps(NamedTuple):
 
     @property
     def strength(self) -> np.ndarray:
-        """Both maps together, S float32; each counts alike at a common boundary."""
+        """Sum of both maps, S float32, each divided by its value at a typical boundary."""
         return self.local + self.spectral / np.float32(SPECTRAL_UNIT)
 
 
 def boundary_maps(colors: np.ndarray, seed: int) -> BoundaryMaps:
-    """Find the boundaries in an image.
+    """Boundary maps of an image.
 
     Parameters
     ----------
@@ -47,7 +48,7 @@ def boundary_maps(colors: np.ndarray, seed: int) -> BoundaryMaps:
     Returns
     -------
     maps : BoundaryMaps
-        Of a volume the spectral map is that of each plane by itself.
+        Both maps. The spectral map of a volume is computed plane by plane.
     """
     shape = colors.shape[1:]
     planes = colors.reshape(len(colors), -1, *shape[-2:]).swapaxes(0, 1)
@@ -56,17 +57,17 @@ def boundary_maps(colors: np.ndarray, seed: int) -> BoundaryMaps:
 
 
 def local_boundaries(colors: np.ndarray) -> np.ndarray:
-    """Find the boundaries in an image that its colors show nearby.
+    """Color gradient of an image, averaged over two scales.
 
     Parameters
     ----------
     colors : (C, *S) float32 array
-        As `boundary_maps` takes them.
+        Lightness and hues in the units of CIELab; one to three channels.
 
     Returns
     -------
     local : S float32 array
-        Color gradient, about 1 at a common boundary.
+        Boundary strength, about 1 at a typical boundary.
     """
     gradients = [gradient_magnitude(colors, scale) / unit for scale, unit in GRADIENTS]
     local: np.ndarray = np.mean(gradients, axis=0).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Words: a few typical feature vectors of one image, and which of them a pixel shows."""
+"""Codebooks: the typical feature vectors (words) of one image, found by k-means."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import warnings
 import numpy as np
 from scipy.cluster.vq import kmeans2
 
-N_ROUNDS = 15
-SOFTNESS = 0.5  # of the median squared distance to the nearest word
-TINY = 1e-12
+N_ROUNDS = 15  # iterations of k-means
+SOFTNESS = 0.5  # width of the soft assignment, see `soft_words`
+TINY = 1e-12  # avoids a division by zero where every sample is a word
 
 
 def fit_codebook(samples: np.ndarray, n_words: int, rng: np.random.Generator) -> np.ndarray:
-    """Words of an image by k-means.
+    """Fit a codebook to samples by k-means.
 
     Parameters
     ----------
@@ -22,37 +22,39 @@ def fit_codebook(samples: np.ndarray, n_words: int, rng: np.random.Generator) ->
     n_words : int
         Number of words.
     rng : numpy Generator
-        Draws the samples to start from.
+        Draws the samples that k-means starts from.
 
     Returns
     -------
     words : (W, D) float32 array
-        As many as asked for, unless there are fewer samples. Equal samples may give equal
-        words.
+        ``n_words`` cluster centers, or N if there are fewer samples. Equal samples may give
+        equal words.
     """
     samples = np.ascontiguousarray(samples, np.float32)
     start = samples[rng.permutation(len(samples))[:n_words]]
-    with warnings.catch_warnings():  # a word without samples stays where it is
+    with warnings.catch_warnings():  # a cluster without samples keeps its center
         warnings.filterwarnings("ignore", "One of the clusters is empty")
         words: np.ndarray = kmeans2(samples, start, iter=N_ROUNDS, minit="matrix")[0]
     return words
 
 
 def squared_distances(samples: np.ndarray, words: np.ndarray) -> np.ndarray:
-    """Distance of each sample to each word.
+    """Squared distance of each sample to each word.
 
     Parameters
     ----------
     samples : (N, D) float array
         Feature vectors.
     words : (W, D) float array
-        Words.
+        Codebook.
 
     Returns
     -------
     distances : (N, W) float32 array
         Squared Euclidean distances.
     """
+    # |s - w|^2 = |s|^2 - 2 s.w + |w|^2: one matrix product, no (N, W, D) array of differences;
+    # rounding may make small distances negative
     samples, words = samples.astype(np.float32), words.astype(np.float32)
     distances: np.ndarray = samples @ (-2 * words.T)
     distances += (words * words).sum(axis=1)
@@ -69,35 +71,36 @@ def hard_words(samples: np.ndarray, words: np.ndarray) -> np.ndarray:
     samples : (N, D) float array
         Feature vectors.
     words : (W, D) float array
-        Words.
+        Codebook.
 
     Returns
     -------
     nearest : (N,) int64 array
-        In ``0 .. W - 1``; of equally near ones the first.
+        Index of a word, ``0 .. W - 1``; the first of equally near ones.
     """
     nearest: np.ndarray = squared_distances(samples, words).argmin(axis=1)
     return nearest
 
 
 def soft_words(samples: np.ndarray, words: np.ndarray) -> np.ndarray:
-    """Shares of the words in each sample, the more the nearer.
+    """Soft assignment of each sample to the words.
 
     Parameters
     ----------
     samples : (N, D) float array
         Feature vectors.
     words : (W, D) float array
-        Words.
+        Codebook.
 
     Returns
     -------
     shares : (N, W) float32 array
-        Rows sum to one: ``exp(-d / h)`` of the squared distances, where ``h`` is half of the
-        median distance to the nearest word.
+        Rows sum to one. A share is proportional to ``exp(-d / h)``, where ``d`` is the squared
+        distance to the word and ``h`` half of the median squared distance to the nearest word.
     """
     distances = squared_distances(samples, words)
     nearest = distances.min(axis=1, keepdims=True)
+    # a common factor of a row drops out of its shares, and exp(0) = 1 keeps their sum above 0
     distances -= nearest
     distances /= -max(SOFTNESS * float(np.median(nearest)), TINY)
     shares: np.ndarray = np.exp(distances, out=distances)

@@ -1,4 +1,4 @@
-"""Many agglomerations made one: where they agree on average, by average linkage."""
+"""Consensus of an ensemble of agglomerations: average linkage of their mean altitudes."""
 
 from __future__ import annotations
 
@@ -6,37 +6,42 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_dsc.hierarchy.merging import Merges, Variants, agglomerate
+from napari_dsc.hierarchy.agglomeration import Merges, Variants, agglomerate
 
 if TYPE_CHECKING:
     from napari_dsc.hierarchy.descriptors import Descriptors
 
+# distance of two superpixels in a run: 0.65 times the altitude of their merge, and 0.35 times
+# the logarithm of superpixels a region, which 0.15 brings to the scale of altitudes
 ALTITUDE_WEIGHT = 0.65
-COUNT_WEIGHT = 0.35 * 0.15  # of the logarithm of superpixels a region
+COUNT_WEIGHT = 0.35 * 0.15
 
-# what a term weighs, over its mean between adjacent superpixels of BSDS500 images
-BOUNDARY_WEIGHTS = (0.5 / 0.995, 0.5 / 2.66)
-HISTOGRAM_WEIGHTS = (0.5 / 0.716, 0.5 / 0.607)
-MOMENT_WEIGHTS = (0.1 / 2.19, 0.15 / 0.441)
+# round weights, chosen on training and validation images of BSDS500, each over the mean of its
+# term between adjacent superpixels of these images, so that the terms are comparable
+BOUNDARY_WEIGHTS = (0.5 / 0.995, 0.5 / 2.66)  # local map, spectral map
+HISTOGRAM_WEIGHTS = (0.5 / 0.716, 0.5 / 0.607)  # color, texture
+MOMENT_WEIGHTS = (0.1 / 2.19, 0.15 / 0.441)  # mean color, standard deviation of color
+# exponent and offset of the size factor, see `Variants`
 SIZE_FACTORS = ((0.3, 0.003), (0.5, 0.003), (0.3, 0.01), (0.5, 0.01), (0.3, 0.03))
-SPREAD = 0.25  # of the logarithms of weights, from run to run
+SPREAD = 0.25  # standard deviation of the logarithm of a weight between runs
 
 
 def draw_variants(n_runs: int, seed: int) -> Variants:
-    """What the runs of a bag differ in.
+    """Random weights and size factors of each run of the ensemble.
 
     Parameters
     ----------
     n_runs : int
         Number of runs ``R``.
     seed : int
-        Seed of what is drawn.
+        Seed of weights and size factors.
 
     Returns
     -------
     variants : Variants
-        Weights around their means, and factors of size at random. The first run has the mean
-        weights, the exponent 0.5 and the offset 0.003.
+        Log-normal weights around their means, and size factors drawn from five pairs. The
+        first run is not random: it has the mean weights, the exponent 0.5 and the offset
+        0.003.
     """
     rng = np.random.default_rng(seed)
     means = np.array([*BOUNDARY_WEIGHTS, *HISTOGRAM_WEIGHTS, *MOMENT_WEIGHTS])
@@ -48,21 +53,21 @@ def draw_variants(n_runs: int, seed: int) -> Variants:
 
 
 def merge_by_consensus(descriptors: Descriptors, n_runs: int, seed: int) -> Merges:
-    """Merge superpixels in the order in which a bag of runs agrees on average.
+    """Merge superpixels by the consensus of an ensemble of agglomerations.
 
     Parameters
     ----------
     descriptors : Descriptors
         Statistics of the superpixels.
     n_runs : int
-        Number of runs.
+        Number of agglomerations in the ensemble.
     seed : int
-        Seed of what they differ in.
+        Seed of their weights and size factors.
 
     Returns
     -------
     merges : Merges
-        Of one run.
+        The merges of the consensus, as those of one run.
     """
     merges = agglomerate(descriptors, draw_variants(n_runs, seed))
     return average_linkage(mean_altitudes(merges), descriptors.pairs, descriptors.sizes)
@@ -79,9 +84,9 @@ def mean_altitudes(merges: Merges) -> np.ndarray:
     Returns
     -------
     levels : (M, M) float64 array
-        Symmetric, 0 on the diagonal: of the merge that first has both superpixels in one
-        region, 0.65 times the altitude and 0.0525 times ``log(M / n)``, where ``n`` regions
-        were left before it.
+        Symmetric, 0 on the diagonal. In one run, the level of two superpixels is that of the
+        merge that joins their regions: 0.65 times its altitude plus 0.0525 times
+        ``log(M / n)``, where ``n`` is the number of regions before the merge.
     """
     n_runs, n_merges = merges.altitudes.shape
     n = n_merges + 1
@@ -90,7 +95,9 @@ def mean_altitudes(merges: Merges) -> np.ndarray:
     order, gaps = _leaf_order(merges, levels)
     total = np.zeros((n, n))
     for run in range(n_runs):
-        # in the order of leaves, the level of a pair is the highest gap between the two
+        # The superpixels of every region are contiguous in the order of leaves. So the merge
+        # that joins two leaves is the highest of those between neighbors from one leaf to the
+        # other: a running maximum of the gaps, row by row.
         between = np.triu(np.broadcast_to(gaps[run], (n, n)), 1)
         np.maximum.accumulate(between, axis=1, out=between)
         place = np.argsort(order[run])
@@ -100,22 +107,22 @@ def mean_altitudes(merges: Merges) -> np.ndarray:
 
 
 def average_linkage(levels: np.ndarray, pairs: np.ndarray, sizes: np.ndarray) -> Merges:
-    """Merge the adjacent regions whose superpixels are nearest on average.
+    """Merge adjacent regions by average linkage, the nearest pair first.
 
     Parameters
     ----------
     levels : (M, M) float array
-        Distance of each two superpixels.
+        Distance of each pair of superpixels.
     pairs : (2, E) int array
-        Adjacent superpixels; they connect all.
+        Adjacent superpixels; the graph of these pairs is connected.
     sizes : (M,) float array
-        Pixels of each superpixel.
+        Number of pixels of each superpixel.
 
     Returns
     -------
     merges : Merges
-        Of one run. The distance of two regions is the mean over all pairs of a pixel of one
-        and a pixel of the other, adjacent or not.
+        The merges of one run. The distance of two regions is the mean over all pairs of a
+        pixel of one and a pixel of the other, whether their superpixels are adjacent or not.
     """
     levels, sizes = levels.copy(), sizes.astype(np.float64)
     first, second = pairs.copy()
@@ -127,6 +134,8 @@ def average_linkage(levels: np.ndarray, pairs: np.ndarray, sizes: np.ndarray) ->
         kept, absorbed = first[cheapest], second[cheapest]
         numbers[:, 0, step] = kept, absorbed
         altitudes[0, step] = costs[cheapest]
+        # update of Lance and Williams (1967): the distance of the merged region to any other
+        # is the mean of both distances, weighted by area
         sizes[kept] += sizes[absorbed]
         share = sizes[absorbed] / sizes[kept]
         row = levels[kept] + share * (levels[absorbed] - levels[kept])
@@ -135,20 +144,24 @@ def average_linkage(levels: np.ndarray, pairs: np.ndarray, sizes: np.ndarray) ->
         second[second == absorbed] = kept
         touched = np.flatnonzero((first == kept) | (second == kept))
         others = first[touched] + second[touched] - kept
+        # an edge within the merged region is never cheapest again
         costs[touched] = np.where(others == kept, np.inf, row[others])
+    # only adjacent regions merge, so a later merge may be cheaper; altitudes never fall
     return Merges(numbers[0], numbers[1], np.maximum.accumulate(altitudes, axis=1))
 
 
 def _leaf_order(merges: Merges, levels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Superpixels with those of every region side by side, and the level between neighbors.
+    """Leaves of each tree from left to right, and the level between neighbors, (R, M) each.
 
-    Both are (R, M); the first gap is 0.
+    The superpixels of every region are contiguous in this order. The gap of a leaf is the
+    level of the merge that joins it to the leaf before it; the gap of the first leaf is 0.
+    Each region is a linked list of its superpixels, and a merge appends one list to another.
     """
     n_runs, n_merges = levels.shape
     runs = np.arange(n_runs)
-    after = np.full((n_runs, n_merges + 1), -1)
-    last = np.tile(np.arange(n_merges + 1), (n_runs, 1))
-    gap = np.zeros((n_runs, n_merges + 1))
+    after = np.full((n_runs, n_merges + 1), -1)  # next superpixel of each; -1 at the end
+    last = np.tile(np.arange(n_merges + 1), (n_runs, 1))  # end of the list that starts here
+    gap = np.zeros((n_runs, n_merges + 1))  # level between each superpixel and the one before
     for step in range(n_merges):
         kept, absorbed = merges.kept[:, step], merges.absorbed[:, step]
         end = last[runs, kept]

@@ -1,4 +1,4 @@
-"""What the merge tree knows of each superpixel: histograms, means, common boundaries."""
+"""Descriptors of superpixels for the merge tree: histograms, moments, common boundaries."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ from napari_dsc.hierarchy.filters import filter_responses
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-N_SAMPLES = 40_000  # pixels that are described, on a grid
-N_WORDS = 32
-N_TRAINED = 8_000  # samples that codebooks are fitted to
-LIGHTNESS_SCALE, COLOR_SCALE = 14.0, 7.0  # Lab units
-MOMENT_SCALE = 10.0  # Lab units
-ENERGY_BLUR = 1.5  # grid steps
+N_SAMPLES = 40_000  # sampled pixels, on a grid: every second row and column of a BSDS500 image
+N_WORDS = 32  # of each codebook; 16 to 64 words of color score alike on BSDS500
+N_TRAINED = 8_000  # samples to which the codebooks are fitted
+LIGHTNESS_SCALE, COLOR_SCALE = 14.0, 7.0  # Lab units that are one unit of the color codebook
+MOMENT_SCALE = 10.0  # Lab units that are one unit of the moments
+ENERGY_BLUR = 1.5  # standard deviation of the texture energies' blur, in grid steps
 
 
 class Descriptors(NamedTuple):
-    """Statistics of M superpixels and of the E pairs of them that touch.
+    """Statistics of M superpixels and of E pairs of adjacent superpixels.
 
     Attributes
     ----------
     sizes : (M,) float64 array
-        Pixels of each superpixel.
+        Number of pixels of each superpixel.
     moments : (M, 2, C) float64 array
         Mean and mean square of each color channel, in tens of Lab units.
     histograms : (M, 2, W) float32 array
-        Shares of the words of color, then of texture; each row with the sum 1.
+        Histograms of the words of color and of texture; each sums to 1.
     pairs : (2, E) int64 array
         Superpixels that share pixel faces, the lower number first.
     lengths : (E,) float64 array
-        Number of these faces.
+        Number of pixel faces that each pair shares.
     boundaries : (E, B) float64 array
-        Mean of each boundary map along them.
+        Mean of each boundary map over these faces.
     """
 
     sizes: np.ndarray
@@ -68,8 +68,8 @@ def describe(
     Returns
     -------
     descriptors : Descriptors
-        Colors and textures are those of a grid of about 40 000 pixels, and of one pixel of
-        each superpixel that it misses.
+        Color and texture are sampled on a grid of about 40 000 pixels, and at one pixel of
+        each superpixel that contains no grid point.
     """
     places, step = sample_places(superpixels)
     pool = pooling(superpixels.ravel()[places])
@@ -87,7 +87,7 @@ def describe(
 
 
 def sample_places(superpixels: np.ndarray) -> tuple[np.ndarray, int]:
-    """Pixels of a grid, and one of each superpixel that the grid misses.
+    """Pixels of a grid, and one pixel of each superpixel that contains no grid point.
 
     Parameters
     ----------
@@ -97,9 +97,9 @@ def sample_places(superpixels: np.ndarray) -> tuple[np.ndarray, int]:
     Returns
     -------
     places : (N,) int64 array
-        Flat indices.
+        Flat indices of the pixels, ascending.
     step : int
-        Pixels between two lines of the grid.
+        Distance between grid points along each axis, in pixels.
     """
     step = max(1, round((superpixels.size / N_SAMPLES) ** (1 / superpixels.ndim)))
     chosen = np.zeros(superpixels.shape, bool)
@@ -113,17 +113,17 @@ def sample_places(superpixels: np.ndarray) -> tuple[np.ndarray, int]:
 
 
 def pooling(regions: np.ndarray) -> csr_array:
-    """Matrix that takes the mean of each region.
+    """Matrix that averages samples over each region.
 
     Parameters
     ----------
     regions : (N,) int array
-        Region of each sample, ``0 .. M - 1``, each present.
+        Region of each sample, ``0 .. M - 1``; each region has a sample.
 
     Returns
     -------
     pool : (M, N) sparse float array
-        Rows with the sum 1.
+        Rows sum to 1.
     """
     counts = np.bincount(regions)
     values = (1 / counts)[regions]
@@ -133,7 +133,7 @@ def pooling(regions: np.ndarray) -> csr_array:
 def codebook_histograms(
     colors: np.ndarray, energies: np.ndarray, pool: csr_array, seed: int
 ) -> np.ndarray:
-    """Histograms of the words of two codebooks that are fitted to the image.
+    """Histograms of color words and of texture words, with codebooks fitted to the image.
 
     Parameters
     ----------
@@ -142,14 +142,15 @@ def codebook_histograms(
     energies : (N, F) float array
         Blurred magnitudes of filter responses.
     pool : (M, N) sparse array
-        Takes the mean over each superpixel.
+        Matrix that averages over each superpixel.
     seed : int
         Seed of the codebooks.
 
     Returns
     -------
     histograms : (M, 2, W) float32 array
-        Shares of 32 words of color, then of 32 of texture; of fewer in images of fewer pixels.
+        Histograms of color words and of texture words; W is 32, or the number of samples if
+        that is smaller.
     """
     rng = np.random.default_rng(seed)
     trained = rng.permutation(len(colors))[:N_TRAINED]
@@ -164,23 +165,23 @@ def codebook_histograms(
 def contacts(
     superpixels: np.ndarray, maps: Sequence[np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Superpixels that touch, and the boundary maps between them.
+    """Pairs of adjacent superpixels, and the boundary maps between them.
 
     Parameters
     ----------
     superpixels : S int array
         Superpixels ``0 .. M - 1``.
     maps : sequence of B S float arrays
-        Boundary maps; a pixel face has the mean of its two pixels.
+        Boundary maps; the value at a pixel face is the mean of its two pixels.
 
     Returns
     -------
     pairs : (2, E) int64 array
-        The lower number first, in lexical order.
+        Adjacent superpixels, the lower number first, in lexical order.
     lengths : (E,) float64 array
-        Number of pixel faces.
+        Number of pixel faces that each pair shares.
     boundaries : (E, B) float64 array
-        Mean over these faces.
+        Mean of each map over these faces.
 
     Examples
     --------
@@ -198,7 +199,7 @@ def contacts(
         one, other = superpixels[before], superpixels[after]
         face = one != other
         ends = np.sort([one[face], other[face]], axis=0)
-        keys.append(ends[0] * n + ends[1])
+        keys.append(ends[0] * n + ends[1])  # one number for each pair, undone by divmod
         strengths.append([(values[before][face] + values[after][face]) / 2 for values in maps])
     pairs, which, counts = np.unique(
         np.concatenate(keys), return_inverse=True, return_counts=True
@@ -210,7 +211,11 @@ def contacts(
 
 
 def _energies(responses: np.ndarray, step: int, places: np.ndarray) -> np.ndarray:
-    """Magnitudes of filter responses around each place, (N, F)."""
+    """Blurred magnitudes of filter responses at each place, (N, F).
+
+    They are blurred on the sampling grid, which costs less than at full resolution; a place
+    off the grid takes the value of the grid point before it.
+    """
     shape = responses.shape[1:]
     grid = (slice(None, None, step),) * len(shape)
     near = tuple(np.array(np.unravel_index(places, shape)) // step)

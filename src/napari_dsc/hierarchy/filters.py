@@ -1,4 +1,4 @@
-"""Bank of oriented filters: texture of each pixel."""
+"""Filter bank: oriented edge and bar filters, and spots, for the texture of each pixel."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from torch.nn import functional
 SCALES = (1, 2)  # pixels
 N_ANGLES = 6
 N_RESPONSES = len(SCALES) * (2 * N_ANGLES + 1)
-ELONGATION = 3  # a filter is that much longer than wide
+ELONGATION = 3  # length over width of a filter
 
 
 def filter_responses(lightness: np.ndarray) -> np.ndarray:
-    """Edges, bars and spots of two sizes around each pixel.
+    """Responses to edges, bars and spots of two sizes at each pixel.
 
     Parameters
     ----------
     lightness : S float array
-        Lightness, 0 to 100; of a volume each plane by itself.
+        Lightness, 0 to 100; a volume is filtered plane by plane.
 
     Returns
     -------
     responses : (26, *S) float32 array
-        For each size: edge and bar at each of six angles, then the difference to the
-        Gaussian mean. The image goes on beyond its rim as its mirror image.
+        For each size: edges at six angles, bars at six angles, then the difference to the
+        Gaussian mean. The image is extended by reflection.
 
     References
     ----------
@@ -57,15 +57,16 @@ def oriented_kernels(scale: float) -> np.ndarray:
     Parameters
     ----------
     scale : float
-        Standard deviation across the filter in pixels; along it is three times that.
+        Standard deviation across the filter, in pixels; along the filter it is three times as
+        large.
 
     Returns
     -------
     kernels : (12, D, D) float64 array
-        The first derivatives, then the second ones. Their values sum to zero, the magnitudes
-        to one.
+        Six first derivatives, then six second derivatives. The values of a kernel sum to
+        zero, their magnitudes to one.
     """
-    reach = round(4 * scale) + 1
+    reach = round(4 * scale) + 1  # cuts the long tail at 4/3 standard deviations
     y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1].astype(np.float64)
     angles = np.arange(N_ANGLES)[:, None, None] * (np.pi / N_ANGLES)
     across = x * np.cos(angles) + y * np.sin(angles)

@@ -1,4 +1,4 @@
-"""A hierarchy of regions that is computed once and cut at any level."""
+"""The merge tree: regions of an image at every granularity, computed once, cut at any level."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from napari_dsc.files import write_atomically
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from napari_dsc.hierarchy.merging import Merges
+    from napari_dsc.hierarchy.agglomeration import Merges
 
 FORMAT = 1
 SUFFIX = ".tree.npz"
@@ -38,12 +38,12 @@ class MergeTree:
     superpixels : S int array
         Superpixels ``0 .. M - 1``, the leaves of the tree.
     parents : (2 M - 1,) int array
-        Parent of each node; the root is its own. Nodes ``0 .. M - 1`` are the superpixels,
-        the others merges in their order.
+        Parent of each node; the root is its own parent. Nodes ``0 .. M - 1`` are the
+        superpixels, the other nodes are the merges in their order.
     altitudes : (2 M - 1,) float array
-        Level at which each node forms: 0 for superpixels, then never falling.
+        Altitude at which each node forms: 0 for superpixels, then never falling.
     record : dict
-        What made the tree, ready for JSON; empty if nobody wrote it.
+        How the tree was made, ready for JSON; may be empty.
 
     Raises
     ------
@@ -76,7 +76,7 @@ class MergeTree:
 
     @property
     def n_superpixels(self) -> int:
-        """Number of superpixels ``M``, the most regions a cut can have."""
+        """Number of superpixels ``M``, the largest number of regions of a cut."""
         return (len(self.parents) + 1) // 2
 
     def cut(
@@ -86,28 +86,30 @@ class MergeTree:
         threshold: float | None = None,
         lasting: bool = False,
     ) -> np.ndarray:
-        """Labels of the regions at one level; give exactly one of the two.
+        """Labels of the regions at one level, chosen by `n_regions` or by `threshold`.
 
         Parameters
         ----------
         n_regions : int
-            Number of regions, at least 1; a tree of fewer superpixels gives these.
+            Number of regions, at least 1; a tree of fewer superpixels gives its superpixels.
         threshold : float
-            Altitude up to which regions are merged; regions become fewer as it grows.
+            Altitude up to which regions are merged; a higher one gives fewer regions.
         lasting : bool
-            Whether a region has the same label in every cut that has it, and the larger part
-            of a divided one keeps it. Labels then have gaps, and reach to the number of
-            superpixels.
+            Whether a region has the same label in every cut that contains it. If a region is
+            divided, its larger part keeps the label. Such labels have gaps; they are at most
+            the number of superpixels.
 
         Returns
         -------
         labels : S uint8, uint16 or uint32 array
-            Connected regions, from 1 in the order of their first pixel unless `lasting`.
+            Connected regions, numbered from 1 in the order of their first pixel, unless
+            `lasting`.
 
         Raises
         ------
         InvalidParameterError
-            If none or both are given, or the one given is out of range.
+            If neither or both of `n_regions` and `threshold` are given, or the given one is
+            out of range.
         """
         tops = self._tops(n_regions, threshold)
         _, first, inverse = np.unique(tops, return_index=True, return_inverse=True)
@@ -118,7 +120,10 @@ class MergeTree:
 
     @cached_property
     def _main_leaf(self) -> np.ndarray:
-        """Superpixel that gives each node its lasting label, (2 M - 1,)."""
+        """Superpixel whose number is the lasting label of each node, (2 M - 1,).
+
+        A merge takes it from the larger of its two children.
+        """
         n, sizes = self.n_superpixels, self.sizes()
         leaf = np.arange(2 * n - 1)
         for node, children in enumerate(self.children(), start=n):
@@ -126,7 +131,7 @@ class MergeTree:
         return leaf
 
     def children(self) -> np.ndarray:
-        """The two nodes that each merge joins.
+        """The two children of each merge.
 
         Returns
         -------
@@ -137,12 +142,12 @@ class MergeTree:
         return by_parent.reshape(-1, 2)
 
     def sizes(self) -> np.ndarray:
-        """Pixels of each node.
+        """Number of pixels of each node.
 
         Returns
         -------
         sizes : (2 M - 1,) int64 array
-            The last one is the number of pixels of the image.
+            The last is the number of pixels of the image.
         """
         n = self.n_superpixels
         sizes = np.zeros(len(self.parents), np.int64)
@@ -157,7 +162,8 @@ class MergeTree:
         Parameters
         ----------
         path : str or Path
-            Usually ``.tree.npz``; replaced if it exists, once the new file is complete.
+            Name of the file, by convention ending in ``.tree.npz``. An existing file is
+            replaced once the new one is complete.
 
         Raises
         ------
@@ -185,51 +191,55 @@ class MergeTree:
         Parameters
         ----------
         path : str or Path
-            File of `save`.
+            File written by `save`.
 
         Returns
         -------
         tree : MergeTree
-            As it was saved.
+            The saved tree.
 
         Raises
         ------
         InvalidImageError
-            If the file is missing, damaged, of a newer format or something else.
+            If the file is missing, damaged, not a tree, or a tree of a newer format.
         """
         path = Path(path)
         try:
-            # a file that numpy opens itself stays open when it is damaged
+            # opened here, because np.load leaves a damaged file open
             with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
                 about = json.loads(str(file["about"]))
                 if about["format"] != FORMAT:
                     raise InvalidImageError(
-                        f"{path}: tree of format {about['format']}, expected {FORMAT}; "
-                        "another version of napari-dsc wrote it"
+                        f"{path}: a tree of format {about['format']}, written by another "
+                        f"version of napari-dsc; this version reads format {FORMAT}"
                     )
                 superpixels, parents, altitudes = (file[name] for name in _ARRAYS)
             return cls(superpixels.astype(np.int64), parents, altitudes, about["record"])
         except FileNotFoundError as error:
-            raise InvalidImageError(f"{path}: no such file, expected a tree") from error
+            raise InvalidImageError(f"{path}: no such file; name a {SUFFIX} file") from error
         except InvalidImageError:
             raise
         except UNREADABLE as error:
-            raise InvalidImageError(f"{path}: no tree, expected a {SUFFIX} file") from error
+            raise InvalidImageError(
+                f"{path}: is not a merge tree, or damaged; name a {SUFFIX} file"
+            ) from error
 
     def _tops(self, n_regions: int | None, threshold: float | None) -> np.ndarray:
-        """Highest node of each superpixel below the cut, (M,)."""
+        """Highest node below the cut above each superpixel, (M,)."""
         n_nodes = self._n_nodes(n_regions, threshold)
+        # pointer doubling: each node starts at its parent, if that is below the cut; each round
+        # then doubles the distance, so that a path of n nodes takes log2(n) rounds
         top = np.where(self.parents < n_nodes, self.parents, np.arange(len(self.parents)))
         while not np.array_equal(top[top], top):
             top = top[top]
         return top[: self.n_superpixels]
 
     def _n_nodes(self, n_regions: int | None, threshold: float | None) -> int:
-        """Superpixels and the merges below the cut."""
+        """Number of nodes below the cut: all superpixels, and the first merges."""
         n = self.n_superpixels
         if (n_regions is None) == (threshold is None):
             raise InvalidParameterError(
-                f"n_regions={n_regions}, threshold={threshold}: expected exactly one of the two"
+                f"n_regions={n_regions}, threshold={threshold}: give exactly one of the two"
             )
         if threshold is not None:
             if not isinstance(threshold, Real) or np.isnan(threshold):
@@ -243,23 +253,23 @@ class MergeTree:
 
 
 def tree_of_merges(superpixels: np.ndarray, merges: Merges) -> MergeTree:
-    """Tree of the merges of one run.
+    """Merge tree from the merges of one run.
 
     Parameters
     ----------
     superpixels : S int array
         Superpixels ``0 .. M - 1``, in the order of their first pixel.
     merges : Merges
-        Of one run.
+        The merges of one run.
 
     Returns
     -------
     tree : MergeTree
-        Without a record.
+        Tree without a record.
     """
     n = merges.kept.shape[1] + 1
     parents = np.arange(2 * n - 1)
-    node = np.arange(n)
+    node = np.arange(n)  # current node of each region, by the identifier that it keeps
     for merge, ends in enumerate(zip(merges.kept[0], merges.absorbed[0], strict=True), start=n):
         parents[node[list(ends)]] = merge
         node[ends[0]] = merge
@@ -267,22 +277,24 @@ def tree_of_merges(superpixels: np.ndarray, merges: Merges) -> MergeTree:
 
 
 def _flaw(superpixels: np.ndarray, parents: np.ndarray, altitudes: np.ndarray) -> str:
-    """Why the arrays do not make a tree; empty if they do."""
+    """Reason why the arrays are not a tree; empty if they are one."""
     kinds = superpixels.dtype.kind + parents.dtype.kind + altitudes.dtype.kind
     n, odd = divmod(len(parents) + 1, 2) if parents.ndim == 1 else (0, 0)
     if odd or n < 1 or set(kinds[:2]) - set("iu") or kinds[2] != "f":
-        return "expected an odd number of nodes, whole numbers and altitudes"
+        return (
+            "expected integer superpixels and parents, float altitudes, an odd number of nodes"
+        )
     nodes = np.arange(2 * n - 1)
     if (parents < np.minimum(nodes + 1, 2 * n - 2)).any() or parents.max() > 2 * n - 2:
-        return "expected parents that come after their children"
+        return "expected parents with higher numbers than their children"
     if (np.bincount(parents[:-1], minlength=2 * n - 1) != 2 * (nodes >= n)).any():
-        return "expected two children of each merge, and none of a superpixel"
+        return "expected two children for each merge, and none for a superpixel"
     if altitudes.shape != parents.shape or not np.isfinite(altitudes).all():
         return "expected one finite altitude for each node"
     if altitudes[:n].any() or (np.diff(altitudes) < 0).any():
-        return "expected altitudes of 0, then never falling"
+        return "expected altitudes of 0 for superpixels, then never falling"
     if superpixels.size == 0 or superpixels.min() < 0 or superpixels.max() != n - 1:
-        return f"expected superpixels 0 to {n - 1}"
+        return f"expected superpixels numbered 0 to {n - 1}"
     if not np.bincount(superpixels.ravel()).all():
-        return "expected a pixel of each superpixel"
+        return "expected at least one pixel of each superpixel"
     return ""

@@ -1,4 +1,4 @@
-"""How far apart the superpixels of a merge tree are."""
+"""Distance of two superpixels in a merge tree: the altitude at which they merge."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def leaf_altitudes(tree: MergeTree) -> np.ndarray:
-    """Altitude at which each two superpixels come together.
+    """Altitude at which each pair of superpixels merges.
 
     Parameters
     ----------
@@ -25,6 +25,7 @@ def leaf_altitudes(tree: MergeTree) -> np.ndarray:
     """
     n = tree.n_superpixels
     altitudes = np.zeros((n, n), np.float32)
+    # superpixels of each node: a merge sets the altitude of all pairs across its children
     members = [np.array([leaf]) for leaf in range(n)]
     for altitude, (one, other) in zip(tree.altitudes[n:], tree.children(), strict=True):
         altitudes[np.ix_(members[one], members[other])] = altitude

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -14,10 +15,11 @@ if TYPE_CHECKING:
 
     from napari_dsc.correction.parts import Parts
     from napari_dsc.correction.sessions import Session
-    from napari_dsc.evaluation.measures import Zero
+    from napari_dsc.evaluation.terms import Zero
 
 
-class LayerPart(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class LayerPart:
     """Part of a layer's array, not yet computed."""
 
     name: str

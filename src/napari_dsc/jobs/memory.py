@@ -67,7 +67,7 @@ def needed_bytes(request: Request, sizes: Mapping[str, int]) -> float:
         return SMOOTHING * plane + kept
     is_slim = request.settings.superpixel_params.superpixels in ("slic", "watershed", "ucm")
     divided = (DIVIDING if is_slim else DIVIDING_BY_OTHERS) * stack
-    most = max(SMOOTHING * plane, divided)
+    most: float = max(SMOOTHING * plane, divided)
     if request.stage == "segment":
         most = max(most, _cut_bytes(request, stack))
     return most + kept

@@ -64,7 +64,7 @@ def tiles_job(
     request, path = asked
     yield Status("Loading")
     load_torch()
-    from napari_dsc.large.writing import check_large_output
+    from napari_dsc.large.writers import check_large_output
     from napari_dsc.machine.progress import Steps
     from napari_dsc.segmenting.pieces import Tiles
     from napari_dsc.segmenting.segmenter import iter_segmentation

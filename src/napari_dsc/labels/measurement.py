@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import ndimage
 
-from napari_dsc.labels.regions import connected_regions
+from napari_dsc.labels.regions import compact_labels, connected_regions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,16 +38,16 @@ def segment_table(
         ``confidence``: the mean probability of the class over the segment's pixels, in
         [0, 1].
     """
-    sizes = np.bincount(labels.ravel())
-    index = sizes[1:].nonzero()[0] + 1
-    class_of = np.zeros(len(sizes), np.int64)
-    class_of[labels.ravel()] = classes[superpixels.ravel() - 1] + 1
-    table = {"index": index, "class": class_of[index]}
+    index, numbers = compact_labels(labels.ravel())
+    members, is_segment = superpixels.ravel() - 1, index > 0
+    class_of = np.zeros(len(index), np.int64)
+    class_of[numbers] = classes[members] + 1
+    table = {"index": index[is_segment], "class": class_of[is_segment]}
     if not probabilities.shape[1]:
         return table
     own = probabilities[np.arange(len(classes)), classes]
-    sums = np.bincount(labels.ravel(), own[superpixels.ravel() - 1])
-    return table | {"confidence": sums[index] / sizes[index]}
+    means = np.bincount(numbers, own[members]) / np.bincount(numbers)
+    return table | {"confidence": means[is_segment]}
 
 
 def measure_segments(
@@ -78,10 +78,9 @@ def measure_segments(
         ``centroid_<axis>`` in physical units, and ``mean_intensity``, numbered from 0 where
         there are several channels.
     """
-    index, inverse = np.unique(labels, return_inverse=True)
-    inverse = inverse.reshape(labels.shape)
-    places = np.arange(len(index))[index > 0]  # labels may be far apart: count by rank
-    sizes = np.bincount(inverse.ravel(), minlength=len(index))[places]
+    index, numbers = compact_labels(labels)
+    places = np.flatnonzero(index > 0)
+    sizes = np.bincount(numbers.ravel(), minlength=len(index))[places]
     linear, origin = to_world[:, :-1], to_world[:, -1]
     long = [axis for axis, size in enumerate(labels.shape) if size > 1]
     table = {
@@ -89,14 +88,14 @@ def measure_segments(
         "area_px": sizes,
         "area": sizes * abs(float(np.linalg.det(linear[np.ix_(long, long)]))),
     }
-    centers = ndimage.center_of_mass(np.ones(labels.shape), inverse, places)
+    centers = ndimage.center_of_mass(np.ones(labels.shape), numbers, places)
     worlds = np.reshape(centers, (-1, labels.ndim)) @ linear.T + origin
     for axis, name in enumerate(axis_names):
         table[f"centroid_{name}"] = worlds[:, axis]
     channels = [] if image is None else list(image)
     for number, channel in enumerate(channels):
         name = "mean_intensity" if len(channels) == 1 else f"mean_intensity_{number}"
-        table[name] = np.asarray(ndimage.mean(channel, inverse, places))
+        table[name] = np.asarray(ndimage.mean(channel, numbers, places))
     return table
 
 
@@ -116,8 +115,8 @@ def split_into_regions(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         Label that each piece comes from.
     """
     pieces = connected_regions(labels)
-    _, first = np.unique(pieces, return_index=True)
-    parents = labels.ravel()[first]
+    parents = np.empty(int(pieces.max()) + 1, labels.dtype)
+    parents[pieces.ravel()] = labels.ravel()
     number = np.where(parents == 0, 0, np.cumsum(parents != 0))
     regions = number[pieces]
     smallest = np.min_scalar_type(int(number.max(initial=0)))

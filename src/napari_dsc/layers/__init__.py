@@ -1,4 +1,4 @@
-"""Between napari layers and arrays: which axis is which, and where the pixels lie."""
+"""Conversion between napari layers and arrays: axes, geometry and pixels."""
 
 from napari_dsc.layers.arrays import (
     PARTS_KEY,

@@ -1,6 +1,6 @@
-"""Arrays out of napari layers, and layers out of arrays.
+"""Arrays from napari layers, and layers from arrays.
 
-napari itself is imported in functions only, when a layer has to be made.
+napari is imported only within the function that makes a layer.
 """
 
 from __future__ import annotations
@@ -20,46 +20,46 @@ if TYPE_CHECKING:
     from napari.layers import Image as ImageLayer
     from napari.layers import Labels
 
-# where the metadata of a layer holds the record of its run, and its superpixels for corrections
+# keys in the metadata of a layer: the record of its run, and its superpixels for corrections
 RECORD_KEY = "napari-dsc"
 PARTS_KEY = "napari-dsc superpixels"
 
 
 def is_image_layer(candidate: object) -> TypeGuard[ImageLayer]:
-    """Tell a napari Image layer from arrays and paths, without importing napari."""
+    """Whether an object is a napari Image layer, found out without importing napari."""
     layers = sys.modules.get("napari.layers")
     return layers is not None and isinstance(candidate, layers.Image)
 
 
 def level_array(layer: ImageLayer | Labels, level: int = 0) -> np.ndarray:
-    """Array of a layer, lazy if the layer's is; of one level if there are several.
+    """Array of a layer, or of one level of a multiscale layer.
 
     Parameters
     ----------
     layer : napari Image or Labels layer
-        Any.
+        The layer.
     level : int
-        Level of a multiscale layer, 0 the finest.
+        Level of a multiscale layer; 0 is the finest.
 
     Returns
     -------
     array : array
-        NumPy, dask or zarr, as the layer has it.
+        The layer's own NumPy, dask or zarr array; a lazy array stays lazy.
     """
     array: np.ndarray = layer.data[level] if layer.multiscale else layer.data
     return array
 
 
 def read_layer(layer: ImageLayer, axes: str = "") -> RawImage:
-    """Whole image of a layer, of the finest level if there are several.
+    """Whole image of a layer, at the finest level of a multiscale layer.
 
     Parameters
     ----------
     layer : napari Image layer
-        It stays as it is; a lazy array is computed.
+        The layer, which is not changed; a lazy array is computed.
     axes : str
-        One letter of ``TZCYX`` for each axis of the array; empty: the layer's own names,
-        or what its shape leaves no doubt of.
+        One letter of ``TZCYX`` for each axis of the array; empty: read from the axis labels
+        of the layer, or inferred from its shape if only one reading is possible.
 
     Returns
     -------
@@ -83,14 +83,14 @@ def labels_layer(
     labels : S int array
         Label image.
     geometry : Geometry or None
-        Where it lies; None leaves it in pixels at the origin.
+        Geometry of the layer; None: unit pixels at the origin.
     options : mapping
         Further keyword arguments: name, metadata, features.
 
     Returns
     -------
     layer : napari Labels layer
-        In no viewer yet.
+        A new layer, in no viewer yet.
     """
     from napari.layers import Labels
 
@@ -100,19 +100,19 @@ def labels_layer(
 
 
 def as_many_axes(pixels: np.ndarray, geometry: Geometry) -> np.ndarray:
-    """Give an array of one plane the axes of the stack it was taken from.
+    """Add the missing leading axes of a geometry to an array.
 
     Parameters
     ----------
     pixels : S array
-        One plane.
+        For example one plane of a stack.
     geometry : Geometry
-        Of as many axes or more.
+        Geometry with at least as many axes, for example that of the stack.
 
     Returns
     -------
     pixels : array
-        A view, with axes of length one in front.
+        A view, with leading axes of length one.
     """
     missing = len(geometry.scale) - pixels.ndim
     return pixels.reshape((1,) * missing + pixels.shape)

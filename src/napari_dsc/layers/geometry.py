@@ -1,4 +1,4 @@
-"""Where the pixels of a napari layer lie."""
+"""Geometry of napari layers: position, size and orientation of their pixels in the world."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Geometry:
-    """Where the pixels of an array lie in the world of a viewer.
+    """Position, size and orientation of the pixels of an array in the world of a viewer.
 
     Parameters
     ----------
     scale, translate : (n,) float array
         Pixel size and position of the first pixel along each axis, in `units`.
     rotate : (n, n) float array
-        Rotation.
+        Rotation matrix.
     shear : (n (n - 1) / 2,) float array
-        Shear, the upper triangle.
+        Upper triangle of the shear matrix.
     affine : (n + 1, n + 1) float array
-        Applied after all others.
+        Affine transform, applied after all others.
     units, axis_labels : tuple
         Unit and name of each axis, as napari gives them.
     """
@@ -46,14 +46,14 @@ class Geometry:
         Parameters
         ----------
         offset : sequence of float
-            Where the crop begins, in pixels.
+            Start of the crop along each axis, in pixels.
         step : sequence of float
-            How many pixels, or pixels of the finest level, one pixel of the part covers.
+            Number of pixels that one pixel of the part covers along each axis.
 
         Returns
         -------
         geometry : Geometry
-            The center of the part's first pixel lies amid the pixels that it covers.
+            Geometry of the part. A pixel of it is centered on the pixels that it covers.
         """
         steps = np.asarray(step, float)
         center = np.asarray(offset, float) + (steps - 1) / 2
@@ -77,7 +77,7 @@ class Geometry:
         Returns
         -------
         geometry : Geometry
-            Of an array that napari repeats along the missing axis.
+            Geometry of an array that napari repeats along the missing axis.
         """
         n_axes = len(self.scale)
         shear = np.zeros((n_axes, n_axes))
@@ -93,12 +93,12 @@ class Geometry:
         )
 
     def with_channel_axis(self) -> Geometry:
-        """Geometry of several channels of the array, along a first axis.
+        """Geometry with a leading axis for channels.
 
         Returns
         -------
         geometry : Geometry
-            The channels lie one unit apart.
+            The channels are at distance 1 along the first axis.
         """
         n_axes = len(self.scale)
         shear = np.zeros((n_axes + 1, n_axes + 1))
@@ -121,23 +121,23 @@ class Geometry:
         Returns
         -------
         options : dict
-            For ``viewer.add_labels`` and the like.
+            Arguments of ``viewer.add_labels`` and similar functions.
         """
         return dict(vars(self))
 
 
 def geometry_of(layer: ImageLayer | Labels) -> Geometry:
-    """Where the pixels of a layer lie; of a multiscale layer, those of its finest level.
+    """Geometry of a layer, at the finest level of a multiscale layer.
 
     Parameters
     ----------
     layer : napari Image or Labels layer
-        It stays as it is.
+        The layer, which is not changed.
 
     Returns
     -------
     geometry : Geometry
-        Copies.
+        Copies of the values of the layer.
     """
     return Geometry(
         np.array(layer.scale, float),
@@ -151,20 +151,20 @@ def geometry_of(layer: ImageLayer | Labels) -> Geometry:
 
 
 def labels_geometry(layer: ImageLayer, axes: str) -> Geometry | None:
-    """Where labels of a layer's image lie.
+    """Geometry of the labels of a layer's image.
 
     Parameters
     ----------
     layer : napari Image layer
-        It stays as it is.
+        The layer, which is not changed.
     axes : str
         One letter of ``TZCYX`` for each axis of the layer's array.
 
     Returns
     -------
     geometry : Geometry or None
-        Channels along the first axis are left out, since labels hold for all of them; None
-        where napari could not tell the remaining axes apart.
+        Geometry without a leading channel axis, because labels apply to all channels. None if
+        channels are another axis: then napari could not match the remaining axes.
     """
     geometry = geometry_of(layer)
     if "C" in axes[1 : layer.ndim]:
@@ -180,19 +180,20 @@ def physical_size(
     Parameters
     ----------
     geometry : Geometry
-        Of the layer.
+        Geometry of the layer.
     axes : str
-        Letters of the layer's axes, without colors.
+        Letters of the layer's axes, without RGB colors.
     spatial : str
-        Those to give the size along.
+        Axes whose pixel sizes are returned.
 
     Returns
     -------
     spacing : tuple of float
-        Along `spatial`, or empty; so where the unit is the pixel, unless depth is among them:
-        scales without a unit are how viewers are told that planes lie farther apart.
+        Pixel size along `spatial`; empty if the units differ. Also empty if the unit is the
+        pixel and Z is not in `spatial`; with Z it is kept, because a scale without unit is the
+        usual way to give the distance of planes.
     unit : str
-        Its unit, or empty; so where the unit is the pixel.
+        Unit of the spacing; empty if it is the pixel.
     """
     positions = [axes.index(axis) for axis in spatial if axis in axes]
     units = {str(geometry.units[position]) for position in positions}

@@ -1,4 +1,4 @@
-"""What the axes of a napari layer are."""
+"""Axes of a napari layer, and the planes, frames and channels that are segmented."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _NAMES = {
     "X": ("x", "width", "column"),
 }
 _KINDS = {
-    "": "grey",
+    "": "gray",
     "Z": "stack of planes",
     "T": "frames in time",
     "TZ": "stacks in time",
@@ -24,17 +24,17 @@ _KINDS = {
 
 
 class Layout(NamedTuple):
-    """What the axes of a layer's array are, and what enters the method of them.
+    """Axes of a layer's array, and the part of each axis that is segmented.
 
     Attributes
     ----------
     axes : str
         One letter of ``TZCYX`` for each axis of the array.
     joins_channels : bool
-        Whether all channels enter the method at once, as colors do; otherwise one channel
-        is picked.
+        Whether all channels are used together, like colors; otherwise one channel is picked.
     whole : str
-        Which of ``Z`` and ``T`` enter whole; of the others, one plane or frame is picked.
+        Those of ``Z`` and ``T`` that are used whole; along the others, one plane or frame is
+        picked.
     """
 
     axes: str
@@ -52,21 +52,22 @@ class Layout(NamedTuple):
 
     @property
     def extra(self) -> str:
-        """Those of time and depth that the array has."""
+        """Those of T and Z that the array has."""
         return "".join(axis for axis in "TZ" if axis in self.axes)
 
     def choices(self, possible: str) -> list[tuple[str, str]]:
-        """What can be taken of planes and frames, in plain words.
+        """Choices of planes and frames for people.
 
         Parameters
         ----------
         possible : str
-            Which of ``Z`` and ``T`` may enter whole.
+            Those of ``Z`` and ``T`` that may be used whole.
 
         Returns
         -------
         choices : list of (str, str)
-            Words, and the letters that enter whole; the shown plane comes first.
+            Text of each choice, and the axes that it uses whole; the current plane comes
+            first.
         """
         found = [("current frame" if self.extra == "T" else "current plane", "")]
         if "Z" in self.extra and "Z" in possible:
@@ -79,29 +80,29 @@ class Layout(NamedTuple):
         return found
 
     def picks(self, axis: str) -> bool:
-        """Tell whether one index of this axis is picked."""
+        """Whether one index along this axis is picked."""
         if axis == "C":
             return not self.joins_channels
         return axis in "TZ" and axis not in self.whole
 
     def image_axes(self) -> str:
-        """Axes that remain of the array after picking."""
+        """Axes of the array that remain after picking."""
         return "".join(axis for axis in self.axes if not self.picks(axis))
 
 
 def possible_layouts(layer: ImageLayer) -> list[Layout]:
-    """All ways to read the axes of a layer, the most likely one first.
+    """All possible readings of the axes of a layer, the most likely first.
 
     Parameters
     ----------
     layer : napari Image layer
-        Names of its axes count most, then ``rgb``, then the shape.
+        Its axis labels count most, then its ``rgb``, then its shape.
 
     Returns
     -------
     layouts : list of Layout
-        Empty for arrays of one axis or more than five, and where the names of the axes say
-        that Y and X are not the last two.
+        Empty for arrays of one axis or more than five, and if by the axis labels Y and X are
+        not the last two axes.
     """
     shape = (layer.data[0] if layer.multiscale else layer.data).shape
     if layer.rgb:
@@ -115,18 +116,18 @@ def possible_layouts(layer: ImageLayer) -> list[Layout]:
 
 
 def sure_axes(layer: ImageLayer) -> str:
-    """Axes of a layer's array as its names tell them, or because nothing else is possible.
+    """Axes of a layer's array by its axis labels, or the only possible reading.
 
     Parameters
     ----------
     layer : napari Image layer
-        It stays as it is.
+        The layer, which is not changed.
 
     Returns
     -------
     axes : str
-        One letter of ``TZCYX`` for each axis of the array; empty where a stack may be
-        depth, time or channels.
+        One letter of ``TZCYX`` for each axis of the array; empty if an axis may be depth,
+        time or channels.
     """
     found = {layout.axes for layout in possible_layouts(layer)}
     named = _named_axes(layer) + ("C" if layer.rgb else "")
@@ -146,7 +147,7 @@ def _layouts_of(n_axes: int) -> list[Layout]:
 
 
 def _named_axes(layer: ImageLayer) -> str:
-    """Axes as the layer names them; empty if a name says nothing."""
+    """Axes by the labels of the layer; empty if a label is unknown or repeated."""
     letters = [
         next((axis for axis, names in _NAMES.items() if label.strip().lower() in names), "")
         for label in layer.axis_labels

@@ -1,4 +1,4 @@
-"""What a method is, and what it can be told."""
+"""The interface of a method, and the options of all methods."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ SCALE_LIMITS: dict[str, tuple[float, float]] = {
     "cut_cost": (0, 2),
     "altitude": limits(TreeParams, "threshold"),
 }
-"""Least and largest scale, by what a method varies; what lies beyond has no meaning."""
+"""Bounds of the scales, by the quantity that a method varies."""
 
 
 def _no_contours() -> np.ndarray:
@@ -46,27 +46,27 @@ def _no_contours() -> np.ndarray:
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
 class MethodOptions:
-    """Settings of all methods; each method reads those that concern it.
+    """Options of all methods; each method reads some of them, see `Method.reads`.
 
     Parameters
     ----------
     superpixel_params : SuperpixelParams
-        Superpixels that every method starts from which merges superpixels.
+        Superpixels, for methods that merge superpixels.
     cut_params : CutParams
-        The cut of DSC. Its ``result`` holds for all methods: ``regions`` gives every
-        connected piece of a class its own label.
+        The cut of DSC. Its ``result`` applies to all methods: with ``regions``, each connected
+        region of a class has its own label.
     tree_params : TreeParams
         The merge tree.
     image_params : ImageParams
-        How the image was normalized when it was read.
+        Normalization with which the image was read.
     weights : str
-        Name or file of the weights of SuperAE; empty: those inside the package.
+        Name or file of the weights of SuperAE; empty: the weights of the package.
     device : str
         ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
     contours : (2Y + 1, 2X + 1) uint8 array
-        Contour map of the image for ``gpb_owt_ucm``; empty where there is none.
+        Contour map of the image for ``gpb_owt_ucm``; may be empty.
     cluster_params : ClusterParams
-        K-means and normalized cuts of superpixels.
+        k-means and normalized cuts of superpixels.
     backprop_params : BackpropParams
         Backprop.
     mumford_shah_params : MumfordShahParams
@@ -94,42 +94,43 @@ class MethodOptions:
 EVERYTHING = tuple(
     one.name for one in dataclasses.fields(MethodOptions) if one.name != "contours"
 )
-"""Options of all methods; contours come with each image."""
+"""All options but the contours, which come with each image."""
 
 
 class Method(NamedTuple):
-    """A way to segment an image at several scales.
+    """A method that segments an image at several scales.
 
     Attributes
     ----------
     summary : str
-        One line.
+        Description in one line.
     source : str
-        Who published it, where and when.
+        Authors, journal and year of its publication.
     scale : str
-        What changes from scale to scale, a name in `SCALE_LIMITS`: ``n_superpixels``,
-        ``n_partitions`` and ``n_regions`` are numbers of superpixels, classes and regions,
-        ``min_size`` the pixels of the smallest region, ``k`` the constant of
-        Felzenszwalb and Huttenlocher, ``gradient`` and ``strength`` those of contours,
-        ``cut_cost`` that of a normalized cut, ``altitude`` the level of a merge tree.
+        Quantity that varies from scale to scale, a name in `SCALE_LIMITS`:
+        ``n_superpixels``, ``n_partitions`` and ``n_regions`` are numbers of superpixels,
+        classes and regions, ``min_size`` the least size of a region in pixels, ``k`` the
+        constant of Felzenszwalb and Huttenlocher, ``gradient`` and ``strength`` those of
+        contours, ``cut_cost`` that of a normalized cut, ``altitude`` the level of a merge
+        tree.
     scales : tuple of float
-        Scales to try where none are given.
+        Default scales of an evaluation.
     default : float
-        Scale to take where one is enough.
+        Default of a single scale.
     iter_scales : function
-        Takes an `Image`, scales and `MethodOptions`; yields one label image a scale, S
-        int64 with labels of 0 or more, perhaps with gaps, in the order of the scales. What
-        the scales share is computed once.
+        Takes an `Image`, scales and `MethodOptions`; yields one label image a scale, in the
+        order of the scales: S int64 with labels of 0 or more, which may have gaps. Results
+        that the scales share are computed once.
     merges_superpixels : bool
-        It starts from superpixels of any kind; the others make their own regions.
+        Whether it starts from superpixels of any kind; other methods make their own regions.
     needs_contours : bool
-        It cuts the contour map that comes with an image.
+        Whether it cuts the contour map that comes with an image.
     takes_stacks : bool
-        It divides a stack in three dimensions; the others take planes.
+        Whether it segments stacks in three dimensions; other methods take planes only.
     reads : tuple of str
-        What of `MethodOptions` can change its labels: fields, or FIELD.PARAMETER for a
-        single parameter. The weights and the device are among them where the image is
-        smoothed, whatever stands here.
+        The options that can change its labels: fields of `MethodOptions`, or FIELD.PARAMETER
+        for a single parameter. Weights and device need not be named for a method that reads
+        superpixels of the smoothed image.
     """
 
     summary: str

@@ -1,4 +1,4 @@
-"""Each method over its scales, what they share computed once."""
+"""Sweeps: each method over its scales, with shared results computed once."""
 
 from __future__ import annotations
 
@@ -24,10 +24,11 @@ from napari_dsc.baselines.mumford_shah_loss import mumford_shah_classes
 from napari_dsc.baselines.ncut import affinity_graph, iter_recursive_cuts, normalized_cut
 from napari_dsc.baselines.otsu import otsu_classes
 from napari_dsc.baselines.wnet import train_wnet, wnet_probabilities
-from napari_dsc.hierarchy.contours import mean_boundary_tree, mumford_shah_tree
-from napari_dsc.hierarchy.growing import grow_tree
+from napari_dsc.hierarchy.construction import grow_tree
+from napari_dsc.hierarchy.region_trees import mean_boundary_tree, mumford_shah_tree
 from napari_dsc.images import Image, color_features
-from napari_dsc.labels.regions import connected_regions, region_mean
+from napari_dsc.labels.means import region_mean
+from napari_dsc.labels.regions import connected_regions
 from napari_dsc.machine.device import resolve_device
 from napari_dsc.segmenting.pieces import one_image
 from napari_dsc.segmenting.run import Run
@@ -50,12 +51,13 @@ if TYPE_CHECKING:
     Group = Callable[[int], np.ndarray]
     Grouping = Callable[[np.ndarray, np.ndarray, ClusterParams], Group]
 
-# smaller nodes of a hierarchy are specks of the grid they grow from: 150 pixels of 481 x 321
+# area floor of a hierarchy relative to the image: 150 pixels of an image of BSDS500; smaller
+# nodes are specks
 FLOOR_PER_PIXEL = 150 / (481 * 321)
 
 
 def dsc(image: Image, scales: Sequence[float], options: MethodOptions) -> Iterator[np.ndarray]:
-    """Deep Superpixel Cut of so many superpixels."""
+    """Deep Superpixel Cut over the number of superpixels."""
     run = _run(image, options)
     for scale in scales:
         yield _cut(run, _superpixels(run, options, round(scale)), options.cut_params)
@@ -74,7 +76,7 @@ def dsc_partitions(
 def superpixels_alone(
     method: str, image: Image, scales: Sequence[float], options: MethodOptions
 ) -> Iterator[np.ndarray]:
-    """So many superpixels by one algorithm, of the image that ``source`` names."""
+    """Superpixels by one algorithm over their number, of the image chosen by ``source``."""
     params = dataclasses.replace(options.superpixel_params, superpixels=method)  # type: ignore[arg-type]
     changed = dataclasses.replace(options, superpixel_params=params)
     run = _run(image, changed)
@@ -85,7 +87,7 @@ def superpixels_alone(
 def felzenszwalb(
     image: Image, scales: Sequence[float], options: MethodOptions
 ) -> Iterator[np.ndarray]:
-    """Regions of Felzenszwalb and Huttenlocher's algorithm at its own scales."""
+    """Regions of Felzenszwalb and Huttenlocher's algorithm over its constant ``k``."""
     for scale in scales:
         yield egb_regions(image.pixels, scale)
 
@@ -93,14 +95,14 @@ def felzenszwalb(
 def mean_shift_plain(
     image: Image, scales: Sequence[float], options: MethodOptions
 ) -> Iterator[np.ndarray]:
-    """Regions of mean shift with at least so many pixels."""
+    """Regions of mean shift over the least size of a region."""
     yield from iter_mean_shift_regions(image.pixels, scales)
 
 
 def divisions(
     divide: Divide, image: Image, scales: Sequence[float], options: MethodOptions
 ) -> Iterator[np.ndarray]:
-    """Whatever a function makes of the pixels of the image and each number."""
+    """Labels by a function of the pixels and a number, over that number."""
     for scale in scales:
         yield _result(divide(image.pixels, round(scale)), options)
 
@@ -108,7 +110,7 @@ def divisions(
 def contour_hierarchy(
     image: Image, scales: Sequence[float], options: MethodOptions
 ) -> Iterator[np.ndarray]:
-    """Cuts of the mean-boundary hierarchy on color gradients."""
+    """Mean-boundary hierarchy of color gradients, cut over the number of regions."""
     tree = mean_boundary_tree(color_features(image.pixels))
     yield from iter_counted_cuts(tree, scales, _floor(image))
 
@@ -116,7 +118,7 @@ def contour_hierarchy(
 def contour_altitudes(
     image: Image, scales: Sequence[float], options: MethodOptions
 ) -> Iterator[np.ndarray]:
-    """The same hierarchy, cut at mean gradients."""
+    """Mean-boundary hierarchy of color gradients, cut over the mean gradient."""
     tree = mean_boundary_tree(color_features(image.pixels))
     yield from iter_threshold_cuts(tree, scales)
 
@@ -124,7 +126,7 @@ def contour_altitudes(
 def mumford_shah_hierarchy(
     image: Image, scales: Sequence[float], options: MethodOptions
 ) -> Iterator[np.ndarray]:
-    """Cuts of the Mumford-Shah hierarchy on colors."""
+    """Mumford-Shah hierarchy of colors, cut over the number of regions."""
     tree = mumford_shah_tree(color_features(image.pixels))
     yield from iter_counted_cuts(tree, scales, _floor(image))
 
@@ -132,7 +134,7 @@ def mumford_shah_hierarchy(
 def tree_counts(
     image: Image, scales: Sequence[float], options: MethodOptions
 ) -> Iterator[np.ndarray]:
-    """Cuts of the merge tree into so many regions."""
+    """Merge tree, cut over the number of regions."""
     tree = grow_tree(image.pixels, options.tree_params)
     for scale in scales:
         yield tree.cut(n_regions=max(1, round(scale))).astype("int64") - 1
@@ -141,7 +143,7 @@ def tree_counts(
 def tree_altitudes(
     image: Image, scales: Sequence[float], options: MethodOptions
 ) -> Iterator[np.ndarray]:
-    """The same tree, cut at altitudes."""
+    """Merge tree, cut over the altitude."""
     tree = grow_tree(image.pixels, options.tree_params)
     for scale in scales:
         yield tree.cut(threshold=scale).astype("int64") - 1
@@ -150,14 +152,14 @@ def tree_altitudes(
 def contour_map(
     image: Image, scales: Sequence[float], options: MethodOptions
 ) -> Iterator[np.ndarray]:
-    """Regions of the contour map that comes with the image."""
+    """Contour map that comes with the image, cut over the strength of contours."""
     yield from iter_contour_cuts(options.contours, image.pixels.shape[1:], scales)
 
 
 def recursive_cut(
     image: Image, scales: Sequence[float], options: MethodOptions
 ) -> Iterator[np.ndarray]:
-    """Recursive normalized cut of superpixels by mean color."""
+    """Recursive normalized cut of superpixels by mean color, over the cost of a cut."""
     superpixels = _run(image, options).superpixels
     seed = options.cluster_params.seed
     for labels in iter_recursive_cuts(image.pixels, superpixels, scales, seed):
@@ -167,7 +169,7 @@ def recursive_cut(
 def color_clusters(
     grouping: Grouping, image: Image, scales: Sequence[float], options: MethodOptions
 ) -> Iterator[np.ndarray]:
-    """Superpixels clustered by mean color."""
+    """Superpixels clustered by mean color, over the number of classes."""
     superpixels = _run(image, options).superpixels
     colors = torch.from_numpy(image.pixels).flatten(1).T
     regions = torch.from_numpy(superpixels.ravel())
@@ -180,7 +182,7 @@ def color_clusters(
 def deep_clusters(
     grouping: Grouping, image: Image, scales: Sequence[float], options: MethodOptions
 ) -> Iterator[np.ndarray]:
-    """Superpixels clustered by the mean features of SuperAE's encoder."""
+    """Superpixels clustered by mean features of SuperAE, over the number of classes."""
     superpixels = _run(image, options).superpixels
     device = resolve_device(options.device)
     model = load_weights(find_weights(options.weights or DEFAULT)).to(device)
@@ -194,7 +196,7 @@ def deep_clusters(
 def backprop(
     image: Image, scales: Sequence[float], options: MethodOptions
 ) -> Iterator[np.ndarray]:
-    """Backprop, stopped at so many classes; one run for all scales."""
+    """Backprop, stopped at a number of classes; one training for all scales."""
     superpixels = _run(image, options).superpixels
     device = resolve_device(options.device)
     steps = iter_backprop(image.pixels, superpixels, options.backprop_params, device)
@@ -205,7 +207,7 @@ def backprop(
 def mumford_shah_loss(
     image: Image, scales: Sequence[float], options: MethodOptions
 ) -> Iterator[np.ndarray]:
-    """Mumford-Shah loss with so many classes; one training a scale."""
+    """Mumford-Shah loss over the number of classes; one training for each scale."""
     device = resolve_device(options.device)
     for scale in scales:
         classes = mumford_shah_classes(
@@ -217,7 +219,7 @@ def mumford_shah_loss(
 def cae_tvl(
     image: Image, scales: Sequence[float], options: MethodOptions
 ) -> Iterator[np.ndarray]:
-    """Felzenszwalb and Huttenlocher's regions of the image that CAE-TVL has smoothed."""
+    """Felzenszwalb and Huttenlocher's regions of an image smoothed by CAE-TVL, over ``k``."""
     device = resolve_device(options.device)
     smoothed = smooth_by_cae_tvl(image.pixels, options.cae_tvl_params, device)
     for scale in scales:
@@ -225,7 +227,7 @@ def cae_tvl(
 
 
 def wnet(image: Image, scales: Sequence[float], options: MethodOptions) -> Iterator[np.ndarray]:
-    """W-Net trained on the image, its probabilities merged into so many regions."""
+    """W-Net trained on the image; its probabilities are merged, over the number of regions."""
     device = resolve_device(options.device)
     encoder = train_wnet([image.pixels], options.wnet_params, device)
     probabilities = wnet_probabilities(image.pixels, encoder, options.wnet_params, device)
@@ -270,7 +272,7 @@ def _run(image: Image, options: MethodOptions) -> Run:
 
 
 def _superpixels(run: Run, options: MethodOptions, n_superpixels: int) -> np.ndarray:
-    """Superpixels of a number of one's own; the image is smoothed once a run."""
+    """Superpixels in another number than that of the run; the run smooths the image once."""
     params = dataclasses.replace(options.superpixel_params, n_superpixels=n_superpixels)
     source = run.smoothed if params.source == "smoothed" else run.image.pixels
     return over_segment_pixels(source, params, run.image.volume_spacing)
@@ -286,10 +288,10 @@ def _cut(run: Run, superpixels: np.ndarray, params: CutParams) -> np.ndarray:
 
 
 def _floor(image: Image) -> int:
-    """Pixels of the smallest node of a hierarchy, a share of the image."""
+    """Area floor of a hierarchy of the image, in pixels."""
     return round(FLOOR_PER_PIXEL * math.prod(image.pixels.shape[1:]))
 
 
 def _result(labels: np.ndarray, options: MethodOptions) -> np.ndarray:
-    """Classes, or their connected pieces."""
+    """Labels of classes, or of their connected regions, by ``cut_params.result``."""
     return connected_regions(labels) if options.cut_params.result == "regions" else labels

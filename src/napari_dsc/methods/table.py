@@ -1,4 +1,4 @@
-"""The methods by name."""
+"""Table of the methods by name."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ SUPERPIXELS = (100, 50, 20, 10)
 PARTITIONS = (8, 16, 32, 64)
 REGIONS = (2, 3, 4, 6, 8, 11, 15, 20, 30, 40, 60, 80, 100)
 EGB_SCALES = (50, 100, 200, 400, 800, 1600, 3200)
-# CIELab / 100 a pixel
+# color gradients in CIELab / 100 per pixel
 GRADIENTS = (0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.06, 0.07, 0.08, 0.1, 0.12, 0.15, 0.2, 0.25)
 ALTITUDES = tuple(step / 10 for step in range(5, 32))
 STRENGTHS = tuple(percent / 100 for percent in range(3, 100, 3))
-# pixels of a region, over the range of the published sweep
+# least sizes of a region in pixels, over the range of the published sweep
 MIN_SIZES = (100, 200, 400, 700, 1000, 1500, 2500, 4000, 7000)
 
-# what methods read, see `Method`
+# options that methods read, see `Method.reads`
 IMAGE = ("image_params",)
 ALONE = (*IMAGE, "superpixel_params.source")
 MERGING = (*IMAGE, "superpixel_params")
@@ -271,7 +271,7 @@ METHODS: dict[str, Method] = {
         reads=(*IMAGE, "wnet_params", "device"),
     ),
 }
-"""Every method; each one's `iter_scales` says what it makes of an image."""
+"""All methods, by the names that users give."""
 
 if has_contrib():
     METHODS |= {

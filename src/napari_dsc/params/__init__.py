@@ -1,7 +1,7 @@
-"""Every parameter, once: name, default, bounds and help text.
+"""All parameters, each defined once: name, default, bounds and help text.
 
-Python, the command line, recipe files and the widgets all read these classes. Postponed
-annotations stay off in this package, because magicgui would lose the bounds.
+Python, the command line, recipe files and the widgets read these classes. No module here may
+import postponed annotations, because magicgui would lose the bounds.
 """
 
 from napari_dsc.params.checks import Params

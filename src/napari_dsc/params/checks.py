@@ -1,4 +1,4 @@
-"""What every set of parameters shares: it checks itself against its annotations."""
+"""Base class of all parameter sets: it checks values against the annotations of its fields."""
 
 import dataclasses
 from typing import Literal, get_args, get_origin, get_type_hints
@@ -8,12 +8,12 @@ from napari_dsc.errors import InvalidParameterError
 
 @dataclasses.dataclass(frozen=True)
 class Params:
-    """A set of parameters that checks itself against its annotations.
+    """A set of parameters that checks its values against the annotations of its fields.
 
     Raises
     ------
     InvalidParameterError
-        If a value has the wrong type, lies outside its bounds or is none of the choices.
+        If a value has the wrong type, is out of bounds or is not one of the choices.
     """
 
     __slots__ = ()
@@ -27,19 +27,19 @@ class Params:
 
 
 def limits(params: type[Params], name: str) -> tuple[float, float]:
-    """Smallest and largest value of a number among the parameters.
+    """Bounds of a numeric parameter.
 
     Parameters
     ----------
     params : type
         A class of parameters.
     name : str
-        One of its numbers.
+        Name of a numeric field.
 
     Returns
     -------
     least, most : float
-        Both are allowed.
+        Smallest and largest value allowed.
     """
     _, bounds = get_args(get_type_hints(params, include_extras=True)[name])
     return bounds["min"], bounds["max"]
@@ -69,17 +69,17 @@ def _check(name: str, value: object, hint: object) -> None:
 
 
 def check_kinds(*given: tuple[object, type[Params]]) -> None:
-    """Refuse anything that is no set of parameters of its kind.
+    """Check that parameter sets have the expected classes.
 
     Parameters
     ----------
     *given : (object, type)
-        What was given, and what was expected.
+        A parameter set, and its expected class.
 
     Raises
     ------
     InvalidParameterError
-        At the first one of another type.
+        If one of them is of another class.
     """
     for one, kind in given:
         if not isinstance(one, kind):

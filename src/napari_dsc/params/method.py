@@ -1,4 +1,4 @@
-"""Every parameter of the method, once: name, default, bounds and help text."""
+"""Parameters of the method: images, superpixels, cut, merge tree, templates, training."""
 
 import dataclasses
 from typing import Annotated, Literal
@@ -8,18 +8,18 @@ from napari_dsc.params.checks import Params
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class ImageParams(Params):
-    """How the intensities of an image are brought to the range 0 to 1.
+    """Normalization of the intensities of an image to 0 to 1.
 
     Parameters
     ----------
     normalization : str
-        ``range`` divides by the largest value of the integer type (floats must lie in 0 to 1),
-        ``percentile`` stretches between two percentiles, ``auto`` takes ``range`` for 8-bit
-        RGB and ``percentile`` for everything else.
+        ``range``: divide by the largest value of the integer type; floats must be in 0 to 1.
+        ``percentile``: stretch linearly between two percentiles. ``auto``: ``range`` for
+        8-bit RGB images, ``percentile`` for all others.
     low_percentile : float
-        Percentile of the intensities that becomes 0.
+        Percentile of the intensities that becomes 0; lower intensities are clipped.
     high_percentile : float
-        Percentile of the intensities that becomes 1.
+        Percentile of the intensities that becomes 1; higher intensities are clipped.
     """
 
     normalization: Literal["auto", "range", "percentile"] = "auto"
@@ -29,19 +29,20 @@ class ImageParams(Params):
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class SuperpixelParams(Params):
-    """How an image is divided into superpixels.
+    """Over-segmentation of an image into superpixels.
 
     Parameters
     ----------
     superpixels : str
-        Algorithm: ``slic`` (compact cells), ``egb`` (Felzenszwalb-Huttenlocher graph),
-        ``mean_shift`` (Comaniciu-Meer), ``watershed`` (compact watershed) or ``ucm``
-        (the merge tree, cut). The paper takes ``slic``.
+        Algorithm: ``slic`` (compact cells; used in the paper), ``egb`` (graph of
+        Felzenszwalb and Huttenlocher), ``mean_shift`` (Comaniciu and Meer), ``watershed``
+        (compact watershed) or ``ucm`` (regions of the merge tree).
     n_superpixels : int
-        Number of superpixels ``M``, met within 15 %.
+        Number of superpixels, ``M``; the result is within 15 % of it if the image has that
+        many regions.
     source : str
-        Image the superpixels are made from: the ``original`` one or, as in the paper, the
-        ``smoothed`` one.
+        Image to divide: the ``original`` image or, as in the paper, the image ``smoothed`` by
+        the autoencoder.
     """
 
     superpixels: Literal["slic", "egb", "mean_shift", "watershed", "ucm"] = "ucm"
@@ -51,64 +52,67 @@ class SuperpixelParams(Params):
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class CutParams(Params):
-    """How superpixels are merged into segments; the defaults are fast, see `preset`.
+    """The cut, which merges superpixels into classes; `preset` has the values of the paper.
 
     Parameters
     ----------
     n_partitions : int
-        Largest possible number of classes, ``K``; the cut usually ends with fewer.
+        Largest number of classes, ``K``; the cut usually ends with fewer.
     n_iterations : int
-        Training steps on the image, ``T``; more steps merge more. The paper takes 128.
+        Largest number of training steps on the image, ``T``; more steps merge more. Paper:
+        128.
     patience : int
-        The cut ends early when nearly no superpixel has changed its class for this many
-        steps; 0 goes on to the last step, as in the paper.
+        End the cut early when nearly no superpixel has changed its class for this many
+        steps. 0: always take all steps, as in the paper.
     affinity : str
-        What tells how alike two superpixels are, ``W``: their ``features``, anew in each step,
-        as in the paper, or the altitude at which they merge in a ``tree`` of these superpixels.
+        Similarity of two superpixels, ``W``: from their ``features``, recomputed each step
+        (paper), or from the altitude at which they merge in a ``tree``.
     affinity_scale : float
-        Feature distance at which the affinity of two superpixels is 1/e, ``sigma``.
+        Feature distance at which the affinity of two superpixels is 1/e, ``sigma``; used
+        with affinity ``features``.
     altitude_scale : float
-        Altitude in the merge tree at which the affinity of two superpixels is 1/e; regions of
-        a photograph merge between 0.5 and 2.
+        Altitude in the merge tree at which the affinity of two superpixels is 1/e; used with
+        affinity ``tree``. Regions of a photograph merge between 0.5 and 2.
     radius_factor : float
-        Superpixels whose centers are closer than this many mean superpixel widths are
-        neighbors, ``d / (N/M)^(1/2)``.
+        Superpixels are neighbors if their centers are closer than this many mean superpixel
+        widths, ``d / (N/M)^(1/2)``.
     label_weight : float
         Weight of the pseudo-label loss, ``alpha``.
     cut_weight : float
-        Weight of the cut loss, ``beta`` times the square of the number of superpixels.
+        Weight of the cut loss; ``beta`` is this weight over the divisor that
+        ``cut_normalization`` chooses.
     cut_normalization : str
-        What ``cut_weight`` is divided by: ``superpixels`` takes their number squared, as in
-        the paper; ``pairs`` the number of neighbor pairs, so that the cut does not fade
-        when superpixels are many (equal at about 100 superpixels).
+        Divisor of the cut weight: the square of the number of ``superpixels`` (paper), or the
+        number of neighbor ``pairs``, so that the cut loss does not fade with more superpixels.
+        Both agree at about 100 superpixels.
     learning_rate : float
         Step size of stochastic gradient descent.
     momentum : float
         Momentum of stochastic gradient descent.
     resolution : float
-        Size at which the cut's network sees the image, relative to the image; 0.7 takes half
-        of the time. Superpixels and labels keep the full size. The paper takes 1.
+        Side of the image that the cut's network sees, relative to the image; 0.7 takes half
+        of the time of 1 (paper). Superpixels and labels keep the full size.
     megapixels : float
-        Most pixels that the cut's network sees, in millions; of a larger image it sees a
-        smaller version. Superpixels and labels keep the full size.
+        Largest input of the cut's network in megapixels; larger images are downsampled.
+        Superpixels and labels keep the full size.
     encoder : str
-        What the cut trains: ``frozen`` only the layer behind the encoder, ``trained`` the
-        encoder as well, as in the paper, in about five times the time.
+        Weights that the cut trains: only those of the head, with the encoder ``frozen``, or
+        those of the encoder too, ``trained`` (paper; takes about five times as long).
     precision : str
-        Number format of the convolutions: ``float32`` or ``bfloat16`` (faster where the
-        processor supports it; losses and weights stay in float32).
+        Number format of the convolutions: ``float32``, or ``bfloat16``, which is faster on
+        devices that support it. Losses and weights are float32 in both.
     graphs : str
-        ``on`` records the step as a CUDA graph and replays it, which saves the time of launches
-        on small images; ``off`` and other devices take each step anew.
+        ``on``: record a training step as a CUDA graph and replay it, which is faster for small
+        images. ``off``, and other devices than CUDA: launch each operation.
     seed : int
-        Seed of the embedding's random weights; the same seed gives the same labels on the
+        Seed of the random weights of the head. The same seed gives the same labels on the
         same device.
     result : str
-        ``classes`` gives far-apart segments of one class the same label, as in the paper;
-        ``regions`` gives every connected piece its own label.
+        ``classes``: segments of one class share a label, however far apart they are (paper).
+        ``regions``: each connected region has its own label.
     series : str
-        ``together`` cuts all planes of a stack, or all frames of a time series, at once: a
-        class means the same in each; ``apart`` cuts each as an image of its own.
+        ``together``: cut all planes of a stack, or all frames of a time series, at once, so
+        that a class means the same in each. ``apart``: cut each as a separate image.
     """
 
     n_partitions: Annotated[int, {"min": 2, "max": 256}] = 32
@@ -135,21 +139,22 @@ class CutParams(Params):
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class TreeParams(Params):
-    """How the tree of regions is made, and where it is cut.
+    """The merge tree of regions, and the level at which it is cut.
 
     Parameters
     ----------
     regions : int
-        Number of regions; 0 cuts the tree at `threshold` instead.
+        Number of regions. 0: cut the tree at ``threshold`` instead.
     threshold : float
-        Altitude up to which regions are merged where no number is asked for; the default is
-        best for covering and variation of information on the 100 validation images of BSDS500.
+        Altitude up to which regions are merged if ``regions`` is 0; a higher one gives fewer
+        regions. The default scores best in covering and in variation of information on the
+        validation images of BSDS500.
     n_leaves : int
-        Number of superpixels the tree starts from, ``M``; memory grows with its square.
+        Number of superpixels from which the tree starts, ``M``; memory grows with its square.
     n_agglomerations : int
-        Agglomerations with different weights, of which the tree is the consensus.
+        Number of agglomerations with different weights; the tree is their consensus.
     tree_seed : int
-        Seed of codebooks and weights; the same seed gives the same tree.
+        Seed of codebooks and weights. The same seed gives the same tree.
     """
 
     regions: Annotated[int, {"min": 0, "max": 5000}] = 0
@@ -161,14 +166,15 @@ class TreeParams(Params):
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class TemplateParams(Params):
-    """How training templates are made for images that bring none.
+    """Templates of training images that come without templates.
 
     Parameters
     ----------
     template_method : str
-        ``tree`` cuts the merge tree (about a second an image); ``mumford_shah`` merges pixels
-        by the Mumford-Shah energy (seconds, and minutes where large areas are flat);
-        ``mean_boundary`` merges by the mean gradient along boundaries (fast, coarser).
+        Algorithm: ``tree`` (regions of the merge tree; about a second an image),
+        ``mumford_shah`` (pixels merged by the Mumford-Shah energy; seconds, or minutes for
+        large flat areas) or ``mean_boundary`` (regions merged by the mean gradient along their
+        boundary; fast, less accurate).
     n_template_regions : int
         Number of regions of a template.
     """
@@ -179,30 +185,29 @@ class TemplateParams(Params):
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class TrainParams(Params):
-    """How a SuperAE is trained; the defaults are the paper's.
+    """Training of a SuperAE; the defaults are those of the paper.
 
     Parameters
     ----------
     ndim : int
         Dimensions of images and convolutions: 2 for planes, 3 for stacks.
     n_epochs : int
-        Passes over all images; each draws one crop of a picture, and of a stack as many as make
-        up its volume.
+        Passes over the training set; one random crop per image, and as many per stack as fill
+        its volume.
     batch_size : int
-        Crops in one step.
+        Number of crops in one training step.
     crop_size : int
-        Side of the random square crops in pixels; smaller images are used whole, padded by
-        reflection. Of stacks the crops are cubes, along each axis no longer than the smallest
-        stack.
+        Side of the random square crops in pixels; smaller images are padded by reflection.
+        Crops of stacks are cubes, cut off along each axis at the length of the smallest stack.
     learning_rate : float
         Step size of Adam.
     smoothness_weight : float
-        Weight of the template term of the loss, ``lambda``; 0 trains a plain autoencoder.
+        Weight of the template term of the loss, ``lambda``. 0: train a plain autoencoder.
     precision : str
-        Number format of the convolutions: ``float32`` or ``bfloat16`` (about twice as fast
-        where the processor supports it; weights stay in float32).
+        Number format of the convolutions: ``float32``, or ``bfloat16``, which is about twice
+        as fast on devices that support it. Weights are float32 in both.
     seed : int
-        Seed of the first weights, the order of images, the crops and the flips.
+        Seed of the initial weights, the order of the images, the crops and the flips.
     """
 
     ndim: Annotated[int, {"min": 2, "max": 3}] = 2

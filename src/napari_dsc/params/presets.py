@@ -1,10 +1,10 @@
-"""Sets of parameter values under names."""
+"""Named sets of parameter values: the fast defaults, and the method as published."""
 
 import warnings
 
 from napari_dsc.errors import InvalidParameterError
 
-NO_LIMIT = 10_000.0
+NO_LIMIT = 10_000.0  # megapixels; the largest value allowed, beyond any image in memory
 
 PRESETS: dict[str, dict[str, dict[str, object]]] = {
     "fast": {"superpixels": {}, "cut": {}},
@@ -52,12 +52,12 @@ def preset_values(name: str) -> dict[str, dict[str, object]]:
     Parameters
     ----------
     name : str
-        ``fast``, the defaults, or ``paper``, the method as published.
+        ``fast`` (the defaults) or ``paper`` (the method as published).
 
     Returns
     -------
     values : dict of dict
-        By name of the field: those of `SuperpixelParams` under ``superpixels``, those of
+        Values by name of the field: fields of `SuperpixelParams` under ``superpixels``, of
         `CutParams` under ``cut``.
 
     Raises

@@ -1,4 +1,4 @@
-"""Parameters of the methods that DSC is compared with; see ``docs/explanation/rivals.md``."""
+"""Parameters of the methods to which DSC is compared; see ``docs/explanation/rivals.md``."""
 
 import dataclasses
 from typing import Annotated, Literal
@@ -8,23 +8,24 @@ from napari_dsc.params.checks import Params
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class BackpropParams(Params):
-    """How a network is trained on one image by backpropagation (Kanezaki 2018).
+    """Segmentation by backpropagation: a network trained on one image (Kanezaki 2018).
 
     Parameters
     ----------
     n_iterations : int
-        Largest number of training steps; fewer classes than asked for end it earlier.
+        Largest number of training steps; training ends early when as few classes are left as
+        requested.
     n_features : int
-        Channels of each layer, and the largest possible number of classes.
+        Number of channels of each layer, and largest number of classes.
     learning_rate : float
         Step size of stochastic gradient descent.
     momentum : float
         Momentum of stochastic gradient descent.
     precision : str
-        Number format of the convolutions: ``float32`` or ``bfloat16`` (about twice as fast
-        where the processor supports it; weights and loss stay in float32).
+        Number format of the convolutions: ``float32``, or ``bfloat16``, which is about twice
+        as fast on devices that support it. Weights and loss are float32 in both.
     seed : int
-        Seed of the first weights.
+        Seed of the initial weights.
     """
 
     n_iterations: Annotated[int, {"min": 1, "max": 10_000}] = 128
@@ -37,22 +38,22 @@ class BackpropParams(Params):
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class MumfordShahParams(Params):
-    """How a network minimizes the Mumford-Shah loss on one image (Kim and Ye 2019).
+    """Mumford-Shah loss: a network trained on one image (Kim and Ye 2020).
 
     Parameters
     ----------
     n_iterations : int
-        Training steps.
+        Number of training steps.
     learning_rate : float
         Step size of Adam.
     smoothness_weight : float
-        Weight of the total variation of the class probabilities, ``lambda``, where colors
-        lie in 0 to 1 and both terms are means over pixels.
+        Weight of the total variation of the class probabilities, ``lambda``, for colors in 0
+        to 1 and with both terms as means over pixels.
     precision : str
-        Number format of the convolutions: ``float32`` or ``bfloat16`` (about twice as fast
-        where the processor supports it; weights and loss stay in float32).
+        Number format of the convolutions: ``float32``, or ``bfloat16``, which is about twice
+        as fast on devices that support it. Weights and loss are float32 in both.
     seed : int
-        Seed of the first weights.
+        Seed of the initial weights.
     """
 
     n_iterations: Annotated[int, {"min": 1, "max": 10_000}] = 200
@@ -64,19 +65,19 @@ class MumfordShahParams(Params):
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class CaeTvlParams(Params):
-    """How an autoencoder with a total variation loss smooths an image (Wang et al. 2017).
+    """CAE-TVL: smoothing by an autoencoder with a total variation loss (Wang et al. 2017).
 
     Parameters
     ----------
     n_iterations : int
-        Training steps.
+        Number of training steps.
     learning_rate : float
         Step size of Adam.
     variation_weight : float
-        Weight of the total variation of the smoothed image, where colors lie in 0 to 1 and
-        both terms are means over pixels.
+        Weight of the total variation of the smoothed image, for colors in 0 to 1 and with
+        both terms as means over pixels.
     seed : int
-        Seed of the first weights.
+        Seed of the initial weights.
     """
 
     n_iterations: Annotated[int, {"min": 1, "max": 10_000}] = 200
@@ -87,27 +88,27 @@ class CaeTvlParams(Params):
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class WNetParams(Params):
-    """How a W-Net is trained with the soft normalized cut (Xia and Kulis 2017).
+    """W-Net: two U-Nets trained with the soft normalized cut (Xia and Kulis 2017).
 
     Parameters
     ----------
     n_partitions : int
-        Largest possible number of classes, ``K``.
+        Largest number of classes, ``K``.
     n_iterations : int
-        Training steps, each on one image.
+        Number of training steps, each on one image.
     learning_rate : float
         Step size of Adam.
     longest_side : int
-        Larger images are shrunk to this many pixels for the network, and its probabilities
-        enlarged again.
+        Longest side of the network's input in pixels; larger images are downsampled, and the
+        probabilities upsampled to the image.
     radius : int
-        Pixels farther apart than this many pixels have no affinity.
+        Largest distance of two pixels with an affinity, in pixels.
     color_scale : float
         Color distance at which the affinity of two pixels is 1/e, in gray levels of 256.
     place_scale : float
-        Distance at which the affinity of two pixels is 1/e, in pixels.
+        Distance in space at which the affinity of two pixels is 1/e, in pixels.
     seed : int
-        Seed of the first weights.
+        Seed of the initial weights.
     """
 
     n_partitions: Annotated[int, {"min": 2, "max": 256}] = 16
@@ -122,20 +123,20 @@ class WNetParams(Params):
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class ClusterParams(Params):
-    """How superpixels are clustered by their mean color or mean features.
+    """Clustering of superpixels by their mean color or mean features.
 
     Parameters
     ----------
     radius_factor : float
-        For the normalized cut, superpixels whose centers are closer than this many mean
-        superpixel widths are neighbors.
+        In the normalized cut, superpixels are neighbors if their centers are closer than this
+        many mean superpixel widths.
     affinity_factor : float
-        The affinity of two neighbors is 1/e at this many times the root mean square
-        distance of neighbors.
+        Distance at which the affinity of two neighbors is 1/e, relative to the root mean
+        square distance of neighbors.
     n_starts : int
-        Runs of k-means from different centers, of which the best is taken.
+        Number of runs of k-means from different centers; the best run counts.
     seed : int
-        Seed of the first centers and of iterative solvers.
+        Seed of the initial centers and of iterative solvers.
     """
 
     radius_factor: Annotated[float, {"min": 0.5, "max": 100.0, "step": 0.5}] = 2.0

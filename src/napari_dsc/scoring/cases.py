@@ -1,4 +1,4 @@
-"""Images with their annotations, from BSDS500 or from two folders."""
+"""Cases: images with their annotations, from BSDS500 or from two folders."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from napari_dsc.evaluation.terms import Split
 
 
-MATLAB = ".mat"  # suffix of annotations; read as an image, its bytes would be pixels
+MATLAB = ".mat"  # suffix of annotations; such a file must not be read as an image
 
 
 class Case(NamedTuple):
-    """An image and what it is scored against.
+    """An image and its annotations.
 
     Attributes
     ----------
@@ -37,7 +37,7 @@ class Case(NamedTuple):
     truth : Path
         Label image, or annotations of BSDS500.
     contours : tuple of Path
-        The contour map that comes with the image, if any.
+        Contour map that comes with the image; may be empty.
     """
 
     name: str
@@ -47,32 +47,32 @@ class Case(NamedTuple):
 
 
 class Problem(NamedTuple):
-    """A file that is missing or has no counterpart, and what is wrong."""
+    """A file that cannot be scored, and the reason."""
 
     path: Path
     reason: str
 
 
 class CaseSet(NamedTuple):
-    """Cases to score, in the order of their names, and the files left out."""
+    """Cases to score, in the order of their names, and the files that are left out."""
 
     cases: tuple[Case, ...]
     problems: tuple[Problem, ...]
 
     def every(self, step: int, limit: int) -> CaseSet:
-        """Each n-th case, so many at most.
+        """Every n-th case, up to a limit.
 
         Parameters
         ----------
         step : int
-            1 takes all.
+            Distance of the cases taken; 1 takes all.
         limit : int
-            0 takes all.
+            Largest number of cases; 0 takes all.
 
         Returns
         -------
         cases : CaseSet
-            With the same problems.
+            The chosen cases, with the same problems.
 
         Raises
         ------
@@ -82,7 +82,7 @@ class CaseSet(NamedTuple):
         if step < 1:
             raise InvalidParameterError(f"every={step}: expected at least 1")
         if limit < 0:
-            raise InvalidParameterError(f"limit={limit}: expected 0 (all) or more")
+            raise InvalidParameterError(f"limit={limit}: expected at least 0 (0: all)")
         return self._replace(cases=self.cases[::step][: limit or None])
 
 
@@ -92,7 +92,7 @@ def bsds500_cases(root: Path, split: Split) -> CaseSet:
     Parameters
     ----------
     root : Path
-        Folder with ``data/images``, ``data/groundTruth`` and perhaps ``ucm2``.
+        Folder with ``data/images``, ``data/groundTruth`` and optionally ``ucm2``.
     split : str
         ``train``, ``val`` or ``test``.
 
@@ -108,14 +108,14 @@ def bsds500_cases(root: Path, split: Split) -> CaseSet:
     """
     samples = list_samples(root, split)
     problems = [
-        Problem(sample.annotations, "missing, expected the annotations of an image")
+        Problem(sample.annotations, "no such file, expected the annotations of an image")
         for sample in samples
         if not sample.annotations.is_file()
     ]
     known = {sample.name for sample in samples}
     annotated = visible_files(root / "data" / "groundTruth" / split, MATLAB)
     problems += [
-        Problem(path, "has no image of its name")
+        Problem(path, "no image of the same name")
         for path in annotated
         if path.stem not in known
     ]
@@ -138,36 +138,36 @@ def folder_cases(images: Path, labels: Path) -> CaseSet:
     Parameters
     ----------
     images, labels : Path
-        Two folders; suffixes may differ, and hidden files are passed over.
+        Two folders. Suffixes may differ; hidden files are ignored.
 
     Returns
     -------
     cases : CaseSet
-        Files without a counterpart, and several of one name, are problems.
+        Files without a counterpart, and further files of the same name, are problems.
 
     Raises
     ------
     InvalidImageError
-        If one is no folder, both are the same, or no name is in both.
+        If one is not a folder, both are the same, or no name is in both.
     """
     if images.resolve() == labels.resolve():
         raise InvalidImageError(
-            f"{labels}: is the folder of the images too, expected another one of label images"
+            f"{labels}: images and labels are the same folder; name the folder of label images"
         )
     problems: list[Problem] = []
     found = _by_stem(images, problems, no_image=MATLAB)
     truths = _by_stem(labels, problems)
     for one, other, what in ((found, truths, "label image"), (truths, found, "image")):
         problems += [
-            Problem(path, f"has no {what} of its name")
+            Problem(path, f"no {what} of the same name")
             for stem, path in one.items()
             if stem not in other
         ]
     cases = [Case(stem, path, truths[stem]) for stem, path in found.items() if stem in truths]
     if not cases:
         raise InvalidImageError(
-            f"{images} and {labels}: hold {len(found)} and {len(truths)} files, expected files "
-            "of the same names"
+            f"{images} and {labels}: no two of their {len(found)} and {len(truths)} files have "
+            "the same name; give an image and its labels one name"
         )
     return CaseSet(tuple(cases), tuple(problems))
 
@@ -178,14 +178,14 @@ def read_truth(path: Path, ndim: int | None = None) -> list[np.ndarray]:
     Parameters
     ----------
     path : Path
-        A label image, or a MATLAB file of BSDS500.
+        Label image, or MATLAB file of BSDS500.
     ndim : int, optional
-        Axes of the label image, as in `read_labels`; left out: as the file has them.
+        Number of axes of the label image, as in `read_labels`; default: 2 or 3.
 
     Returns
     -------
     annotations : list of S int array
-        One, or one from each person.
+        The label image, or the annotations of several people.
 
     Raises
     ------
@@ -198,14 +198,15 @@ def read_truth(path: Path, ndim: int | None = None) -> list[np.ndarray]:
 
 
 def _by_stem(folder: Path, problems: list[Problem], no_image: str = "") -> dict[str, Path]:
+    """Files of a folder by their name without suffix; others are added to the problems."""
     if not folder.is_dir():
-        raise InvalidImageError(f"{folder}: expected a folder")
+        raise InvalidImageError(f"{folder}: not a folder; name a folder of files")
     by_stem: dict[str, Path] = {}
     for path in _visible_files(folder):
         if no_image and path.suffix.lower() == no_image:
-            problems.append(Problem(path, "is no image"))
+            problems.append(Problem(path, "not an image"))
         elif path.stem in by_stem:
-            problems.append(Problem(path, f"has the name of {by_stem[path.stem].name}"))
+            problems.append(Problem(path, f"same name as {by_stem[path.stem].name}"))
         else:
             by_stem[path.stem] = path
     return by_stem

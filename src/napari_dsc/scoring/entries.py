@@ -1,4 +1,4 @@
-"""What is scored: a method with its scales, superpixels and parameters."""
+"""Entries of a score table: methods with their scales, superpixels and parameters."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from napari_dsc.errors import InvalidParameterError
 from napari_dsc.evaluation.measures import BOUNDARY_TOLERANCE
+from napari_dsc.evaluation.terms import zero_of
 from napari_dsc.machine.device import resolve_device
 from napari_dsc.methods import METHODS, SCALE_LIMITS
 from napari_dsc.params import Params
 from napari_dsc.superae.weights import DEFAULT, find_weights
-from napari_dsc.superpixels.methods import METHODS as KINDS
+from napari_dsc.superpixels.methods import SUPERPIXEL_METHODS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -28,14 +29,14 @@ COUNTS = ("n_superpixels", "n_partitions", "n_regions", "min_size")
 
 
 class Entry(NamedTuple):
-    """A row of a table of scores.
+    """A row of a table of scores: a method and its settings.
 
     Attributes
     ----------
     method : str
         Name in `METHODS`.
     superpixels : str
-        Kind of superpixels that it merges; empty for a method that merges none.
+        Algorithm of the superpixels that it merges; empty for other methods.
     scales : tuple of float
         Scales to score.
     options : MethodOptions
@@ -43,7 +44,7 @@ class Entry(NamedTuple):
     axes : str
         Axes of the images, or empty.
     zero : str
-        What the label 0 of the annotations stands for.
+        Meaning of the label 0 of the annotations, see `Zero`.
     """
 
     method: str
@@ -55,17 +56,17 @@ class Entry(NamedTuple):
 
     @property
     def name(self) -> str:
-        """Name of a folder for this entry, different for each of a command."""
+        """Name of a folder for this entry, unique among the entries of a command."""
         return f"{self.method}-{self.superpixels}" if self.superpixels else self.method
 
     def settings(self) -> Record:
-        """Everything but the images that can change a score, ready for JSON.
+        """All settings that can change a score, ready for JSON.
 
         Returns
         -------
         settings : dict
-            Equal for entries whose scores are equal: parameters that the method does not
-            read are not among them, nor the one that its scales stand for.
+            Entries with equal settings have equal scores. Parameters that the method does
+            not read are left out, and so is the parameter that its scales replace.
         """
         options, reads = self.options, self._reads()
         settings: Record = {
@@ -73,7 +74,7 @@ class Entry(NamedTuple):
             "superpixels": self.superpixels,
             "scales": list(self.scales),
             "axes": self.axes,
-            "zero": self.zero,
+            "zero": zero_of(self.zero),
             "boundary_tolerance": BOUNDARY_TOLERANCE,
             "napari-dsc": importlib.metadata.version("napari-dsc"),
             "parameters": _parameters_read(options, reads, METHODS[self.method].scale),
@@ -89,7 +90,7 @@ class Entry(NamedTuple):
         return settings
 
     def _reads(self) -> set[str]:
-        """What the method reads of its options, with what smoothing the image reads."""
+        """Options that the method reads, including those of smoothing the image."""
         reads = set(METHODS[self.method].reads)
         smooths = self.options.superpixel_params.source == "smoothed"
         if smooths and any(name.startswith("superpixel_params") for name in reads):
@@ -103,37 +104,38 @@ def make_entries(
     scales: Sequence[float],
     common: Entry,
 ) -> list[Entry]:
-    """Entries for some methods, those that merge superpixels with each kind of these.
+    """Entries of several methods, one for each algorithm of the superpixels that they merge.
 
     Parameters
     ----------
     methods : sequence of str
         Names in `METHODS`.
     superpixels : sequence of str
-        Kinds of superpixels; none takes the one in the parameters.
+        Algorithms of superpixels; empty takes that of the parameters.
     scales : sequence of float
-        Scales of every method; none takes each one's own.
+        Scales of all methods; empty takes the default scales of each method.
     common : Entry
-        What the entries have in common: options, axes, meaning of 0.
+        Entry with the common options, axes and meaning of 0.
 
     Returns
     -------
     entries : list of Entry
-        In the order given, without repetitions.
+        Entries in the given order, without repetitions.
 
     Raises
     ------
     InvalidParameterError
-        If a method or kind is unknown, there is no method, or the scales of the methods
-        mean different things or nothing at all.
+        If a method or algorithm is unknown, no method is given, or the scales do not fit the
+        methods.
     """
     check_names("method", methods, METHODS)
     if superpixels:
-        check_names("superpixels", superpixels, KINDS)
+        check_names("superpixels", superpixels, SUPERPIXEL_METHODS)
     meanings = sorted({METHODS[name].scale for name in methods})
     if scales and len(meanings) > 1:
         raise InvalidParameterError(
-            f"scales: the methods vary {' and '.join(meanings)}, expected methods that vary one"
+            f"scales: the scales of these methods have different meanings "
+            f"({', '.join(meanings)}); give --scales only for methods that share one"
         )
     for name in methods:
         check_scales("scales", name, scales)
@@ -162,7 +164,7 @@ def parameters_of(options: MethodOptions) -> Record:
     Returns
     -------
     parameters : dict
-        For each class of parameters a dict that the class accepts as keyword arguments.
+        For each class of parameters, a dict of its keyword arguments.
     """
     given = {one.name: getattr(options, one.name) for one in dataclasses.fields(options)}
     return {
@@ -173,21 +175,21 @@ def parameters_of(options: MethodOptions) -> Record:
 
 
 def check_names(argument: str, names: Sequence[str], known: Iterable[str]) -> None:
-    """Make sure that names are known.
+    """Check that names are known.
 
     Parameters
     ----------
     argument : str
-        Where they were given.
+        Name of the argument, for the error message.
     names : sequence of str
-        Names.
+        Names to check.
     known : iterable of str
-        All that exist.
+        All known names.
 
     Raises
     ------
     InvalidParameterError
-        If there is none, or one is not known.
+        If there are no names, or one is unknown.
     """
     unknown = [name for name in names if name not in known]
     if unknown or not names:
@@ -197,22 +199,21 @@ def check_names(argument: str, names: Sequence[str], known: Iterable[str]) -> No
 
 
 def check_scales(argument: str, method: str, scales: Sequence[float]) -> None:
-    """Make sure that scales mean something to a method.
+    """Check that scales are valid for a method.
 
     Parameters
     ----------
     argument : str
-        Where they were given.
+        Name of the argument, for the error message.
     method : str
         Name in `METHODS`.
     scales : sequence of float
-        Scales.
+        Scales to check.
 
     Raises
     ------
     InvalidParameterError
-        If one lies beyond the limits of what the method varies, or is no whole number where
-        that is a count.
+        If a scale is out of bounds, or is not a whole number although it is a count.
     """
     meaning = METHODS[method].scale
     least, most = SCALE_LIMITS[meaning]

@@ -1,4 +1,4 @@
-"""Panels of one image as several methods see it."""
+"""Figure of one image with the segments of several methods, in panels."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ if TYPE_CHECKING:
 
 PANEL_WIDTH = 3.2  # inches
 DOTS_PER_INCH = 150
-SIDE = round(PANEL_WIDTH * DOTS_PER_INCH)
+SIDE = round(PANEL_WIDTH * DOTS_PER_INCH)  # of a panel, in pixels
 
 
 class Panel(NamedTuple):
-    """One picture in a grid.
+    """One panel of a figure.
 
     Attributes
     ----------
     title : str
-        One or two lines above it.
+        Title of one or two lines.
     labels : S int array
-        Segments whose boundaries are drawn; one single label draws none.
+        Segments, whose boundaries are drawn.
     """
 
     title: str
@@ -40,16 +40,16 @@ class Panel(NamedTuple):
 
 
 def write_panels(pixels: np.ndarray, panels: Sequence[Panel], path: Path) -> None:
-    """Draw panels in rows of about equal length.
+    """Write a figure with panels in a grid that is about square.
 
     Parameters
     ----------
     pixels : (C, *S) float32 array
-        Image in 0 to 1; of a stack plane Z // 2 is drawn.
+        Image in 0 to 1; of a stack, the middle plane Z // 2 is drawn.
     panels : sequence of Panel
-        At least one.
+        Panels, at least one.
     path : Path
-        PNG file to write; an existing one is replaced in one step.
+        PNG file to write; an existing file is replaced in one step.
 
     Raises
     ------
@@ -79,7 +79,7 @@ def write_panels(pixels: np.ndarray, panels: Sequence[Panel], path: Path) -> Non
 
 
 def overlay(pixels: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Draw boundaries that are thin in a panel, onto small images too.
+    """Draw thin boundaries onto an image, which is enlarged to the size of a panel first.
 
     Parameters
     ----------
@@ -91,8 +91,8 @@ def overlay(pixels: np.ndarray, labels: np.ndarray) -> np.ndarray:
     Returns
     -------
     overlay : (n Y, n X, 3) uint8 array
-        Pixels are repeated as long as the longer side fits a panel, then boundaries are drawn
-        two of the new pixels wide.
+        Each pixel is repeated n times along both axes, with the largest n that fits the panel
+        (at least 1); the boundaries are two of the new pixels wide.
     """
     n = max(1, SIDE // max(labels.shape))
     larger = (one.repeat(n, axis=-2).repeat(n, axis=-1) for one in (pixels, labels))

@@ -1,4 +1,4 @@
-"""Tasks on several processes, none of which outlives the program or stops the others."""
+"""Scoring on several processes, which end with the program and do not stop each other."""
 
 from __future__ import annotations
 
@@ -33,17 +33,17 @@ _log = logging.getLogger(__name__)
 _SPAWN = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
 
 
-class Outcome(NamedTuple):
-    """What became of a task.
+class TaskScores(NamedTuple):
+    """Scores of a task, or the reason why it failed.
 
     Attributes
     ----------
     task : int
-        Its place among the tasks.
+        Index of the task.
     scores : list of dict of str to float
-        Scores of each scale; empty if it failed.
+        Scores of each scale; empty if the task failed.
     error : str
-        Why it failed, or empty.
+        Reason of the failure, or empty.
     """
 
     task: int
@@ -51,27 +51,29 @@ class Outcome(NamedTuple):
     error: str
 
 
-def iter_outcomes(score: Score, tasks: Sequence[Task], n_processes: int) -> Generator[Outcome]:
-    """Do tasks, several at the same time.
+def iter_outcomes(
+    score: Score, tasks: Sequence[Task], n_processes: int
+) -> Generator[TaskScores]:
+    """Score tasks, several at the same time.
 
     Parameters
     ----------
     score : function
-        Scores a case by an entry; importable by its name.
+        Function that scores a case by an entry; processes import it by its name.
     tasks : sequence of (Case, Entry)
-        What to score, in the order to begin it.
+        Tasks, in the order in which they start.
     n_processes : int
-        1 works in this process; more share the processor cores.
+        Number of processes; 1 works in this process, more share the processor cores.
 
     Yields
     ------
-    outcome : Outcome
-        One for each task, in the order they end. A task that fails, or takes its process
-        with it, has an outcome as well.
+    outcome : TaskScores
+        One for each task, in the order in which they end; also for a task that fails, or
+        whose process dies.
     """
     if n_processes == 1:
         for number, task in enumerate(tasks):
-            yield Outcome(number, *_attempt(score, task))
+            yield TaskScores(number, *_attempt(score, task))
         return
     crew = _Crew(score, min(n_processes, len(tasks)))
     waiting = deque(enumerate(tasks))
@@ -85,7 +87,7 @@ def iter_outcomes(score: Score, tasks: Sequence[Task], n_processes: int) -> Gene
 
 
 class _Crew:
-    """Processes with a pipe to each; an end of file in it tells that one has died."""
+    """Processes, each at the end of a pipe, in which an end of file means that it has died."""
 
     def __init__(self, score: Score, size: int) -> None:
         self.size = size
@@ -98,20 +100,20 @@ class _Crew:
         if not self._idle:
             self._start()
         pipe = self._idle.pop()
-        with contextlib.suppress(OSError):  # `take` tells of a process that is dead
+        with contextlib.suppress(OSError):  # `take` reports a dead process
             pipe.send(task)
         self.busy[pipe] = number
 
-    def take(self) -> Iterator[Outcome]:
-        """Outcomes of those that are ready; waits for the first."""
+    def take(self) -> Iterator[TaskScores]:
+        """Wait for the next task to end; yield the outcomes of all that have ended."""
         ready = multiprocessing.connection.wait(list(self.busy))
         for pipe in [one for one in self.busy if one in ready]:
             number = self.busy.pop(pipe)
             try:
-                outcome = Outcome(number, *pipe.recv())
+                outcome = TaskScores(number, *pipe.recv())
                 self._idle.append(pipe)
             except (EOFError, OSError):
-                outcome = Outcome(number, [], "its process died, for lack of memory perhaps")
+                outcome = TaskScores(number, [], "its process died, possibly out of memory")
             yield outcome
 
     def dismiss(self) -> None:
@@ -127,7 +129,7 @@ class _Crew:
             target=_work, args=(theirs, self._score, n_threads), daemon=True
         )
         process.start()
-        theirs.close()  # else its end would never be seen
+        theirs.close()  # else the end of file would never come
         self._processes.append(process)
         self._idle.append(ours)
 
@@ -138,14 +140,14 @@ def count_processes(asked: int, device: torch.device) -> int:
     Parameters
     ----------
     asked : int
-        0 takes one for each processor core, or one on a GPU.
+        Requested number; 0 takes one for each processor core, or one on a GPU.
     device : torch.device
-        Where the methods compute.
+        Device of the methods.
 
     Returns
     -------
     n_processes : int
-        At least 1.
+        Number of processes, at least 1.
     """
     if asked:
         return asked
@@ -153,7 +155,7 @@ def count_processes(asked: int, device: torch.device) -> int:
 
 
 def _n_cores() -> int:
-    """Cores that this process may use, where the system tells."""
+    """Number of processor cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -165,14 +167,14 @@ def _attempt(score: Score, task: Task) -> tuple[list[ScaleScores], str]:
         return score(case, entry), ""
     except DSCError as error:
         return [], " ".join(str(error).split())
-    except Exception as error:  # a night of work does not end with one image
+    except Exception as error:  # one image must not end an evaluation of hours
         _log.exception("%s on %s", entry.name, case.name)
         return [], one_line(error)
 
 
 def _work(pipe: Connection, score: Score, n_threads: int) -> None:
-    """Life of a process: tasks until it is terminated, or the program ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the program to answer
+    """Main function of a process: score tasks until it is terminated, or the program ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the program handles Ctrl-C
     threading.Thread(target=_end_with_the_program, daemon=True).start()
     torch.set_num_threads(n_threads)
     keep_freed_memory()

@@ -1,4 +1,4 @@
-"""The folder of an evaluation: scores of each image as they come, tables at the end."""
+"""The folder of an evaluation: scores of each image as they come, and tables at the end."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING, cast
 
 from napari_dsc.errors import OutputError
+from napari_dsc.evaluation.terms import zero_of
 from napari_dsc.files import check_output, write_atomically
 from napari_dsc.methods import MethodOptions
 from napari_dsc.records.record import software_record
@@ -27,33 +28,34 @@ _IMAGES, _SETTINGS, _PARAMETERS = "images", "settings.json", "parameters"
 
 
 class Results:
-    """A folder that keeps what was scored, so that an interrupted evaluation goes on.
+    """A folder of scores, with which an interrupted evaluation can be resumed.
 
     Parameters
     ----------
     folder : Path
-        It holds `TABLES`, and ``images/ENTRY/IMAGE.json`` for each method and image, beside
-        ``settings.json``, what the scores depend on and the versions of the libraries.
+        Folder for `TABLES` and, for each entry, ``images/ENTRY/_IMAGE.json`` with the scores
+        of each image and ``images/ENTRY/settings.json`` with the settings of the scores and
+        the versions of the libraries.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def prepare(self, entries: Sequence[Entry], *, overwrite: bool) -> None:
-        """Make folders, and make sure that earlier scores were made with equal settings.
+        """Create folders, and check that earlier scores were made with the same settings.
 
         Parameters
         ----------
         entries : sequence of Entry
             Entries to score.
         overwrite : bool
-            Whether to drop earlier scores of these entries.
+            Whether to delete earlier scores of these entries.
 
         Raises
         ------
         OutputError
-            If earlier scores were made with other settings, the folder cannot be
-            written, or it holds tables and no evaluation; nothing is made then.
+            If earlier scores were made with other settings, the folder cannot be written, or
+            it holds tables that are not of an evaluation; then nothing is created.
         """
         is_ours = any(self.folder.glob(f"{_IMAGES}/*/{_SETTINGS}"))
         if not overwrite:
@@ -67,8 +69,8 @@ class Results:
             folder = self._of(entry)
             _make_folder(folder)
             if overwrite or not _read_json(folder / _SETTINGS):
-                # scores of unknown settings are nobody's; the settings go last, so that
-                # what an interruption leaves still has those it was made with
+                # scores without settings are discarded; the settings are deleted last, so
+                # that an interruption leaves no scores without them
                 paths = folder.glob("*.json")
                 for path in sorted(paths, key=lambda one: one.name == _SETTINGS):
                     path.unlink()
@@ -76,7 +78,7 @@ class Results:
                 _write_json(folder / _SETTINGS, made)
 
     def load(self, case: Case, entry: Entry, files: str) -> list[ScaleScores]:
-        """Earlier scores of an image, if its files are what they were.
+        """Earlier scores of an image, if its files have not changed.
 
         Parameters
         ----------
@@ -85,13 +87,13 @@ class Results:
         entry : Entry
             Method and scales.
         files : str
-            Hash of the files as they are, from `files_sha256`.
+            Hash of the current files, from `files_sha256`.
 
         Returns
         -------
         scores : list of dict
-            One for each scale, or none at all; those that lack a measure of today, or have
-            one more, are not taken.
+            One for each scale. Empty if there are no earlier scores, or their measures are
+            not those of this version.
         """
         part = _read_json(self._part(case, entry))
         if part.get("files") != files:
@@ -102,7 +104,7 @@ class Results:
         return scores if is_whole and len(scores) == len(entry.scales) else []
 
     def save(self, case: Case, entry: Entry, files: str, scores: list[ScaleScores]) -> None:
-        """Keep the scores of an image.
+        """Write the scores of an image.
 
         Parameters
         ----------
@@ -111,14 +113,14 @@ class Results:
         entry : Entry
             Method and scales.
         files : str
-            Hash of the files before they were scored, from `files_sha256`.
+            Hash of the files before scoring, from `files_sha256`.
         scores : list of dict
-            One for each scale.
+            Scores of each scale.
 
         Raises
         ------
         OutputError
-            If they cannot be written.
+            If the scores cannot be written.
         """
         part: Record = {"image": case.name, "files": files, "scores": scores}
         _write_json(self._part(case, entry), part)
@@ -127,7 +129,7 @@ class Results:
         return self.folder / _IMAGES / entry.name
 
     def _part(self, case: Case, entry: Entry) -> Path:
-        # the underscore keeps an image named settings from the settings
+        # the underscore keeps apart the image "settings" and the settings
         return self._of(entry) / f"_{case.name}.json"
 
     def _check_settings(self, entry: Entry) -> None:
@@ -136,7 +138,7 @@ class Results:
         if changed:
             raise OutputError(
                 f"{self.folder}: holds scores of {entry.name} made with other settings "
-                f"({', '.join(changed)}), expected the same, a new folder, or --overwrite"
+                f"({', '.join(changed)}); use the same settings, a new folder or --overwrite"
             )
 
 
@@ -146,16 +148,18 @@ def changed_settings(before: Record, now: Record) -> list[str]:
     Parameters
     ----------
     before : dict
-        Settings that were stored. What only they hold is not compared, and a parameter
-        that they lack had its default.
+        Stored settings. Settings that are only among these are not compared; a parameter that
+        is missing had its default.
     now : dict
-        From `Entry.settings`.
+        Settings from `Entry.settings`.
 
     Returns
     -------
     names : list of str
-        Such as ``scales`` and ``cut.n_iterations``.
+        Names, for example ``scales`` and ``cut.n_iterations``.
     """
+    if "zero" in before:
+        before = {**before, "zero": zero_of(str(before["zero"]))}
     changed = [name for name in now if name != _PARAMETERS and now[name] != before.get(name)]
     earlier = _flat(parameters_of(MethodOptions())) | _flat(before.get(_PARAMETERS, {}))
     read = _flat(now[_PARAMETERS])
@@ -163,7 +167,7 @@ def changed_settings(before: Record, now: Record) -> list[str]:
 
 
 def _flat(parameters: object) -> Record:
-    """Parameters of several stages by STAGE.NAME."""
+    """Parameters of all stages by STAGE.NAME."""
     stages = cast("dict[str, Record]", parameters)
     return {
         f"{stage}.{name}": value
@@ -178,8 +182,8 @@ def files_sha256(case: Case) -> str:
     Parameters
     ----------
     case : Case
-        Image, annotations and perhaps contours; a file that is missing or cannot be read
-        counts as an empty one.
+        Image, annotations and contours; a file that is missing or cannot be read counts as an
+        empty file.
 
     Returns
     -------
@@ -191,7 +195,7 @@ def files_sha256(case: Case) -> str:
         try:
             with path.open("rb") as file:
                 found = hashlib.file_digest(file, "sha256").digest()
-        except OSError:  # who scores it will say so
+        except OSError:  # scoring will report the error
             found = hashlib.sha256().digest()
         content.update(found)
     return content.hexdigest()
@@ -205,7 +209,7 @@ def _make_folder(folder: Path) -> None:
 
 
 def _read_json(path: Path) -> Record:
-    """Content of a file; nothing if it is missing or damaged."""
+    """Content of a file; empty if it is missing or damaged."""
     try:
         content = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""One method on one image: a score for each scale."""
+"""Scores of one method on one image, for each scale."""
 
 from __future__ import annotations
 
@@ -43,8 +43,9 @@ def score_case(case: Case, entry: Entry) -> list[ScaleScores]:
     Returns
     -------
     scores : list of dict of str to float
-        For each scale: ``scale``, ``n_segments``, the scores of `measure_segmentation`, and
-        ``seconds`` that the method took; the first scale has those of what all share.
+        For each scale ``scale``, ``n_segments``, the scores of `measure_segmentation`, and
+        ``seconds``, the time of the method. The first scale includes the time of results that
+        all scales share.
 
     Raises
     ------
@@ -74,24 +75,24 @@ def score_case(case: Case, entry: Entry) -> list[ScaleScores]:
 
 
 def score_names(zero: Zero) -> set[str]:
-    """Names of what `score_case` gives for each scale.
+    """Names of the numbers in the scores of a scale, see `score_case`.
 
     Parameters
     ----------
     zero : str
-        What the label 0 of the annotations stands for.
+        Meaning of the label 0 of the annotations.
 
     Returns
     -------
     names : set of str
-        Measures among them.
+        Names of measures and other numbers.
     """
     left_out = () if zero == "background" else OF_OBJECTS
     return {"scale", "n_segments", "area", "seconds", *MEASURES} - {*left_out}
 
 
 def check_depth(method: str, image: Image) -> None:
-    """Make sure that a method takes an image with as many axes.
+    """Check that a method takes an image of this dimension.
 
     Parameters
     ----------
@@ -103,13 +104,13 @@ def check_depth(method: str, image: Image) -> None:
     Raises
     ------
     InvalidImageError
-        If the image is a stack and the method takes planes.
+        If the image is a stack and the method takes planes only.
     """
     if "Z" in image.axes and not METHODS[method].takes_stacks:
         others = ", ".join(name for name, one in METHODS.items() if one.takes_stacks)
         raise InvalidImageError(
-            f"image: axes {image.axes}: {method} takes planes, expected YX or YXC; stacks are "
-            f"divided by {others}"
+            f"image: axes {image.axes}: {method} takes planes only, expected YX or YXC; stacks "
+            f"are taken by {others}"
         )
 
 
@@ -117,7 +118,10 @@ def _with_contours(case: Case, entry: Entry) -> MethodOptions:
     if not METHODS[entry.method].needs_contours:
         return entry.options
     if not case.contours:
-        raise InvalidImageError(f"{case.image}: has no contour map, expected one as in BSDS500")
+        raise InvalidImageError(
+            f"{case.image}: no contour map, which {entry.method} needs; expected a file of "
+            "ucm2 as in BSDS500"
+        )
     return dataclasses.replace(entry.options, contours=read_contours(case.contours[0]))
 
 
@@ -125,5 +129,5 @@ def _check_shape(case: Case, image: Image, truth: list[np.ndarray]) -> None:
     shape = image.label_shape
     if truth[0].shape != shape:
         raise InvalidImageError(
-            f"{case.truth}: shape {truth[0].shape}, expected {shape} as its image"
+            f"{case.truth}: shape {truth[0].shape}, expected {shape}, the shape of its image"
         )

@@ -1,4 +1,4 @@
-"""The scores of an evaluation as a table per image, a summary and a page to read."""
+"""The scores of an evaluation as a table of images, a summary, and a page to read."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Column(NamedTuple):
     scores : dict of str to list of dict
         Scores of each scale, by the name of the image.
     failures : dict of str to str
-        Why an image has no scores, by its name.
+        Reasons of failures, by the name of the image.
     """
 
     entry: Entry
@@ -39,17 +39,17 @@ class Column(NamedTuple):
 
 
 def scores_csv(columns: Sequence[Column]) -> str:
-    """One line for each entry, image and scale.
+    """Table with a line for each entry, image and scale.
 
     Parameters
     ----------
     columns : sequence of Column
-        What was scored.
+        Scores of each entry.
 
     Returns
     -------
     table : str
-        Comma-separated values with a head.
+        Comma-separated values with a header line.
     """
     records: list[dict[str, object]] = [
         {
@@ -78,9 +78,9 @@ class Figures(NamedTuple):
     entry : Entry
         Method and scales.
     n_images : int
-        Images that were scored.
+        Number of scored images.
     n_failed : int
-        Images on which the method failed.
+        Number of images on which the method failed.
     best : dict of str to Best
         ODS and OIS of each measure.
     means : list of dict of str to float
@@ -95,7 +95,7 @@ class Figures(NamedTuple):
 
     @property
     def seconds(self) -> float:
-        """What the method takes for all scales of an image."""
+        """Mean time of the method for all scales of an image, in seconds."""
         return sum(one["seconds"] for one in self.means)
 
     def record(self) -> Record:
@@ -104,7 +104,7 @@ class Figures(NamedTuple):
         Returns
         -------
         record : dict
-            Scales by their value, and the settings that the figures depend on.
+            Figures with scales by their value, and the settings of the entry.
         """
         scales = self.entry.scales
         return {
@@ -130,7 +130,7 @@ class Figures(NamedTuple):
 
 
 def figures_of(column: Column) -> Figures:
-    """Put the images of an entry together.
+    """Aggregate the scores of an entry over its images.
 
     Parameters
     ----------
@@ -140,7 +140,7 @@ def figures_of(column: Column) -> Figures:
     Returns
     -------
     figures : Figures
-        Aggregated as the Berkeley benchmark does.
+        Figures, aggregated as in the Berkeley benchmark.
     """
     scores = list(column.scores.values())
     return Figures(
@@ -153,19 +153,19 @@ def figures_of(column: Column) -> Figures:
 
 
 def summary_page(figures: Sequence[Figures], left_out: Sequence[str]) -> str:
-    """Markdown tables for people.
+    """Page of Markdown tables.
 
     Parameters
     ----------
     figures : sequence of Figures
-        One for each entry that has a score.
+        Figures of each entry with a score.
     left_out : sequence of str
         A line for each file or image without a score.
 
     Returns
     -------
     page : str
-        ODS and OIS of each entry, then the means at each scale, then what was left out.
+        ODS and OIS of each entry, means at each scale, and the files left out.
     """
     parts = ["# Scores", ""]
     if figures:
@@ -184,12 +184,12 @@ def markdown_table(rows: Sequence[Mapping[str, object]]) -> list[str]:
     Parameters
     ----------
     rows : sequence of dict
-        Cells by the head of their column, the same in each row.
+        Cells by the header of their column; all rows have the same columns.
 
     Returns
     -------
     lines : list of str
-        Head, rule and one line a row.
+        Header, rule and one line for each row.
 
     Examples
     --------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from napari_dsc.errors import ComputationError, DSCError, InvalidImageError
 from napari_dsc.images import Pool, always
@@ -124,7 +124,7 @@ class Files:
         return record | ({"images": hashes} if len(hashes) <= N_LISTED else {})
 
     def _member(self, place: int) -> Member:
-        image = self.images[place]
+        image: Any = self.images[place]
         if needs_tiles(image, self.settings, Path()):
             raise InvalidImageError(
                 f"{image}: would be segmented in tiles, which joint cannot do; leave it "

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
-from napari_dsc.cut.joint import Piece, assign, iter_joint_cut, shrink
+from napari_dsc.cut.joint import Piece, assign, coarse_piece, iter_joint_cut
 from napari_dsc.machine.clock import Clock
 from napari_dsc.machine.progress import Progress
 from napari_dsc.params.presets import NO_LIMIT
@@ -86,7 +86,7 @@ def kept_small(load: Callable[..., Piece], params: CutParams) -> Callable[..., P
     load : callable
         Takes the same numbers.
     """
-    return functools.lru_cache(N_KEPT)(lambda *which: shrink(load(*which), params))
+    return functools.lru_cache(N_KEPT)(lambda *which: coarse_piece(load(*which), params))
 
 
 def iter_learning(

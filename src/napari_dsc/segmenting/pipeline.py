@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_dsc.files.ownership import refuse_overlap
-from napari_dsc.large.writing import check_large_output
+from napari_dsc.large.writers import check_large_output
 from napari_dsc.machine.progress import exhausted
 from napari_dsc.segmenting.files import Files
 from napari_dsc.segmenting.pieces import Tiles, open_pieces

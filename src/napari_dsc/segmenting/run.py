@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from napari_dsc.cut.graph import superpixel_altitudes
-from napari_dsc.cut.merging import iter_merging
-from napari_dsc.cut.objective import Known
+from napari_dsc.cut.objective import SideInformation
+from napari_dsc.cut.whole_image import iter_image_cut
 from napari_dsc.errors import InvalidParameterError
 from napari_dsc.images import array_sha256, to_label_image
 from napari_dsc.labels.regions import connected_regions
@@ -167,8 +167,10 @@ class Run:
             fresh = partial(embedding_of, model, params.n_partitions, params.seed)
             image, fixed = as_batch(pixels, model.n_channels), self._fixed_classes()
             altitudes = superpixel_altitudes(self.image.pixels, superpixels, params)
-            known = Known(altitudes, self.image.volume_spacing)
-            steps = iter_merging(image, superpixels, fresh, params, fixed, known=known)
+            side_information = SideInformation(altitudes, self.image.volume_spacing)
+            steps = iter_image_cut(
+                image, superpixels, fresh, params, fixed, side_information=side_information
+            )
         while True:
             with clock.stage("cut"), torch.inference_mode(False):
                 step = next(steps, None)

@@ -10,7 +10,7 @@ import torch
 
 from napari_dsc.cut.joint import Piece
 from napari_dsc.errors import InvalidParameterError
-from napari_dsc.hierarchy.growing import grow_tree
+from napari_dsc.hierarchy.construction import grow_tree
 from napari_dsc.machine.clock import Clock
 from napari_dsc.machine.device import reproducible, resolve_device
 from napari_dsc.machine.side_process import apart

@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from napari_dsc.cut.joint import Piece, iter_joint_cut, iter_lone_cut, seen_piece
+from napari_dsc.cut.joint import Piece, coarse_piece, iter_joint_cut, iter_piece_cut
 from napari_dsc.errors import OutputError
-from napari_dsc.large.connecting import iter_regions, region_numbers
-from napari_dsc.large.learning import montage, plan_lesson
+from napari_dsc.large.regions import iter_regions, region_numbers
 from napari_dsc.large.source import open_source
 from napari_dsc.large.tiling import (
     bytes_of,
@@ -24,8 +23,9 @@ from napari_dsc.large.tiling import (
     free_bytes,
     plan_tiling,
 )
+from napari_dsc.large.training_windows import montage, plan_training_windows
 from napari_dsc.large.work import Work
-from napari_dsc.large.writing import CHUNK, Labels, write_labels
+from napari_dsc.large.writers import CHUNK, Labels, write_labels
 from napari_dsc.machine.device import freed_memory_kept
 from napari_dsc.machine.progress import Progress
 from napari_dsc.params.presets import NO_LIMIT
@@ -186,21 +186,21 @@ class TiledRun:
     def _iter_learning(self) -> Generator[Progress, None, Embedding]:
         """Cut places of the image out, and train the network on them, which is the value."""
         tiles = self._work.params
-        lesson = plan_lesson(self.source.shape, self.width, self.scale, tiles.seed)
+        training = plan_training_windows(self.source.shape, self.width, self.scale, tiles.seed)
         places: list[Piece] = []
-        for window in lesson.windows:
+        for window in training.windows:
             with self.stages.clock.stage("places"):
                 found = self._work.piece(window, self.tiling.margin)
-                places.append(seen_piece(found, tiles))
-            yield Progress("reading", len(places), len(lesson.windows))
+                places.append(coarse_piece(found, tiles))
+            yield Progress("reading", len(places), len(training.windows))
         params = dataclasses.replace(tiles, resolution=1.0)  # places are small already
         with torch.inference_mode(False):
             embedding = embedding_of(self._work.model, params.n_partitions, params.seed)
-            draw = partial(montage, places, lesson.grid)
+            draw = partial(montage, places, training.grid)
             steps = (
-                iter_lone_cut(draw(np.random.default_rng()), embedding, params)
-                if lesson.is_whole
-                else iter_joint_cut(draw, embedding, params, lesson.n_steps)
+                iter_piece_cut(draw(np.random.default_rng()), embedding, params)
+                if training.is_whole
+                else iter_joint_cut(draw, embedding, params, training.n_steps)
             )
         for number in range(1, params.n_iterations + 2):  # the last freezes the statistics
             with self.stages.clock.stage("cut"), torch.inference_mode(False):

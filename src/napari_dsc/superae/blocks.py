@@ -1,4 +1,4 @@
-"""What the networks are made of, in two and in three dimensions."""
+"""Building blocks of the networks, in two and three dimensions."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from napari_dsc.superae.convolution import Convolution
 if TYPE_CHECKING:
     from torch import Tensor
 
-STRIDE = 4
+STRIDE = 4  # of the encoder's last level: two blocks of stride 2
 
 
 class Layers(NamedTuple):
-    """Classes of layers for a number of dimensions, and what goes with them.
+    """Classes of layers, memory layout and interpolation for a number of dimensions.
 
     Attributes
     ----------
     down, up, last : type
-        Convolutions of the encoder, of the decoder, and of the image in the end.
+        Convolutions of the encoder, of the decoder, and of the output image.
     norm : type
         Batch norm.
     layout : torch.memory_format
-        Layout of batches and weights that the convolutions are fast in.
+        Memory layout of batches and weights in which the convolutions are fastest.
     enlarging : str
-        Interpolation between pixels.
+        Linear interpolation of torch for upsampling.
     """
 
     down: type[nn.Module]
@@ -60,16 +60,16 @@ LAYERS = {
 
 
 def down_block(width_in: int, width: int, stride: int, ndim: int) -> nn.Sequential:
-    """Convolution of three pixels along each axis, batch norm and ReLU.
+    """Convolution with a kernel of 3 along each axis, batch norm and ReLU.
 
     Parameters
     ----------
     width_in, width : int
-        Channels in and out.
+        Number of input and output channels.
     stride : int
         1 keeps the size, 2 halves it.
     ndim : int
-        2 or 3.
+        Number of dimensions, 2 or 3.
 
     Returns
     -------
@@ -86,9 +86,9 @@ def up_block(width_in: int, width: int, ndim: int) -> nn.Sequential:
     Parameters
     ----------
     width_in, width : int
-        Channels in and out.
+        Number of input and output channels.
     ndim : int
-        2 or 3.
+        Number of dimensions, 2 or 3.
 
     Returns
     -------
@@ -116,7 +116,7 @@ def pad_to_stride(image: Tensor) -> Tensor:
     Returns
     -------
     padded : (B, C, *S') float tensor
-        The batch, grown by at most 3 pixels at the end of each axis.
+        The batch, with at most 3 pixels added at the end of each axis.
     """
     grown = [part for side in reversed(image.shape[2:]) for part in (0, -side % STRIDE)]
     return functional.pad(image, grown, mode="replicate")

@@ -1,4 +1,4 @@
-"""The model card that travels inside a weight file."""
+"""The model card inside a weight file."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ def model_card(
     state : TrainingState
         The finished training.
     params : TrainParams
-        Its settings.
+        Settings of the training.
     training_data : str
-        Name of the images, and of the templates if they are not made on the spot.
+        Name of the images, and of the templates if the training did not make them.
     license : str
-        License of the weights, and terms of the images where they matter.
+        License of the weights, and terms of use of the images if they restrict it.
     n_images : int
         Number of images.
     command : str
@@ -43,8 +43,9 @@ def model_card(
     Returns
     -------
     card : dict
-        Ready for JSON: the arguments, every field of `params` (``n_epochs`` as done), so also
-        ``ndim``; ``n_channels``, ``final_losses`` and ``software`` with versions.
+        Ready for JSON: the arguments, the fields of `params` (``ndim`` among them; with
+        ``n_epochs`` as completed), ``n_channels``, ``final_losses``, and ``software`` with
+        versions.
     """
     final = state.history[-1]
     versions = {name: importlib.metadata.version(name) for name in _LIBRARIES}

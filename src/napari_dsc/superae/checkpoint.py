@@ -1,4 +1,4 @@
-"""Checkpoints: a training between two epochs, as safetensors; no pickle is ever loaded."""
+"""Checkpoints: the state of a training between two epochs, as safetensors (no pickle)."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _ADAM_SLOTS = {"step", "exp_avg", "exp_avg_sq"}
 
 
 def save_checkpoint(state: TrainingState, path: Path) -> None:
-    """Write a training, to resume it later.
+    """Write the state of a training, to resume it later.
 
     Parameters
     ----------
     state : TrainingState
-        After an epoch.
+        State after an epoch.
     path : Path
-        Where to write; an existing file is replaced in one step.
+        File to write; an existing file is replaced in one step.
 
     Raises
     ------
@@ -51,29 +51,29 @@ def save_checkpoint(state: TrainingState, path: Path) -> None:
 def load_checkpoint(
     path: Path, n_channels: int, params: TrainParams, device: torch.device
 ) -> TrainingState:
-    """Read a training.
+    """Read the state of a training.
 
     Parameters
     ----------
     path : Path
-        A file of `save_checkpoint`.
+        File written by `save_checkpoint`.
     n_channels : int
-        Channels of the images.
+        Number of channels of the images.
     params : TrainParams
-        Settings; with those of the first epochs, the resumed training equals an
+        Settings. With the settings of the first epochs, the resumed training equals an
         uninterrupted one, bit for bit on one CPU.
     device : torch.device
-        Where to train on.
+        Device of the resumed training.
 
     Returns
     -------
     state : TrainingState
-        As it was saved.
+        The saved state.
 
     Raises
     ------
     WeightsError
-        If the file cannot be read, is no checkpoint, or has another number of channels or
+        If the file cannot be read, is not a checkpoint, or has another number of channels or
         dimensions.
     """
     state = new_training(n_channels, params, device)
@@ -85,8 +85,8 @@ def load_checkpoint(
         state.history.extend(Epoch(*values) for values in history)
     except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise WeightsError(
-            f"{path}: expected a checkpoint of a training on images of {n_channels} channels "
-            f"and {params.ndim} dimensions ({type(error).__name__})"
+            f"{path}: not a checkpoint of a training on images of {n_channels} channels and "
+            f"{params.ndim} dimensions, or damaged ({type(error).__name__})"
         ) from error
     return state
 

@@ -1,4 +1,4 @@
-"""Convolution whose gradients are each computed in the memory layout that is fast for them."""
+"""Convolution that computes each gradient in the memory layout that is fastest for it."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-# with fewer the layout of the gradient does not matter
+# number of input channels from which the layout matters for the gradient of the weight
 FEW_CHANNELS = 16
 
 
 class Convolution(nn.Conv2d):
-    """Convolution as torch's, with a faster gradient on the CPU in float32.
+    """Convolution of torch, with a faster gradient on the CPU in float32.
 
     Notes
     -----
-    With channels last oneDNN is fast forward and for the gradient of the input, but two to
-    four times slower than with channels first for the gradient of the weight.
+    With channels last, oneDNN is fast in the forward pass and for the gradient of the input.
+    For the gradient of the weight it is two to four times slower than with channels first.
     """
 
     def forward(self, input: Tensor) -> Tensor:
@@ -33,7 +33,7 @@ class Convolution(nn.Conv2d):
 
 
 class _Convolution(torch.autograd.Function):
-    """Without bias."""
+    """Convolution without bias; its backward pass computes each gradient by itself."""
 
     @staticmethod
     def forward(ctx: Any, image: Tensor, weight: Tensor, *settings: Any) -> Tensor:
@@ -58,7 +58,7 @@ class _Convolution(torch.autograd.Function):
 
 
 def _channels_first(maps: Tensor) -> Tensor:
-    """Contiguous maps (B, C, Y, X); torch is fast at transposing matrices only."""
+    """Contiguous maps (B, C, Y, X); one image is transposed as a matrix, which is faster."""
     if len(maps) > 1 or not maps.is_contiguous(memory_format=torch.channels_last):
         return maps.contiguous()
     pixels = maps.permute(0, 2, 3, 1).reshape(-1, maps.shape[1])
@@ -68,7 +68,7 @@ def _channels_first(maps: Tensor) -> Tensor:
 def _gradients(
     gradient: Tensor, image: Tensor, weight: Tensor, settings: Any, which: int
 ) -> Tensor:
-    """Gradient of the image, 0, or of the weight, 1."""
+    """Gradient of the image (`which` is 0) or of the weight (1)."""
     stride, padding, dilation, groups = settings
     mask = [which == 0, which == 1, False]
     gradients: list[Tensor] = torch.ops.aten.convolution_backward(

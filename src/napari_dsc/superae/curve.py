@@ -1,4 +1,4 @@
-"""The loss curve of a training, as a table and as a picture."""
+"""The loss curve of a training, as a table and as a figure."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 
 def write_curve_csv(history: Sequence[Epoch], path: Path) -> None:
-    """Write one row per epoch: number, both losses and seconds.
+    """Write a table with a row for each epoch: number, both losses and seconds.
 
     Parameters
     ----------
     history : sequence of Epoch
-        From `TrainingState.history`.
+        Epochs of `TrainingState.history`.
     path : Path
-        Where to write; an existing file is replaced in one step.
+        File to write; an existing file is replaced in one step.
 
     Raises
     ------
@@ -40,14 +40,14 @@ def write_curve_csv(history: Sequence[Epoch], path: Path) -> None:
 
 
 def write_curve_png(history: Sequence[Epoch], path: Path) -> None:
-    """Draw both losses over the epochs.
+    """Write a figure of both losses over the epochs.
 
     Parameters
     ----------
     history : sequence of Epoch
-        From `TrainingState.history`.
+        Epochs of `TrainingState.history`.
     path : Path
-        Where to write; an existing file is replaced in one step.
+        File to write; an existing file is replaced in one step.
 
     Raises
     ------

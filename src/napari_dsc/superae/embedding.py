@@ -1,9 +1,8 @@
-"""The network of the cut, made of a trained autoencoder."""
+"""The network of the cut: made from a trained autoencoder, saved and loaded."""
 
 from __future__ import annotations
 
 import copy
-import hashlib
 import json
 from typing import TYPE_CHECKING
 
@@ -25,21 +24,21 @@ if TYPE_CHECKING:
 
 
 def embedding_of(model: SuperAE, n_partitions: int, seed: int) -> Embedding:
-    """Network of the cut for a trained model, which stays as it is.
+    """Network of the cut from a trained model, which is not changed.
 
     Parameters
     ----------
     model : SuperAE
-        Its encoder is copied.
+        Trained model, whose encoder is copied.
     n_partitions : int
-        Output channels ``K``.
+        Number of output channels ``K``.
     seed : int
-        Seed of the weights of the head; the caller's random state stays as it was.
+        Seed of the weights of the head; the caller's random state is not changed.
 
     Returns
     -------
     embedding : Embedding
-        On the device of the model, float32.
+        Network in float32, on the device of the model.
     """
     device = next(model.parameters()).device
     encoder = copy.deepcopy(model.encoder)
@@ -56,9 +55,9 @@ def save_embedding(embedding: Embedding, path: Path, card: Mapping[str, object])
     embedding : Embedding
         The network.
     path : Path
-        Where to write; an existing file is replaced in one step.
+        File to write; an existing file is replaced in one step.
     card : mapping
-        What it learned from, ready for JSON.
+        Description of the training, ready for JSON.
 
     Raises
     ------
@@ -76,29 +75,29 @@ def load_embedding(path: Path, model: SuperAE, n_partitions: int, sha256: str) -
     Parameters
     ----------
     path : Path
-        File of `save_embedding`.
+        File written by `save_embedding`.
     model : SuperAE
-        Network whose encoder it began with; gives the device.
+        Model from which the network was made; the result is on its device.
     n_partitions : int
-        Output channels ``K``.
+        Number of output channels ``K``.
     sha256 : str
-        Hash that the file must have.
+        Expected hash of the file.
 
     Returns
     -------
     embedding : Embedding
-        In evaluation mode.
+        Network in evaluation mode.
 
     Raises
     ------
     WeightsError
-        If the file is missing, or is another one.
+        If the file cannot be read, or has another hash.
     """
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise WeightsError(f"{path}: expected a network, got {error.strerror}") from error
-    check_sha256(str(path), hashlib.sha256(content).hexdigest(), sha256)
+        raise WeightsError(f"{path}: the network cannot be read ({error.strerror})") from error
+    check_sha256(path, sha256)
     with torch.inference_mode(False):
         embedding = embedding_of(model, n_partitions, 0)
         embedding.load_state_dict(load(content))
@@ -106,17 +105,17 @@ def load_embedding(path: Path, model: SuperAE, n_partitions: int, sha256: str) -
 
 
 def read_card(path: Path) -> dict[str, object]:
-    """Read what a network of the cut learned from.
+    """Read the description of the training of a network of the cut.
 
     Parameters
     ----------
     path : Path
-        File of `save_embedding`.
+        File written by `save_embedding`.
 
     Returns
     -------
     card : dict
-        Empty where there is no such file, or none that can be read.
+        Description; empty if the file is missing or cannot be read.
     """
     try:
         with safe_open(path, "pt") as file:

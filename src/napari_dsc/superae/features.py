@@ -1,4 +1,4 @@
-"""Deep features of superpixels: what the trained encoder makes of them."""
+"""Deep features of superpixels, from the encoder of a trained autoencoder."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch.nn import functional
 
-from napari_dsc.labels.regions import region_mean
+from napari_dsc.labels.means import region_mean
 from napari_dsc.machine.device import reproducible
 from napari_dsc.superae.blocks import pad_to_stride
 
@@ -33,8 +33,8 @@ def superpixel_features(model: SuperAE, image: Tensor, superpixels: np.ndarray) 
     Returns
     -------
     features : (M, 448) float tensor
-        The three levels side by side, each enlarged bilinearly to the size of the image
-        first.
+        Mean features of the three levels, concatenated; each level is upsampled bilinearly to
+        the size of the image before it is averaged.
     """
     height, width = superpixels.shape
     regions = torch.from_numpy(superpixels.ravel()).to(image.device)

@@ -18,7 +18,7 @@ class ReconstructionLoss(NamedTuple):
 def reconstruction_loss(
     smoothed: Tensor, image: Tensor, template_colors: Tensor
 ) -> ReconstructionLoss:
-    """Equation 1: stay near the image, and near the mean color of one's template region.
+    """Equation 1: distance to the image, and to the mean colors of the template regions.
 
     Parameters
     ----------
@@ -27,13 +27,13 @@ def reconstruction_loss(
     image : (B, C, Y, X) float tensor
         Image ``x`` in [0, 1].
     template_colors : (B, C, Y, X) float tensor
-        At each pixel the mean color ``v_j`` (equation 2) of its template region.
+        Mean color ``v_j`` (equation 2) of the template region of each pixel.
 
     Returns
     -------
     loss : ReconstructionLoss
-        Means over pixels of squared color distances, so that ``lambda`` means the same at
-        any image size.
+        Means over pixels of squared color distances, so that the meaning of ``lambda`` does
+        not depend on the size of the image.
 
     Examples
     --------

@@ -14,8 +14,9 @@ from napari_dsc.superae.blocks import LAYERS, down_block, pad_to_stride, up_bloc
 if TYPE_CHECKING:
     from torch import Tensor
 
-WIDTHS = (64, 128, 256)
-# more than the receptive field, and a multiple of the stride
+WIDTHS = (64, 128, 256)  # channels of the three levels, as in the paper
+# margin of smoothing in pixels: more than the radius of the receptive field, and a multiple of
+# the stride
 MARGIN = 16
 # sides of the tiles and cubes that are smoothed one after the other, multiples of the stride
 TILE, CUBE = 512, 64
@@ -35,9 +36,9 @@ class Encoder(nn.Module):
     Parameters
     ----------
     n_channels : int
-        Channels of the image.
+        Number of channels of the image.
     ndim : int, default 2
-        Dimensions of the image, 2 or 3; in space the convolutions are 3x3x3.
+        Dimensions of the image; with 3 the convolutions are 3x3x3.
     """
 
     def __init__(self, n_channels: int = 3, ndim: int = 2) -> None:
@@ -54,12 +55,12 @@ class Encoder(nn.Module):
 
 
 class SuperAE(nn.Module):
-    """Superpixelwise autoencoder: an image in, its smoothed version out.
+    """Superpixelwise autoencoder, which smooths an image.
 
     Parameters
     ----------
     n_channels : int
-        Channels of the image.
+        Number of channels of the image.
     ndim : int, default 2
         Dimensions of the image: 2 for planes, 3 for stacks.
     """
@@ -92,25 +93,25 @@ class SuperAE(nn.Module):
 
 
 def as_many_channels(pixels: Tensor, n_channels: int) -> Tensor:
-    """Average channels to fewer, or repeat them to more; equal counts pass.
+    """Average or repeat channels to a given number.
 
     Parameters
     ----------
     pixels : (C, *S) float tensor
         Image.
     n_channels : int
-        Channels asked for.
+        Number of channels of the result.
 
     Returns
     -------
     pixels : (n_channels, *S) float tensor
-        Of more channels than asked for, the mean of every n-th; of fewer, all again and
-        again.
+        Of more channels, the mean of every n-th one; of fewer channels, the channels repeated
+        in turn.
 
     Notes
     -----
-    A first layer whose weights for colors are repeated over all channels, each divided by the
-    number of its repetitions, computes the same: ``docs/explanation/channels.md``.
+    This equals a first layer whose weights are repeated in turn for all channels, each divided
+    by the number of its repetitions; see ``docs/explanation/channels.md``.
 
     Examples
     --------
@@ -128,7 +129,7 @@ def as_many_channels(pixels: Tensor, n_channels: int) -> Tensor:
 
 
 def smooth_to_the_rim(model: SuperAE, image: Tensor) -> Tensor:
-    """Smooth a batch without the dark rim that zero padding leaves.
+    """Smooth a batch without the dark rim that zero padding would leave.
 
     Parameters
     ----------
@@ -140,13 +141,14 @@ def smooth_to_the_rim(model: SuperAE, image: Tensor) -> Tensor:
     Returns
     -------
     smoothed : (B, C, *S) float tensor
-        What the network makes of the images with their outermost pixels repeated, cropped;
-        farther than 16 pixels from the rim it is what the network makes of the images.
+        Output of the network for the images padded by 16 repeated pixels, cropped to the
+        images. Farther than 16 pixels from the rim it equals the output without padding.
 
     Notes
     -----
-    Tile by tile, or cube by cube, so that memory does not grow with the image. Tiles overlap by
-    more than the network sees, and start where its strides start: there are no seams.
+    The images are smoothed tile by tile, or cube by cube, so that memory does not grow with
+    them. There are no seams, because tiles overlap by more than the receptive field, and start
+    at multiples of the stride.
     """
     grown = functional.pad(image, (MARGIN,) * 2 * model.ndim, mode="replicate")
     smoothed = torch.empty_like(image)
@@ -163,16 +165,17 @@ class Embedding(nn.Module):
     """Encoder plus a 1x1 convolution and batch norm to K channels: the cut's network.
 
     The paper upsamples the three levels, concatenates them with the image and applies one
-    1x1 convolution. That convolution commutes with bilinear upsampling, so here each level
-    passes its own part of it at its own resolution and the results are added. An encoder of
-    three dimensions sees the planes as one stack, and its levels are enlarged trilinearly.
+    1x1 convolution. Both operations are linear, one over channels and one over pixels, so they
+    commute. Here, each level passes its part of the convolution at its own resolution; the
+    results are upsampled and added. An encoder of three dimensions takes the planes as one
+    stack, and its levels are upsampled trilinearly.
 
     Parameters
     ----------
     encoder : Encoder
-        Trained encoder; it is trained further, in place, by whoever optimizes this module.
+        Trained encoder; training this module changes it in place.
     n_partitions : int
-        Output channels ``K``.
+        Number of output channels ``K``.
 
     Notes
     -----
@@ -187,6 +190,7 @@ class Embedding(nn.Module):
         self._layers = LAYERS[len(kernel)]
         self._is_spatial = len(kernel) == 3
         widths = (n_channels, *WIDTHS)
+        # drawn as one convolution, so that the initial weights are those of the paper's layer
         joint = nn.Conv2d(sum(widths), n_partitions, 1, bias=False)
         parts = [nn.Conv2d(width, n_partitions, 1, bias=False) for width in widths]
         with torch.no_grad():
@@ -208,7 +212,7 @@ class Embedding(nn.Module):
         Returns
         -------
         features : (P, K, Y, X) float tensor
-            Features ``F`` in the image's size.
+            Features ``F`` at the size of the image.
         """
         n_planes, _, height, width = image.shape
         mixed = self.mixed(self.levels(image))[:n_planes, :, :height, :width]
@@ -216,7 +220,7 @@ class Embedding(nn.Module):
         return normalized
 
     def levels(self, image: Tensor) -> list[Tensor]:
-        """What the head mixes.
+        """Inputs of the head: the padded image, and the feature maps of the encoder.
 
         Parameters
         ----------
@@ -226,7 +230,8 @@ class Embedding(nn.Module):
         Returns
         -------
         levels : list of (P, ., ., .) float tensors
-            The padded image and the three levels of the encoder; (1, ., ., ., .) in space.
+            The padded image and the three levels of the encoder; (1, ., ., ., .) for an
+            encoder of three dimensions.
         """
         seen = image.transpose(0, 1).unsqueeze(0) if self._is_spatial else image
         padded = pad_to_stride(seen).contiguous(memory_format=self._layers.layout)
@@ -238,20 +243,20 @@ class Embedding(nn.Module):
         Parameters
         ----------
         levels : list of tensors
-            As `levels` gives them.
+            Result of `levels`.
 
         Returns
         -------
         features : (P', K, Y', X') float tensor
-            In the size of the padded image, which may have more planes if the encoder is one
-            of stacks; the features of a pixel lie side by side in memory.
+            Features at the size of the padded image; for an encoder of three dimensions it
+            may have more planes. The K features of a pixel are contiguous in memory.
         """
         of_image, of_fine, of_middle, of_coarse = (
             _pointwise(level, cast("Tensor", part.weight))
             for part, level in zip(self.parts, levels, strict=True)
         )
         size = list(of_image.shape[1:-1])
-        # not on a view: the gradient of that would be copied into another layout
+        # added before a view is made, whose gradient would be copied to another layout
         features = of_image.add_(of_fine)
         for level in (of_middle, of_coarse):
             enlarged = functional.interpolate(
@@ -265,7 +270,7 @@ class Embedding(nn.Module):
 
 
 def _pointwise(level: Tensor, weight: Tensor) -> Tensor:
-    """1x1 convolution as a product of matrices, whose rows are the pixels; (B, *S, K)."""
-    # a contiguous matrix lets autograd take the product that is fast for few channels
+    """1x1 convolution as a matrix product with a row for each pixel; (B, *S, K)."""
+    # with a contiguous matrix, autograd takes the product that is fast for few channels
     matrix = weight.flatten(1).T.contiguous()
     return level.movedim(1, -1) @ matrix

@@ -1,4 +1,4 @@
-"""The smoothing network on images of any number of channels and of planes."""
+"""Smoothing of images with any number of channels and planes."""
 
 from __future__ import annotations
 
@@ -16,20 +16,22 @@ if TYPE_CHECKING:
 
 
 def smooth_planes(model: SuperAE, pixels: Tensor) -> Tensor:
-    """Smooth an image of two or three dimensions, plane by plane or in space.
+    """Smooth an image of two or three dimensions.
 
     Parameters
     ----------
     model : SuperAE
-        Network in evaluation mode; one of three dimensions takes stacks only.
+        Network in evaluation mode. A network of two dimensions smooths a stack plane by
+        plane; a network of three dimensions takes stacks only.
     pixels : (C, *S) float tensor
-        Image in [0, 1], on the device of the network. Where C is the network's number of
-        channels they are smoothed together, as colors; otherwise each by itself, as grey.
+        Image in [0, 1], on the device of the network. If C is the network's number of
+        channels, all channels are smoothed together, as colors; otherwise each channel is
+        smoothed separately, as a gray image.
 
     Returns
     -------
     smoothed : (C, *S) float tensor
-        To a network of two dimensions, the planes of a stack do not know each other.
+        The smoothed image.
     """
     groups = [pixels] if len(pixels) == model.n_channels else torch.split(pixels, 1)
     return torch.cat([_smooth_group(model, group) for group in groups])
@@ -39,7 +41,7 @@ def _smooth_group(model: SuperAE, group: Tensor) -> Tensor:
     has_planes = group.ndim > model.ndim + 1
     parts = group.flatten(1, -3).unbind(1) if has_planes else (group,)
     smoothed = []
-    for part in parts:  # one at a time, to need no more memory than a picture
+    for part in parts:  # one at a time, so that a stack needs no more memory than a plane
         image = as_many_channels(part, model.n_channels).unsqueeze(0)
         image = image.contiguous(memory_format=LAYERS[model.ndim].layout)
         smoothed.append(as_many_channels(smooth_to_the_rim(model, image)[0], len(group)))
@@ -47,19 +49,19 @@ def _smooth_group(model: SuperAE, group: Tensor) -> Tensor:
 
 
 def as_batch(pixels: Tensor, n_channels: int) -> Tensor:
-    """Image as a batch of its planes, in the layout that convolutions are fastest in.
+    """Image as a batch of its planes, in the memory layout that convolutions are fastest in.
 
     Parameters
     ----------
     pixels : (C, Y, X) or (C, Z, Y, X) float tensor
         Image or volume.
     n_channels : int
-        Channels of the network.
+        Number of channels of the network.
 
     Returns
     -------
     batch : (1, n_channels, Y, X) or (Z, n_channels, Y, X) float tensor
-        See `as_many_channels`; of a volume its planes.
+        The image, or the planes of the volume, with channels by `as_many_channels`.
     """
     many = as_many_channels(pixels, n_channels)
     batch = many.unsqueeze(0) if many.ndim == 3 else many.transpose(0, 1)

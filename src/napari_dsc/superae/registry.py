@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import io
+import functools
 import os
 from importlib import resources
 from pathlib import Path
@@ -12,7 +11,6 @@ from typing import NamedTuple
 import pooch
 
 from napari_dsc.errors import OutputError, WeightsError
-from napari_dsc.files import write_atomically
 from napari_dsc.params import DEFAULT_WEIGHTS
 
 
@@ -109,7 +107,7 @@ def verify_weights(name: str) -> Path:
         If the name is unknown, or the file is missing or not what it should be.
     """
     path = where(name)
-    check_sha256(str(path), file_sha256(path), WEIGHTS[name].sha256)
+    check_sha256(path, WEIGHTS[name].sha256)
     return path
 
 
@@ -136,15 +134,14 @@ def fetch_weights(name: str) -> Path:
         If the cache folder cannot be made or written.
     """
     path, entry = where(name), WEIGHTS[name]
-    in_cache = path == cache_folder() / entry.file
-    if in_cache and not (path.is_file() and file_sha256(path) == entry.sha256):
-        content = _download(entry)
-        _write(path, content)
+    is_intact = path.is_file() and file_sha256(path) == entry.sha256
+    if path.parent == cache_folder() and not is_intact:
+        _download(path, entry)
     return verify_weights(name)
 
 
 def file_sha256(path: Path) -> str:
-    """Hash of a file.
+    """Hash of a file, computed once a process unless the file changes.
 
     Parameters
     ----------
@@ -162,61 +159,60 @@ def file_sha256(path: Path) -> str:
         If the file cannot be read.
     """
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        found = path.stat()
+        return _sha256(path, found.st_ino, found.st_size, found.st_mtime_ns)
     except OSError as error:
         raise WeightsError(f"{path}: expected a weight file, got {error.strerror}") from error
 
 
-def check_sha256(source: str, found: str, expected: str) -> None:
-    """Refuse content that is not what it should be.
+@functools.lru_cache
+def _sha256(path: Path, *_: int) -> str:
+    """Hash of a file with a certain inode, size and time of change."""
+    return str(pooch.file_hash(path, alg="sha256"))
+
+
+def check_sha256(path: Path, expected: str) -> None:
+    """Refuse a file that is not what it should be.
 
     Parameters
     ----------
-    source : str
-        File or address, for the message.
-    found : str
-        Hash of the content.
+    path : Path
+        The file.
     expected : str
-        Hash it should have.
+        Hash that it should have.
 
     Raises
     ------
     WeightsError
-        If the two differ.
+        If it has another hash, or cannot be read.
     """
+    found = file_sha256(path)
     if found != expected:
         raise WeightsError(
-            f"{source}: refused because its sha256 is {found[:12]}..., "
+            f"{path}: refused because its sha256 is {found[:12]}..., "
             f"expected {expected[:12]}..."
         )
 
 
-def _write(path: Path, content: bytes) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{path.parent}: cannot be made ({error.strerror})") from error
-    write_atomically(path, lambda file: file.write(content))
-
-
-def _download(entry: RegisteredWeights) -> bytes:
+def _download(path: Path, entry: RegisteredWeights) -> None:
+    """Download a file to a folder, which is made; what does not have its hash is deleted."""
     base = os.environ.get("NAPARI_DSC_WEIGHTS_URL") or BASE_URL
     if not base:
         raise WeightsError(
-            f"{entry.file}: not on this machine and no address is known, expected the address "
-            "of a folder that holds it in NAPARI_DSC_WEIGHTS_URL"
+            f"{entry.file}: not installed, and no download address is configured; set "
+            "NAPARI_DSC_WEIGHTS_URL to the address of a folder that holds it"
         )
     if os.environ.get("NAPARI_DSC_OFFLINE"):
         raise WeightsError(
-            f"{entry.file}: not on this machine, expected it in {cache_folder()} while "
-            "downloads are switched off (NAPARI_DSC_OFFLINE, or the preference in napari)"
+            f"{entry.file}: not installed, and downloads are switched off "
+            f"(NAPARI_DSC_OFFLINE, or the preference in napari); put it into {path.parent}"
         )
-    url, buffer = f"{base.rstrip('/')}/{entry.file}", io.BytesIO()
+    url = f"{base.rstrip('/')}/{entry.file}"
+    download = pooch.HTTPDownloader()
     try:
-        pooch.HTTPDownloader()(url, buffer, None)
+        pooch.retrieve(url, entry.sha256, path.name, path.parent, downloader=download)
+    except (FileExistsError, NotADirectoryError, PermissionError) as error:
+        raise OutputError(f"{path.parent}: cannot be made or written ({error})") from error
     except (OSError, ValueError) as error:
         raise WeightsError(f"{url}: the download failed ({error})") from error
-    content = buffer.getvalue()
-    check_sha256(url, hashlib.sha256(content).hexdigest(), entry.sha256)
-    return content
+    path.chmod(0o644)  # pooch makes files that other users cannot read

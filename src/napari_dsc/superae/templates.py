@@ -1,12 +1,16 @@
-"""Over-segmentation templates for training on images that bring none."""
+"""Over-segmentation templates for training images that come without templates."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from napari_dsc.hierarchy.colors import perceptual
-from napari_dsc.hierarchy.contours import cut, mean_boundary_tree, mumford_shah_tree
-from napari_dsc.hierarchy.growing import tree_regions
+from napari_dsc.hierarchy.construction import tree_regions
+from napari_dsc.hierarchy.region_trees import (
+    horizontal_cut,
+    mean_boundary_tree,
+    mumford_shah_tree,
+)
 from napari_dsc.images import color_features
 
 if TYPE_CHECKING:
@@ -30,14 +34,14 @@ def make_template(pixels: np.ndarray, params: TemplateParams) -> np.ndarray:
     Returns
     -------
     template : S int64 array
-        Connected regions, labels ``0 .. M - 1`` in the order of their first pixel, M being
-        ``n_template_regions`` unless the image has fewer regions above a quarter of the
+        Connected regions, labels ``0 .. M - 1`` in the order of their first pixel. M is
+        ``n_template_regions``, or less if the image has fewer regions above a quarter of the
         mean size.
 
     Notes
     -----
     The paper takes gPb-owt-ucm, whose boundary cues are learned from human labels. The merge
-    tree, and Mumford-Shah merging with an area floor, over-segment as well and need none.
+    tree, and Mumford-Shah merging with an area floor, need no labels.
 
     Examples
     --------
@@ -53,4 +57,4 @@ def make_template(pixels: np.ndarray, params: TemplateParams) -> np.ndarray:
     if params.template_method == "tree":
         return tree_regions(perceptual(pixels), params.n_template_regions)
     tree = _TREES[params.template_method](color_features(pixels))
-    return cut(tree, params.n_template_regions)
+    return horizontal_cut(tree, params.n_template_regions)

@@ -1,4 +1,4 @@
-"""Algorithm 1: training SuperAE on images and their over-segmentation templates."""
+"""Algorithm 1: train a SuperAE on images and their over-segmentation templates."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from napari_dsc.errors import ComputationError, InvalidImageError
-from napari_dsc.labels.regions import region_mean
+from napari_dsc.labels.means import region_mean
 from napari_dsc.machine.device import reproducible
 from napari_dsc.superae.blocks import LAYERS
 from napari_dsc.superae.losses import reconstruction_loss
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 
     from napari_dsc.params import TrainParams
 
-# axes along which crops are turned around: pictures have an up and down, bodies have not
-TURNED = {2: (-1,), 3: (-3, -2, -1)}
-# least side of the crops of stacks, as of all crops
+# axes along which crops are flipped: photographs have an orientation, volumes have none
+FLIPPED = {2: (-1,), 3: (-3, -2, -1)}
+# least side of a crop of stacks: the least `TrainParams.crop_size`
 SMALLEST_CROP = 8
 
 
 class Epoch(NamedTuple):
-    """Mean losses of one pass over the images, unweighted, and its duration."""
+    """Number, mean unweighted losses and duration of one pass over the images."""
 
     number: int
     fidelity: float
@@ -41,16 +41,16 @@ class Epoch(NamedTuple):
 
 @dataclass
 class TrainingState:
-    """A network in training: what a checkpoint holds.
+    """The state of a training, which a checkpoint stores.
 
     Parameters
     ----------
     model : SuperAE
         The network.
     optimizer : torch.optim.Adam
-        Its optimizer.
+        Optimizer of the network.
     history : list of Epoch
-        The epochs so far.
+        Completed epochs.
     """
 
     model: SuperAE
@@ -65,21 +65,21 @@ class _Example(NamedTuple):
 
 
 def new_training(n_channels: int, params: TrainParams, device: torch.device) -> TrainingState:
-    """Network with fresh weights, drawn from the seed, and its optimizer.
+    """State of a new training: a network with random weights, and its optimizer.
 
     Parameters
     ----------
     n_channels : int
-        Channels of the images.
+        Number of channels of the images.
     params : TrainParams
         Number of dimensions, seed and learning rate.
     device : torch.device
-        Where to train.
+        Device of the training.
 
     Returns
     -------
     state : TrainingState
-        Before the first epoch.
+        State before the first epoch.
     """
     with torch.random.fork_rng(devices=[]):
         # torch.manual_seed would also seed the caller's GPUs
@@ -100,32 +100,32 @@ def iter_training(
     Parameters
     ----------
     images : sequence of (C, *S) uint8 or float32 array
-        Images of any sizes, S being (Y, X), or (Z, Y, X) for a network of three dimensions;
-        8-bit ones are divided by 255 batch by batch, others lie in [0, 1].
+        Images of any size; S is (Y, X), or (Z, Y, X) for a network of three dimensions. Values
+        of uint8 are divided by 255, batch by batch; values of float32 are in [0, 1].
     templates : sequence of S int array
         Over-segmentation of each image, labels ``0 .. M - 1``.
     params : TrainParams
-        Settings; the same ones and the same seed give the same weights on one device,
-        however often the training was interrupted between epochs.
+        Settings. The same settings give the same weights on the same device, even if the
+        training is interrupted between epochs.
     state : TrainingState
-        Where to start; its network and history are trained and extended in place.
+        State from which the training starts; it is updated in place.
 
     Yields
     ------
     epoch : Epoch
-        After each pass, until the history holds ``n_epochs`` of them.
+        Each new epoch, until the history has ``n_epochs``.
 
     Raises
     ------
     InvalidImageError
         If there are no images, one cannot be used, or images and templates do not match.
     ComputationError
-        If the loss is no longer a finite number; the epoch does not enter the history.
+        If the loss is no longer finite; the epoch is not added to the history.
 
     Notes
     -----
-    The mean color ``v_j`` of equation 2 is that of the whole template region, also where a
-    crop cuts it.
+    The mean color ``v_j`` of equation 2 is that of the whole template region, even if a crop
+    contains only a part of it.
     """
     _check_pairs(images, templates, state.model)
     examples = [_example(*pair) for pair in zip(images, templates, strict=True)]
@@ -134,7 +134,7 @@ def iter_training(
         if not math.isfinite(epoch.fidelity + epoch.smoothness):
             raise ComputationError(
                 f"learning_rate={params.learning_rate}: the loss of epoch {epoch.number} is "
-                "not a finite number, expected a smaller step size"
+                "not finite; choose a smaller learning rate"
             )
         state.history.append(epoch)
         yield epoch
@@ -158,7 +158,7 @@ def _check_image(name: str, image: np.ndarray, model: SuperAE) -> None:
     if image.ndim != model.ndim + 1 or image.size == 0 or len(image) != model.n_channels:
         axes = ", ".join("ZYX"[-model.ndim :])
         raise InvalidImageError(
-            f"{name} has shape {image.shape}, expected ({model.n_channels}, {axes}) with pixels"
+            f"{name} has shape {image.shape}, expected ({model.n_channels}, {axes}), not empty"
         )
     if image.dtype not in (np.uint8, np.float32):
         raise InvalidImageError(f"{name} is {image.dtype}, expected uint8 or float32")
@@ -171,14 +171,14 @@ def _check_image(name: str, image: np.ndarray, model: SuperAE) -> None:
 def _check_template(name: str, template: np.ndarray, image: np.ndarray) -> None:
     if template.shape != image.shape[1:]:
         raise InvalidImageError(
-            f"{name} has shape {template.shape}, expected {image.shape[1:]} as its image"
+            f"{name} has shape {template.shape}, expected {image.shape[1:]}, that of its image"
         )
     if not np.issubdtype(template.dtype, np.integer):
         raise InvalidImageError(f"{name} is {template.dtype}, expected integers")
     if template.min() < 0 or template.max() >= template.size:
         raise InvalidImageError(
             f"{name} has labels from {template.min()} to {template.max()}, "
-            "expected 0 to the number of regions - 1"
+            "expected labels from 0 to the number of regions minus 1"
         )
 
 
@@ -197,7 +197,7 @@ def _as_unit_range(pixels: Tensor) -> Tensor:
 
 def _epoch(state: TrainingState, examples: Sequence[_Example], params: TrainParams) -> Epoch:
     number = len(state.history) + 1
-    # a generator of each epoch's own, so that a resumed training draws what a straight one does
+    # each epoch has its own generator, so that a resumed training has the same random numbers
     rng = np.random.default_rng([params.seed, number])
     start = time.perf_counter()
     losses = [_step(state, batch, params) for batch in _iter_batches(examples, params, rng)]
@@ -208,7 +208,7 @@ def _epoch(state: TrainingState, examples: Sequence[_Example], params: TrainPara
 def _iter_batches(
     examples: Sequence[_Example], params: TrainParams, rng: np.random.Generator
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Random crops, some of them turned around: images and the colors of their templates."""
+    """Batches of random crops, flipped at random: images, and the colors of their templates."""
     sides = _crop_sides(examples, params.crop_size)
     visits = _visits(examples, sides)
     order = visits[rng.permutation(len(visits))]
@@ -222,7 +222,7 @@ def _iter_batches(
 
 
 def _crop_sides(examples: Sequence[_Example], size: int) -> tuple[int, ...]:
-    """Sides of all crops: squares, or cubes cut to what the smallest stack has."""
+    """Sides of all crops: squares, or cubes cut off at the sides of the smallest stack."""
     shapes = [example.template.shape for example in examples]
     if len(shapes[0]) == 2:
         return size, size
@@ -231,7 +231,7 @@ def _crop_sides(examples: Sequence[_Example], size: int) -> tuple[int, ...]:
 
 
 def _visits(examples: Sequence[_Example], sides: tuple[int, ...]) -> np.ndarray:
-    """Numbers of the examples: pictures once, stacks as often as crops make up their volume."""
+    """Indices of the examples: planes once, stacks as often as crops fill their volume."""
     sizes = [example.template.numel() / math.prod(sides) for example in examples]
     times = [max(1, round(size)) if len(sides) == 3 else 1 for size in sizes]
     return np.repeat(np.arange(len(examples)), times)
@@ -240,6 +240,7 @@ def _visits(examples: Sequence[_Example], sides: tuple[int, ...]) -> np.ndarray:
 def _random_crop(
     example: _Example, sides: tuple[int, ...], rng: np.random.Generator
 ) -> tuple[Tensor, Tensor]:
+    """Random crop of an image, flipped at random, and the template colors of its pixels."""
     image, template = example.image, example.template
     while any(have < side for have, side in zip(template.shape, sides, strict=True)):
         image, template = _grow(image, sides), _grow(template, sides)
@@ -249,12 +250,12 @@ def _random_crop(
         window.append(slice(start, start + side))
     crop = _as_unit_range(image[:, *window])
     colors = example.colors[template[*window]].movedim(-1, 0)
-    turned = [axis for axis in TURNED[len(sides)] if rng.random() < 0.5]
-    return crop.flip(turned), colors.flip(turned)
+    flipped = [axis for axis in FLIPPED[len(sides)] if rng.random() < 0.5]
+    return crop.flip(flipped), colors.flip(flipped)
 
 
 def _grow(pixels: Tensor, sides: tuple[int, ...]) -> Tensor:
-    """Mirror the axes that are shorter than `sides`, the last ones of `pixels`."""
+    """Append the mirror image along each axis of `pixels` that is shorter than its side."""
     for axis, side in enumerate(sides, -len(sides)):
         if pixels.shape[axis] < side:
             pixels = torch.cat([pixels, pixels.flip(axis)], axis)

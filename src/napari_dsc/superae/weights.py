@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -121,7 +120,8 @@ def find_weights(name_or_path: str | Path) -> WeightsFile:
         return _read_file(Path(name), name)
     except FileNotFoundError as error:
         raise WeightsError(
-            f"weights={name!r}: no such file, expected one or a name among {', '.join(WEIGHTS)}"
+            f"weights={name!r}: no such file, and no registered weights of that name "
+            f"(known: {', '.join(WEIGHTS)})"
         ) from error
 
 
@@ -147,7 +147,7 @@ def load_weights(file: WeightsFile) -> SuperAE:
         content = file.path.read_bytes()
     except OSError as error:
         raise WeightsError(f"{file.path}: expected weights, got {error.strerror}") from error
-    check_sha256(str(file.path), hashlib.sha256(content).hexdigest(), file.sha256)
+    check_sha256(file.path, file.sha256)
     tensors = load(content)
     with seeded(0):  # whatever is drawn is replaced below
         _, n_channels, *kernel = tensors[_FIRST].shape

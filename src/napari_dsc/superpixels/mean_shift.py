@@ -12,16 +12,17 @@ from scipy.sparse import csgraph
 
 from napari_dsc.labels.regions import relabel_in_order
 
-# points moved at a time: their arrays stay in the processor's cache
+# points moved at a time, so that their arrays fit into the processor's cache
 BLOCK = 16_384
-# color of the margin around the image: beyond every bandwidth, its square fits float32
+# color of the margin around the image: farther than any bandwidth, yet its square is finite in
+# float32
 FAR = 1e12
 
 
 def mean_shift_filter(
     image: np.ndarray, radius: int, bandwidth: float, max_iterations: int = 5
 ) -> np.ndarray:
-    """Replace each pixel by the color its mean shift ends at.
+    """Replace each pixel by the color at which its mean shift ends.
 
     A point starts at each pixel's place and color. It moves to the mean place and mean
     color of the pixels that lie in the window around its place and within `bandwidth`
@@ -36,7 +37,7 @@ def mean_shift_filter(
     bandwidth : float
         Radius of the flat kernel in color space, in the unit of `image`.
     max_iterations : int
-        Largest number of moves of a point.
+        Largest number of moves of a point; 5 as in OpenCV.
 
     Returns
     -------
@@ -45,9 +46,9 @@ def mean_shift_filter(
 
     Notes
     -----
-    Square window, places rounded to pixels and a stop when the place no longer changes are
-    those of OpenCV's ``pyrMeanShiftFiltering`` without a pyramid; OpenCV also rounds the
-    colors, to whole grey levels.
+    As in OpenCV's ``pyrMeanShiftFiltering`` without a pyramid, the window is square, places
+    are rounded to pixels, and a point stops when its place no longer changes. OpenCV also
+    rounds the colors to integer gray levels.
 
     References
     ----------
@@ -76,10 +77,11 @@ def mean_shift_filter(
 
 
 class _Window(NamedTuple):
-    """The joint kernel: a cube of pixels, a ball of colors.
+    """The joint kernel: a cube of pixels times a ball of colors.
 
-    `planes` (C, P) is the image inside a margin of far-off colors, flat; `offsets` (W, D)
-    are the window's pixels and `strides` (D,) the steps between neighbors in `planes`.
+    `planes` (C, P) is the flat image with a margin of color `FAR`. `offsets` (W, D) are the
+    pixels of the window, and `strides` (D,) the distances of neighbors along each axis in
+    `planes`.
     """
 
     planes: np.ndarray
@@ -105,7 +107,22 @@ class _Window(NamedTuple):
         return centers
 
     def move(self, places: np.ndarray, colors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Step of n points along each axis, (D, n) int64, and their new colors, (C, n)."""
+        """Move n points to the mean of their window.
+
+        Parameters
+        ----------
+        places : (n,) int64 array
+            Index of each point in `planes`.
+        colors : (C, n) float32 array
+            Color of each point.
+
+        Returns
+        -------
+        shift : (D, n) int64 array
+            Rounded step along each axis.
+        colors : (C, n) float32 array
+            New colors; a point with no pixel within the bandwidth keeps its color.
+        """
         count = np.zeros(len(places), np.float32)
         shift = np.zeros((len(self.strides), len(places)), np.float32)
         total = np.zeros_like(colors)
@@ -137,9 +154,10 @@ def merge_modes(filtered: np.ndarray, bandwidth: float, min_size: float) -> np.n
     filtered : (C, *S) float array
         Image after `mean_shift_filter`.
     bandwidth : float
-        Face neighbors at most this far apart in color belong to one region.
+        Pixels that share a face belong to one region if their colors are at most this far
+        apart.
     min_size : float
-        Regions of fewer pixels join the neighbor whose mean color is nearest.
+        Least size in pixels; a smaller region joins the neighbor of nearest mean color.
 
     Returns
     -------
@@ -168,7 +186,7 @@ def merge_modes(filtered: np.ndarray, bandwidth: float, min_size: float) -> np.n
 
 
 def _face_pairs(shape: tuple[int, ...]) -> np.ndarray:
-    """Flat indices of the pixels that share a face, (2, E)."""
+    """Pairs of pixels that share a face, as flat indices, (2, E)."""
     index = np.arange(math.prod(shape)).reshape(shape)
     pairs = []
     for axis in range(len(shape)):
@@ -178,15 +196,15 @@ def _face_pairs(shape: tuple[int, ...]) -> np.ndarray:
 
 
 def _region_pairs(regions: np.ndarray, pixel_pairs: np.ndarray) -> np.ndarray:
-    """Adjacent regions, each pair in both orders, sorted by the first, (2, E)."""
+    """Pairs of adjacent regions, each in both orders, sorted by the first, (2, E)."""
     first, second = regions[pixel_pairs]
-    apart = first != second
+    differ = first != second
     n_regions = int(regions.max()) + 1
-    keys = np.unique(
+    keys = np.unique(  # one number for each pair, undone by divmod
         np.concatenate(
             [
-                first[apart] * n_regions + second[apart],
-                second[apart] * n_regions + first[apart],
+                first[differ] * n_regions + second[differ],
+                second[differ] * n_regions + first[differ],
             ]
         )
     )
@@ -194,14 +212,14 @@ def _region_pairs(regions: np.ndarray, pixel_pairs: np.ndarray) -> np.ndarray:
 
 
 def _nearest_neighbors(pairs: np.ndarray, means: np.ndarray) -> np.ndarray:
-    """Each of at least two regions with its neighbor of nearest mean color, (2, M)."""
+    """Each region, and its neighbor of nearest mean color, (2, M)."""
     order = np.lexsort((_distances(means, pairs), pairs[0]))
     regions, first = np.unique(pairs[0][order], return_index=True)
     return np.stack([regions, pairs[1][order][first]])
 
 
 def _distances(colors: np.ndarray, pairs: np.ndarray) -> np.ndarray:
-    """Euclidean distance between columns of `colors`, (E,)."""
+    """Euclidean distance between pairs of columns of `colors`, (E,)."""
     first, second = pairs
     squares = np.zeros(pairs.shape[1])
     for channel in colors:

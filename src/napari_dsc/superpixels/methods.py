@@ -1,4 +1,4 @@
-"""Superpixels by five algorithms, each brought to the number that was asked for."""
+"""Superpixels by five algorithms, with about the requested number for each of them."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from skimage import segmentation
 
 from napari_dsc.errors import InvalidParameterError
 from napari_dsc.hierarchy.colors import perceptual
-from napari_dsc.hierarchy.contours import (
-    cut,
+from napari_dsc.hierarchy.construction import tree_regions
+from napari_dsc.hierarchy.region_trees import (
     gradient_magnitude,
+    horizontal_cut,
     observation_scale_tree,
     ward_tree,
 )
-from napari_dsc.hierarchy.growing import tree_regions
 from napari_dsc.images import color_features
-from napari_dsc.labels.regions import mean_width
+from napari_dsc.labels.neighbors import mean_width
 from napari_dsc.superpixels.mean_shift import mean_shift_filter, merge_modes
 
 if TYPE_CHECKING:
@@ -28,16 +28,16 @@ if TYPE_CHECKING:
 
     from napari_dsc.params import SuperpixelParams
 
-# colors are CIELab / 100: a distance of 0.01 is about the least one sees
-COMPACTNESS = 0.2
+# Colors are CIELab / 100, in which 0.01 is about the least visible distance.
+COMPACTNESS = 0.2  # of SLIC: color distance that equals the width of a superpixel
 WATERSHED_COMPACTNESS = 0.0003
-SMOOTHING = 0.8
-BANDWIDTH = 0.06
-WINDOW_RADIUS = {2: 7, 3: 3}
-POSITION_WEIGHT = 0.02
+SMOOTHING = 0.8  # standard deviation in pixels, of Felzenszwalb and Huttenlocher (2004)
+BANDWIDTH = 0.06  # color radius of mean shift
+WINDOW_RADIUS = {2: 7, 3: 3}  # spatial radius of mean shift in pixels, by dimensions
+POSITION_WEIGHT = 0.02  # of merging: color distance that equals the width of a superpixel
 
-N_TRIES = 8
-TOLERANCE = 0.05
+N_TRIES = 8  # of the bisection
+TOLERANCE = 0.05  # largest deficit of superpixels, relative
 
 
 def over_segment_pixels(
@@ -54,26 +54,25 @@ def over_segment_pixels(
     pixels : (C, *S) float32 array
         Image with values in 0 to 1, in two or three dimensions.
     params : SuperpixelParams
-        Algorithm and number of superpixels; ``source`` is the caller's business.
+        Algorithm and number of superpixels; its ``source`` is not used.
     spacing : sequence of float
-        Pixel size along S in any unit; empty stands for pixels of equal sides. SLIC and
-        watershed make superpixels about as deep as wide in space, egb smooths alike in all
-        directions of it, and what lies near counts as near in space for all methods.
+        Pixel size along S in any unit; empty for isotropic pixels. All methods but ``ucm``
+        measure distance in physical units, so that superpixels are about as deep as wide.
     share : float
-        How much of an image these pixels are, in (0, 1]; superpixels of ``ucm`` are then of
-        the kind that the whole image would have.
+        Share of the whole image that these pixels are, in (0, 1]; ``ucm`` then picks the
+        granularity that it would pick for the whole image.
 
     Returns
     -------
     superpixels : S int64 array
         Labels ``0 .. M - 1`` in the order of their first pixel, each one connected
-        through pixel faces. M is within 5 % of ``n_superpixels`` wherever the image has
-        that many regions; an image with large areas of one color may have fewer.
+        through pixel faces. M is within 5 % of ``n_superpixels`` if the image has that many
+        regions; an image with large areas of one color may have fewer.
 
     Raises
     ------
     InvalidParameterError
-        If more superpixels are asked for than there are pixels.
+        If ``n_superpixels`` exceeds the number of pixels.
 
     Examples
     --------
@@ -85,12 +84,12 @@ def over_segment_pixels(
     n_pixels = math.prod(pixels.shape[1:])
     if params.n_superpixels > n_pixels:
         raise InvalidParameterError(
-            f"n_superpixels={params.n_superpixels}: expected at most the number of pixels, "
-            f"{n_pixels}"
+            f"n_superpixels={params.n_superpixels}: expected at most {n_pixels}, the number of "
+            "pixels"
         )
     sizes = np.array(spacing if len(spacing) else [1.0] * (pixels.ndim - 1))
     sizes = sizes / sizes.min()
-    method = METHODS[params.superpixels]
+    method = SUPERPIXEL_METHODS[params.superpixels]
     options = {"share": share} if method is _ucm else {}
     return method(color_features(pixels), params.n_superpixels, sizes, **options)
 
@@ -99,7 +98,7 @@ def _slic(features: np.ndarray, n_superpixels: int, sizes: np.ndarray) -> np.nda
     """Simple linear iterative clustering (Achanta et al. 2012)."""
     cubes, middles = _cubes(features.shape[1:], sizes)
     channels_last = np.moveaxis(features, 0, -1)[cubes]
-    # scikit-image stretches the colors to 0 to 1; this undoes it
+    # scikit-image rescales the colors to 0 to 1; this division undoes it
     compactness = COMPACTNESS / (float(np.ptp(features)) or 1.0)
 
     def divide(n_asked: float) -> np.ndarray:
@@ -140,12 +139,12 @@ def _egb(features: np.ndarray, n_superpixels: int, sizes: np.ndarray) -> np.ndar
 
 
 def _volume_egb(features: np.ndarray, n_superpixels: int, sizes: np.ndarray) -> np.ndarray:
-    """The same predicate over a hierarchy, where scikit-image stops at two dimensions."""
+    """The same predicate on a hierarchy, because scikit-image has it in two dimensions only."""
     smooth = [ndimage.gaussian_filter(channel, SMOOTHING / sizes) for channel in features]
     tree = observation_scale_tree(np.stack(smooth))
 
     def divide(n_asked: float) -> np.ndarray:
-        return cut(tree, round(n_asked))
+        return horizontal_cut(tree, round(n_asked))
 
     return _refine(divide, features, sizes, n_superpixels, start=n_superpixels, surplus=1.3)
 
@@ -162,7 +161,7 @@ def _mean_shift(features: np.ndarray, n_superpixels: int, sizes: np.ndarray) -> 
 
 
 def _watershed(features: np.ndarray, n_superpixels: int, sizes: np.ndarray) -> np.ndarray:
-    """Compact watershed from the flattest pixel of each cell of a grid (waterpixels)."""
+    """Compact watershed from a pixel of least gradient in each grid cell (waterpixels)."""
     cubes, middles = _cubes(features.shape[1:], sizes)
     gradient = gradient_magnitude(features, 1.0)[cubes]
 
@@ -179,19 +178,19 @@ def _watershed(features: np.ndarray, n_superpixels: int, sizes: np.ndarray) -> n
 
 
 def _ucm(features: np.ndarray, n_superpixels: int, _: np.ndarray, share: float) -> np.ndarray:
-    """Cut of the merge tree, or the superpixels of a finer one."""
+    """Regions of the merge tree, or its superpixels if more are requested than it has."""
     colors = features * np.float32(100) if len(features) == 3 else perceptual(features)
     return tree_regions(colors, n_superpixels, share)
 
 
-METHODS: dict[str, Callable[..., np.ndarray]] = {
+SUPERPIXEL_METHODS: dict[str, Callable[..., np.ndarray]] = {
     "slic": _slic,
     "egb": _egb,
     "mean_shift": _mean_shift,
     "watershed": _watershed,
     "ucm": _ucm,
 }
-"""Each takes `color_features`, M and relative pixel sizes, and gives labels from 0."""
+"""Each takes the colors of `color_features`, M and relative pixel sizes; it returns labels."""
 
 
 def _refine(
@@ -203,27 +202,27 @@ def _refine(
     start: float,
     surplus: float,
 ) -> np.ndarray:
-    """Bisect the fineness of an algorithm until its regions, merged, are M.
+    """Bisect the fineness of an algorithm until its regions can be merged down to M.
 
     Parameters
     ----------
     divide : function
-        Regions at a fineness; they become more as it grows.
+        From a fineness to regions, whose number grows with it.
     features : (C, *S) float array
-        What decides which regions are alike.
+        Colors, by which regions are merged.
     sizes : (len(S),) float array
-        Pixel size along each axis.
+        Relative pixel size along each axis.
     n_superpixels : int
         Number of superpixels ``M``.
     start : float
         First fineness.
     surplus : float
-        Up to this many times M regions, merging them down to M does no harm.
+        The search ends if the regions are at most this many times M.
 
     Returns
     -------
     superpixels : S int64 array
-        The result of the coarsest division with enough regions, else the one with most.
+        Result of the last division with enough regions, else of the one with most.
     """
     too_coarse, enough = 0.0, math.inf
     best, most = np.empty(0, np.int64), 0
@@ -242,7 +241,7 @@ def _refine(
                 best, most = merged, n_merged
             too_coarse = fineness
             ratio = min(10.0, 1.1 * n_superpixels / n_merged)
-        fineness *= ratio
+        fineness *= ratio  # as if the number of regions were proportional to the fineness
         if not too_coarse < fineness < enough:
             fineness = math.sqrt(too_coarse * enough)
     return best
@@ -255,7 +254,7 @@ def _merge(
     width = mean_width(regions.shape, n_superpixels, sizes)
     scale = POSITION_WEIGHT / width * sizes
     places = np.indices(regions.shape) * scale.reshape(-1, *[1] * regions.ndim)
-    return cut(ward_tree(np.concatenate([features, places]), regions), n_superpixels)
+    return horizontal_cut(ward_tree(np.concatenate([features, places]), regions), n_superpixels)
 
 
 def _count(labels: np.ndarray) -> int:
@@ -263,17 +262,17 @@ def _count(labels: np.ndarray) -> int:
 
 
 def _least_size(features: np.ndarray, n_superpixels: int) -> int:
-    """Size below which a region is a speck: a tenth of a mean superpixel."""
+    """Size in pixels below which a region is a speck: a tenth of the mean superpixel."""
     return max(1, math.prod(features.shape[1:]) // (10 * n_superpixels))
 
 
 def _cubes(
     shape: tuple[int, ...], sizes: np.ndarray
 ) -> tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...]]:
-    """Index that repeats long pixels until all sides are alike, and the index back.
+    """Index that resamples to isotropic pixels, and its inverse.
 
-    scikit-image spreads the seeds of SLIC over pixels, whatever spacing it is told, and its
-    watershed is told none.
+    scikit-image places the seeds of SLIC by pixels, whatever its argument ``spacing``, and its
+    watershed has no such argument.
     """
     longer = [round(n * size) for n, size in zip(shape, sizes, strict=True)]
     pairs = list(zip(shape, longer, strict=True))
@@ -283,7 +282,7 @@ def _cubes(
 
 
 def _grid_seeds(gradient: np.ndarray, n_cells: float) -> np.ndarray:
-    """Markers 1, 2, ... at the least gradient in the middle of each of about n cells."""
+    """Markers 1, 2, ... at the least gradient within the middle of each of about n cells."""
     width = (gradient.size / n_cells) ** (1 / gradient.ndim)
     counts = [max(1, min(round(size / width), size)) for size in gradient.shape]
     cells = np.zeros(gradient.shape, np.int64)
@@ -293,6 +292,7 @@ def _grid_seeds(gradient: np.ndarray, n_cells: float) -> np.ndarray:
         part, whole = np.modf((place + 0.5) * n_along / size)
         cells = cells * n_along + whole.astype(np.int64)
         rim |= np.abs(part - 0.5) > 0.25
+    # by cell, then middle before rim, then gradient
     order = np.lexsort((gradient.ravel(), rim.ravel(), cells.ravel()))
     _, first = np.unique(cells.ravel()[order], return_index=True)
     seeds = np.zeros(gradient.size, np.int32)

@@ -14,6 +14,7 @@ from napari_dsc.errors import DSCError
 from napari_dsc.files import write_atomically
 from napari_dsc.jobs.analysis import Physical, measure_job, split_job
 from napari_dsc.layers import geometry_of, level_array
+from napari_dsc.widgets.controls.forms import clipboard
 from napari_dsc.widgets.controls.run_bar import in_background, notify_error
 from napari_dsc.widgets.docks.segment import Segment
 from napari_dsc.widgets.viewer.measured import measured_image
@@ -134,7 +135,7 @@ def paste_recipe(viewer: Viewer) -> None:
     from napari_dsc.records.recipes import recipe_from_text
 
     try:
-        recipe = recipe_from_text(QApplication.clipboard().text())
+        recipe = recipe_from_text(clipboard().text())
         open_segment(viewer).show_record(recipe)
     except DSCError as error:
         notify_error(str(error), "")
@@ -258,5 +259,5 @@ def _as_subscript(one: int | list[int | None]) -> str:
 
 
 def _copy(text: str, kind: str) -> None:
-    QApplication.clipboard().setText(text)
+    clipboard().setText(text)
     show_info(f"Copied the run as {kind}.")

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from napari_dsc.cli.flags import Output, Switch
+from napari_dsc.cli.flags import Output, Switch, ZeroFlag
 from napari_dsc.cli.report import Report
 from napari_dsc.cli.scoring_flags import (
     Data,
@@ -16,7 +16,7 @@ from napari_dsc.cli.scoring_flags import (
     Methods,
     Run,
 )
-from napari_dsc.evaluation.terms import Split, Zero
+from napari_dsc.evaluation.terms import Split
 
 evaluate = App(name="evaluate", help="Score methods, or a label image, against annotations.")
 
@@ -87,7 +87,7 @@ def labels(
     truth: Annotated[Path, Parameter(name="TRUTH")],
     /,
     *,
-    zero: Zero = "region",
+    zero: ZeroFlag = "region",
     errors: Path | None = None,
     overwrite: Switch = False,
     json: Switch = False,
@@ -102,7 +102,7 @@ def labels(
         Label image, or annotations of BSDS500 (.mat), to score it against.
     zero : str
         What the label 0 of the truth stands for: a ``region``, the ``background`` of
-        objects, or ``unlabelled`` pixels.
+        objects, or ``unlabeled`` pixels.
     errors : Path
         Write a picture, .png, .tif or .npy: 255 where the best-matching segments disagree.
     overwrite : bool

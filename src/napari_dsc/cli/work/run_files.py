@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from napari_dsc.cli.plan import make_folders
@@ -10,7 +11,7 @@ from napari_dsc.cli.work.overlays import overlay_of
 from napari_dsc.errors import ComputationError, DSCError, InvalidParameterError
 from napari_dsc.files import check_output, write_atomically, write_image
 from napari_dsc.files.ownership import refuse_overlap
-from napari_dsc.large.writing import check_large_output
+from napari_dsc.large.writers import check_large_output
 from napari_dsc.machine.device import keep_freed_memory
 from napari_dsc.records.recipes import recipe_content
 from napari_dsc.segmenting.files import TOO_LARGE, Files
@@ -124,7 +125,7 @@ def _do_one_by_one(
     failed = 0
     for number, job in enumerate(plan.jobs, 1):
         report.file(job.source, number, len(plan.jobs))
-        error = _attempt(lambda job=job: _do(kind, job, overwrite, settings, report))
+        error = _attempt(partial(_do, kind, job, overwrite, settings, report))
         if error is not None:
             report.failure(job.source, error)
             failed += 1

@@ -12,9 +12,10 @@ class ClosingWidget(QWidget):
     napari closes a dock by taking its widget out of the window, and tells it nothing.
     """
 
-    def event(self, event: QEvent) -> bool:
+    def event(self, event: QEvent | None) -> bool:
         """See the widget leave the window."""
-        if event.type() == QEvent.Type.ParentChange and self.parent() is None:
+        is_moved = event is not None and event.type() == QEvent.Type.ParentChange
+        if is_moved and self.parent() is None:
             self.let_go()
         return bool(super().event(event))
 

@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QFileDialog, QLabel, QSizePolicy
 
 from napari_dsc.jobs.job import Outcome, in_user_words
 from napari_dsc.jobs.machine import Machine, survey_job
-from napari_dsc.widgets.controls.parameters import combo_box
+from napari_dsc.widgets.controls.forms import combo_box
 from napari_dsc.widgets.controls.run_bar import Task
 
 if TYPE_CHECKING:

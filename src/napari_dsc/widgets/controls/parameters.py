@@ -3,31 +3,27 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_type_hints
 
+import docstring_parser
+from docstring_parser import DocstringStyle
 from magicgui.widgets import create_widget
 from qtpy.QtCore import QEvent, QObject, Qt
-from qtpy.QtWidgets import (
-    QCheckBox,
-    QComboBox,
-    QFormLayout,
-    QHBoxLayout,
-    QPushButton,
-    QSizePolicy,
-    QWidget,
-)
+from qtpy.QtWidgets import QSizePolicy, QWidget
 
 from napari_dsc.errors import InvalidParameterError
 from napari_dsc.params import Params
 from napari_dsc.records.recipes import STAGES
 from napari_dsc.segmenting.settings import Settings
+from napari_dsc.widgets.controls.float_box import ExactFloatBox
+from napari_dsc.widgets.controls.forms import MIN_WIDTH, not_none
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-P = TypeVar("P", bound=Params)
+    from qtpy.QtWidgets import QFormLayout
 
-MIN_WIDTH = 125
+P = TypeVar("P", bound=Params)
 
 # where a field's name with spaces would not say enough
 LABELS = {
@@ -48,14 +44,9 @@ def label_of(field: str) -> str:
 
 def help_of(kind: type[Params], field: str) -> str:
     """Help of a field as one line without markup, from the docstring of its class."""
-    lines = (kind.__doc__ or "").partition("Parameters\n")[2].splitlines()
-    start = next(i for i, line in enumerate(lines) if line.strip().startswith(f"{field} :"))
-    found = []
-    for line in lines[start + 1 :]:
-        if line.strip() and not line.startswith("        "):
-            break
-        found.append(line.strip())
-    return " ".join(found).strip().replace("``", "")
+    entries = docstring_parser.parse(kind.__doc__ or "", DocstringStyle.NUMPYDOC).params
+    found = next((entry.description for entry in entries if entry.arg_name == field), None)
+    return " ".join((found or "").replace("``", "").split())
 
 
 class ParameterControls(QObject):
@@ -72,14 +63,8 @@ class ParameterControls(QObject):
         self._kinds = tuple(kinds)
         self.controls: dict[str, Any] = {}
         for kind in self._kinds:
-            hints = get_type_hints(kind, include_extras=True)
             for field in dataclasses.fields(kind):
-                self.controls[field.name] = create_widget(
-                    name=field.name,
-                    annotation=hints[field.name],
-                    value=field.default,
-                    options={"tooltip": help_of(kind, field.name)},
-                )
+                self.controls[field.name] = _control(kind, field)
                 self._tame(self.controls[field.name].native)
 
     def _tame(self, native: QWidget) -> None:
@@ -89,10 +74,11 @@ class ParameterControls(QObject):
         native.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         native.installEventFilter(self)
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
         """Scroll the dock, not the values of controls without focus."""
-        if event.type() == QEvent.Type.Wheel and not watched.hasFocus():
-            event.ignore()
+        is_wheel = event is not None and event.type() == QEvent.Type.Wheel
+        if is_wheel and isinstance(watched, QWidget) and not watched.hasFocus():
+            not_none(event).ignore()
             return True
         return False
 
@@ -101,7 +87,7 @@ class ParameterControls(QObject):
         for field in fields:
             control = self.controls[field]
             form.addRow(label_of(field), control.native)
-            form.labelForField(control.native).setToolTip(control.tooltip)
+            not_none(form.labelForField(control.native)).setToolTip(control.tooltip)
 
     def get(self, kind: type[P]) -> P:
         """Parameters as the controls show them."""
@@ -113,9 +99,18 @@ class ParameterControls(QObject):
         return {name: control.value for name, control in self.controls.items()}
 
     def set(self, values: Mapping[str, object]) -> None:
-        """Show values; names without a control are passed over."""
-        for name in values.keys() & self.controls.keys():
-            self.controls[name].value = values[name]
+        """Show values exactly as they are; names without a control are passed over.
+
+        Raises
+        ------
+        InvalidParameterError
+            If a value is none that its parameter class takes; nothing is shown then.
+        """
+        for kind in self._kinds:
+            known = {field.name for field in dataclasses.fields(kind)} & values.keys()
+            checked = kind(**{name: values[name] for name in known})
+            for name in known:
+                self.controls[name].value = getattr(checked, name)
 
     def enable(self, kind: type[Params], is_enabled: bool) -> None:
         """Enable the controls of one class, or disable them."""
@@ -128,45 +123,13 @@ class ParameterControls(QObject):
             self.set(dataclasses.asdict(kind()))
 
 
-def combo_box(tooltip: str) -> QComboBox:
-    """Combo box that fits into a narrow dock."""
-    box = QComboBox()
-    box.setToolTip(tooltip)
-    box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-    box.setMinimumWidth(MIN_WIDTH)
-    return box
-
-
-def check_box(text: str, tooltip: str, is_checked: bool) -> QCheckBox:
-    """Check box with a tooltip."""
-    box = QCheckBox(text)
-    box.setToolTip(tooltip)
-    box.setChecked(is_checked)
-    return box
-
-
-def push_button(text: str, tooltip: str) -> QPushButton:
-    """Button with a tooltip."""
-    button = QPushButton(text)
-    button.setToolTip(tooltip)
-    return button
-
-
-def row_of(*widgets: QWidget) -> QHBoxLayout:
-    """Widgets side by side; combo boxes take what is left."""
-    row = QHBoxLayout()
-    for widget in widgets:
-        row.addWidget(widget, int(isinstance(widget, QComboBox)))
-    return row
-
-
-def form_layout(parent: QWidget | None = None) -> QFormLayout:
-    """Form whose fields grow, for a narrow dock."""
-    form = QFormLayout(parent)
-    form.setContentsMargins(0, 0, 0, 0)
-    form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-    form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
-    return form
+def _control(kind: type[Params], field: dataclasses.Field[Any]) -> Any:
+    """Control of a field, with its default, bounds and help."""
+    hint = get_type_hints(kind, include_extras=True)[field.name]
+    options: dict[str, Any] = {"tooltip": help_of(kind, field.name)}
+    if get_args(hint)[0] is float:
+        options["widget_type"] = ExactFloatBox
+    return create_widget(name=field.name, annotation=hint, value=field.default, options=options)
 
 
 def values_of_record(record: dict[str, Any]) -> dict[str, Any]:

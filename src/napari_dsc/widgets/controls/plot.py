@@ -47,7 +47,7 @@ class ConvergencePlot(QWidget):
         """Preferred size in pixels."""
         return QSize(240, 110)
 
-    def paintEvent(self, event: QPaintEvent) -> None:
+    def paintEvent(self, event: QPaintEvent | None) -> None:
         """Draw the curves and, below them, their latest values."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)

@@ -69,7 +69,9 @@ class Preparation(QObject):
 
     def _superpixels(self) -> Parts | np.ndarray:
         labels, other = self._chosen
-        return labels.metadata[PARTS_KEY] if other is None else other.data
+        assert labels is not None
+        found: Parts | np.ndarray = labels.metadata[PARTS_KEY] if other is None else other.data
+        return found
 
     def _start(self, wanted: tuple[Any, ...]) -> None:
         layer, _, superpixels = wanted

@@ -9,7 +9,7 @@ from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QComboBox
 
 from napari_dsc.params import CutParams, SuperpixelParams, preset_values
-from napari_dsc.widgets.controls.parameters import combo_box, push_button
+from napari_dsc.widgets.controls.forms import combo_box, not_none, push_button
 from napari_dsc.widgets.preferences import last_values, remember_values
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Presets(QObject):
         self.names = combo_box("Values saved under a name; type a new one to save more.")
         self.names.setEditable(True)
         self.names.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
-        self.names.lineEdit().setPlaceholderText(TITLE)
+        not_none(self.names.lineEdit()).setPlaceholderText(TITLE)
         self.save = push_button("Save", "Keep the present values under this name.")
         self.delete = push_button("Delete", "Forget the preset of this name.")
         self.names.textActivated.connect(self._choose)
@@ -96,7 +96,7 @@ def method_values(name: str) -> dict[str, Any]:
     values : dict
         By name of the field, with the method of the dock.
     """
-    chosen = preset_values(name)
+    chosen: Any = preset_values(name)
     superpixels = dataclasses.asdict(SuperpixelParams(**chosen["superpixels"]))
     cut = dataclasses.asdict(CutParams(**chosen["cut"]))
     del superpixels["n_superpixels"]

@@ -25,6 +25,7 @@ from qtpy.QtWidgets import (
 from superqt.utils import create_worker as quiet_worker
 
 from napari_dsc.jobs.job import Control, Outcome, Status, in_user_words
+from napari_dsc.widgets.controls.forms import clipboard, not_none
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -35,23 +36,25 @@ if TYPE_CHECKING:
 EXIT_MILLISECONDS = 20_000
 
 
-class _Worker(GeneratorWorker):
+class _Worker(GeneratorWorker):  # type: ignore[misc]  # napari has no types
     """Worker that ends like a cancelled one when napari asks it to quit.
 
     Otherwise its generator would stay suspended, with all that it holds.
     """
 
-    control: Control
+    def __init__(self, job: Job, control: Control, *arguments: object) -> None:
+        super().__init__(job, control, *arguments)
+        self._control = control
 
     def quit(self) -> None:
         """Ask the job to stop at its next step."""
-        self.control.cancel.set()
+        self._control.cancel.set()
 
 
 @functools.cache
 def _wait_at_exit() -> None:
     """Let jobs end before Python does; torch aborts the process when it is left midway."""
-    atexit.register(QThreadPool.globalInstance().waitForDone, EXIT_MILLISECONDS)
+    atexit.register(not_none(QThreadPool.globalInstance()).waitForDone, EXIT_MILLISECONDS)
 
 
 class Task(QObject):
@@ -63,7 +66,7 @@ class Task(QObject):
     progressed = Signal(object)
     finished = Signal(object)
 
-    def __init__(self, parent: QObject) -> None:
+    def __init__(self, parent: QObject | None) -> None:
         super().__init__(parent)
         self._control: Control | None = None
         self._worker: Any = None
@@ -81,9 +84,8 @@ class Task(QObject):
         if self.is_running:
             return
         self._control = Control()
-        create = quiet_worker if is_quiet else create_worker
+        create: Callable[..., Any] = quiet_worker if is_quiet else create_worker
         worker = create(job, self._control, *arguments, _worker_class=_Worker)
-        worker.control = self._control
         worker.yielded.connect(self.progressed)
         worker.returned.connect(self._end)
         # kept until the end: napari keeps finished workers for ever, this keeps running ones
@@ -263,7 +265,7 @@ def notify_error(message: str, report: str) -> None:
     """Show one notification; its button copies a report for the developers."""
 
     def copy(_: object = None) -> None:
-        QApplication.clipboard().setText(report)
+        clipboard().setText(report)
 
     actions = [("Copy report", copy)] if report else ()
     notification_manager.dispatch(

@@ -25,7 +25,13 @@ from napari_dsc.jobs.batch import (
 )
 from napari_dsc.widgets.controls.closing import ClosingWidget
 from napari_dsc.widgets.controls.files_table import FAILED, WAITING, FilesModel, Row
-from napari_dsc.widgets.controls.parameters import combo_box, form_layout, push_button, row_of
+from napari_dsc.widgets.controls.forms import (
+    combo_box,
+    form_layout,
+    not_none,
+    push_button,
+    row_of,
+)
 from napari_dsc.widgets.controls.run_bar import RunBar, in_background
 from napari_dsc.widgets.preferences import apply_weights_preferences, preferences
 from napari_dsc.widgets.viewer.output import KEY, add_quietly
@@ -33,6 +39,8 @@ from napari_dsc.widgets.viewer.output import KEY, add_quietly
 if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Sequence
+
+    from napari.viewer import Viewer
 
     from napari_dsc.jobs.job import Status
     from napari_dsc.widgets.controls.run_bar import Task
@@ -51,7 +59,7 @@ class Batch(ClosingWidget):
     ``napari-dsc batch``, which shares tasks, log and resuming with this dock.
     """
 
-    def __init__(self, napari_viewer: "napari.viewer.Viewer") -> None:  # noqa: F821, UP037
+    def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__()
         self.viewer = napari_viewer
         self.files = FilesModel()
@@ -82,8 +90,8 @@ class Batch(ClosingWidget):
         self.table.setModel(self.files)
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.table.verticalHeader().hide()
-        header = self.table.horizontalHeader()
+        not_none(self.table.verticalHeader()).hide()
+        header = not_none(self.table.horizontalHeader())
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         header.setSectionResizeMode(1, QHeaderView.ResizeMode.Fixed)
         form = form_layout()
@@ -106,7 +114,7 @@ class Batch(ClosingWidget):
         self.folder.textChanged.connect(self._show_problem)
         for signal in (self.files.rowsInserted, self.files.modelReset, self.files.dataChanged):
             signal.connect(self._show_problem)
-        self.table.selectionModel().selectionChanged.connect(self._show_selected)
+        not_none(self.table.selectionModel()).selectionChanged.connect(self._show_selected)
         self.table.doubleClicked.connect(lambda _: self.open_result())
         self.run_bar.asked.connect(self.run)
         self.run_bar.progressed.connect(self._show_progress)
@@ -153,7 +161,7 @@ class Batch(ClosingWidget):
         self.open.setEnabled(row is not None and row.output is not None)
 
     def _selected(self) -> Row | None:
-        picked = self.table.selectionModel().selectedRows()
+        picked = not_none(self.table.selectionModel()).selectedRows()
         return self.files.rows[picked[0].row()] if picked else None
 
     def _show_selected(self, *_: object) -> None:

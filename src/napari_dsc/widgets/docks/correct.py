@@ -21,15 +21,15 @@ from napari_dsc.errors import DSCError
 from napari_dsc.jobs.analysis import save_job, split_by_seeds_job
 from napari_dsc.layers import PARTS_KEY, geometry_of, level_array
 from napari_dsc.widgets.controls.closing import ClosingWidget
-from napari_dsc.widgets.controls.granularity import NumberSlider
-from napari_dsc.widgets.controls.image_panel import LayerChooser, follow_layers, unfollow_layers
-from napari_dsc.widgets.controls.parameters import (
+from napari_dsc.widgets.controls.forms import (
     MIN_WIDTH,
     combo_box,
     form_layout,
     push_button,
     row_of,
 )
+from napari_dsc.widgets.controls.granularity import NumberSlider
+from napari_dsc.widgets.controls.image_panel import LayerChooser, follow_layers, unfollow_layers
 from napari_dsc.widgets.controls.preparation import Preparation
 from napari_dsc.widgets.controls.run_bar import in_background
 from napari_dsc.widgets.viewer.editor import RULES, Editor
@@ -37,6 +37,8 @@ from napari_dsc.widgets.viewer.output import KEY
 from napari_dsc.widgets.viewer.uncertain import UncertainList, center_view
 
 if TYPE_CHECKING:
+    from napari.viewer import Viewer
+
     from napari_dsc.correction.parts import Parts
 
 OWN = "its own run"
@@ -45,7 +47,7 @@ OWN = "its own run"
 class Correct(ClosingWidget):
     """Dock of *Plugins > Deep Superpixel Cut > Correct*."""
 
-    def __init__(self, napari_viewer: "napari.viewer.Viewer") -> None:  # noqa: F821, UP037
+    def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__()
         self.viewer = napari_viewer
         self.editor: Editor | None = None

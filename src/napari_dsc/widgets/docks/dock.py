@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from qtpy.QtCore import QEvent, QObject, QSize, Qt
@@ -21,13 +22,9 @@ from napari_dsc.records.recipes import KEYWORDS, STAGES
 from napari_dsc.segmenting.settings import Settings
 from napari_dsc.widgets.controls.closing import ClosingWidget
 from napari_dsc.widgets.controls.compute_panel import DEFAULT_WEIGHTS, ComputePanel, selected
+from napari_dsc.widgets.controls.forms import form_layout, not_none, push_button, row_of
 from napari_dsc.widgets.controls.image_panel import ImagePanel
-from napari_dsc.widgets.controls.parameters import (
-    ParameterControls,
-    form_layout,
-    push_button,
-    row_of,
-)
+from napari_dsc.widgets.controls.parameters import ParameterControls
 from napari_dsc.widgets.controls.presets import Presets
 from napari_dsc.widgets.controls.run_bar import RunBar, notify_error
 from napari_dsc.widgets.preferences import (
@@ -50,6 +47,7 @@ class VerticalScroll(QScrollArea):
 
     def __init__(self, content: QWidget) -> None:
         super().__init__()
+        self._content = content
         self.setWidget(content)
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -57,13 +55,13 @@ class VerticalScroll(QScrollArea):
 
     def minimumSizeHint(self) -> QSize:
         """Smallest useful size."""
-        width = self.widget().minimumSizeHint().width()
-        bar = self.verticalScrollBar().sizeHint().width()
+        width = self._content.minimumSizeHint().width()
+        bar = not_none(self.verticalScrollBar()).sizeHint().width()
         return QSize(width + bar, super().minimumSizeHint().height())
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
         """Pass changes of the content's size on."""
-        if event.type() == QEvent.Type.LayoutRequest:
+        if event is not None and event.type() == QEvent.Type.LayoutRequest:
             self.updateGeometry()
         return bool(super().eventFilter(watched, event))
 
@@ -130,7 +128,10 @@ class Dock(ClosingWidget):
             form, [name for name in self.parameters.controls if name not in self.everyday]
         )
         for label, control in self.extra_controls():
-            form.addRow(*([label] if label else []), control)
+            if label:
+                form.addRow(label, control)
+            else:
+                form.addRow(control)
         form.addRow("Preset", self.presets.names)
         form.addRow(row_of(self.presets.save, self.presets.delete))
         form.addRow(row_of(self.reset_button))
@@ -187,7 +188,7 @@ class Dock(ClosingWidget):
     def request(self, source: Source) -> Request:
         """Copy what a run needs out of the controls."""
         names = {kind: KEYWORDS[stage] for stage, kind in STAGES.items()}
-        params = {names[kind]: self.parameters.get(kind) for kind in self.kinds}
+        params: dict[str, Any] = {names[kind]: self.parameters.get(kind) for kind in self.kinds}
         return Request(
             stage=self.stage,
             array=source.array,
@@ -227,7 +228,7 @@ class Dock(ClosingWidget):
         """Start a job, and keep what its result is shown with."""
         apply_weights_preferences(preferences())
         remember_values(self.stage, self.values())
-        self._source = source._replace(array=None)
+        self._source = replace(source, array=None)
         self.run_bar.start(job, asked, n_steps, self.values())
 
     def _succeed(self, result: Result) -> None:

@@ -12,12 +12,14 @@ from qtpy.QtWidgets import QCheckBox, QHeaderView, QTableWidget, QTableWidgetIte
 from napari_dsc.jobs.analysis import score_job
 from napari_dsc.layers import geometry_of, level_array
 from napari_dsc.widgets.controls.closing import ClosingWidget
+from napari_dsc.widgets.controls.forms import combo_box, form_layout, not_none
 from napari_dsc.widgets.controls.image_panel import LayerChooser, follow_layers, unfollow_layers
-from napari_dsc.widgets.controls.parameters import combo_box, form_layout
 from napari_dsc.widgets.controls.run_bar import RunBar
 from napari_dsc.widgets.viewer.output import KEY, layer_to_update, show_labels
 
 if TYPE_CHECKING:
+    from napari.viewer import Viewer
+
     from napari_dsc.jobs.analysis import Scored
 
 PLACE = ("scale", "translate", "rotate", "shear", "affine")
@@ -27,14 +29,14 @@ EDITS = ("data", "paint", "labels_update")
 ZEROS = {
     "a region like others": "region",
     "background of objects": "background",
-    "not labelled": "unlabelled",
+    "not labeled": "unlabeled",
 }
 
 
 class Evaluate(ClosingWidget):
     """Dock of *Plugins > Deep Superpixel Cut > Evaluate*."""
 
-    def __init__(self, napari_viewer: "napari.viewer.Viewer") -> None:  # noqa: F821, UP037
+    def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__()
         self.viewer = napari_viewer
         self._scored: object = None
@@ -53,8 +55,9 @@ class Evaluate(ClosingWidget):
         self.errors.setChecked(True)
         self.table = QTableWidget(0, 2)
         self.table.setHorizontalHeaderLabels(["Measure", "Score"])
-        self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
-        self.table.verticalHeader().hide()
+        header = not_none(self.table.horizontalHeader())
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        not_none(self.table.verticalHeader()).hide()
         self.table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
         self.run_bar = RunBar(can_keep=False)
         form = form_layout()
@@ -154,10 +157,8 @@ class Evaluate(ClosingWidget):
 
     def _lie_alike(self) -> bool:
         """Whether the pixels of both layers lie at the same places."""
-        result, truth = (
-            geometry_of(box.currentData()).options() for box in (self.result, self.truth)
-        )
-        return all(np.allclose(result[name], truth[name]) for name in PLACE)
+        result, truth = (geometry_of(box.currentData()) for box in (self.result, self.truth))
+        return all(np.allclose(getattr(result, one), getattr(truth, one)) for one in PLACE)
 
     def _show_errors(self, errors: np.ndarray) -> None:
         """Draw the errors on the result."""

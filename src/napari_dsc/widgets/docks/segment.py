@@ -11,9 +11,10 @@ from qtpy.QtWidgets import QPushButton, QWidget
 from napari_dsc.errors import DSCError
 from napari_dsc.jobs.tiles import TiledResult, tiles_job
 from napari_dsc.params import PRESETS, CutParams, ImageParams, SuperpixelParams, TreeParams
+from napari_dsc.widgets.controls.forms import check_box, combo_box, not_none
 from napari_dsc.widgets.controls.image_panel import LayerChooser
 from napari_dsc.widgets.controls.levels import LevelBar
-from napari_dsc.widgets.controls.parameters import check_box, combo_box, values_of_record
+from napari_dsc.widgets.controls.parameters import values_of_record
 from napari_dsc.widgets.controls.plot import ConvergencePlot
 from napari_dsc.widgets.controls.presets import method_values
 from napari_dsc.widgets.controls.run_bar import notify_error
@@ -27,6 +28,8 @@ from napari_dsc.widgets.viewer.run_layer import RunLayer
 from napari_dsc.widgets.viewer.source import TILES, VIEW, Where
 
 if TYPE_CHECKING:
+    from napari.viewer import Viewer
+
     from napari_dsc.jobs.job import Status
     from napari_dsc.jobs.request import Request
     from napari_dsc.jobs.result import Result
@@ -54,7 +57,7 @@ class Segment(Dock):
     whole = "TZ"
     has_tiles = True
 
-    def __init__(self, napari_viewer: "napari.viewer.Viewer") -> None:  # noqa: F821, UP037
+    def __init__(self, napari_viewer: Viewer) -> None:
         self.method = combo_box(
             "Classes come from a cut learned on the image, regions without."
         )
@@ -83,7 +86,7 @@ class Segment(Dock):
         self._drawn, self._suffix, self._threads = RunLayer(napari_viewer), RESULT, 0
         super().__init__(napari_viewer)
         for part in (self.plot, self.levels):
-            self.layout().addWidget(part)
+            not_none(self.layout()).addWidget(part)
             part.hide()
         self.levels.told.connect(self.run_bar.status.setText)
         self.image_panel.changed.connect(self.levels.check)

@@ -22,9 +22,6 @@ class Smooth(Dock):
     everyday = ()
     whole = "Z"
 
-    def __init__(self, napari_viewer: "napari.viewer.Viewer") -> None:  # noqa: F821, UP037
-        super().__init__(napari_viewer)
-
     def show_result(self, result: Result, source: Source) -> None:
         """Add the smoothed image, or renew that of an earlier run."""
         assert result.smoothed is not None

@@ -24,9 +24,6 @@ class Superpixels(Dock):
     everyday = ("superpixels", "n_superpixels", "source")
     whole = "Z"
 
-    def __init__(self, napari_viewer: "napari.viewer.Viewer") -> None:  # noqa: F821, UP037
-        super().__init__(napari_viewer)
-
     def show_result(self, result: Result, source: Source) -> None:
         """Add the superpixels, or renew those of an earlier run."""
         assert result.superpixels is not None

@@ -272,5 +272,5 @@ class Editor(QObject):
 
 def _touched(atom: Any, superpixels: np.ndarray) -> np.ndarray:
     """Superpixel of each pixel that one step of napari's history changed."""
-    region = superpixels[atom.slice_key]
+    region: np.ndarray = superpixels[atom.slice_key]
     return region.ravel() if atom.mask is None else region[atom.mask]

@@ -110,7 +110,7 @@ def show_image(
     if layer is not None and layer.rgb == rgb:
         layer.data = pixels
         _place(layer, geometry)
-        return layer  # type: ignore[no-any-return]
+        return layer
     return add_quietly(
         viewer,
         Image(pixels, name=name, rgb=rgb, metadata={KEY: {}}, **geometry.options()),

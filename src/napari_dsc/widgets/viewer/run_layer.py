@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from napari.layers import Labels
 
 from napari_dsc.layers import PARTS_KEY
@@ -18,6 +17,7 @@ from napari_dsc.widgets.viewer.output import (
 )
 
 if TYPE_CHECKING:
+    import numpy as np
     from napari.viewer import Viewer
 
     from napari_dsc.jobs.job import Status
@@ -78,7 +78,7 @@ class RunLayer:
         """Put labels into this run's layer."""
         name = f"{source.name} {self._suffix}"
         n_axes = len(source.geometry.scale)
-        steps = np.array([1] * (n_axes - 2) + [step, step])
+        steps = [1] * (n_axes - 2) + [step, step]
         geometry = source.geometry.part([0] * n_axes, steps)
         if self._labels is None:
             self._labels = layer_to_update(self._viewer, name, Labels)

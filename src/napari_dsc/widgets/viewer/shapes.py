@@ -59,7 +59,7 @@ def shapes_region(
     mask = np.zeros(tuple(beyond - first), bool)
     for outline in outlines:
         _fill(mask, outline - first)
-    rows, columns = mask.any(1).nonzero()[0], mask.any(0).nonzero()[0]
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     if not len(rows):
         raise InvalidImageError(
             f"image: the shapes of {shapes.name} cover no pixel of {layer.name}, expected a "
@@ -107,5 +107,6 @@ def _outline(
         center = vertices.mean(0)
         across, down = (vertices[1] - vertices[0]) / 2, (vertices[3] - vertices[0]) / 2
         vertices = center + np.cos(angle) * across + np.sin(angle) * down
-    points = _in_image(vertices, shapes, layer)
-    return (points[:, -2:] + 0.5) / factors - 0.5
+    points = _in_image(vertices, shapes, layer)[:, -2:]
+    of_level: np.ndarray = (points + 0.5) / factors - 0.5
+    return of_level

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -28,7 +29,8 @@ class Where(NamedTuple):
     shapes: Shapes | None = None
 
 
-class Source(NamedTuple):
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Source:
     """What a run reads: a part of a layer's array, and where its pixels lie."""
 
     name: str
@@ -113,7 +115,8 @@ class Source(NamedTuple):
 
     def with_channels(self, others: Sequence[Image]) -> Source:
         """The same part of several layers, as channels of one image."""
-        return self._replace(
+        return replace(
+            self,
             array=StackedArrays([self.array, *(level_array(one) for one in others)]),
             index=(slice(None), *self.index),
             layout=Layout(f"C{self.layout.axes}", joins_channels=True, whole=self.layout.whole),
@@ -170,7 +173,7 @@ def read_source(layer: Image, layout: Layout, where: Where, point: Sequence[floa
     corners, mask = _corners(layer, where, array.shape, factors, shown)
     index, offset = _crop(layout, array.shape, corners, shown)
     geometry = _labels_geometry(layer, layout, offset, factors)
-    whole = geometry_of(layer).part(offset * factors, factors)
+    whole = geometry_of(layer).part((offset * factors).tolist(), factors.tolist())
     named = layout.axes.removesuffix("C").removeprefix("C")
     spatial = "".join(axis for axis in layout.image_axes() if axis in "ZYX")
     spacing, unit = physical_size(geometry, named, spatial)
@@ -198,11 +201,11 @@ def _labels_geometry(
     """
     full, start, steps = geometry_of(layer), offset * factors, factors.copy()
     if layout.axes[0] == "C":
-        return full.without_first_axis().part(start[1:], steps[1:])
+        return full.without_first_axis().part(start[1:].tolist(), steps[1:].tolist())
     place = layout.axes.find("C")
     if 0 < place < layer.ndim and layout.joins_channels:
         steps[place] *= level_array(layer).shape[place]
-    return full.part(start, steps)
+    return full.part(start.tolist(), steps.tolist())
 
 
 def _corners(

@@ -7,16 +7,16 @@ import zarr
 
 from napari_dsc.errors import OutputError
 from napari_dsc.files.tiff import read_record
-from napari_dsc.large import writing
+from napari_dsc.large import writers
 from napari_dsc.large.source import open_source
-from napari_dsc.large.writing import Labels, check_large_output, write_labels
+from napari_dsc.large.writers import Labels, check_large_output, write_labels
 
 RECORD = {"parameters": {"cut": {"seed": 3}}}
 
 
 @pytest.fixture(autouse=True)
 def _small_chunks(monkeypatch):
-    monkeypatch.setattr(writing, "CHUNK", 32)
+    monkeypatch.setattr(writers, "CHUNK", 32)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Write results to files, whole or not at all."""
+"""Writers of images, and of any file, which is written completely or not at all."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ SUFFIXES = (".tif", ".tiff", ".png", ".npy")
 
 
 def check_output(path: Path, *, overwrite: bool, suffixes: Collection[str] = SUFFIXES) -> None:
-    """Find out before the work whether a result can be written.
+    """Check, before a computation, that its result can be written.
 
     Parameters
     ----------
     path : Path
-        The file to be written.
+        File to write.
     overwrite : bool
         Whether a file that napari-dsc wrote may be replaced.
     suffixes : collection of str
-        The formats that may be written, in lower case with their dot.
+        Allowed suffixes, in lower case with their dot.
 
     Raises
     ------
     OutputError
         If the file exists and may not be replaced, its folder is missing or read-only, or
-        its suffix is unknown.
+        its suffix is not allowed.
     """
     if path.suffix.lower() not in suffixes:
         raise OutputError(
@@ -52,25 +52,25 @@ def check_output(path: Path, *, overwrite: bool, suffixes: Collection[str] = SUF
 
 
 def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
-    """Write a file so that its name never shows half of it.
+    """Write a file completely or not at all.
 
-    The bytes go to a temporary name in the same folder, to the disk, and then to the final
-    name; whatever happens before that, a file of that name stays as it was.
+    The content is written to a temporary file in the same folder and flushed to the disk; then
+    the file is renamed. If an error occurs before that, an existing file is not changed.
 
     Parameters
     ----------
     path : Path
-        Final name; a file of that name is replaced.
+        Name of the file; an existing file is replaced.
     write : callable
-        Writes the content to a binary file open for writing and reading.
+        Function that writes the content to a binary file, open for writing and reading.
 
     Raises
     ------
     OutputError
-        If the system refuses, for example because the disk is full.
+        If the file cannot be written, for example because the disk is full.
     """
     _check_target(path)
-    target = Path(os.path.realpath(path))  # a link stays a link to the new content
+    target = Path(os.path.realpath(path))  # a link is kept, and its target replaced
     temporary = target.with_name(f".{secrets.token_hex(8)}.tmp")
     try:
         with temporary.open("xb+") as file:
@@ -87,7 +87,7 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
             temporary.unlink()
 
 
-def write_image(  # noqa: PLR0913 - what an image is written with, each by its name
+def write_image(  # noqa: PLR0913 - all but two are given by name
     path: Path,
     pixels: np.ndarray,
     *,
@@ -97,30 +97,31 @@ def write_image(  # noqa: PLR0913 - what an image is written with, each by its n
     overwrite: bool,
     axes: str = "",
 ) -> None:
-    """Write an image in its own type.
+    """Write an image without changing its type.
 
     Parameters
     ----------
     path : Path
-        ``.tif`` or ``.tiff`` (deflate; with record and pixel size), ``.png`` or ``.npy``.
+        File to write: ``.tif`` or ``.tiff`` (deflate; with record and pixel size), ``.png`` or
+        ``.npy``.
     pixels : array
-        With the axes `axes`; for PNG, grey or colors of 8 bits, or grey of 16.
+        Pixels; for PNG, gray values or colors of uint8, or gray values of uint16.
     record : mapping
-        How the image was made, for JSON.
+        How the image was made, ready for JSON.
     spacing : sequence of float
         Pixel size along each axis of space, in their order, or empty.
     unit : str
         Unit of the spacing, or empty.
     overwrite : bool
-        Whether a file that exists may be replaced.
+        Whether an existing file that napari-dsc wrote may be replaced.
     axes : str
-        One letter of ``ZCYX`` for each axis, in any order; empty stands for ``YX``, ``YXC``
-        or ``CYX``, whichever the shape allows.
+        One letter of ``ZCYX`` for each axis of `pixels`, in any order; empty: ``YX``, ``YXC``
+        or ``CYX``, by the shape.
 
     Raises
     ------
     OutputError
-        If the file cannot be written, or its format cannot hold the image.
+        If the file cannot be written, or its format cannot store the image.
     """
     check_output(path, overwrite=overwrite)
     axes = axes or _axes_of(pixels.shape)
@@ -139,7 +140,7 @@ def write_image(  # noqa: PLR0913 - what an image is written with, each by its n
 
 
 def _write_npy(file: BinaryIO, pixels: np.ndarray) -> None:
-    """Write an array with a header that `is_ours` knows: its padding is longer than NumPy's."""
+    """Write an array with the longer padding of its header by which `is_ours` recognizes it."""
     header = np.lib.format.header_data_from_array_1_0(pixels)
     text = f"{header!r}".encode("latin1") + b" " * NPY_PADDING
     start = np.lib.format.magic(1, 0)
@@ -158,11 +159,13 @@ def _check_target(path: Path) -> None:
     folder = path.parent
     try:
         if not folder.is_dir():
-            raise OutputError(f"{path}: its folder does not exist, expected an existing one")
+            raise OutputError(
+                f"{path}: its folder does not exist; create it or choose another folder"
+            )
         if not os.access(folder, os.W_OK | os.X_OK):
-            raise OutputError(f"{path}: its folder is read-only, expected a writable one")
+            raise OutputError(f"{path}: its folder is read-only; choose another folder")
         if path.exists() and not path.is_file():
-            raise OutputError(f"{path}: is no regular file, expected the name of a file")
+            raise OutputError(f"{path}: is not a regular file; choose another name")
     except OutputError:
         raise
     except OSError as error:  # a name too long, a folder that may not be entered

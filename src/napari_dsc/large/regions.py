@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import sparse
-from scipy.sparse import csgraph
-from skimage import measure
+
+from napari_dsc.labels.regions import connected_regions, join_pieces
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -37,19 +36,13 @@ def region_numbers(bands: Callable[[], Iterator[np.ndarray]]) -> np.ndarray:
     links = [np.zeros((2, 0), np.int64)]
     above = above_pieces = np.zeros((0,), np.int64)
     for band in bands():
-        pieces = _pieces(band) + n_pieces
+        pieces = connected_regions(band) + n_pieces
         if len(above):
             same = above == band[0]
             links.append(np.unique(np.stack([above_pieces[same], pieces[0][same]]), axis=1))
         n_pieces = int(pieces.max()) + 1
         above, above_pieces = band[-1].copy(), pieces[-1].copy()
-    first, second = np.concatenate(links, 1)
-    graph = sparse.coo_array((np.ones(len(first)), (first, second)), (n_pieces, n_pieces))
-    _, regions = csgraph.connected_components(graph, directed=False)
-    # pieces are numbered by their first pixels, so the first of each region tells its rank
-    _, firsts = np.unique(regions, return_index=True)
-    numbers: np.ndarray = np.argsort(np.argsort(firsts))[regions]
-    return numbers.astype(np.int64)
+    return join_pieces(np.concatenate(links, 1), n_pieces)
 
 
 def iter_regions(
@@ -71,12 +64,6 @@ def iter_regions(
     """
     n_pieces = 0
     for band in bands():
-        pieces = _pieces(band) + n_pieces
+        pieces = connected_regions(band) + n_pieces
         n_pieces = int(pieces.max()) + 1
         yield numbers[pieces]
-
-
-def _pieces(band: np.ndarray) -> np.ndarray:
-    """Pieces connected through pixel faces, from 0, in the order of their first pixel."""
-    pieces: np.ndarray = measure.label(band, background=-1, connectivity=1) - 1
-    return pieces.astype(np.int64)

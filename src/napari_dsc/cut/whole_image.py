@@ -1,4 +1,4 @@
-"""The cut of a whole image: at the resolution asked for, with results for every superpixel."""
+"""The cut of a whole image: on a downsampled image, with results for every superpixel."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from napari_dsc.cut.objective import NOTHING, Known
+from napari_dsc.cut.objective import NO_SIDE_INFORMATION, SideInformation
 from napari_dsc.cut.optimize import iter_cut
 from napari_dsc.cut.resolution import (
     coarse_image,
@@ -29,45 +29,46 @@ if TYPE_CHECKING:
     from napari_dsc.cut.optimize import Network
     from napari_dsc.params import CutParams
 
+# least size after memory ran out: that of CutParams.megapixels, about 100 x 100 pixels
 SMALLEST_MEGAPIXELS = 0.01
 
 
-def iter_merging(
+def iter_image_cut(
     image: Tensor,
     superpixels: np.ndarray,
     fresh_embedding: Callable[[], Network],
     params: CutParams,
     fixed: np.ndarray,
     *,
-    known: Known = NOTHING,
+    side_information: SideInformation = NO_SIDE_INFORMATION,
 ) -> Iterator[CutStep | str]:
     """Merge superpixels, one training step at a time.
 
     Parameters
     ----------
     image : (1, C, Y, X) float tensor
-        Image ``x`` in [0, 1], on the device to work on; of a volume its planes,
+        Image ``x`` in [0, 1], on the device of the cut; for a volume its planes,
         (Z, C, Y, X).
     superpixels : S int64 array
         Superpixels ``0 .. M - 1``; S is (Y, X) or (P, Y, X).
     fresh_embedding : callable
-        Gives a network from the image to features, on the device of the image; it is
-        trained in place.
+        Return an untrained network from the image to features, on the device of the image;
+        the cut trains it in place.
     params : CutParams
-        Settings, `resolution` and `megapixels` among them.
+        Settings; `resolution` and `megapixels` set the size of the downsampled image.
     fixed : (M,) int64 array
-        Class that a superpixel must have; -1 leaves it free.
-    known : Known
-        What else is known of the superpixels.
+        Class that the user gave to each superpixel, or -1.
+    side_information : SideInformation
+        Merge altitudes and voxel spacing of the superpixels.
 
     Yields
     ------
     step : CutStep or str
-        ``n_iterations`` times or fewer, with rows for all superpixels. Where memory runs
-        out, a sentence for the user comes, and the cut starts again with a quarter of the
-        pixels; a second time is an error.
+        At most ``n_iterations`` steps, with rows for all superpixels. If memory runs out, a
+        note for the user comes in place of a step, and the cut starts again with a quarter of
+        the pixels. If memory runs out again, the error is raised.
     """
-    attempt = partial(_iter_full, image, superpixels, fixed, known)
+    attempt = partial(_iter_full, image, superpixels, fixed, side_information)
     with freed_memory_kept():
         try:
             yield from attempt(fresh_embedding(), params)
@@ -75,7 +76,7 @@ def iter_merging(
         except (MemoryError, RuntimeError) as error:
             if not is_out_of_memory(error):
                 raise
-        # only here, where the error no longer holds its tensors, can they be freed
+        # after the except clause, because until then the error's traceback holds the tensors
         if image.device.type == "cuda":
             torch.cuda.empty_cache()
         shape = coarse_shape(superpixels.shape, params.resolution, params.megapixels)
@@ -85,25 +86,27 @@ def iter_merging(
         yield from attempt(fresh_embedding(), smaller)
 
 
-def _iter_full(  # noqa: PLR0917 - those of `iter_merging`
+def _iter_full(  # noqa: PLR0917 - those of `iter_image_cut`
     image: Tensor,
     superpixels: np.ndarray,
     fixed: np.ndarray,
-    known: Known,
+    side_information: SideInformation,
     embedding: Network,
     params: CutParams,
 ) -> Iterator[CutStep]:
-    """Steps at the resolution asked for, with rows for all superpixels."""
+    """Cut the downsampled image, and expand each step to the superpixels of the whole one."""
     shape = coarse_shape(superpixels.shape, params.resolution, params.megapixels)
     coarse = coarse_superpixels(superpixels, shape)
     small = coarse_image(image, shape)
     rows = torch.from_numpy(coarse.rows).to(image.device)
     fixed = fixed[coarse.members]
-    known = Known(
-        known.altitudes[np.ix_(coarse.members, coarse.members)]
-        if known.altitudes.size
-        else known.altitudes,
-        coarse_spacing(known.spacing, superpixels.shape, shape),
+    side_information = SideInformation(
+        side_information.altitudes[np.ix_(coarse.members, coarse.members)]
+        if side_information.altitudes.size
+        else side_information.altitudes,
+        coarse_spacing(side_information.spacing, superpixels.shape, shape),
     )
-    for step in iter_cut(small, coarse.labels, embedding, params, fixed, known=known):
+    for step in iter_cut(
+        small, coarse.labels, embedding, params, fixed, side_information=side_information
+    ):
         yield step._replace(classes=step.classes[rows], assignment=step.assignment[rows])

@@ -1,4 +1,4 @@
-"""Read images and label images from files."""
+"""Readers of images and label images, for any format."""
 
 from __future__ import annotations
 
@@ -24,23 +24,22 @@ _NPY_START = b"\x93NUMPY"
 
 
 def read_image(path: Path) -> RawImage:
-    """Read an image file: TIFF, OME-TIFF, NPY, PNG, JPEG or what else imageio reads.
+    """Read an image file: TIFF, OME-TIFF, NPY, PNG, JPEG or another format of imageio.
 
     Parameters
     ----------
     path : Path
-        The file; its content, not its suffix, tells the format.
+        The file. Its format is detected from its content, not from its suffix.
 
     Returns
     -------
     image : RawImage
-        The first image of the file. Photographs are left as stored: a rotation noted in
-        their EXIF data is not applied.
+        The first image of the file. The EXIF rotation of photographs is not applied.
 
     Raises
     ------
     InvalidImageError
-        If the file is missing, a folder, damaged, cut short, or no image.
+        If the file is missing, a folder, damaged, incomplete, or not an image.
     """
     return _read(path, apply_palette=True)
 
@@ -51,9 +50,9 @@ def read_labels(path: Path, ndim: int | None = None) -> np.ndarray:
     Parameters
     ----------
     path : Path
-        A file of one image of integers; of an image with a palette, the indices are taken.
+        File of one image of integers; of an image with a palette, the labels are the indices.
     ndim : int, optional
-        Its number of axes: 2, or 3 for a stack or a time series; left out: either.
+        Number of axes: 2, or 3 for a stack or a time series; default: 2 or 3.
 
     Returns
     -------
@@ -63,14 +62,14 @@ def read_labels(path: Path, ndim: int | None = None) -> np.ndarray:
     Raises
     ------
     InvalidImageError
-        If the file cannot be read or holds no label image.
+        If the file cannot be read or is not a label image.
     """
     raw = _read(path, apply_palette=False)
     pixels = raw.pixels
     if "C" in raw.axes and pixels.shape[raw.axes.index("C")] > 1:
         raise InvalidImageError(
-            f"{path}: shape {pixels.shape} with axes {raw.axes}, expected a label image: no "
-            "channels"
+            f"{path}: shape {pixels.shape} with axes {raw.axes}, expected a label image, which "
+            "has no channels"
         )
     labels = pixels.squeeze() if pixels.ndim > (ndim or 2) else pixels
     numbers = (ndim,) if ndim else tuple(_NUMBERS)
@@ -101,12 +100,12 @@ def _read(path: Path, *, apply_palette: bool) -> RawImage:
 
 
 def _first_bytes(path: Path) -> bytes:
-    """Bytes that tell the format; what cannot be opened is refused."""
+    """First bytes of a file, which tell its format; a path that is no file is refused."""
     try:
         if path.is_dir():
             raise InvalidImageError(f"{path}: is a folder, expected an image file")
         if path.exists() and not path.is_file():
-            raise InvalidImageError(f"{path}: is no regular file, expected an image file")
+            raise InvalidImageError(f"{path}: is not a regular file, expected an image file")
         with path.open("rb") as file:
             return file.read(START_LENGTH)
     except FileNotFoundError as error:
@@ -119,7 +118,7 @@ def _first_bytes(path: Path) -> bytes:
 
 @contextlib.contextmanager
 def _silence() -> Iterator[None]:
-    """Keep remarks of the decoders from the user; what matters comes as an error."""
+    """Suppress warnings and log messages of the decoders; errors are still raised."""
     logger = logging.getLogger("tifffile")
 
     def refuse(_: logging.LogRecord) -> bool:
@@ -135,7 +134,7 @@ def _silence() -> Iterator[None]:
 
 
 def _reason(error: Exception) -> str:
-    """Say in a few words what a library reported, without the path, which is known."""
+    """First line of the message of a library's error, without the path."""
     text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     lines = text.strip().splitlines()
     return lines[0].rstrip(".") if lines else type(error).__name__

@@ -1,4 +1,4 @@
-"""Merge cost of adjacent regions, and greedy agglomeration of several runs in step."""
+"""Greedy agglomeration of adjacent regions by a merge cost, in several runs at once."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ import numpy as np
 if TYPE_CHECKING:
     from napari_dsc.hierarchy.descriptors import Descriptors
 
-TINY = 1e-9  # bins that are empty on both sides
-_TIDY = 32  # merges between two looks for edges that are gone
+TINY = 1e-9  # avoids 0 / 0 in histogram bins that are empty in both regions
+_COMPACT_EVERY = 32  # merges between two removals of deleted edges from the arrays
 
 
 class Variants(NamedTuple):
-    """What tells the R runs of a bag apart.
+    """Weights and size factors of the R runs of an ensemble.
 
     Attributes
     ----------
     weights : (R, B + 4) float array
-        Weights of the B boundary maps, of the color and texture histograms, and of the mean
-        and the spread of color.
+        Weights of the B boundary maps, of the histograms of color and texture, and of mean
+        and standard deviation of color.
     exponents, offsets : (R,) float array
-        A merge costs ``(q / (q + offset)) ** exponent`` times as much where the smaller
-        region is the share ``q`` of the image.
+        Parameters of the size factor ``(q / (q + offset)) ** exponent`` of the cost, where
+        the smaller region is the share ``q`` of the image.
     """
 
     weights: np.ndarray
@@ -32,15 +32,15 @@ class Variants(NamedTuple):
 
 
 class Merges(NamedTuple):
-    """The merges of R runs over M superpixels, in their order.
+    """The merges of R runs over M superpixels, each run in its order.
 
     Attributes
     ----------
     kept, absorbed : (R, M - 1) int64 array
-        A region goes by the number of one of its superpixels; that of `kept` stands for both
-        from then on, that of `absorbed` does not come again.
+        The two regions of each merge. A region is identified by one of its superpixels; the
+        merged region keeps the identifier of `kept`, that of `absorbed` is not used again.
     altitudes : (R, M - 1) float64 array
-        Cost of each merge, or of a costlier one before it; never falling.
+        Largest cost of a merge up to this one, so that altitudes never fall.
     """
 
     kept: np.ndarray
@@ -49,26 +49,28 @@ class Merges(NamedTuple):
 
 
 def agglomerate(descriptors: Descriptors, variants: Variants) -> Merges:
-    """Merge the cheapest pair of adjacent regions until one is left, in several runs.
+    """Merge the cheapest pair of adjacent regions until one region is left, in several runs.
 
     Parameters
     ----------
     descriptors : Descriptors
-        Statistics of M superpixels, connected through their pairs.
+        Statistics of M superpixels; the graph of their pairs is connected.
     variants : Variants
-        What is compared in each of the R runs, and its weights.
+        Weights and size factors of each of the R runs.
 
     Returns
     -------
     merges : Merges
-        Statistics of regions are exact: means weighted by area, boundaries by length.
+        All merges of all runs.
 
     Notes
     -----
-    The cost is a weighted sum of differences: the mean of each map along the common boundary,
-    the chi-squared distances of the histograms, the distances of mean and standard deviation
-    of color; times the saturating factor of size, which merges specks first. All runs take
-    each step together, because M - 1 steps of R short rows are faster than R times as many.
+    The cost is a weighted sum of the mean of each map along the common boundary, of the
+    chi-squared distances of the histograms, and of the distances of mean and standard
+    deviation of color; times the saturating size factor, which merges specks first. Statistics
+    of merged regions are exact: means are weighted by area, boundaries by length. All runs
+    take each step together, because M - 1 NumPy steps on R rows are faster than R times
+    M - 1 steps on one row.
 
     References
     ----------
@@ -81,14 +83,19 @@ def agglomerate(descriptors: Descriptors, variants: Variants) -> Merges:
     costs = np.empty((n_runs, n_merges))
     runs = _Runs(descriptors, variants)
     for step in range(n_merges):
-        if step % _TIDY == 0:
-            runs.drop_lost_edges()
+        if step % _COMPACT_EVERY == 0:
+            runs.drop_deleted_edges()
         numbers[0, :, step], numbers[1, :, step], costs[:, step] = runs.merge()
     return Merges(numbers[0], numbers[1], np.maximum.accumulate(costs, axis=1))
 
 
 class _Runs:
-    """Regions and edges of all runs; region ``j`` of run ``r`` is row ``r * M + j``."""
+    """Regions and edges of all runs.
+
+    Region ``j`` of run ``r`` is row ``r * M + j`` of `sizes`, `moments`, `colors` and
+    `histograms`. Edges are (R, E) arrays; `first` and `second` hold the rows of their two
+    regions, or -1 for a deleted edge, whose cost is infinite.
+    """
 
     def __init__(self, descriptors: Descriptors, variants: Variants) -> None:
         n_runs, n = len(variants.weights), len(descriptors.sizes)
@@ -103,14 +110,22 @@ class _Runs:
         self.first, self.second = (ends + rows for ends in descriptors.pairs)
         contacts = np.column_stack(
             [descriptors.lengths, descriptors.boundaries * descriptors.lengths[:, None]]
-        )  # length, sums of the maps along it
+        )  # of each edge the length, then the sum of each map along it: both add up in a merge
         self.contacts = np.tile(contacts, (n_runs, 1, 1))
         self.costs = np.empty((n_runs, n_edges))
-        for run in range(n_runs):  # all at once would take much memory
+        for run in range(n_runs):  # one by one: the histograms of all edges need much memory
             self.costs[run] = self._cost(self.first[run], self.second[run], self.contacts[run])
 
     def merge(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Merge the cheapest pair of each run; its regions and its cost, (R,) each."""
+        """Merge the cheapest pair of each run.
+
+        Returns
+        -------
+        kept, absorbed : (R,) int64 array
+            The two regions of each run, as superpixels ``0 .. M - 1``.
+        cost : (R,) float64 array
+            Cost of each merge.
+        """
         cheapest = self.costs.argmin(axis=1)[:, None]
         kept, absorbed, cost = (
             np.take_along_axis(values, cheapest, axis=1)
@@ -122,11 +137,11 @@ class _Runs:
         self._renew_edges(kept)
         return kept[:, 0] % self.n_regions, absorbed[:, 0] % self.n_regions, cost[:, 0]
 
-    def drop_lost_edges(self) -> None:
-        """Close the gaps where edges have gone."""
-        lost = self.first < 0
-        most = int((~lost).sum(axis=1).max())
-        order = np.argsort(lost, axis=1, kind="stable")[:, :most]
+    def drop_deleted_edges(self) -> None:
+        """Remove deleted edges from the arrays; the run with most edges sets their length."""
+        deleted = self.first < 0
+        most = int((~deleted).sum(axis=1).max())
+        order = np.argsort(deleted, axis=1, kind="stable")[:, :most]
         self.first, self.second, self.costs = (
             np.take_along_axis(values, order, axis=1)
             for values in (self.first, self.second, self.costs)
@@ -134,7 +149,7 @@ class _Runs:
         self.contacts = np.take_along_axis(self.contacts, order[..., None], axis=1)
 
     def _pool(self, kept: np.ndarray, absorbed: np.ndarray) -> None:
-        """Statistics of both regions together."""
+        """Pool the statistics of two regions of each run into the one that is kept."""
         self.sizes[kept] += self.sizes[absorbed]
         share = (self.sizes[absorbed] / self.sizes[kept])[:, None, None]
         for values in (self.moments, self.histograms):
@@ -142,17 +157,19 @@ class _Runs:
         self.colors[kept] = _mean_and_spread(self.moments[kept])
 
     def _renew_edges(self, merged: np.ndarray) -> None:
-        """Join edges that have become parallel, drop loops, and weigh what is left anew."""
+        """Update the edges of the merged regions: join parallel ones, delete loops."""
         touched = np.nonzero((self.first == merged) | (self.second == merged))
         here = merged[touched[0], 0]
-        there = self.first[touched] + self.second[touched] - here
+        there = self.first[touched] + self.second[touched] - here  # the other end
+        # parallel edges of one run have the same other end, and rows differ between runs
         order = np.argsort(there, kind="stable")
         starts = np.flatnonzero(np.diff(there[order], prepend=-1))
         sums = np.add.reduceat(self.contacts[touched][order], starts)
+        # delete all of them, then put back the first of each group, with the sums of the group
         self.first[touched] = self.second[touched] = -1
         self.costs[touched] = np.inf
         one = order[starts]
-        stays = here[one] != there[one]
+        stays = here[one] != there[one]  # a loop joins the merged region to itself
         one, sums = one[stays], sums[stays]
         edges = touched[0][one], touched[1][one]
         self.first[edges], self.second[edges] = here[one], there[one]
@@ -160,7 +177,7 @@ class _Runs:
         self.costs[edges] = self._cost(here[one], there[one], sums)
 
     def _cost(self, first: np.ndarray, second: np.ndarray, contacts: np.ndarray) -> np.ndarray:
-        """Cost of merging pairs of regions, (n,)."""
+        """Cost of merging pairs of regions, (n,), see Notes of `agglomerate`."""
         run = first // self.n_regions
         boundary = contacts[:, 1:] / contacts[:, :1]
         chi = _chi(self.histograms.take(first, 0), self.histograms.take(second, 0))
@@ -174,7 +191,10 @@ class _Runs:
 
 
 def _chi(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Root of the chi-squared distance of histograms along the last axis; uses up both."""
+    """Root of the chi-squared distance of histograms along the last axis.
+
+    It is ``sqrt(1/2 sum((a - b)^2 / (a + b)))``; both arguments are overwritten.
+    """
     gap = one - other
     gap *= gap
     one += other
@@ -185,6 +205,7 @@ def _chi(one: np.ndarray, other: np.ndarray) -> np.ndarray:
 
 
 def _mean_and_spread(moments: np.ndarray) -> np.ndarray:
-    """Mean and standard deviation, of mean and mean square in the middle axis of three."""
+    """Mean and standard deviation, (n, 2, C), from mean and mean square, (n, 2, C)."""
     mean, square = moments[:, 0], moments[:, 1]
+    # rounding may make the variance of a constant region negative
     return np.stack([mean, np.sqrt(np.maximum(square - mean * mean, 0))], axis=1)

@@ -22,7 +22,7 @@ SMALLEST, LARGEST = 256, 1024
 PIXELS = 2**23
 
 
-class Lesson(NamedTuple):
+class TrainingWindows(NamedTuple):
     """Places of a large image, all of the same size.
 
     Parameters
@@ -47,7 +47,9 @@ class Lesson(NamedTuple):
         return math.ceil(len(self.windows) / math.prod(self.grid))
 
 
-def plan_lesson(shape: tuple[int, int], width: float, scale: float, seed: int) -> Lesson:
+def plan_training_windows(
+    shape: tuple[int, int], width: float, scale: float, seed: int
+) -> TrainingWindows:
     """Choose what the network sees of a large image.
 
     Parameters
@@ -63,7 +65,7 @@ def plan_lesson(shape: tuple[int, int], width: float, scale: float, seed: int) -
 
     Returns
     -------
-    lesson : Lesson
+    training : TrainingWindows
         All of the image, in order, if a step can see it; else places drawn by chance.
     """
     side = STRIDE * round(min(max(ACROSS * width, SMALLEST / scale), LARGEST) / STRIDE)
@@ -74,10 +76,12 @@ def plan_lesson(shape: tuple[int, int], width: float, scale: float, seed: int) -
     columns = min(needed[1], most // rows)
     rows = min(needed[0], most // columns)
     if [rows, columns] == needed:
-        return Lesson(_cover(shape, (rows, columns), sides), (rows, columns))
+        return TrainingWindows(_cover(shape, (rows, columns), sides), (rows, columns))
     rng = np.random.default_rng(seed)
     number = max(2 * rows * columns, PIXELS // math.prod(sides))
-    return Lesson([random_window(shape, side, rng) for _ in range(number)], (rows, columns))
+    return TrainingWindows(
+        [random_window(shape, side, rng) for _ in range(number)], (rows, columns)
+    )
 
 
 def _cover(

@@ -14,10 +14,10 @@ from napari_dsc import (
 )
 from napari_dsc.evaluation.contingency import contingency_table
 from napari_dsc.evaluation.metrics import variation_of_information
-from napari_dsc.hierarchy import growing
+from napari_dsc.hierarchy import construction
 from napari_dsc.hierarchy.boundaries import boundary_maps, local_boundaries
 from napari_dsc.hierarchy.colors import perceptual
-from napari_dsc.hierarchy.growing import grow_tree, merge_superpixels, tree_regions
+from napari_dsc.hierarchy.construction import grow_tree, merge_superpixels, tree_regions
 from napari_dsc.hierarchy.partition import fine_partition
 from napari_dsc.images import load_image
 from napari_dsc.labels.regions import connected_regions, relabel_in_order
@@ -104,7 +104,7 @@ def test_superpixels_of_other_numbers_make_the_same_regions(natural, tree):
 
 
 def test_too_many_superpixels_are_refused_with_the_limit(natural, monkeypatch):
-    monkeypatch.setattr(growing, "MOST_SUPERPIXELS", 9)
+    monkeypatch.setattr(construction, "MOST_SUPERPIXELS", 9)
     superpixels = np.arange(64 * 80).reshape(64, 80) // 512
     features = perceptual(load_image(natural).pixels)
     with pytest.raises(InvalidParameterError, match="got 10, expected at most 9"):

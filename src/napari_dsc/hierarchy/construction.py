@@ -1,4 +1,4 @@
-"""The merge tree of an image, step by step."""
+"""Construction of the merge tree of an image, from its colors to its merges."""
 
 from __future__ import annotations
 
@@ -20,8 +20,9 @@ from napari_dsc.params import TreeParams
 if TYPE_CHECKING:
     from napari_dsc.hierarchy.boundaries import BoundaryMaps
 
-MOST_SUPERPIXELS = 5000  # 200 MB for each matrix of pairs
-RESOLVED = 8  # pixels of the spectral step that a region needs, to be found by it
+MOST_SUPERPIXELS = 5000  # each matrix over all pairs takes 200 MB
+# pixels of the spectral step that a region must have; smaller regions follow the local map
+RESOLVED = 8
 
 
 def grow_tree(pixels: np.ndarray, params: TreeParams) -> MergeTree:
@@ -37,8 +38,8 @@ def grow_tree(pixels: np.ndarray, params: TreeParams) -> MergeTree:
     Returns
     -------
     tree : MergeTree
-        Without a record. It has fewer superpixels than asked for where the image has fewer
-        regions.
+        Tree without a record. It has fewer than ``n_leaves`` superpixels if the image has
+        fewer regions.
     """
     return tree_of_colors(perceptual(pixels), params)
 
@@ -49,14 +50,14 @@ def tree_of_colors(features: np.ndarray, params: TreeParams) -> MergeTree:
     Parameters
     ----------
     features : (C, *S) float32 array
-        Colors of `perceptual`.
+        Result of `perceptual`.
     params : TreeParams
         Number of superpixels and of agglomerations, and the seed.
 
     Returns
     -------
     tree : MergeTree
-        As `grow_tree` gives it.
+        Tree without a record, as from `grow_tree`.
     """
     maps = boundary_maps(features, params.tree_seed)
     superpixels = relabel_in_order(fine_partition(maps.strength, params.n_leaves))
@@ -64,28 +65,28 @@ def tree_of_colors(features: np.ndarray, params: TreeParams) -> MergeTree:
 
 
 def tree_regions(features: np.ndarray, n_regions: int, share: float = 1.0) -> np.ndarray:
-    """Cut of the merge tree, or the superpixels of a finer one.
+    """Regions of a merge tree, or superpixels if they are more than a tree's leaves.
 
     Parameters
     ----------
     features : (C, *S) float32 array
-        Colors of `perceptual`.
+        Result of `perceptual`.
     n_regions : int
         Number of regions.
     share : float
-        How much of an image these pixels are, in (0, 1]; their regions are then of the kind
-        that the whole image would have.
+        Share of the whole image that these pixels are, in (0, 1]. It decides between regions
+        and superpixels as for the whole image, so that tiles match it.
 
     Returns
     -------
     regions : S int64 array
-        Connected, ``0 .. M - 1`` in the order of their first pixel; fewer than asked for
-        where the image has fewer.
+        Connected regions ``0 .. M - 1`` in the order of their first pixel; fewer than
+        ``n_regions`` if the image has fewer.
 
     Notes
     -----
-    Regions that are too small for the spectral step, which sees a reduced image, are found by
-    the local boundaries alone.
+    The spectral step sees a reduced image. Superpixels too small for it are divided along the
+    color gradient alone.
     """
     params = TreeParams()
     n_all = round(n_regions / share)
@@ -102,7 +103,7 @@ def tree_regions(features: np.ndarray, n_regions: int, share: float = 1.0) -> np
 def tree_of_superpixels(
     pixels: np.ndarray, superpixels: np.ndarray, params: TreeParams
 ) -> MergeTree:
-    """Merge tree that starts from superpixels of any kind.
+    """Merge tree of an image over given superpixels.
 
     Parameters
     ----------
@@ -111,12 +112,12 @@ def tree_of_superpixels(
     superpixels : S int64 array
         Superpixels ``0 .. M - 1``, at most 5000.
     params : TreeParams
-        Number of agglomerations and seed.
+        Number of agglomerations, and the seed.
 
     Returns
     -------
     tree : MergeTree
-        Without a record.
+        Tree without a record.
     """
     features = perceptual(pixels)
     maps = boundary_maps(features, params.tree_seed)
@@ -126,23 +127,23 @@ def tree_of_superpixels(
 def merge_superpixels(
     features: np.ndarray, maps: BoundaryMaps, superpixels: np.ndarray, params: TreeParams
 ) -> MergeTree:
-    """Merge tree of given superpixels.
+    """Merge tree over given superpixels, from colors and boundary maps.
 
     Parameters
     ----------
     features : (C, *S) float32 array
-        Colors of `perceptual`.
+        Result of `perceptual`.
     maps : BoundaryMaps
-        Boundary strengths.
+        Boundary maps of the image.
     superpixels : S int64 array
         Superpixels ``0 .. M - 1`` in the order of their first pixel.
     params : TreeParams
-        Number of runs and seed.
+        Number of agglomerations, and the seed.
 
     Returns
     -------
     tree : MergeTree
-        Without a record.
+        Tree without a record.
 
     Raises
     ------
@@ -152,7 +153,8 @@ def merge_superpixels(
     n_superpixels = int(superpixels.max()) + 1
     if n_superpixels > MOST_SUPERPIXELS:
         raise InvalidParameterError(
-            f"superpixels: got {n_superpixels}, expected at most {MOST_SUPERPIXELS}"
+            f"superpixels: got {n_superpixels}, expected at most {MOST_SUPERPIXELS}, the limit "
+            "of a merge tree"
         )
     descriptors = describe(features, (maps.local, maps.spectral), superpixels, params.tree_seed)
     merges = merge_by_consensus(descriptors, params.n_agglomerations, params.tree_seed)

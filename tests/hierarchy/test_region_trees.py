@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from napari_dsc.hierarchy import contours
-from napari_dsc.hierarchy.contours import (
+from napari_dsc.hierarchy import region_trees
+from napari_dsc.hierarchy.region_trees import (
     contour_tree,
-    cut,
     gradient_magnitude,
     grid_graph,
+    horizontal_cut,
     mean_boundary_tree,
     mumford_shah_tree,
     observation_scale_tree,
@@ -65,7 +65,7 @@ def test_channels_that_change_across_each_other_do_not_add_up():
 
 @every_builder
 def test_stripes_are_found(build, stripes):
-    labels = cut(build(stripes), 3)
+    labels = horizontal_cut(build(stripes), 3)
     assert labels.max() == 2
     inside = np.r_[3:9, 15:21, 27:33]
     np.testing.assert_array_equal(
@@ -79,7 +79,7 @@ def test_cuts_are_connected_numbered_in_order_and_near_the_count(build, shape):
     image = natural(shape)
     before = image.copy()
     for n_regions in (5, 20, 40):
-        labels = cut(build(image), n_regions)
+        labels = horizontal_cut(build(image), n_regions)
         assert labels.shape == shape[1:]
         assert labels.dtype == np.int64
         np.testing.assert_array_equal(labels, connected_regions(labels))
@@ -90,21 +90,23 @@ def test_cuts_are_connected_numbered_in_order_and_near_the_count(build, shape):
 @every_builder
 def test_a_tree_may_be_cut_again_and_again(build):
     tree = build(natural((3, 50, 60)))
-    first = cut(tree, 30)
-    assert cut(tree, 4).max() < first.max()
-    np.testing.assert_array_equal(cut(tree, 30), first)
+    first = horizontal_cut(tree, 30)
+    assert horizontal_cut(tree, 4).max() < first.max()
+    np.testing.assert_array_equal(horizontal_cut(tree, 30), first)
 
 
 @every_builder
 @pytest.mark.parametrize("shape", [(3, 8, 8), (1, 6, 9, 8)])
 def test_a_constant_image_stays_one_region(build, shape):
-    np.testing.assert_array_equal(cut(build(np.full(shape, 0.5)), 10), np.zeros(shape[1:]))
+    np.testing.assert_array_equal(
+        horizontal_cut(build(np.full(shape, 0.5)), 10), np.zeros(shape[1:])
+    )
 
 
 def test_specks_below_the_floor_do_not_count_as_regions(stripes):
     stripes[:, 10, 18] = 5.0
-    floor = stripes[0].size / (contours.FLOOR_FACTOR * 4)
-    labels = cut(mumford_shah_tree(stripes), 4)
+    floor = stripes[0].size / (region_trees.FLOOR_FACTOR * 4)
+    labels = horizontal_cut(mumford_shah_tree(stripes), 4)
     assert np.bincount(labels.ravel()).min() >= floor > 1
 
 
@@ -125,19 +127,23 @@ def test_ward_merges_the_pair_that_costs_least():
     image = np.array([[[0.0, 0.0, 0.3, 1.0, 1.0, 1.4]]])
     labels = np.array([[0, 0, 1, 2, 2, 3]])
     # 2/3 * 0.3^2 is less than 2/3 * 0.4^2 and than 2/3 * 0.7^2
-    np.testing.assert_array_equal(cut(ward_tree(image, labels), 3), [[0, 0, 0, 1, 1, 2]])
-    np.testing.assert_array_equal(cut(ward_tree(image, labels), 2), [[0, 0, 0, 1, 1, 1]])
+    np.testing.assert_array_equal(
+        horizontal_cut(ward_tree(image, labels), 3), [[0, 0, 0, 1, 1, 2]]
+    )
+    np.testing.assert_array_equal(
+        horizontal_cut(ward_tree(image, labels), 2), [[0, 0, 0, 1, 1, 1]]
+    )
 
 
 def test_ward_counts_are_exact_even_where_colors_are_equal():
     blocks = np.kron(np.arange(36).reshape(6, 6), np.ones((4, 4), int))
     for n_regions in range(9, 37):  # cells of 16 pixels are above the floor
-        labels = cut(ward_tree(np.zeros((1, 24, 24)), blocks), n_regions)
+        labels = horizontal_cut(ward_tree(np.zeros((1, 24, 24)), blocks), n_regions)
         assert labels.max() + 1 == n_regions
 
 
 def test_a_label_in_two_pieces_starts_as_two_regions():
-    labels = cut(ward_tree(np.zeros((1, 1, 3)), np.array([[4, 2, 4]])), 3)
+    labels = horizontal_cut(ward_tree(np.zeros((1, 1, 3)), np.array([[4, 2, 4]])), 3)
     np.testing.assert_array_equal(labels, [[0, 1, 2]])
 
 
@@ -148,5 +154,7 @@ def test_a_contour_map_is_cut_at_its_strongest_lines():
     strength[:, 4] = 9
     tree = contour_tree(strength)
     halves = np.broadcast_to([0, 0, 1, 1], (4, 4))
-    np.testing.assert_array_equal(cut(tree, 2), halves)
-    np.testing.assert_array_equal(cut(tree, 4), halves + 2 * np.array([0, 0, 1, 1])[:, None])
+    np.testing.assert_array_equal(horizontal_cut(tree, 2), halves)
+    np.testing.assert_array_equal(
+        horizontal_cut(tree, 4), halves + 2 * np.array([0, 0, 1, 1])[:, None]
+    )

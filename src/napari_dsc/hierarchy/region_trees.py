@@ -1,4 +1,4 @@
-"""Hierarchies of regions from image gradients or colors, and their cuts into M regions."""
+"""Region trees from image gradients, colors or contour maps, and their horizontal cuts."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from scipy import ndimage
 
 from napari_dsc.labels.regions import relabel_in_order
 
-FLOOR_FACTOR = 4
-SCALES = (1.0, 2.0, 4.0)
+FLOOR_FACTOR = 4  # the area floor of a cut is the mean size of its regions over this
+SCALES = (1.0, 2.0, 4.0)  # of the gradient, in pixels
 
 
 class RegionTree(NamedTuple):
@@ -23,7 +23,7 @@ class RegionTree(NamedTuple):
     tree : higra.Tree
         Its leaves are the vertices of `graph`.
     altitudes : (V,) float array
-        Level at which each of the V nodes forms, 0 for leaves, never above its parent's.
+        Level at which each of the V nodes forms: 0 for leaves, never above its parent's level.
     graph : higra.UndirectedGraph
         Graph of the pixels, or of regions of pixels (a region adjacency graph).
     shape : tuple of int
@@ -37,7 +37,7 @@ class RegionTree(NamedTuple):
 
 
 def grid_graph(shape: tuple[int, ...]) -> hg.UndirectedGraph:
-    """Graph of the pixels of an image, joined through their faces.
+    """Graph of the pixels of an image, with an edge for each pixel face.
 
     Parameters
     ----------
@@ -66,15 +66,16 @@ def gradient_magnitude(image: np.ndarray, scale: float) -> np.ndarray:
     Parameters
     ----------
     image : (C, *S) float array
-        Image; all channels count alike.
+        Image; all channels have the same weight.
     scale : float
         Standard deviation of the Gaussian derivative in pixels.
 
     Returns
     -------
     gradient : S float64 array
-        Root of the largest eigenvalue of the sum over channels of the gradient's outer
-        product, times `scale`, so that scales compare.
+        Square root of the largest eigenvalue of the structure tensor, which is the sum over
+        channels of the gradient's outer product; times `scale`, so that gradients of different
+        scales are comparable.
     """
     orders = np.eye(image.ndim - 1, dtype=np.int64)
     slopes = np.array(
@@ -142,9 +143,9 @@ def mumford_shah_tree(image: np.ndarray) -> RegionTree:
 def observation_scale_tree(image: np.ndarray) -> RegionTree:
     """Merge pixels by the observation scale at which a boundary loses its evidence.
 
-    The predicate of Felzenszwalb and Huttenlocher (2004) keeps two regions apart while the
+    The predicate of Felzenszwalb and Huttenlocher (2004) separates two regions if the
     lightest edge between them exceeds the heaviest inside one of them by more than ``k``
-    over its size. Each node of the single-linkage tree gets the least ``k`` that lets it
+    over its size. Each node of the single-linkage tree gets the least ``k`` for which it
     and all nodes below it form, so one tree holds the segmentations of every scale.
 
     Parameters
@@ -159,9 +160,9 @@ def observation_scale_tree(image: np.ndarray) -> RegionTree:
 
     Notes
     -----
-    Their greedy algorithm may also join a region across the remains of one that is
-    final; a hierarchy over the single-linkage tree cannot, so it keeps more specks for
-    the area floor of `cut` to remove.
+    Their greedy algorithm may also join two regions across a third that no longer grows; a
+    hierarchy over the single-linkage tree cannot. So it leaves more specks, which the area
+    floor of `horizontal_cut` removes.
 
     References
     ----------
@@ -172,6 +173,8 @@ def observation_scale_tree(image: np.ndarray) -> RegionTree:
     graph = grid_graph(shape)
     weights = hg.weight_graph(graph, _rows(image), hg.WeightFunction.L2)
     tree, heaviest = hg.bpt_canonical(graph, weights)
+    # the predicate solved for k: k = size * (edge to the parent - heaviest edge inside); the
+    # scale of a node is the largest k of its children, and never below that of a descendant
     evidence = hg.attribute_area(tree) * (heaviest[tree.parents()] - heaviest)
     scale = hg.accumulate_parallel(tree, evidence, hg.Accumulators.max)
     scale[: tree.num_leaves()] = 0
@@ -189,13 +192,14 @@ def ward_tree(image: np.ndarray, labels: np.ndarray) -> RegionTree:
     image : (C, *S) float array
         Image in two or three dimensions.
     labels : S int array
-        Regions to start from; one that is not connected starts as several.
+        Regions that the tree starts from; a label of several pieces starts as one region for
+        each piece.
 
     Returns
     -------
     tree : RegionTree
-        Hierarchy over the connected regions of `labels`; the altitude is the place in the
-        order of merging, so that every number of regions is a cut.
+        Hierarchy over the connected regions of `labels`. The altitude of a merge is its rank
+        in the order of merging, so that every number of regions has a cut.
     """
     graph = hg.make_region_adjacency_graph_from_labelisation(grid_graph(labels.shape), labels)
     means = hg.rag_accumulate_on_vertices(graph, hg.Accumulators.mean, _rows(image))
@@ -208,13 +212,13 @@ def ward_tree(image: np.ndarray, labels: np.ndarray) -> RegionTree:
 
 
 def contour_tree(contours: np.ndarray) -> RegionTree:
-    """Hierarchy of an ultrametric contour map, such as gPb-owt-ucm.
+    """Hierarchy over the pixels from an ultrametric contour map, such as gPb-owt-ucm.
 
     Parameters
     ----------
     contours : (2Y + 1, 2X + 1) array
-        Contour strength at double size: pixels at odd positions, the contours between
-        them at even ones.
+        Contour strength at double size: pixels at odd positions, contours between them at
+        even positions.
 
     Returns
     -------
@@ -224,14 +228,15 @@ def contour_tree(contours: np.ndarray) -> RegionTree:
     shape = ((contours.shape[0] - 1) // 2, (contours.shape[1] - 1) // 2)
     graph = grid_graph(shape)
     first, second = (np.unravel_index(ends, shape) for ends in graph.edge_list()[:2])
+    # pixel (y, x) is at (2y + 1, 2x + 1), hence the contour between two pixels at their sum + 1
     rows, columns = (a + b + 1 for a, b in zip(first, second, strict=True))
     weights = contours[rows, columns].astype(np.float64)
     tree, altitudes = hg.quasi_flat_zone_hierarchy(graph, weights)
     return RegionTree(tree, altitudes, graph, shape)
 
 
-def cut(hierarchy: RegionTree, n_regions: int) -> np.ndarray:
-    """Labels of the coarsest partition with at least M regions, specks merged first.
+def horizontal_cut(hierarchy: RegionTree, n_regions: int) -> np.ndarray:
+    """Labels of the coarsest partition with at least M regions; specks are merged first.
 
     Parameters
     ----------
@@ -244,9 +249,9 @@ def cut(hierarchy: RegionTree, n_regions: int) -> np.ndarray:
     -------
     labels : S int64 array
         Labels ``0 .. M' - 1`` of connected regions. M' is M unless the hierarchy has fewer
-        regions above the area floor of ``N / (4 M)`` pixels, or some form at one level.
+        regions above the area floor of ``N / (4 M)`` pixels, or regions merge at altitude 0.
     """
-    if hierarchy.graph.num_vertices() == 1:  # higra's filter ends the process on this
+    if hierarchy.graph.num_vertices() == 1:  # higra's filter would end the process
         return np.zeros(hierarchy.shape, np.int64)
     floor = math.prod(hierarchy.shape) / (FLOOR_FACTOR * n_regions)
     tree, altitudes = hg.filter_small_nodes_from_tree(
@@ -261,12 +266,15 @@ def cut(hierarchy: RegionTree, n_regions: int) -> np.ndarray:
 
 
 def _rows(image: np.ndarray) -> np.ndarray:
-    """One float64 row a pixel, as higra wants them."""
+    """Pixels as the float64 rows that higra takes, (N, C)."""
     return np.ascontiguousarray(image.reshape(len(image), -1).T, dtype=np.float64)
 
 
 def _strict(altitudes: np.ndarray) -> np.ndarray:
-    """Break ties between altitudes above zero, so that every count of regions is a cut."""
+    """Replace altitudes above zero by ranks, so that every number of regions has a cut.
+
+    Equal altitudes get different ranks, in the order of nodes, children before parents.
+    """
     ranks = np.empty(len(altitudes))
     ranks[np.argsort(altitudes, kind="stable")] = np.arange(1, len(altitudes) + 1)
     strict: np.ndarray = np.where(altitudes > 0, ranks, 0)

@@ -5,9 +5,9 @@ import itertools
 import numpy as np
 import pytest
 
+from napari_dsc.hierarchy.agglomeration import Merges, Variants, agglomerate
 from napari_dsc.hierarchy.consensus import average_linkage, draw_variants, mean_altitudes
 from napari_dsc.hierarchy.descriptors import Descriptors
-from napari_dsc.hierarchy.merging import Merges, Variants, agglomerate
 
 
 def adjacency(rows, columns):

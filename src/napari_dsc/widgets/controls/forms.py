@@ -1,0 +1,76 @@
+"""Boxes, buttons and forms that fit into a narrow dock."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import (
+    QApplication,
+    QCheckBox,
+    QComboBox,
+    QFormLayout,
+    QHBoxLayout,
+    QPushButton,
+    QSizePolicy,
+    QWidget,
+)
+
+if TYPE_CHECKING:
+    from qtpy.QtGui import QClipboard
+
+T = TypeVar("T")
+
+MIN_WIDTH = 125
+
+
+def not_none(value: T | None) -> T:
+    """Value of a Qt call that gives None by its type only, never where it is used here."""
+    assert value is not None
+    return value
+
+
+def clipboard() -> QClipboard:
+    """Clipboard of the system."""
+    return not_none(QApplication.clipboard())
+
+
+def combo_box(tooltip: str) -> QComboBox:
+    """Combo box that fits into a narrow dock."""
+    box = QComboBox()
+    box.setToolTip(tooltip)
+    box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+    box.setMinimumWidth(MIN_WIDTH)
+    return box
+
+
+def check_box(text: str, tooltip: str, is_checked: bool) -> QCheckBox:
+    """Check box with a tooltip."""
+    box = QCheckBox(text)
+    box.setToolTip(tooltip)
+    box.setChecked(is_checked)
+    return box
+
+
+def push_button(text: str, tooltip: str) -> QPushButton:
+    """Button with a tooltip."""
+    button = QPushButton(text)
+    button.setToolTip(tooltip)
+    return button
+
+
+def row_of(*widgets: QWidget) -> QHBoxLayout:
+    """Widgets side by side; combo boxes take what is left."""
+    row = QHBoxLayout()
+    for widget in widgets:
+        row.addWidget(widget, int(isinstance(widget, QComboBox)))
+    return row
+
+
+def form_layout(parent: QWidget | None = None) -> QFormLayout:
+    """Form whose fields grow, for a narrow dock."""
+    form = QFormLayout(parent)
+    form.setContentsMargins(0, 0, 0, 0)
+    form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+    form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
+    return form
