@@ -98,7 +98,7 @@ def test_the_record_of_planes_apart_is_that_of_their_stack(frames):
 def test_the_steps_of_a_stack_are_not_those_of_planes_apart(frames):
     run = napari_dsc.Run(frames[0], axes="ZYX", cut_params=APART, **OPTIONS)
     with pytest.raises(
-        InvalidParameterError, match="series='apart': not available step by step.*segment\\(\\)"
+        InvalidParameterError, match=r"series='apart': not available step by step.*segment\(\)"
     ):
         next(run.iter_steps())
 
