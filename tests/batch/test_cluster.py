@@ -18,6 +18,7 @@ from napari_dsc.batch import cluster
 from napari_dsc.batch.cluster import connect, describe, done_once, iter_outcomes
 from napari_dsc.batch.tasks import Task
 from napari_dsc.errors import ComputationError, InvalidParameterError, OutputError
+from napari_dsc.segmenting.settings import Settings
 
 pytestmark = pytest.mark.slow
 
@@ -43,7 +44,7 @@ def client():
 
 def tasks(folder, *names):
     return [
-        Task(Path(f"{name}.png"), folder / f"{name}.tif", {}, "", "batch") for name in names
+        Task(Path(f"{name}.png"), folder / f"{name}.tif", Settings(), "batch") for name in names
     ]
 
 

@@ -18,6 +18,7 @@ from napari_dsc import (
     InvalidImageError,
     InvalidParameterError,
     OutputError,
+    Settings,
     SuperpixelParams,
 )
 from napari_dsc.batch import own_workers, working
@@ -55,7 +56,8 @@ def plan(photos, tmp_path):
 
     def planned(existing="refuse", **options):
         (tmp_path / "out").mkdir(exist_ok=True)
-        return plan_tasks([photos], tmp_path / "out", new_batch(OPTIONS | options), existing)
+        like = new_batch(Settings(**OPTIONS | options))
+        return plan_tasks([photos], tmp_path / "out", like, existing)
 
     return planned
 
@@ -109,7 +111,7 @@ def test_an_input_is_never_written(photos, tmp_path):
     inputs = [photos / "a.png", photos / "a_segments.tif"]
     iio.imwrite(inputs[1], np.zeros((8, 8), np.uint8))
     with pytest.raises(OutputError, match="is an input"):
-        plan_tasks(inputs, photos, new_batch(OPTIONS), "overwrite")
+        plan_tasks(inputs, photos, new_batch(Settings(**OPTIONS)), "overwrite")
 
 
 def test_a_task_writes_the_labels_that_python_gives(photos, plan, quadrants):
@@ -127,7 +129,7 @@ def test_a_task_writes_the_labels_that_python_gives(photos, plan, quadrants):
 def test_an_output_that_exists_is_not_touched_without_a_word(plan):
     tasks = plan()
     do_task(tasks[0])
-    with pytest.raises(OutputError, match="holds 1 of 2 outputs"):
+    with pytest.raises(OutputError, match="already holds 1 of 2 outputs"):
         plan()
     before = tasks[0].output.stat().st_mtime_ns
     late = do_task(tasks[0]._replace(batch="another"))  # it came after the plan was made
@@ -153,12 +155,16 @@ def test_resuming_makes_anew_what_was_made_otherwise(photos, plan, quadrants):
     other = plan("resume", cut_params=CutParams(n_iterations=2))
     assert states(other) == ["done", "done"]
     assert states(other) == ["kept", "kept"]
-    assert states([task._replace(weights_sha256="0" * 64) for task in other[:1]]) == ["kept"]
-    new_weights = [
-        task._replace(weights_sha256="0" * 64, batch="another") for task in other[:1]
-    ]
-    assert states(new_weights) == ["done"]
     assert states(plan("resume", axes="YXC")[:1]) == ["done"]
+    assert states(plan("resume", weights="superae-tree")[:1]) == ["done"]
+    assert states(plan("resume")[:1]) == ["done"]
+
+
+def test_a_worker_with_other_weights_of_the_name_makes_nothing(plan):
+    task = plan("resume")[0]
+    other = task._replace(settings=task.settings.replace(weights_sha256="0" * 64))
+    assert "made with other weights of this name" in do_task(other).error
+    assert states([task, other]) == ["done", "kept"]  # what the batch made stays
 
 
 def test_a_batch_never_makes_an_output_twice(plan):
@@ -172,7 +178,7 @@ def test_resuming_leaves_what_somebody_else_made(plan):
     iio.imwrite(task.output, np.ones((32, 48), np.uint8))
     content = task.output.read_bytes()
     outcome = do_task(task)
-    assert "holds no record of a run" in outcome.error
+    assert "holds no record of napari-dsc" in outcome.error
     assert task.output.read_bytes() == content
     outcome = do_task(task._replace(existing="overwrite"))
     assert "did not write" in outcome.error
@@ -204,7 +210,7 @@ def test_whatever_goes_wrong_with_a_file_is_told(plan, monkeypatch, error, words
     def fail(*_, **__):
         raise error
 
-    monkeypatch.setattr(working, "Run", fail)
+    monkeypatch.setattr(working, "open_pieces", fail)
     assert words in do_task(plan()[0]).error
 
 
@@ -222,9 +228,11 @@ def test_weights_of_ones_own_are_found_from_everywhere(tmp_path, monkeypatch):
     content = where("superae-bsds500").read_bytes()
     (tmp_path / "mine.safetensors").write_bytes(content)
     monkeypatch.chdir(tmp_path)
-    task = new_batch({"weights": "mine.safetensors"})
-    assert task.options["weights"] == str(tmp_path / "mine.safetensors")
-    assert new_batch({"weights": "superae-bsds500"}).weights_sha256 == task.weights_sha256
+    own = new_batch(Settings(weights="mine.safetensors")).settings
+    assert own.weights == str(tmp_path / "mine.safetensors")
+    packaged = new_batch(Settings(weights="superae-bsds500")).settings
+    assert len(own.weights_sha256) == 64
+    assert packaged.weights_sha256 == own.weights_sha256
 
 
 # log and lock
@@ -284,10 +292,10 @@ from napari_dsc.batch.folder import open_folder
 from napari_dsc.batch.running import iter_logged
 from napari_dsc.batch.tasks import plan_tasks
 from napari_dsc.batch.working import do_task, new_batch
-from napari_dsc import CutParams, SuperpixelParams
+from napari_dsc import CutParams, Settings, SuperpixelParams
 photos, out = map(Path, sys.argv[1:])
-like = new_batch(dict(device="cpu", superpixel_params=SuperpixelParams(n_superpixels=12),
-                      cut_params=CutParams(n_iterations=1)))
+like = new_batch(Settings(device="cpu", superpixel_params=SuperpixelParams(n_superpixels=12),
+                          cut_params=CutParams(n_iterations=1)))
 with open_folder(out) as log:
     tasks = plan_tasks([photos], out, like, "refuse")
     for outcome in iter_logged((do_task(task) for task in tasks), log):
@@ -390,4 +398,6 @@ def test_the_command_does_all_but_a_file_cut_short(
     done = dict.fromkeys(("a.png", "b.png", "0.png", "2.png"), "done")
     assert found == done | {"1.png": "failed"}
     assert len(list(Path("out").glob("*_segments.tif"))) == 4
-    assert read_recipe(Path("r.json"))["n_superpixels"] == 12
+    saved = Settings.from_record(read_recipe(Path("r.json")))
+    assert saved.superpixel_params.n_superpixels == 12
+    assert saved.cut_params.n_iterations == 1

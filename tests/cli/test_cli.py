@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-from functools import partial
 from pathlib import Path
 
 import imageio.v3 as iio
@@ -27,7 +26,9 @@ from napari_dsc.params import (
     TemplateParams,
     TrainParams,
 )
-from napari_dsc.segmenting.series import open_series
+from napari_dsc.segmenting import segmenter
+from napari_dsc.segmenting.pieces import open_pieces
+from napari_dsc.segmenting.settings import Settings
 
 FAST = ("--n-superpixels", "12", "--n-iterations", "2")
 PROGRAM = (sys.executable, "-m", "napari_dsc")
@@ -563,8 +564,11 @@ def test_a_wrong_training_set_is_refused(photo, capsys, listing, flags, message)
 
 
 def test_the_demo_writes_three_tiffs_and_a_picture(tmp_path, monkeypatch, capsys):
-    shorter = partial(napari_dsc.Run, cut_params=CutParams(n_iterations=2))
-    monkeypatch.setattr("napari_dsc.segmenting.run.Run", shorter)
+    def shorter(pieces, settings):
+        return segment(pieces, settings.replace(cut_params=CutParams(n_iterations=2)))
+
+    segment = segmenter.iter_segmentation
+    monkeypatch.setattr(segmenter, "iter_segmentation", shorter)
     monkeypatch.setattr("napari_dsc.cli.work.demo.DOWNSCALING", 8)
     assert main(["demo", "-o", str(tmp_path / "demo")]) == 0
     names = ["overview.png", "segments.tif", "smoothed.tif", "superpixels.tif"]
@@ -599,7 +603,7 @@ def raising(error):
 @pytest.mark.usefixtures("photo")
 @pytest.mark.parametrize("error", [ZeroDivisionError(), RuntimeError("shapes differ")])
 def test_a_fault_of_ours_keeps_its_traceback(monkeypatch, error):
-    monkeypatch.setattr("napari_dsc.cli.work.run_files.Run", raising(error))
+    monkeypatch.setattr("napari_dsc.cli.work.run_files.whole_run", raising(error))
     with pytest.raises(type(error)):
         main(["smooth", "photo.png", "-o", "a.tif"])
 
@@ -610,9 +614,9 @@ def test_an_image_too_large_for_the_memory_is_told_and_others_are_done(
 ):
     iio.imwrite("a.png", iio.imread("photo.png"))
     monkeypatch.setattr(
-        "napari_dsc.cli.work.run_files.open_series",
-        lambda path, options: (
-            raising(MemoryError())() if path.stem == "a" else open_series(path, options)
+        "napari_dsc.segmenting.series.open_pieces",
+        lambda path, settings: (
+            raising(MemoryError())() if path.stem == "a" else open_pieces(path, settings)
         ),
     )
     assert main(["smooth", "a.png", "photo.png", "-o", "out"]) == 2
@@ -730,7 +734,7 @@ def test_a_preset_sets_what_neither_flag_nor_recipe_sets(photo, tmp_path):
     flags = ["--preset", "paper", "--n-iterations", "1", "--recipe", "r.json"]
     assert main(["segment", "photo.png", "-o", "a.tif", *flags]) == 0
     assert record_of("a.tif")["parameters"]["cut"] == dataclasses.asdict(
-        CutParams(**napari_dsc.preset("paper")["cut"] | {"patience": 5, "n_iterations": 1})
+        dataclasses.replace(Settings.preset("paper").cut_params, patience=5, n_iterations=1)
     )
 
 

@@ -178,12 +178,9 @@ def test_pickled_objects_are_never_loaded(refused):
     assert "image.npy" in refused("segment", "image.npy", "-o", "out.tif")
 
 
-def test_the_tree_of_a_time_series_is_refused_by_its_axes(refused):
-    np.save("series.npy", np.stack([RAMP] * 5))
-    flags = ("--axes", "TYX", "--method", "tree")
-    message = refused("segment", "series.npy", "-o", "out.tif", *flags)
-    assert "axes TYX" in message
-    assert "time frames; iter_segment, Run and merge_tree take one frame" in message
+def test_the_one_tree_of_a_time_series_is_refused_by_its_axes():
+    with pytest.raises(DSCError, match=r"5 time frames \(axes TYX\).* Use segment\(\)"):
+        napari_dsc.merge_tree(np.stack([RAMP] * 5), axes="TYX")
 
 
 # files
@@ -255,7 +252,7 @@ def test_an_output_that_exists_is_kept(folder, photo, refused):
     ],
 )
 def test_every_output_is_looked_at_before_the_work(folder, refused, monkeypatch, flags, kept):
-    monkeypatch.setattr("napari_dsc.cli.work.run_files.Run", None)
+    monkeypatch.setattr("napari_dsc.cli.work.run_files.whole_run", None)
     (folder / "out").mkdir()
     (folder / kept).write_bytes(b"mine")
     assert "exists" in refused("superpixels", "photo.png", *flags)
@@ -274,7 +271,7 @@ def test_every_output_is_looked_at_before_the_work(folder, refused, monkeypatch,
     ],
 )
 def test_an_output_that_cannot_be_written_is_refused(refused, monkeypatch, flags, message):
-    monkeypatch.setattr("napari_dsc.cli.work.run_files.Run", None)
+    monkeypatch.setattr("napari_dsc.cli.work.run_files.whole_run", None)
     assert message in refused("superpixels", "photo.png", *flags)
 
 
@@ -334,12 +331,19 @@ def test_a_read_only_folder_is_told(folder, refused):
 
 
 @pytest.mark.usefixtures("photo")
-@pytest.mark.parametrize("moment", ["Run", "to_label_image", "write_image"])
+@pytest.mark.parametrize(
+    "moment",
+    [
+        "cli.work.run_files.whole_run",
+        "segmenting.series.to_label_image",
+        "segmenting.results.write_image",
+    ],
+)
 def test_ctrl_c_leaves_nothing_half_written(folder, monkeypatch, capsys, moment):
     def interrupt(*args, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(f"napari_dsc.cli.work.run_files.{moment}", interrupt)
+    monkeypatch.setattr(f"napari_dsc.{moment}", interrupt)
     before = sorted(folder.iterdir())
     assert main(["superpixels", "photo.png", "-o", "out.tif"]) == 130
     assert sorted(folder.iterdir()) == before

@@ -8,10 +8,11 @@ import torch
 import oracles
 from napari_dsc.cut.objective import cut_weight_divisor
 from napari_dsc.cut.optimize import Settled, iter_cut
-from napari_dsc.params import CutParams, preset
+from napari_dsc.params import CutParams
+from napari_dsc.segmenting.settings import Settings
 from napari_dsc.superae.model import Embedding, Encoder
 
-PAPER = CutParams(**preset("paper")["cut"] | {"n_partitions": 6})
+PAPER = dataclasses.replace(Settings.preset("paper").cut_params, n_partitions=6)
 FEW = dataclasses.replace(PAPER, n_iterations=4)
 
 

@@ -7,14 +7,15 @@ import tifffile
 import zarr
 from scipy import ndimage
 
-from napari_dsc import CutParams, SuperpixelParams, segment_large
+from napari_dsc import CutParams, Settings, SuperpixelParams, segment_large
 from napari_dsc.cli import main
 from napari_dsc.errors import OutputError
 from napari_dsc.images import array_sha256
 from napari_dsc.labels.regions import connected_regions
-from napari_dsc.large import run as module
 from napari_dsc.large.source import open_source
-from napari_dsc.segmenting.tiles import LargeRun
+from napari_dsc.segmenting import tiles as module
+from napari_dsc.segmenting.stages import Stages
+from napari_dsc.segmenting.tiles import TiledRun
 
 SIDE, TILE = 320, 128
 BORDERS = (108, 212)  # where the cores of three tiles meet
@@ -108,9 +109,9 @@ def test_superpixels_of_the_smoothed_image_and_colors_work_too(clouds, tmp_path)
 
 def test_few_superpixels_become_as_many_as_tiles_need(clouds):
     with open_source(clouds) as source:
-        run = LargeRun(source, superpixel_params=SuperpixelParams(), tile=64)
+        run = TiledRun(source, Stages(Settings(tile=64)))
 
-    assert run.notes == [
+    assert run.stages.notes == [
         "about 1600 superpixels instead of 100, because a tile of 64 pixels should hold some: "
         "n_superpixels of a large image count for all of it"
     ]
@@ -119,7 +120,8 @@ def test_few_superpixels_become_as_many_as_tiles_need(clouds):
 
 def test_a_run_that_is_ended_leaves_no_files(clouds, tmp_path):
     with open_source(clouds) as source:
-        run = LargeRun(source, superpixel_params=ORIGINAL, cut_params=CUT, tile=TILE)
+        settings = Settings(superpixel_params=ORIGINAL, cut_params=CUT, tile=TILE)
+        run = TiledRun(source, Stages(settings))
         steps = run.iter_save(tmp_path / "labels.ome.zarr")
         for progress in steps:
             if progress.stage == "labels":
@@ -133,7 +135,7 @@ def test_a_run_that_is_ended_leaves_no_files(clouds, tmp_path):
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a full device")
 def test_a_full_disk_is_told_before_labels_are_made():
-    with pytest.raises(OutputError, match=r"no space for the 100 bytes .*\(No space left"):
+    with pytest.raises(OutputError, match=r"need 100 bytes \(No space left"):
         module._reserve(Path("/dev/full"), 100)
 
 
@@ -171,17 +173,23 @@ def test_the_command_line_cuts_by_tiles_what_does_not_fit(clouds, tmp_path, monk
             return file.pages.first.is_tiled
 
     assert not n_tiles("whole.tif")
-    monkeypatch.setattr("napari_dsc.cli.work.tiles.free_bytes", lambda _: 2**30)
+    monkeypatch.setattr("napari_dsc.segmenting.pieces.free_bytes", lambda _: 2**30)
     assert n_tiles("tiled.tif")
 
 
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--method", "tree"], "method='tree': expected dsc"),
-        (["--overlay", "new-picture.png"], "of which no overlay is drawn"),
+        (["--method", "tree"], "method='tree': not available for an image in tiles; use dsc"),
+        (
+            ["--overlay", "new-picture.png"],
+            "overlay: not available when an image is segmented in tiles",
+        ),
         (["--tile", "8"], "tile=8: expected 64 or more"),
-        (["--tile", "64", "--affinity", "tree"], "affinity='tree': expected 'features'"),
+        (
+            ["--tile", "64", "--affinity", "tree"],
+            "affinity='tree': not available for an image in tiles",
+        ),
     ],
 )
 def test_what_tiles_do_not_allow_is_refused(clouds, tmp_path, capsys, flags, message):

@@ -12,11 +12,11 @@ from napari_dsc import (
     CutParams,
     ImageParams,
     InvalidParameterError,
+    Settings,
     SuperpixelParams,
-    TreeParams,
 )
 from napari_dsc.cli import main
-from napari_dsc.records.recipes import as_recipe, params_from_record
+from napari_dsc.records.recipes import as_recipe
 from napari_dsc.records.snippets import as_command, as_python
 
 
@@ -50,8 +50,8 @@ def test_the_code_names_only_what_differs_from_the_defaults(result):
         "\n"
         "result = napari_dsc.segment(\n"
         '    viewer.layers["a"],\n'
-        "    axes='YX',\n"
         "    device='cpu',\n"
+        "    axes='YX',\n"
         "    image_params=ImageParams(low_percentile=1.0),\n"
         "    superpixel_params=SuperpixelParams(superpixels='watershed', n_superpixels=10),\n"
         "    cut_params=CutParams(n_partitions=5, n_iterations=3, seed=7, result='regions'),\n"
@@ -91,6 +91,9 @@ def test_a_recipe_leaves_out_what_belongs_to_one_image(result):
         "method",
         "weights",
         "parameters",
+        "reading",
+        "tile",
+        "device",
     }
 
 
@@ -106,13 +109,13 @@ def test_other_weights_are_named():
 
 
 def test_parameters_come_back_from_a_record(result):
-    assert params_from_record(result.record) == {
-        "image": ImageParams(low_percentile=1.0),
-        "superpixels": SuperpixelParams(n_superpixels=10, superpixels="watershed"),
-        "cut": CutParams(n_iterations=3, seed=7, n_partitions=5, result="regions"),
-        "tree": TreeParams(),
-    }
-    assert params_from_record({})["cut"] == CutParams()
+    assert Settings.from_record(result.record) == Settings(
+        device="cpu",
+        image_params=ImageParams(low_percentile=1.0),
+        superpixel_params=SuperpixelParams(n_superpixels=10, superpixels="watershed"),
+        cut_params=CutParams(n_iterations=3, seed=7, n_partitions=5, result="regions"),
+    )
+    assert Settings.from_record({}) == Settings()
 
 
 @pytest.mark.parametrize(
@@ -127,7 +130,7 @@ def test_parameters_come_back_from_a_record(result):
 )
 def test_a_record_of_something_else_is_refused(parameters, words):
     with pytest.raises(InvalidParameterError, match=words):
-        params_from_record({"parameters": parameters})
+        Settings.from_record({"parameters": parameters})
 
 
 @pytest.mark.parametrize("key", ["weights", "device"])
@@ -152,10 +155,10 @@ def test_long_calls_are_broken_into_lines():
 
 
 def test_the_weights_that_need_no_name_are_the_default_ones():
-    from napari_dsc.records import snippets
     from napari_dsc.superae.registry import DEFAULT
 
-    assert snippets._DEFAULT_WEIGHTS == DEFAULT
+    assert Settings().weights == DEFAULT
+    assert "weights" not in as_python({"weights": {"name": DEFAULT}}, '"a.tif"')
 
 
 def test_a_file_name_is_no_flag():

@@ -16,6 +16,7 @@ from napari_dsc import (
     ImageParams,
     InvalidImageError,
     InvalidParameterError,
+    Settings,
     SuperpixelParams,
 )
 from napari_dsc.batch import cluster
@@ -28,8 +29,10 @@ from napari_dsc.errors import OutputError
 from napari_dsc.files import read_labels
 from napari_dsc.files.tiff import read_record
 from napari_dsc.records.record import hashes_of
+from napari_dsc.segmenting import files as files_module
 from napari_dsc.segmenting import joint as joint_module
-from napari_dsc.segmenting.joint import JointRun
+from napari_dsc.segmenting.files import Files
+from napari_dsc.segmenting.segmenter import exhausted
 from napari_dsc.superae.embedding import read_card
 
 OPTIONS = {
@@ -101,15 +104,16 @@ def test_the_order_of_images_changes_nothing(together):
 
 def test_images_are_not_in_memory_all_at_once(monkeypatch, folder):
     alive, most = weakref.WeakSet(), []
-    original = joint_module.open_series
+    original = files_module.open_pieces
 
     def counting(*arguments):
-        series = original(*arguments)
-        alive.add(series.frames[0])
+        pieces = original(*arguments)
+        alive.add(pieces.piece(0))
         most.append(len(alive))
-        return series
+        return pieces
 
-    monkeypatch.setattr(joint_module, "open_series", counting)
+    monkeypatch.setattr(files_module, "open_pieces", counting)
+    monkeypatch.setattr(joint_module, "KEPT_BYTES", 0)
     paths = sorted(Path("in").iterdir()) * 4
     few = {**OPTIONS, "cut_params": CutParams(n_iterations=1)}
     for one in napari_dsc.iter_joint(paths, **few):
@@ -120,9 +124,13 @@ def test_images_are_not_in_memory_all_at_once(monkeypatch, folder):
 
 def test_frames_of_a_series_are_images_among_others():
     film = np.stack([PICTURES[2][0]] * 3)
-    run = JointRun([film, film], axes="TYX", **OPTIONS)
-    assert list(run.iter_survey()) == [0, 1]
-    assert [member.n_frames for member in run.members] == [3, 3]
+    files = Files([film, film], Settings(axes="TYX", **OPTIONS))
+    told = list(files.iter_survey())
+    assert [(one.stage, one.done, one.total) for one in told] == [
+        ("reading", 1, 2),
+        ("reading", 2, 2),
+    ]
+    assert [member.n_frames for member in files.members] == [3, 3]
     found = list(napari_dsc.iter_joint([film, film[:2]], axes="TYX", **OPTIONS))
     assert [one.labels.shape for one in found] == [film.shape, film[:2].shape]
 
@@ -130,9 +138,9 @@ def test_frames_of_a_series_are_images_among_others():
 @pytest.mark.parametrize(
     ("option", "words"),
     [
-        ({"cut_params": CutParams(series="apart")}, "joint: .* 'apart'"),
-        ({"cut_params": CutParams(affinity="tree")}, "affinity='tree': expected 'features'"),
-        ({"method": "tree"}, "joint: .* 'tree'"),
+        ({"cut_params": CutParams(series="apart")}, "series='apart': images of a joint run"),
+        ({"cut_params": CutParams(affinity="tree")}, "affinity='tree': not available"),
+        ({"method": "tree"}, "method='tree': not available for .*joint.* use dsc"),
     ],
 )
 def test_what_is_segmented_one_by_one_is_refused(option, words):
@@ -184,11 +192,11 @@ def test_images_with_few_bright_pixels_are_stretched_to_them():
 
 def test_images_of_several_types_are_stretched_each_by_itself():
     image = PICTURES[0][0]
-    run = JointRun([image, image.astype(np.uint16) * 100], **STRETCHED)
-    list(run.iter_survey())
-    assert "not of one type" in run.notes[0]
-    assert run.record()["normalization"] == {}
-    highs = [run.frames(place).series.frames[0].normalization.high for place in (0, 1)]
+    files = Files([image, image.astype(np.uint16) * 100], Settings(**STRETCHED))
+    exhausted(files.iter_survey())
+    assert "the images differ in type" in files.notes[0]
+    assert files.record()["normalization"] == {}
+    highs = [files.piece(place).piece(0).normalization.high for place in (0, 1)]
     assert highs[1] == 100 * highs[0]
 
 
@@ -255,7 +263,7 @@ def test_one_input_is_cut_as_always_and_says_so(folder, capsys):
 
 def test_tiles_and_joint_exclude_each_other(folder, capsys):
     assert main(["segment", "in", "-o", "out", *FLAGS.split(), "--tile", "64"]) == 2
-    assert "joint, tile=64: expected one of them" in capsys.readouterr().err
+    assert "--joint and --tile exclude each other" in capsys.readouterr().err
 
 
 # in a batch
@@ -267,7 +275,8 @@ def plan(folder):
 
     def planned(existing, **options):
         Path("out").mkdir(exist_ok=True)
-        tasks = plan_tasks(["in"], Path("out"), new_batch(OPTIONS | options), existing)
+        like = new_batch(Settings(**OPTIONS | options))
+        tasks = plan_tasks(["in"], Path("out"), like, existing)
         joint = learn_together(tasks)
         return [task._replace(joint=joint) for task in tasks]
 
@@ -382,12 +391,12 @@ def test_the_commands_say_that_images_are_stretched_each_by_itself(folder, monke
     said.append(capsys.readouterr().err)
     assert main(["segment", "in", "-o", "alone", *FLAGS.split()]) == 0
     said.append(capsys.readouterr().err)
-    assert all("the images are not of one type" in words for words in said)
+    assert all("the images differ in type" in words for words in said)
 
 
 def test_the_command_batch_refuses_what_does_not_fit_together(folder, monkeypatch, capsys):
     assert run_here(monkeypatch, "--series", "apart") == 2
-    assert "expected series 'together', got 'apart'" in capsys.readouterr().err
+    assert "series='apart': images of a joint run are cut together" in capsys.readouterr().err
     np.save("in/d.npy", np.stack([PICTURES[0][0]] * 3, -1))
     assert run_here(monkeypatch) == 2
     assert "d.npy: 3 channels" in capsys.readouterr().err

@@ -80,7 +80,7 @@ def test_the_record_is_json_and_repeats_the_run(quadrants):
     assert record["n_superpixels"] == result.superpixels.max()
     assert record["n_classes"] == len(np.unique(result.labels))
     assert record["iterations"] == 3
-    assert set(record["seconds"]) == {"smooth", "superpixels", "cut"}
+    assert set(record["seconds"]) == {"superpixels", "cut"}
     assert record["image"]["normalization"]["mode"] == "range"
     assert record["software"]["torch"] == torch.__version__.partition("+")[0] or record[
         "software"

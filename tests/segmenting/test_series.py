@@ -1,21 +1,22 @@
 """Time series and planes on their own: one network for all frames, or one for each."""
 
 import dataclasses
+import weakref
 
 import numpy as np
 import pytest
-from napari_dsc.segmenting.frames import Frames
 
 import napari_dsc
-from napari_dsc import CutParams, ImageParams, SuperpixelParams
+from napari_dsc import CutParams, ImageParams, Settings, SuperpixelParams
 from napari_dsc.batch.tasks import plan_tasks
 from napari_dsc.batch.working import do_task, new_batch
 from napari_dsc.cli import main
 from napari_dsc.errors import InvalidParameterError
 from napari_dsc.files import read_image
 from napari_dsc.files.tiff import read_record
-from napari_dsc.images import load_series
-from napari_dsc.segmenting.series import last_of
+from napari_dsc.segmenting.pieces import open_pieces
+from napari_dsc.segmenting.segmenter import iter_segmentation
+from napari_dsc.segmenting.stages import Stages
 
 OPTIONS = {
     "image_params": ImageParams(normalization="range"),
@@ -96,13 +97,17 @@ def test_the_record_of_planes_apart_is_that_of_their_stack(frames):
 
 def test_the_steps_of_a_stack_are_not_those_of_planes_apart(frames):
     run = napari_dsc.Run(frames[0], axes="ZYX", cut_params=APART, **OPTIONS)
-    with pytest.raises(InvalidParameterError, match="series='apart': expected together"):
+    with pytest.raises(
+        InvalidParameterError, match=r"series='apart': not available step by step.*segment\(\)"
+    ):
         next(run.iter_steps())
 
 
 def test_frames_together_have_no_affinity_of_a_tree(frames):
     of_tree = CutParams(n_iterations=2, affinity="tree")
-    with pytest.raises(InvalidParameterError, match="affinity='tree': expected 'features'"):
+    with pytest.raises(
+        InvalidParameterError, match="affinity='tree': not available for a time series"
+    ):
         napari_dsc.segment(frames[0], axes="TYX", cut_params=of_tree, **OPTIONS)
 
 
@@ -177,19 +182,37 @@ def test_the_record_of_a_series_tells_how_the_cut_ended(frames, together):
         assert len(found.record[name]) == 2
 
 
-def test_what_is_made_of_a_frame_does_not_stay_in_memory(frames):
-    series = load_series(frames[0], "TYX")
-    parts = Frames(series, cut_params=TOGETHER, **OPTIONS)
-    last_of(parts.iter_classes())
-    for run in parts.runs:
-        assert not {"smoothed", "superpixels"} & set(vars(run))
+def test_what_is_made_of_a_frame_does_not_stay_in_memory(frames, monkeypatch):
+    made = {"smoothed": [], "superpixels": []}
+
+    def counting(name):
+        make = getattr(Stages, name)
+
+        def counted(*arguments):
+            found = make(*arguments)
+            made[name].append(weakref.ref(found))
+            return found
+
+        monkeypatch.setattr(Stages, name, counted)
+
+    for name in made:
+        counting(name)
+    smoothed = SuperpixelParams(n_superpixels=24, source="smoothed")
+    settings = Settings(
+        axes="TYX", cut_params=TOGETHER, **OPTIONS | {"superpixel_params": smoothed}
+    )
+    for _ in iter_segmentation(open_pieces(frames[0], settings), settings):
+        alive = {name: sum(one() is not None for one in refs) for name, refs in made.items()}
+        assert max(alive.values()) <= 1
+    assert {name: len(refs) for name, refs in made.items()} == dict.fromkeys(made, 4)
 
 
 @pytest.mark.parametrize(("axes", "spacing"), [("TYX", (0.5, 0.25)), ("YZX", (0.5, 2, 0.25))])
 def test_a_batch_takes_series_and_keeps_axes_and_pixel_size(axes, spacing, frames, tmp_path):
     images = frames[0] if axes == "TYX" else frames[0].swapaxes(0, 1)
     np.save(tmp_path / "film.npy", images)
-    like = new_batch({"axes": axes, "spacing": spacing, "cut_params": TOGETHER, **OPTIONS})
+    given = Settings(axes=axes, spacing=spacing, cut_params=TOGETHER, **OPTIONS)
+    like = new_batch(given)
     (task,) = plan_tasks([tmp_path / "film.npy"], tmp_path / "out", like, "resume")
     task.output.parent.mkdir()
     outcome = do_task(task)
@@ -202,9 +225,10 @@ def test_a_batch_takes_series_and_keeps_axes_and_pixel_size(axes, spacing, frame
     assert raw.axes == axes
     assert raw.spacing == spacing
     again = [task._replace(batch="another", existing="resume")]
-    other = new_batch({**task.options, "spacing": spacing[::-1]})
+    other = new_batch(given.replace(spacing=spacing[::-1]))
     again += plan_tasks([task.source], tmp_path / "out", other, "resume")
     assert [do_task(one).state for one in again] == ["kept", "done"]
-    tree = task._replace(options=task.options | {"method": "tree"}, existing="overwrite")
-    outcome = do_task(tree._replace(batch="tree"))
-    assert ("time frames; iter_segment" in outcome.error) == ("T" in axes)
+    tree = task._replace(settings=task.settings.replace(method="tree"), existing="overwrite")
+    assert do_task(tree._replace(batch="tree")).error == ""
+    expected = napari_dsc.segment(images, given, method="tree")
+    np.testing.assert_array_equal(read_image(outcome.output).pixels, expected.labels)

@@ -12,7 +12,7 @@ from napari_dsc.images import load_image
 from napari_dsc.machine.device import seeded
 from napari_dsc.methods import METHODS, MethodOptions
 from napari_dsc.superae.model import SuperAE
-from napari_dsc.superae.weights import find_weights, save_weights
+from napari_dsc.superae.weights import DEFAULT, find_weights, save_weights
 
 FEW = SuperpixelParams(n_superpixels=20, superpixels="slic")
 SHORT = CutParams(n_iterations=6, n_partitions=6)
@@ -63,7 +63,7 @@ def test_permuted_axes_permute_the_labels(stack, network, ball_cut):
 
 
 def test_features_come_from_the_network_of_the_file(stack, network, ball_cut):
-    pictures = cut(stack, napari_dsc.segmenting.run.DEFAULT)
+    pictures = cut(stack, DEFAULT)
     np.testing.assert_array_equal(pictures.superpixels, ball_cut.superpixels)
     assert not np.allclose(pictures.probabilities, ball_cut.probabilities, atol=1e-3)
     assert ball_cut.record["weights"]["name"] == str(network)

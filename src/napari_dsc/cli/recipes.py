@@ -7,7 +7,7 @@ from cyclopts import App, ArgumentCollection
 from cyclopts.config import Dict
 
 from napari_dsc.errors import InvalidParameterError
-from napari_dsc.params import preset_values
+from napari_dsc.params import DEFAULT_WEIGHTS, preset_values
 from napari_dsc.records.recipes import KEYWORDS, read_recipe, values_in
 from napari_dsc.segmenting.settings import Settings
 
@@ -35,7 +35,7 @@ def fill_from_recipe(
         values = _flags_of(recipe, place)
         sha256 = values.pop("weights_sha256", "")
         if sha256 and not given.get("--weights"):
-            _refuse_other_weights(values["weights"], sha256, place)
+            _refuse_other_weights(values.get("weights", DEFAULT_WEIGHTS), sha256, place)
         _fill(values, str(path), app, commands, arguments)
     if given.get("--preset"):
         preset = preset_values(given["--preset"][-1].value)

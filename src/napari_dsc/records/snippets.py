@@ -32,10 +32,14 @@ def as_python(record: Mapping[str, Any], image: str, axes: str = "") -> str:
     Returns
     -------
     code : str
-        It leaves the result in the variable ``result``.
+        It leaves the result in the variable ``result``; labels made in tiles go to a file.
     """
     arguments, used = [image], []
     options = _options(record) | ({"axes": axes} if axes else {})
+    function = "segment"
+    if {"tile", "level"} & set(options):
+        function = "segment_large"
+        arguments.append('"labels.ome.zarr"')
     for name, value in options.items():
         arguments.append(f"{name}={value!r}")
     for stage, params in _params(record).items():
@@ -46,7 +50,7 @@ def as_python(record: Mapping[str, Any], image: str, axes: str = "") -> str:
     imports = ["import napari_dsc"]
     imports += [f"from napari_dsc import {', '.join(sorted(used))}"] if used else []
     lines = "".join(f"    {argument},\n" for argument in arguments)
-    return "\n".join([*imports, "", f"result = napari_dsc.segment(\n{lines})", ""])
+    return "\n".join([*imports, "", f"result = napari_dsc.{function}(\n{lines})", ""])
 
 
 def as_command(record: Mapping[str, Any], image: str, output: str) -> str:
@@ -102,7 +106,7 @@ def _options(record: Mapping[str, Any]) -> dict[str, object]:
     values = values_in(record, "record")
     values["device"] = section(record, "device", "record").get("name", "")
     defaults = {"method": "dsc", "weights": DEFAULT_WEIGHTS}
-    names = ("method", "weights", "device", "axes", "spacing", "channels")
+    names = ("method", "weights", "device", "axes", "spacing", "channels", "tile", "level")
     found = {name: values[name] for name in names if values.get(name)}
     return {
         name: tuple(value) if isinstance(value, list) else value

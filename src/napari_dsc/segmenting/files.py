@@ -32,6 +32,7 @@ class Member(NamedTuple):
     n_channels: int
     n_frames: int
     sha256: str
+    description: str
 
 
 class Files:
@@ -137,7 +138,7 @@ class Files:
         first = pieces.piece(0)
         hashes = [pieces.piece(number).sha256 for number in range(len(pieces))]
         sha256 = hashes[0] if len(hashes) == 1 else sha256_of(hashes)
-        return Member(place, len(first.pixels), len(hashes), sha256)
+        return Member(place, len(first.pixels), len(hashes), sha256, pieces.describe())
 
     def _check_channels(self) -> None:
         usual = Counter(member.n_channels for member in self.members).most_common(1)[0][0]

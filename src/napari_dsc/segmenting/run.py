@@ -261,7 +261,8 @@ def iter_superpixels(run: Run) -> Generator[Progress, None, None]:
     progress : Progress
         Before each stage.
     """
-    if run.settings.superpixel_params.source == "smoothed":
+    is_made = "superpixels" in vars(run)
+    if run.settings.superpixel_params.source == "smoothed" and not is_made:
         yield Progress("smoothing", 0, 1)
         _ = run.smoothed
     yield Progress("superpixels", 0, 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import operator
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from napari_dsc.errors import InvalidParameterError
@@ -104,6 +105,10 @@ class Settings:
             choices = ", ".join(get_args(SegmentMethod))
             raise InvalidParameterError(f"method={self.method!r}: expected one of {choices}")
         self._convert("weights", str)
+        for name in ("device", "axes"):
+            self._convert(name, _text)
+        for name in ("tile", "level"):
+            self._convert(name, operator.index)
         self._convert("spacing", lambda sizes: tuple(map(float, sizes)))
         self._convert("channels", lambda numbers: tuple(map(int, numbers)))
 
@@ -239,3 +244,9 @@ class Settings:
             return cls(**values)
         except InvalidParameterError as error:
             raise InvalidParameterError(f"{place}: {error}") from error
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"expected str, got {type(value).__name__}")
+    return value

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from napari_dsc.cli.report import Report
     from napari_dsc.machine.progress import Progress
     from napari_dsc.records.record import Record
+    from napari_dsc.segmenting.files import Member
     from napari_dsc.segmenting.pieces import OneImage
     from napari_dsc.segmenting.settings import Settings
 
@@ -152,7 +153,7 @@ def _do(kind: str, job: Job, overwrite: bool, settings: Settings, report: Report
         pieces, pixels, record = _MAKE[kind](job.source, settings, report)
         record = _used(kind, record)
         _write(job, pixels, record, lambda: pieces, overwrite, report)
-        for note in _notes(kind, pieces, record):
+        for note in _notes(pieces.describe(), len(pieces), record):
             report.note(note)
     _tell(job, record, start, report)
 
@@ -209,11 +210,13 @@ class _JointReport:
     def __init__(self, plan: Plan, files: Files, overwrite: bool, report: Report) -> None:
         self._plan, self._files, self._report = plan, files, report
         self._overwrite, self._start = overwrite, time.perf_counter()
+        self._members: dict[int, Member] = {}
         self.n_failed = 0
 
     def follow(self, progress: Progress) -> None:
         """Show progress; write what is done."""
         if progress.stage == "learning" and not progress.done:
+            self._members = {one.place: one for one in self._files.members}
             for note in self._files.notes:
                 self._report.note(note)
             make_folders(self._plan.folders)
@@ -236,7 +239,8 @@ class _JointReport:
             return self._files.piece(place)
 
         _write(job, found.labels, found.record, pieces, self._overwrite, self._report)
-        for note in [*found.record["image"]["notes"], *found.record["notes"]]:  # type: ignore[index, misc]
+        member = self._members[place]
+        for note in _notes(member.description, member.n_frames, found.record):
             self._report.note(note)
         _tell(job, found.record, self._start, self._report)
 
@@ -263,11 +267,11 @@ def _used(kind: str, record: Mapping[str, Any]) -> dict[str, Any]:
     return {**record, "parameters": used}
 
 
-def _notes(kind: str, pieces: OneImage, record: Mapping[str, Any]) -> list[str]:
+def _notes(description: str, n_images: int, record: Mapping[str, Any]) -> list[str]:
     """Sentences on an image and on its run."""
-    notes = [pieces.describe(), *record["image"]["notes"], *record["notes"]]
+    notes = [description, *record["image"]["notes"], *record["notes"]]
     found = record.get("n_superpixels")
-    if "superpixels" not in record["parameters"] or len(pieces) > 1 or found is None:
+    if "superpixels" not in record["parameters"] or n_images > 1 or found is None:
         return notes
     asked = record["parameters"]["superpixels"]["n_superpixels"]
     if abs(found - asked) > TOLERANCE * asked:
