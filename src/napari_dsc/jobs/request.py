@@ -82,7 +82,13 @@ def finished(result: Segmentation, request: Request) -> Result:
 
 
 def until_shown(told: Status, control: Control) -> Iterator[Status]:
-    """Report, and let the window draw."""
+    """Report, and let the window draw.
+
+    Yields
+    ------
+    status : Status
+        The one given.
+    """
     control.is_shown.clear()
     yield told
     control.is_shown.wait(SHOW_SECONDS)
