@@ -27,7 +27,7 @@ from napari_dsc.evaluation.contingency import contingency_table
 from napari_dsc.evaluation.metrics import variation_of_information
 from napari_dsc.large.run import LargeRun
 from napari_dsc.large.source import open_source
-from napari_dsc.machine.device import keep_freed_memory
+from napari_dsc.machine.allocator import keep_freed_memory
 from napari_dsc.params import CutParams, SuperpixelParams
 from napari_dsc.records.record import command_record
 from napari_dsc.segmenting.run import Run

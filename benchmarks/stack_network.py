@@ -27,7 +27,7 @@ from napari_dsc import CutParams, SuperpixelParams
 from napari_dsc.evaluation.contingency import contingency_table
 from napari_dsc.evaluation.metrics import adjusted_rand_index, variation_of_information
 from napari_dsc.labels.regions import connected_regions
-from napari_dsc.machine.device import keep_freed_memory
+from napari_dsc.machine.allocator import keep_freed_memory
 from napari_dsc.superae.weights import DEFAULT
 
 STACK = "plant_ovule_3d/{}/ovule_cells_left.tif"

@@ -25,7 +25,8 @@ from napari_dsc.large.tiling import (
 )
 from napari_dsc.large.work import Work
 from napari_dsc.large.writing import CHUNK, Labels, write_labels
-from napari_dsc.machine.device import freed_memory_kept, resolve_device
+from napari_dsc.machine.allocator import freed_memory_kept
+from napari_dsc.machine.device import resolve_device
 from napari_dsc.params import CutParams, ImageParams, SuperpixelParams
 from napari_dsc.params.presets import NO_LIMIT
 from napari_dsc.records.record import Record, device_record, params_record, software_record

@@ -38,7 +38,7 @@ def demo(
         from napari_dsc.cli.work import demo as sample  # loads torch
         from napari_dsc.cli.work.run_files import last_step
         from napari_dsc.files import check_output
-        from napari_dsc.machine.device import keep_freed_memory
+        from napari_dsc.machine.allocator import keep_freed_memory
         from napari_dsc.segmenting.run import Run as StagedRun
 
         files = sample.demo_files(output)

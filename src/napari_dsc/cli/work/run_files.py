@@ -15,7 +15,8 @@ from napari_dsc.files import check_output, write_atomically, write_image
 from napari_dsc.files.ownership import refuse_overlap
 from napari_dsc.images import to_label_image
 from napari_dsc.large.writing import check_large_output
-from napari_dsc.machine.device import keep_freed_memory, resolve_device
+from napari_dsc.machine.allocator import keep_freed_memory
+from napari_dsc.machine.device import resolve_device
 from napari_dsc.records.recipes import recipe_content
 from napari_dsc.segmenting.learned import refuse_alone
 from napari_dsc.segmenting.run import Run
