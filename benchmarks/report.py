@@ -19,7 +19,8 @@ from napari_dsc.evaluation.bsds500 import Sample, list_samples
 from napari_dsc.evaluation.contingency import contingency_table
 from napari_dsc.evaluation.measures import measure_segmentation, prepare_annotation
 from napari_dsc.evaluation.summary import Best, summarize
-from napari_dsc.machine.device import keep_freed_memory, resolve_device
+from napari_dsc.machine.allocator import keep_freed_memory
+from napari_dsc.machine.device import resolve_device
 from napari_dsc.records.record import device_record, software_record
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ from benchmarks.report import last_step, write_rows
 from napari_dsc import CutParams, Run, SuperpixelParams
 from napari_dsc.evaluation.contingency import contingency_table
 from napari_dsc.evaluation.metrics import variation_of_information
-from napari_dsc.machine.device import keep_freed_memory
+from napari_dsc.machine.allocator import keep_freed_memory
 
 AROUND = 8  # columns on each side that a border is compared with
 

@@ -25,7 +25,7 @@ from benchmarks.sets.micro import OVULE, truth_of
 from napari_dsc import CutParams, SuperpixelParams
 from napari_dsc.evaluation.metrics import adjusted_rand_index, variation_of_information
 from napari_dsc.labels.regions import connected_regions
-from napari_dsc.machine.device import keep_freed_memory
+from napari_dsc.machine.allocator import keep_freed_memory
 from napari_dsc.superae.weights import DEFAULT
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ import torch
 
 from napari_dsc.batch.cluster import GPU
 from napari_dsc.errors import InvalidParameterError
-from napari_dsc.machine.device import keep_freed_memory
+from napari_dsc.machine.allocator import keep_freed_memory
 from napari_dsc.scoring.processes import count_processes
 
 if TYPE_CHECKING:

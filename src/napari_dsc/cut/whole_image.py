@@ -18,7 +18,8 @@ from napari_dsc.cut.resolution import (
     coarse_spacing,
     coarse_superpixels,
 )
-from napari_dsc.machine.device import freed_memory_kept, is_out_of_memory
+from napari_dsc.machine.allocator import freed_memory_kept
+from napari_dsc.machine.device import is_out_of_memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 
 from napari_dsc.errors import DSCError, one_line
-from napari_dsc.machine.device import keep_freed_memory
+from napari_dsc.machine.allocator import keep_freed_memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence

@@ -26,7 +26,7 @@ from napari_dsc.large.tiling import (
 from napari_dsc.large.training_windows import montage, plan_training_windows
 from napari_dsc.large.work import Work
 from napari_dsc.large.writers import CHUNK, Labels, write_labels
-from napari_dsc.machine.device import freed_memory_kept
+from napari_dsc.machine.allocator import freed_memory_kept
 from napari_dsc.machine.progress import Progress
 from napari_dsc.params.presets import NO_LIMIT
 from napari_dsc.records.record import Record, device_record, software_record

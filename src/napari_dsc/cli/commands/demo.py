@@ -33,7 +33,8 @@ def demo(
     with Report(quiet=quiet) as report:
         from napari_dsc.cli.work import demo as sample  # loads torch
         from napari_dsc.files import check_output
-        from napari_dsc.machine.device import keep_freed_memory, resolve_device
+        from napari_dsc.machine.allocator import keep_freed_memory
+        from napari_dsc.machine.device import resolve_device
         from napari_dsc.segmenting.pieces import one_image
         from napari_dsc.segmenting.segmenter import exhausted, iter_segmentation
         from napari_dsc.segmenting.settings import Settings

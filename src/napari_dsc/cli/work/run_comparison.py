@@ -20,7 +20,8 @@ from napari_dsc.files import check_output, write_atomically, write_image
 from napari_dsc.files.ownership import refuse_overlap
 from napari_dsc.images import load_image, to_label_image
 from napari_dsc.labels.regions import relabel_in_order
-from napari_dsc.machine.device import is_out_of_memory, keep_freed_memory, resolve_device
+from napari_dsc.machine.allocator import keep_freed_memory
+from napari_dsc.machine.device import is_out_of_memory, resolve_device
 from napari_dsc.methods import METHODS, MethodOptions
 from napari_dsc.records.record import device_record, image_record, software_record
 from napari_dsc.scoring.cases import read_truth

@@ -17,7 +17,8 @@ from napari_dsc.errors import InvalidImageError, InvalidParameterError
 from napari_dsc.evaluation.measures import MEASURES
 from napari_dsc.files import write_atomically
 from napari_dsc.images.axes import check_axis_letters
-from napari_dsc.machine.device import keep_freed_memory, resolve_device
+from napari_dsc.machine.allocator import keep_freed_memory
+from napari_dsc.machine.device import resolve_device
 from napari_dsc.methods import METHODS, MethodOptions
 from napari_dsc.records.record import command_record, device_record, software_record
 from napari_dsc.scoring.entries import Entry, make_entries

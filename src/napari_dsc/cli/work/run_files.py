@@ -12,7 +12,7 @@ from napari_dsc.errors import ComputationError, DSCError, InvalidParameterError
 from napari_dsc.files import check_output, write_atomically, write_image
 from napari_dsc.files.ownership import refuse_overlap
 from napari_dsc.large.writers import check_large_output
-from napari_dsc.machine.device import keep_freed_memory
+from napari_dsc.machine.allocator import keep_freed_memory
 from napari_dsc.records.recipes import recipe_content
 from napari_dsc.segmenting.files import TOO_LARGE, Files
 from napari_dsc.segmenting.pieces import Tiles, needs_tiles, open_pieces

@@ -14,7 +14,8 @@ from napari_dsc.files import check_output, read_labels
 from napari_dsc.files.ownership import refuse_overlap
 from napari_dsc.images import load_image
 from napari_dsc.labels.regions import relabel_in_order
-from napari_dsc.machine.device import keep_freed_memory, resolve_device
+from napari_dsc.machine.allocator import keep_freed_memory
+from napari_dsc.machine.device import resolve_device
 from napari_dsc.superae.cards import model_card
 from napari_dsc.superae.checkpoint import load_checkpoint, save_checkpoint
 from napari_dsc.superae.curve import write_curve_csv, write_curve_png
