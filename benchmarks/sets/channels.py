@@ -104,7 +104,7 @@ WAYS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 
 
 class EachAlone(nn.Module):
-    """An encoder that sees each channel as grey, and gives the mean of its responses."""
+    """An encoder that sees each channel as gray, and gives the mean of its responses."""
 
     def __init__(self, encoder: Encoder) -> None:
         super().__init__()

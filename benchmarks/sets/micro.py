@@ -1,4 +1,4 @@
-"""Score DSC and its rivals on labelled image sets of microscopy and materials science.
+"""Score DSC and its rivals on labeled image sets of microscopy and materials science.
 
     python -m benchmarks.sets.micro micro scores-micro --limit 3
 

@@ -1,3 +1,4 @@
+from . import evaluation as evaluation
 from .errors import ComputationError as ComputationError
 from .errors import DeviceUnavailableError as DeviceUnavailableError
 from .errors import DSCError as DSCError
@@ -7,6 +8,7 @@ from .errors import OutputError as OutputError
 from .errors import WeightsError as WeightsError
 from .hierarchy.tree import MergeTree as MergeTree
 from .machine.progress import Progress as Progress
+from .methods import METHODS as METHODS
 from .params import CutParams as CutParams
 from .params import ImageParams as ImageParams
 from .params import SuperpixelParams as SuperpixelParams
@@ -14,6 +16,7 @@ from .params import TemplateParams as TemplateParams
 from .params import TrainParams as TrainParams
 from .params import TreeParams as TreeParams
 from .params import preset as preset
+from .segmenting.pieces import open_pieces as open_pieces
 from .segmenting.pipeline import iter_joint as iter_joint
 from .segmenting.pipeline import iter_segment as iter_segment
 from .segmenting.pipeline import merge_tree as merge_tree
@@ -26,5 +29,10 @@ from .segmenting.results import Step as Step
 from .segmenting.run import Run as Run
 from .segmenting.segmenter import iter_segmentation as iter_segmentation
 from .segmenting.settings import Settings as Settings
+from .superae.templates import make_template as make_template
+from .superae.train import iter_training as iter_training
+from .superae.train import new_training as new_training
+from .superae.weights import load_weights as load_weights
+from .superae.weights import save_weights as save_weights
 
 __version__: str

@@ -18,8 +18,8 @@ def sample_path(name: str = "tissue") -> Path:
     Parameters
     ----------
     name : str
-        ``tissue`` (8-bit RGB, 256 x 320 pixels), ``nuclei`` (8-bit grey, 360 x 360) or
-        ``neuropil`` (8-bit grey, 250 x 250).
+        ``tissue`` (8-bit RGB, 256 x 320 pixels), ``nuclei`` (8-bit gray, 360 x 360) or
+        ``neuropil`` (8-bit gray, 250 x 250).
 
     Returns
     -------
@@ -51,7 +51,7 @@ def nuclei() -> list[LayerData]:
     Returns
     -------
     layers : list of tuple
-        One grey image layer: a (360, 360) uint8 array, its options, and ``"image"``.
+        One gray image layer: a (360, 360) uint8 array, its options, and ``"image"``.
     """
     return _layer(iio.imread(sample_path("nuclei")), "nuclei", "CC0 1.0, BBBC038v1")
 
@@ -62,7 +62,7 @@ def neuropil() -> list[LayerData]:
     Returns
     -------
     layers : list of tuple
-        One grey image layer: a (250, 250) uint8 array, its options, and ``"image"``.
+        One gray image layer: a (250, 250) uint8 array, its options, and ``"image"``.
     """
     license_ = "CC BY 3.0, FlyEM / HHMI Janelia, NeuroProof examples"
     return _layer(iio.imread(sample_path("neuropil")), "neuropil", license_)
@@ -74,7 +74,7 @@ def cell() -> list[LayerData]:
     Returns
     -------
     layers : list of tuple
-        One grey image layer: a (660, 550) uint8 array, its options with the pixel size of
+        One gray image layer: a (660, 550) uint8 array, its options with the pixel size of
         0.107 micrometers, and ``"image"``.
     """
     place = {"scale": (0.107, 0.107), "units": ("um", "um")}

@@ -96,13 +96,13 @@ def test_the_record_of_superpixels_leaves_out_the_cut_that_was_not_made(photo):
 
 
 def test_smooth_keeps_type_layout_and_units(photo):
-    grey = photo[..., 0].astype(np.uint16) * 100
-    np.save("grey.npy", grey)
-    assert main(["smooth", "grey.npy", "-o", "smoothed.tif"]) == 0
+    gray = photo[..., 0].astype(np.uint16) * 100
+    np.save("gray.npy", gray)
+    assert main(["smooth", "gray.npy", "-o", "smoothed.tif"]) == 0
     smoothed = read_image(Path("smoothed.tif")).pixels
-    assert (smoothed.shape, smoothed.dtype) == (grey.shape, grey.dtype)
-    assert not np.array_equal(smoothed, grey)
-    assert abs(smoothed.mean() / grey.mean() - 1) < 0.2
+    assert (smoothed.shape, smoothed.dtype) == (gray.shape, gray.dtype)
+    assert not np.array_equal(smoothed, gray)
+    assert abs(smoothed.mean() / gray.mean() - 1) < 0.2
 
 
 def test_the_overlay_shows_the_image_with_boundaries(photo):

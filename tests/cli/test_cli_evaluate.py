@@ -377,7 +377,7 @@ def test_objects_on_a_background_are_scored_in_folders(folders, capsys):
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--method", "multi_otsu", "--axes", "QQ"], "axes='QQ': expected Y, X"),
+        (["--method", "multi_otsu", "--axes", "QQ"], "axes='QQ': expected Y and X"),
         (["--method", "gpb_owt_ucm"], "method=gpb_owt_ucm: reads contour maps"),
     ],
 )

@@ -14,7 +14,7 @@ PARAMS = CutParams(n_partitions=4, n_iterations=24, resolution=1.0)
 
 @pytest.fixture
 def tones():
-    """Dark, grey, bright and grey bands of 32 rows, (1, 1, 128, 48), in blocks of 8 x 8."""
+    """Dark, gray, bright and gray bands of 32 rows, (1, 1, 128, 48), in blocks of 8 x 8."""
     rng = np.random.default_rng(0)
     image = np.array([0.1, 0.5, 0.9, 0.5]).repeat(32)[:, None] + rng.normal(0, 0.02, (128, 48))
     blocks = np.arange(16 * 6).reshape(16, 6).repeat(8, 0).repeat(8, 1)

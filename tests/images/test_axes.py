@@ -121,7 +121,7 @@ def test_sizes_of_the_file_belong_to_places_and_not_to_names():
 def test_half_a_pixel_size_is_left_out_and_said():
     image = load_image(RawImage(noise("ZYX"), "CYX", (2.0, 1.0), "nm"), "ZYX")
     assert (image.spacing, image.unit) == ((), "")
-    assert image.notes == ("pixel size along Z is not known: taken as along the other axes",)
+    assert image.notes == ("pixel size along Z is unknown: pixels are treated as isotropic",)
 
 
 @pytest.mark.parametrize("spacing", [(1, 1), (1, 0, 1), (1, 1, float("nan")), (1, 1, 1, 1)])

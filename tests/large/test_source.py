@@ -116,16 +116,16 @@ def test_opacity_and_axes_of_length_one_are_left_out(photo):
 
 
 def test_intensities_are_stretched_as_those_of_an_image_in_memory(photo):
-    grey = photo[..., 0].astype(np.uint16) * 7
-    with open_source(grey) as source:
-        assert source.normalization(ImageParams(), 0) == load_image(grey).normalization
+    gray = photo[..., 0].astype(np.uint16) * 7
+    with open_source(gray) as source:
+        assert source.normalization(ImageParams(), 0) == load_image(gray).normalization
 
 
 def test_percentiles_of_a_large_image_are_those_of_windows(monkeypatch):
     monkeypatch.setattr(module, "WINDOW", 16)
-    grey = np.random.default_rng(0).normal(5, 1, (512, 512))
-    whole = load_image(grey).normalization
-    with open_source(grey) as source:
+    gray = np.random.default_rng(0).normal(5, 1, (512, 512))
+    whole = load_image(gray).normalization
+    with open_source(gray) as source:
         sampled = source.normalization(ImageParams(), 0)
 
     assert sampled != whole
@@ -144,7 +144,7 @@ def test_the_hash_is_that_of_the_array_however_it_is_read(photo, axes, monkeypat
 @pytest.mark.parametrize(
     ("image", "options", "message"),
     [
-        (np.zeros((4, 20, 20), np.uint8), {"axes": "ZYX"}, "expected one plane"),
+        (np.zeros((4, 20, 20), np.uint8), {"axes": "ZYX"}, "must be a single plane"),
         (np.zeros((20, 20), complex), {}, "expected integers or floats"),
         (np.zeros((20, 4), np.uint8), {}, "expected at least 8 x 8"),
         (np.zeros((20, 20), np.uint8), {"spacing": [1.0]}, "expected 2 sizes above 0"),

@@ -180,12 +180,12 @@ def test_channels_first_gives_the_same_labels(quadrants):
 
 
 def test_a_grey_16_bit_image_is_smoothed_in_its_own_units(quadrants):
-    grey = quadrants[0].sum(-1, dtype=np.uint16) * 100
+    gray = quadrants[0].sum(-1, dtype=np.uint16) * 100
 
-    smoothed = napari_dsc.smooth(grey)
+    smoothed = napari_dsc.smooth(gray)
 
-    assert (smoothed.shape, smoothed.dtype) == (grey.shape, np.uint16)
-    assert abs(smoothed.mean() - grey.mean()) < 0.2 * grey.mean()
+    assert (smoothed.shape, smoothed.dtype) == (gray.shape, np.uint16)
+    assert abs(smoothed.mean() - gray.mean()) < 0.2 * gray.mean()
 
 
 def test_running_touches_neither_the_image_nor_the_random_state(quadrants):

@@ -33,8 +33,8 @@ def test_any_size_has_features():
 
 
 def test_channels_are_repeated_averaged_or_left():
-    grey = torch.tensor([[[1.0, 2.0]]])
+    gray = torch.tensor([[[1.0, 2.0]]])
     color = torch.tensor([[[0.0]], [[3.0]], [[6.0]]])
-    assert as_many_channels(grey, 3).tolist() == [[[1.0, 2.0]]] * 3
+    assert as_many_channels(gray, 3).tolist() == [[[1.0, 2.0]]] * 3
     assert as_many_channels(color, 1).tolist() == [[[3.0]]]
     assert as_many_channels(color, 3) is color

@@ -18,7 +18,7 @@ from napari_dsc.batch.tasks import plan_tasks
 from napari_dsc.batch.working import do_task, new_batch
 from napari_dsc.files import read_labels
 from napari_dsc.jobs import batch as _batch_job
-from napari_dsc.jobs.job import Cancelled
+from napari_dsc.jobs.job import Canceled
 from napari_dsc.records.recipes import recipe_content
 from napari_dsc.records.record import params_record
 
@@ -99,7 +99,7 @@ def test_what_failed_is_tried_again_without_the_others(dock, run, qtbot, photos,
     assert not dock.retry.isEnabled()
 
 
-def test_cancelling_ends_within_a_step_and_leaves_no_half_file(dock, qtbot, tmp_path):
+def test_canceling_ends_within_a_step_and_leaves_no_half_file(dock, qtbot, tmp_path):
     slow = FEW | {"cut": CutParams(n_iterations=10_000, patience=0)}
     recipe = recipe_content(params_record(slow), "superae-bsds500", "dsc")
     (tmp_path / "few.json").write_bytes(recipe)
@@ -135,22 +135,22 @@ def test_series_are_files_among_others(dock, run, qtbot, photos, viewer, monkeyp
         np.testing.assert_allclose(layer.scale, (1, 0.5, 0.5))
 
 
-def test_a_file_that_was_cancelled_did_not_fail(photos, tmp_path, monkeypatch):
+def test_a_file_that_was_canceled_did_not_fail(photos, tmp_path, monkeypatch):
     def cancel(*_, **__):
-        raise Cancelled
+        raise Canceled
 
     monkeypatch.setattr(working, "Run", cancel)
     task = plan_tasks([photos / "a.png"], tmp_path, new_batch({}), "refuse")[0]
-    with pytest.raises(Cancelled):
+    with pytest.raises(Canceled):
         do_task(task)
 
 
 def test_a_result_lies_on_its_image_with_its_pixel_size(dock, run, qtbot, photos, viewer):
     calibrated = photos / "b.png"
-    grey = np.random.default_rng(0).integers(0, 255, (40, 56)).astype(np.uint8)
+    gray = np.random.default_rng(0).integers(0, 255, (40, 56)).astype(np.uint8)
     tifffile.imwrite(
         calibrated.with_name("d.tif"),
-        grey,
+        gray,
         imagej=True,
         resolution=(4, 4),
         metadata={"unit": "um"},

@@ -338,5 +338,5 @@ def test_a_layer_tells_its_axes_and_how_far_apart_planes_lie(stack):
     assert read_layer(physical)[2] == (4.0, 2.0, 2.0)
     run = napari_dsc.Run(named)
     assert (run.image.axes_origin, run.image.spacing) == ("the layer", (4.0, 2.0, 2.0))
-    with pytest.raises(napari_dsc.DSCError, match="does not tell its axes"):
+    with pytest.raises(napari_dsc.DSCError, match="is ambiguous"):
         napari_dsc.Run(Image(stack))

@@ -18,7 +18,7 @@ from napari_dsc.jobs import job as _job
 from napari_dsc.jobs import machine as _machine
 from napari_dsc.jobs import request as _request
 from napari_dsc.jobs import runs as _runs
-from napari_dsc.jobs import series as _series_job
+from napari_dsc.jobs import statuses as _statuses
 from napari_dsc.jobs import tiles as _tiles_job
 from napari_dsc.superae.embedding import embedding_of
 from napari_dsc.superae.weights import DEFAULT, find_weights, load_weights
@@ -219,7 +219,7 @@ def test_cancel_takes_the_preview_back(viewer, open_dock, qtbot, pixels, message
     qtbot.waitUntil(lambda: "cells [DSC]" in viewer.layers)
     assert dock.run_bar.run_button.text() == "Cancel"
     dock.run_bar.run_button.click()
-    assert dock.run_bar.run_button.text() == "Cancelling..."
+    assert dock.run_bar.run_button.text() == "Canceling..."
     qtbot.waitUntil(lambda: not dock.run_bar.is_running)
     assert [layer.name for layer in viewer.layers] == ["cells"]
     assert dock.run_bar.run_button.text() == "Run"
@@ -440,17 +440,17 @@ def test_a_rerun_that_ends_early_gives_the_earlier_result_back(
     labels = viewer.layers["cells [DSC]"]
     before, record = labels.data.copy(), dict(labels.metadata["napari-dsc"])
     shown = []
-    first_preview = _runs._Previews.next
+    preview = _statuses._preview
 
-    def fail_later(previews, step):
+    def fail_later(step, mask):
         shown.append(1)
         if end == "error" and len(shown) > 3:
             raise RuntimeError("no")
-        return first_preview(previews, step)
+        return preview(step, mask)
 
-    monkeypatch.setattr(_runs._Previews, "next", fail_later)
-    monkeypatch.setattr(_runs, "PREVIEW_SECONDS", 0)
-    monkeypatch.setattr(_runs, "PREVIEW_PIXELS", 300)
+    monkeypatch.setattr(_statuses, "_preview", fail_later)
+    monkeypatch.setattr(_statuses, "PREVIEW_SECONDS", 0)
+    monkeypatch.setattr(_statuses, "PREVIEW_PIXELS", 300)
     dock.restore({"n_iterations": 10_000, "seed": 8})
     bar = dock.run_bar
     dock.run()
@@ -480,16 +480,16 @@ def test_cancel_while_the_last_stage_runs_gives_nothing(
     dock = open_dock(viewer, "Smooth")
     smooth = _runs.STAGES["smooth"]
 
-    def cancelled_at_the_end(request, control):
+    def canceled_at_the_end(request, control):
         result = yield from smooth(request, control)
         control.cancel.set()
         return result
 
-    monkeypatch.setitem(_runs.STAGES, "smooth", cancelled_at_the_end)
+    monkeypatch.setitem(_runs.STAGES, "smooth", canceled_at_the_end)
     dock.run()
     qtbot.waitUntil(lambda: not dock.run_bar.is_running)
     assert [layer.name for layer in viewer.layers] == ["cells"]
-    assert dock.run_bar.status.text() == "Cancelled; nothing was changed."
+    assert dock.run_bar.status.text() == "Canceled; nothing was changed."
 
 
 def test_a_device_that_fails_even_to_be_tidied_frees_the_dock(
@@ -515,7 +515,7 @@ def test_what_happened_stays_readable(viewer, open_dock, qtbot, run, pixels):
     qtbot.waitUntil(lambda: "cells [DSC]" in viewer.layers)
     dock.run_bar.cancel()
     qtbot.waitUntil(lambda: not dock.run_bar.is_running)
-    assert dock.run_bar.status.text() == "Cancelled; nothing was changed."
+    assert dock.run_bar.status.text() == "Canceled; nothing was changed."
     dock.restore({"n_iterations": 2})
     run(dock)
     sentence = dock.run_bar.status.text()
@@ -739,6 +739,6 @@ def test_values_of_the_last_run_are_remembered(
 
 
 def test_jobs_know_nothing_of_qt_and_napari():
-    for module in (_analysis, _job, _machine, _request, _runs, _series_job, _tiles_job):
+    for module in (_analysis, _job, _machine, _request, _runs, _statuses, _tiles_job):
         code = inspect.getsource(module)
         assert not re.search(r"^\s*(from|import) (qtpy|napari|magicgui)\b", code, re.MULTILINE)

@@ -7,7 +7,7 @@ import zarr
 
 import napari_dsc
 from napari_dsc import CutParams, SuperpixelParams
-from napari_dsc.jobs import series as _series_job
+from napari_dsc.jobs import statuses as _statuses
 from napari_dsc.layers import possible_layouts
 from napari_dsc.widgets.docks import segment
 
@@ -205,10 +205,10 @@ def test_the_preview_of_a_stack_lies_on_it_and_can_be_kept(viewer, open_dock, qt
 
 
 @pytest.mark.parametrize("series", ["together", "apart"])
-def test_a_run_over_frames_is_cancelled_within_a_step(
+def test_a_run_over_frames_is_canceled_within_a_step(
     viewer, open_dock, qtbot, messages, monkeypatch, series
 ):
-    monkeypatch.setattr(_series_job, "REPORT_SECONDS", 0)
+    monkeypatch.setattr(_statuses, "REPORT_SECONDS", 0)
     viewer.add_image(drawn("TYX"), **placed("TYX"))
     dock = open_dock(viewer, n_iterations=5000, series=series)
     dock.image_panel.what.setCurrentText("all frames")

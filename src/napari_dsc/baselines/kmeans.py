@@ -1,4 +1,4 @@
-"""k-means clustering of superpixels."""
+"""Clustering of superpixels by k-means."""
 
 from __future__ import annotations
 

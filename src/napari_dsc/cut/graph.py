@@ -9,7 +9,7 @@ import torch
 
 from napari_dsc.hierarchy.construction import tree_of_superpixels
 from napari_dsc.hierarchy.ultrametric import leaf_altitudes
-from napari_dsc.machine.side_process import apart
+from napari_dsc.machine.side_process import run_in_side_process
 from napari_dsc.params import TreeParams
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def superpixel_altitudes(
     """
     if params.affinity == "features":
         return np.zeros((0, 0), np.float32)
-    tree = apart(tree_of_superpixels, pixels, superpixels, TreeParams())
+    tree = run_in_side_process(tree_of_superpixels, pixels, superpixels, TreeParams())
     return leaf_altitudes(tree)
 
 

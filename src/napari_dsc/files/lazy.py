@@ -150,5 +150,5 @@ def _scale(transforms: Sequence[Mapping[str, Any]], n_axes: int) -> list[float]:
 def _check_level(path: Path, level: int, levels: Sequence[object]) -> None:
     if not 0 <= level < len(levels):
         raise InvalidParameterError(
-            f"level={level}: {path.name} has no such level, expected 0 to {len(levels) - 1}"
+            f"level={level}: expected 0 to {len(levels) - 1}, the levels of {path.name}"
         )

@@ -1,4 +1,4 @@
-"""Images as the method takes them, and what it gives as images."""
+"""Images: axes, normalization, loading, and conversion of results."""
 
 from napari_dsc.images.drawing import color_features, draw_boundaries
 from napari_dsc.images.image import (

@@ -1,4 +1,4 @@
-"""Which axis of an image is which."""
+"""Axes of images: their names, their order, and the choice of channels."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SPATIAL = "ZYX"
 
 
 class Layout(NamedTuple):
-    """What the axes of an array are, and who says so.
+    """Axes of an array, and their source.
 
     Parameters
     ----------
@@ -30,22 +30,22 @@ class Layout(NamedTuple):
 
 
 def check_axis_letters(axes: str) -> str:
-    """Check the names of axes, whatever image they are for.
+    """Check the letters of axes, without an image.
 
     Parameters
     ----------
     axes : str
-        As in `check_axes`.
+        Letters as in `check_axes`.
 
     Returns
     -------
     axes : str
-        In capitals, with ``C`` for ``S``; empty if none are named.
+        Letters in capitals, with ``C`` for ``S``; may be empty.
 
     Raises
     ------
     InvalidParameterError
-        If letters are unknown or repeated.
+        If letters are unknown or repeated, or Y or X is missing.
     """
     if not isinstance(axes, str):
         raise InvalidParameterError(f"axes={axes!r}: expected letters such as 'YXC'")
@@ -53,13 +53,13 @@ def check_axis_letters(axes: str) -> str:
     is_known = {"Y", "X"} <= set(letters) <= set("TZCYX") and len(set(letters)) == len(letters)
     if letters and not is_known:
         raise InvalidParameterError(
-            f"axes={axes!r}: expected Y, X and some of T, Z, C, each at most once"
+            f"axes={axes!r}: expected Y and X, optionally T, Z and C, each at most once"
         )
     return letters
 
 
 def check_axes(axes: str, pixels: np.ndarray) -> str:
-    """Check the axes that a caller names.
+    """Check the letters of axes for an image.
 
     Parameters
     ----------
@@ -72,12 +72,12 @@ def check_axes(axes: str, pixels: np.ndarray) -> str:
     Returns
     -------
     axes : str
-        In capitals, with ``C`` for ``S``.
+        Letters in capitals, with ``C`` for ``S``.
 
     Raises
     ------
     InvalidParameterError
-        If letters are unknown, repeated, or too many or too few.
+        If letters are unknown or repeated, or their number is not that of the axes.
     """
     letters = check_axis_letters(axes)
     if letters and len(letters) != pixels.ndim:
@@ -88,7 +88,7 @@ def check_axes(axes: str, pixels: np.ndarray) -> str:
 
 
 def guess_axes(pixels: np.ndarray) -> str:
-    """Axes of an array that nobody named.
+    """Infer the axes of an array from its shape.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ def guess_axes(pixels: np.ndarray) -> str:
     Raises
     ------
     InvalidImageError
-        If the shape leaves a doubt.
+        If the shape is ambiguous.
     """
     if pixels.ndim == 2:
         return "YX"
@@ -112,27 +112,27 @@ def guess_axes(pixels: np.ndarray) -> str:
     if pixels.ndim == 3 and pixels.shape[0] == 1:
         return "CYX"
     raise InvalidImageError(
-        f"image: shape {pixels.shape} does not tell its axes, expected (Y, X) or (Y, X, 3); "
-        "name them by letters of TZCYX, for example axes='CYX' or axes='ZYX' (--axes)"
+        f"image: shape {pixels.shape} is ambiguous, expected (Y, X) or (Y, X, 3); name its "
+        "axes by letters of TZCYX, for example axes='CYX' or axes='ZYX' (--axes)"
     )
 
 
 def drop_single_axes(pixels: np.ndarray, axes: str) -> tuple[np.ndarray, str]:
-    """Drop time and depth of length one.
+    """Drop T and Z axes of length one.
 
     Parameters
     ----------
     pixels : array
         Image as stored.
     axes : str
-        Its axes.
+        Axes of the image.
 
     Returns
     -------
     pixels : array
         A view with the remaining axes.
     axes : str
-        Theirs.
+        The remaining axes.
     """
     for axis in "TZ":
         position = axes.find(axis)
@@ -142,19 +142,19 @@ def drop_single_axes(pixels: np.ndarray, axes: str) -> tuple[np.ndarray, str]:
 
 
 def frames_first(pixels: np.ndarray, axes: str) -> np.ndarray:
-    """Bring time and channels to the front, and space to the order Z, Y, X.
+    """Transpose an image to the order T, C, Z, Y, X.
 
     Parameters
     ----------
     pixels : array
         Image as stored.
     axes : str
-        Its axes, Y and X among them.
+        Axes of the image, Y and X among them.
 
     Returns
     -------
     frames : (T, C, *S) array
-        A view; axes that are missing have length one, but Z, which is left out.
+        A view; missing T and C axes have length one, a missing Z axis is left out.
     """
     for axis in "CT":
         if axis not in axes:
@@ -163,37 +163,38 @@ def frames_first(pixels: np.ndarray, axes: str) -> np.ndarray:
 
 
 def spatial_axes(axes: str) -> str:
-    """Letters of space among some axes, in the order Z, Y, X."""
+    """Spatial axes among given axes, in the order Z, Y, X."""
     return "".join(axis for axis in SPATIAL if axis in axes)
 
 
 def pick_channels(
     frames: np.ndarray, channels: Sequence[int], *, is_last: bool, has_alpha: bool
 ) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Leave out an alpha channel, or all channels but those that are named.
+    """Select channels, or drop an alpha channel.
 
     Parameters
     ----------
     frames : (T, C, *S) array
         Image.
     channels : sequence of int
-        Channels to take, numbered from 0; empty takes all but opacity.
+        Channels to select, numbered from 0; empty selects all but an alpha channel.
     is_last : bool
-        Whether channels are the last axis of the original: the last of four is opacity then.
+        Whether channels are the last axis of the original; then the last of four channels is
+        alpha.
     has_alpha : bool
-        Whether the last of two or four channels is known to be opacity.
+        Whether the last of two or four channels is known to be alpha.
 
     Returns
     -------
     frames : (T, C', *S) array
-        Their pixels.
+        Pixels of the selected channels.
     notes : tuple of str
-        What was dropped.
+        The selection, as text for the user.
 
     Raises
     ------
     InvalidParameterError
-        If a channel that is named does not exist or is named twice.
+        If a selected channel does not exist or is given twice.
     """
     n_channels = frames.shape[1]
     if channels:
@@ -215,23 +216,23 @@ def pick_channels(
 def complete_spacing(
     spacing: Sequence[float], named: str, axes: str
 ) -> tuple[tuple[float, ...], tuple[str, ...]]:
-    """Pixel size along the axes of space, if it is known for each of them.
+    """Pixel size along all spatial axes, if it is known for each of them.
 
     Parameters
     ----------
     spacing : sequence of float
         Pixel sizes.
     named : str
-        The axis of each.
+        Axis of each pixel size.
     axes : str
         Axes of the image.
 
     Returns
     -------
     spacing : tuple of float
-        Along S in the order Z, Y, X; empty if one size is not known.
+        Pixel size along Z, Y, X; empty if a size is unknown.
     notes : tuple of str
-        Which one.
+        The axes of unknown size if only some are unknown, as text for the user.
     """
     sizes = dict(zip(named, spacing, strict=False))
     needed = spatial_axes(axes)
@@ -241,5 +242,5 @@ def complete_spacing(
     if len(unknown) == len(needed):
         return (), ()
     return (), (
-        f"pixel size along {', '.join(unknown)} is not known: taken as along the other axes",
+        f"pixel size along {', '.join(unknown)} is unknown: pixels are treated as isotropic",
     )

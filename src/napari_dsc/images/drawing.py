@@ -1,4 +1,4 @@
-"""Colors and overlays for the eye."""
+"""Perceptual colors, and overlays of boundaries."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from skimage.segmentation import mark_boundaries
 
 
 def color_features(pixels: np.ndarray) -> np.ndarray:
-    """Colors whose distances are like those people see.
+    """Colors in which distances are about those that people perceive.
 
     Parameters
     ----------
@@ -32,9 +32,9 @@ def draw_boundaries(pixels: np.ndarray, labels: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     pixels : (C, Y, X) float32 array
-        In 0 to 1; neither one channel nor three are shown as their mean.
+        Image in 0 to 1; channels other than one or three are averaged.
     labels : (Y, X) int array
-        Any labels.
+        Labels of the regions.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""An image as the method takes it, and the way back to its own axes, type and units."""
+"""Images for the method, and conversion of results to their original axes and type."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Image:
-    """An image the method can work on, in two or three dimensions.
+    """A normalized image in two or three dimensions.
 
     Parameters
     ----------
     pixels : (C, *S) float32 array
-        Intensities in 0 to 1, contiguous; S is (Y, X) or (Z, Y, X) whatever the order of
+        Intensities in 0 to 1, contiguous; S is (Y, X) or (Z, Y, X), whatever the order of
         the original.
     axes : str
-        Layout of the original, without alpha channel and axes of length one: some order of
-        ``YX``, ``CYX``, ``ZYX`` or ``ZCYX``.
+        Axes of the original, in any order, without axes of length one: those of ``YX``,
+        ``CYX``, ``ZYX`` or ``ZCYX``.
     dtype : np.dtype
         Type of the original.
     spacing : tuple of float
@@ -37,13 +37,13 @@ class Image:
     unit : str
         Unit of the spacing, or empty.
     normalization : Normalization
-        How intensities became 0 to 1.
+        Normalization of the intensities.
     sha256 : str
         Hash of type, shape and values of the original.
     notes : tuple of str
-        What was changed on the way, for people.
+        Changes to the original, as text for the user.
     axes_origin : str
-        Who named the axes: ``the caller``, ``the file``, ``the layer`` or ``the shape``.
+        Source of the axes: ``the caller``, ``the file``, ``the layer`` or ``the shape``.
     """
 
     pixels: np.ndarray
@@ -58,7 +58,7 @@ class Image:
 
     @property
     def label_axes(self) -> str:
-        """Axes of space in the order of the original; label images have it."""
+        """Spatial axes in the order of the original: the axes of its label images."""
         return self.axes.replace("C", "")
 
     @property
@@ -69,7 +69,7 @@ class Image:
 
     @property
     def volume_spacing(self) -> tuple[float, ...]:
-        """Pixel size along S of a volume; empty for a plane, which is divided by pixels."""
+        """Pixel size along S of a volume; empty for a plane, whose distances are in pixels."""
         return self.spacing if "Z" in self.axes else ()
 
     @property
@@ -78,18 +78,18 @@ class Image:
         return self.restore_labels(self.pixels[0]).shape
 
     def restore(self, pixels: np.ndarray) -> np.ndarray:
-        """Bring pixels of the method back to layout, type and intensities of the original.
+        """Convert normalized pixels to axes, type and intensities of the original.
 
         Parameters
         ----------
         pixels : (C, *S) float array
-            Values in 0 to 1; beyond, they are clipped.
+            Values, clipped to 0 to 1.
 
         Returns
         -------
         image : array
-            In the axes and type of the original, without its alpha channel; integers are
-            rounded.
+            Image with the axes and type of the original, without its alpha channel; integers
+            are rounded.
         """
         restored = self.normalization.invert(pixels, self.dtype.newbyteorder("="))
         canonical = "C" + spatial_axes(self.axes)
@@ -98,12 +98,12 @@ class Image:
         return restored.transpose([canonical.index(axis) for axis in self.axes])
 
     def restore_labels(self, labels: np.ndarray) -> np.ndarray:
-        """Bring labels of the method back to the order of the original's axes.
+        """Transpose labels to the axes of the original.
 
         Parameters
         ----------
         labels : S array
-            Labels, or anything else with one value a pixel.
+            Labels, or other values with one for each pixel.
 
         Returns
         -------
@@ -114,12 +114,12 @@ class Image:
         return labels.transpose([canonical.index(axis) for axis in self.label_axes])
 
     def arrange_labels(self, labels: np.ndarray) -> np.ndarray:
-        """Bring labels in the order of the original's axes to that of `pixels`.
+        """Transpose labels from the axes of the original to those of `pixels`.
 
         Parameters
         ----------
         labels : array
-            With the axes `label_axes`.
+            Labels with the axes `label_axes`.
 
         Returns
         -------
@@ -129,12 +129,12 @@ class Image:
         return labels.transpose([self.label_axes.index(a) for a in spatial_axes(self.axes)])
 
     def planes(self) -> ImageSeries:
-        """Take the planes of a stack as images of their own.
+        """Split a stack into its planes.
 
         Returns
         -------
         planes : ImageSeries
-            Along Z, stretched as the stack was.
+            Planes along Z, with the normalization of the stack.
         """
 
         def plane(number: int) -> Image:
@@ -149,7 +149,7 @@ class Image:
         return ImageSeries(planes, self.axes, "Z", self.spacing)
 
     def describe(self) -> str:
-        """Axes, size and pixel size in one line, with who says so."""
+        """Axes with their source, size and pixel size, in one line."""
         return ImageSeries((self,), self.axes).describe()
 
 
@@ -186,7 +186,7 @@ class LazyImages(Sequence["Image"]):
 
 @dataclass(frozen=True, eq=False)
 class ImageSeries:
-    """Images of one object at several times, stretched alike.
+    """Time frames, or planes of a stack, normalized together.
 
     Parameters
     ----------
@@ -194,12 +194,12 @@ class ImageSeries:
         At least one; they differ in nothing but their pixels and hash. Those of a time
         series and of a stack are normalized when they are asked for, one at a time.
     axes : str
-        Layout of the original, as that of a frame with the axis of the series at its place;
-        without it if there is one frame.
+        Axes of the original: those of a frame and, if there are several, the axis of the
+        series.
     along : str
-        Axis of the series: ``T``, or ``Z`` for planes on their own.
+        Axis of the series: ``T``, or ``Z`` for separate planes.
     spacing : tuple of float
-        Pixel size of the stack that planes are of.
+        Pixel size of the stack, for planes.
     """
 
     frames: Sequence[Image]
@@ -208,7 +208,7 @@ class ImageSeries:
     spacing: tuple[float, ...] = ()
 
     def describe(self) -> str:
-        """Axes, size and pixel size of the whole in one line, with who says so."""
+        """Axes with their source, size and pixel size of the whole series, in one line."""
         first = self.frames[0]
         sizes = dict(zip(spatial_axes(first.axes), first.pixels.shape[1:], strict=True))
         sizes |= {"C": len(first.pixels), self.along: len(self.frames)}
@@ -220,17 +220,17 @@ class ImageSeries:
         return text
 
     def join(self, parts: Sequence[np.ndarray]) -> np.ndarray:
-        """Make one array of an array for each frame.
+        """Stack the results of all frames along the axis of the series.
 
         Parameters
         ----------
         parts : sequence of array
-            For each frame its restored image, or its restored labels.
+            Restored image, or restored labels, of each frame.
 
         Returns
         -------
         joined : array
-            With time where the original has it.
+            Array with the axis of the series at its position in the original.
         """
         if self.along not in self.axes:
             return parts[0]
@@ -240,7 +240,7 @@ class ImageSeries:
 
 
 def to_label_image(labels: np.ndarray) -> np.ndarray:
-    """Number labels from 1, because viewers read 0 as background.
+    """Renumber labels from 1, because viewers take 0 for background.
 
     Parameters
     ----------
@@ -268,7 +268,7 @@ def array_sha256(pixels: np.ndarray) -> str:
     Parameters
     ----------
     pixels : array
-        Any numbers.
+        Integers or floats.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Any array or file to channels in the range 0 to 1."""
+"""Loading of any array or file as a normalized image, or as a time series of them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from napari_dsc.images.normalization import Normalization
 
-_SMALLEST_SIDE = 8  # pixels; the network halves an image twice
+_SMALLEST_SIDE = 8  # pixels: two at the coarsest level of the network, which has a stride of 4
 _MICROMETER = "µm"
 
 
@@ -44,30 +44,31 @@ def load_image(
     spacing: Sequence[float] = (),
     channels: Sequence[int] = (),
 ) -> Image:
-    """Check an image and bring its intensities to the range 0 to 1.
+    """Load an image, check it, and normalize its intensities to 0 to 1.
 
     Parameters
     ----------
     image : array_like, RawImage or path
-        Image in two or three dimensions of any number of channels, at least 8 pixels wide
+        Image in two or three dimensions with any number of channels, at least 8 pixels wide
         and high, of any integer or float type; an alpha channel is dropped. A dask array is
         computed. A ``str`` is a path.
     axes : str
-        One letter of ``TZCYX`` for each axis, in any order; empty takes what the file says,
-        else ``YX``, or ``YXC`` where the last of three axes has length 3 or 4.
+        One letter of ``TZCYX`` for each axis, in any order. Empty: read from the file, else
+        inferred from the shape: ``YX``, or ``YXC`` if the last of three axes has length 1, 3
+        or 4.
     params : ImageParams
-        How intensities are stretched.
+        Normalization of the intensities.
     spacing : sequence of float
-        Pixel size in micrometers along the axes of space, in their order in `axes`; empty
-        takes what the file says.
+        Pixel size in micrometers along the spatial axes, in their order in `axes`; empty:
+        read from the file.
     channels : sequence of int
-        Channels to take, numbered from 0; empty takes all.
+        Channels to use, numbered from 0; empty: all.
 
     Returns
     -------
     image : Image
-        The pixels, and what is needed to write results like the original. The argument
-        stays as it was.
+        The normalized image, with all that is needed to convert results to the axes and type
+        of the original. The argument is not changed.
 
     Raises
     ------
@@ -79,8 +80,8 @@ def load_image(
 
     Examples
     --------
-    >>> grey = load_image(np.arange(64, dtype=np.uint16).reshape(8, 8))
-    >>> grey.pixels.shape, grey.axes, grey.normalization
+    >>> gray = load_image(np.arange(64, dtype=np.uint16).reshape(8, 8))
+    >>> gray.pixels.shape, gray.axes, gray.normalization
     ((1, 8, 8), 'YX', Normalization(mode='percentile', low=0, high=63))
     """
     series = load_series(image, axes, params, spacing=spacing, channels=channels)
@@ -102,24 +103,24 @@ def load_series(
     channels: Sequence[int] = (),
     choose: Callable[[np.ndarray, ImageParams], Normalization] = choose_normalization,
 ) -> ImageSeries:
-    """Check a time series and bring the intensities of all frames to 0 to 1 alike.
+    """Load a time series, check it, and normalize the intensities of all frames together.
 
     Parameters
     ----------
     image, axes, params, spacing, channels
-        As `load_image` takes them; percentiles are those of all frames together.
+        As in `load_image`; percentiles are those of all frames together.
     choose : callable
-        Finds the intensities that become 0 and 1, see `choose_normalization`.
+        Function that chooses the normalization, with the signature of `choose_normalization`.
 
     Returns
     -------
     series : ImageSeries
-        Its frames; a single one if the image has no time.
+        All frames; a single one if the image has no axis T.
 
     Raises
     ------
     InvalidImageError
-        As `load_image`, but for time.
+        As in `load_image`, but not for time series.
     InvalidParameterError
         If `axes`, `spacing` or `channels` do not fit the image.
 
@@ -177,7 +178,7 @@ def _layout(raw: RawImage, axes: str) -> Layout:
 def _spacing(
     raw: RawImage, layout: Layout, given: Sequence[float]
 ) -> tuple[tuple[float, ...], str, tuple[str, ...]]:
-    """Pixel size along S, its unit, and what is to be said of it."""
+    """Spacing along S, its unit, and notes for the user."""
     spatial = [axis for axis in layout.axes if axis in SPATIAL]
     _, kept = drop_single_axes(raw.pixels, layout.axes)
     if len(given):
@@ -190,7 +191,7 @@ def _spacing(
             )
         sizes, notes = complete_spacing(given, "".join(spatial), kept)
         return sizes, _MICROMETER, notes
-    # a size belongs to an axis of the array, whatever the caller names it
+    # a size in the file belongs to an axis of the array, which the caller may have renamed
     stored = [place for place, axis in enumerate(raw.axes) if axis in SPATIAL]
     known = "".join(layout.axes[place] for place in stored) if raw.axes else "YX"
     sizes, notes = complete_spacing(raw.spacing, known, kept)
@@ -226,7 +227,7 @@ def _check_type(pixels: np.ndarray) -> None:
 
 
 def _check_values(channels: np.ndarray) -> None:
-    """Refuse what cannot be stretched, (C, ...)."""
+    """Check that the channels, (C, ...), can be normalized."""
     if min(channels.shape[-2:]) < _SMALLEST_SIDE:
         size = " x ".join(map(str, channels.shape[-2:]))
         raise InvalidImageError(
@@ -246,6 +247,6 @@ def _check_finite(pixels: np.ndarray) -> None:
         if count:
             which = "all" if count == pixels.size else f"{count} of {pixels.size}"
             raise InvalidImageError(f"image: {which} values are {name}, expected finite values")
-    limit = np.finfo(np.float64).max
+    limit = np.finfo(np.float64).max  # values of longer floats may exceed it
     if pixels.min() < -limit or pixels.max() > limit:
-        raise InvalidImageError(f"image: values beyond {limit}, expected float64 at most")
+        raise InvalidImageError(f"image: values beyond {limit}, expected the range of float64")

@@ -1,4 +1,4 @@
-"""Intensities of any type to the range 0 to 1, and back."""
+"""Normalization of intensities of any type to 0 to 1, and its inverse."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 
 class Normalization(NamedTuple):
-    """How intensities become 0 to 1.
+    """Linear map of intensities to 0 to 1.
 
     Parameters
     ----------
     mode : str
-        ``range``, ``percentile``, or ``extremes`` where the percentiles coincide.
+        ``range``, ``percentile``, or ``extremes`` if the percentiles coincide.
     low, high : float
-        Intensities that become 0 and 1; for images of integers, integers.
+        Intensities that become 0 and 1; integers for images of integers.
     """
 
     mode: str
@@ -28,17 +28,17 @@ class Normalization(NamedTuple):
     high: float
 
     def apply(self, pixels: np.ndarray) -> np.ndarray:
-        """Bring intensities to 0 to 1.
+        """Normalize intensities to 0 to 1.
 
         Parameters
         ----------
         pixels : (C, *S) int or float array
-            Finite intensities; what lies beyond low and high is clipped.
+            Finite intensities, clipped to low and high.
 
         Returns
         -------
         normalized : (C, *S) float32 array
-            Contiguous.
+            Normalized intensities, contiguous.
 
         Examples
         --------
@@ -46,7 +46,7 @@ class Normalization(NamedTuple):
         array([[0. , 0.2, 1. ]], dtype=float32)
         """
         normalized = np.empty(pixels.shape, np.float32)
-        for row in np.ndindex(pixels.shape[:2]):  # rows, to need no float64 copy of the image
+        for row in np.ndindex(pixels.shape[:2]):  # row by row: no float64 copy of the image
             clipped = np.clip(pixels[row], self.low, self.high)
             if pixels.dtype.kind == "f":
                 scale, low, span = self._scaled()
@@ -56,12 +56,12 @@ class Normalization(NamedTuple):
         return normalized
 
     def invert(self, normalized: np.ndarray, dtype: np.dtype) -> np.ndarray:
-        """Bring values in 0 to 1 back to intensities.
+        """Convert normalized values to intensities.
 
         Parameters
         ----------
         normalized : (C, *S) float array
-            Values beyond 0 and 1 are clipped.
+            Values, clipped to 0 to 1.
         dtype : np.dtype
             Type of the intensities; integers are rounded.
 
@@ -82,6 +82,7 @@ class Normalization(NamedTuple):
                 scale, low, span = self._scaled()
                 pixels[row] = np.clip((values * span + low) / scale, self.low, self.high)
             else:
+                # a span near 2**64 may be rounded up to a float that is not an intensity
                 span = float(self._int_span())
                 largest = span if int(span) <= self._int_span() else np.nextafter(span, 0)
                 offset = np.minimum(np.rint(values * span), largest).astype(np.uint64)
@@ -92,30 +93,31 @@ class Normalization(NamedTuple):
         return int(self.high) - int(self.low)
 
     def _scaled(self) -> tuple[float, float, float]:
-        """Scale, low and span of floats; the scale keeps huge spans from overflow."""
+        """Scale, low and span of floats; the scale prevents an overflow of huge spans."""
         scale = 1.0 if np.isfinite(self.high - self.low) else 0.25
         return scale, self.low * scale, self.high * scale - self.low * scale
 
 
 def choose_normalization(pixels: np.ndarray, params: ImageParams) -> Normalization:
-    """Find the intensities that become 0 and 1, the same for all channels to keep colors.
+    """Choose the intensities that become 0 and 1, common to all channels to keep the colors.
 
     Parameters
     ----------
     pixels : (C, *S) int or float array
-        Finite, not constant.
+        Finite intensities, not constant.
     params : ImageParams
-        ``auto`` is ``range`` for three channels of uint8, else ``percentile``.
+        Choice of the mode: ``auto`` is ``range`` for three channels of uint8, else
+        ``percentile``.
 
     Returns
     -------
     normalization : Normalization
-        Percentiles are intensities that occur, the nearest by rank.
+        The normalization. Percentiles are not interpolated, but the nearest values by rank.
 
     Raises
     ------
     InvalidImageError
-        If ``range`` is asked for and intensities lie outside it.
+        If the mode is ``range`` and intensities are out of range.
     """
     is_photograph = pixels.dtype == np.uint8 and len(pixels) == 3
     mode = params.normalization
@@ -139,11 +141,11 @@ def _range(pixels: np.ndarray) -> Normalization:
     if smallest < 0 or largest > high:
         raise InvalidImageError(
             f"image: values from {smallest} to {largest}, expected 0 to {high} for "
-            "normalization 'range'; take 'percentile' for others"
+            "normalization 'range'; choose 'percentile'"
         )
     return Normalization("range", 0.0 if is_float else 0, high)
 
 
 def _unsigned(values: np.ndarray, shift: int) -> np.ndarray:
-    """Shift integers modulo 2**64, where no difference of two 64-bit integers overflows."""
+    """Add to integers modulo 2**64, in which differences of 64-bit integers do not overflow."""
     return values.astype(np.uint64) + np.uint64(shift % 2**64)

@@ -1,4 +1,4 @@
-"""Intensities of many images, to bring all of them to 0 to 1 alike."""
+"""A pool of intensities of many images, to normalize all of them together."""
 
 from __future__ import annotations
 
@@ -13,36 +13,36 @@ if TYPE_CHECKING:
 
     from napari_dsc.params import ImageParams
 
-# intensities of each image and channel, besides the least and the largest
+# intensities that are drawn from each image and channel, besides minimum and maximum
 N_DRAWN = 2**14
 
 
 class Pool:
-    """Intensities drawn from images that are read one after the other.
+    """Random intensities of images that are read one after the other.
 
     Attributes
     ----------
     drawn : list of (C, 16386) array
-        One for each image, each intensity as likely as another, and the extremes.
+        For each image, intensities at random pixels, then minimum and maximum.
     """
 
     def __init__(self) -> None:
         self.drawn: list[np.ndarray] = []
 
     def note(self, pixels: np.ndarray, params: ImageParams) -> Normalization:
-        """Draw from an image; what `load_series` takes as `choose`.
+        """Add an image to the pool; an argument ``choose`` of `load_series`.
 
         Parameters
         ----------
         pixels : (C, ...) array
-            Intensities.
+            Intensities of the image.
         params : ImageParams
-            How intensities are stretched.
+            Choice of the normalization.
 
         Returns
         -------
         normalization : Normalization
-            That of this image by itself.
+            Normalization of this image alone.
         """
         found = choose_normalization(pixels, params)
         flat = pixels.reshape(len(pixels), -1)
@@ -52,21 +52,21 @@ class Pool:
         return found
 
     def is_alike(self) -> bool:
-        """Whether all images are of one type, so that an intensity is the same in each."""
+        """Whether all images have the same type, so that their intensities are comparable."""
         return len({one.dtype.newbyteorder("=") for one in self.drawn}) == 1
 
     def normalization(self, params: ImageParams) -> Normalization:
-        """Find the intensities that become 0 and 1 in all images.
+        """Choose the normalization of all images together.
 
         Parameters
         ----------
         params : ImageParams
-            How intensities are stretched; each image counts as much as another.
+            Choice of the normalization.
 
         Returns
         -------
         normalization : Normalization
-            See `choose_normalization`.
+            Normalization by `choose_normalization`; all images have the same weight.
         """
         return choose_normalization(np.concatenate(self.drawn, 1), params)
 
@@ -74,17 +74,17 @@ class Pool:
 def always(
     normalization: Mapping[str, object],
 ) -> Callable[[np.ndarray, ImageParams], Normalization]:
-    """Make the same choice for every image.
+    """Function that chooses the same normalization for each image.
 
     Parameters
     ----------
     normalization : mapping
-        Fields of a `Normalization`; empty leaves each image its own.
+        Fields of a `Normalization`; empty: each image has its own normalization.
 
     Returns
     -------
     choose : callable
-        What `load_series` takes.
+        An argument ``choose`` of `load_series`.
     """
     if not normalization:
         return choose_normalization

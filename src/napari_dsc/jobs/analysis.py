@@ -67,7 +67,7 @@ def split_job(
     Yields
     ------
     nothing : None
-        Once, so that it can be cancelled before it starts.
+        Once, so that it can be canceled before it starts.
     """
     yield None
     from napari_dsc.labels.measurement import split_into_regions
@@ -94,7 +94,7 @@ def measure_job(
     Yields
     ------
     nothing : None
-        Once, so that it can be cancelled before it starts.
+        Once, so that it can be canceled before it starts.
     """
     yield None
     from napari_dsc.labels.measurement import join_tables, measure_segments
@@ -114,7 +114,7 @@ def parts_job(
     Yields
     ------
     nothing : None
-        Once, so that it can be cancelled before it starts.
+        Once, so that it can be canceled before it starts.
     """
     yield None
     from napari_dsc.correction.parts import Parts, parts_of
@@ -141,7 +141,7 @@ def split_by_seeds_job(
     Yields
     ------
     nothing : None
-        Once, so that it can be cancelled before it starts.
+        Once, so that it can be canceled before it starts.
     """
     yield None
     from napari_dsc.correction.edits import seeds_of, split
@@ -157,7 +157,7 @@ def save_job(control: Control, path: Path, session: Session) -> Generator[None, 
     Yields
     ------
     nothing : None
-        Once, so that it can be cancelled before it starts.
+        Once, so that it can be canceled before it starts.
     """
     yield None
     from napari_dsc.correction.sessions import save_session

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from napari_dsc.jobs.job import (
     Control,
     Status,
-    check_cancelled,
+    check_canceled,
     ends_in_outcome,
     load_torch,
 )
@@ -70,7 +70,7 @@ def find_job(control: Control, folder: Path) -> Generator[None, None, list[Path]
     Yields
     ------
     nothing : None
-        Once, so that it can be cancelled before it starts.
+        Once, so that it can be canceled before it starts.
     """
     yield None
     from napari_dsc.batch.inputs import find_images
@@ -117,13 +117,13 @@ def batch_job(control: Control, request: BatchRequest) -> Generator[Status, None
 
 
 def _follow(task: Task, at: Status, control: Control) -> Generator[Status, None, Outcome]:
-    """Do a task; it ends within a step if the job is cancelled, and leaves no file."""
+    """Do a task; it ends within a step if the job is canceled, and leaves no file."""
     from napari_dsc.batch.working import iter_task
     from napari_dsc.machine.progress import Steps
 
     reported, steps = time.perf_counter(), Steps(iter_task(task))
     for progress in steps:
-        check_cancelled(control)
+        check_canceled(control)
         if time.perf_counter() - reported > REPORT_SECONDS:
             words = f"{progress.stage} {progress.done} of {progress.total}"
             yield from until_shown(Status(f"{at.sentence}: {words}", at.iteration), control)
@@ -138,7 +138,7 @@ def open_job(control: Control, source: Path, output: Path) -> Generator[None, No
     Yields
     ------
     nothing : None
-        Once, so that it can be cancelled before it starts.
+        Once, so that it can be canceled before it starts.
     """
     yield None
     load_torch()  # Labels layers want what it brings

@@ -42,12 +42,12 @@ class Status:
 
 @dataclass
 class Outcome:
-    """How a job ended: with a value, an error, or because it was cancelled."""
+    """How a job ended: with a value, an error, or because it was canceled."""
 
     value: object = None
     error: BaseException | None = None
     trace: str = ""
-    is_cancelled: bool = False
+    is_canceled: bool = False
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Control:
     is_shown: threading.Event = field(default_factory=threading.Event)
 
 
-class Cancelled(BaseException):
+class Canceled(BaseException):
     """The user wants no result; whoever handles errors does not take it for one."""
 
 
@@ -76,9 +76,9 @@ def ends_in_outcome(
     def guarded(control: Control, *arguments: object) -> Generator[object, None, Outcome]:
         try:
             with contextlib.closing(job(control, *arguments)) as running:
-                outcome = Outcome((yield from _until_cancelled(running, control)))
-        except Cancelled:
-            outcome = Outcome(is_cancelled=True)
+                outcome = Outcome((yield from _until_canceled(running, control)))
+        except Canceled:
+            outcome = Outcome(is_canceled=True)
         except Exception as error:  # nothing may leave the thread
             outcome = _failure(error)
         _free_gpu_memory()
@@ -87,15 +87,15 @@ def ends_in_outcome(
     return guarded
 
 
-def _until_cancelled(
+def _until_canceled(
     running: Generator[object, None, object], control: Control
 ) -> Generator[object, None, object]:
     while True:
-        check_cancelled(control)
+        check_canceled(control)
         try:
             item = next(running)
         except StopIteration as end:
-            check_cancelled(control)  # what was cancelled in its last stage gives nothing
+            check_canceled(control)  # what was canceled in its last stage gives nothing
             return end.value
         yield item
 
@@ -117,10 +117,10 @@ def _failure(error: BaseException) -> Outcome:
     return Outcome(error=error.with_traceback(None), trace=trace)
 
 
-def check_cancelled(control: Control) -> None:
-    """Raise `Cancelled` once the dock asked for it."""
+def check_canceled(control: Control) -> None:
+    """Raise `Canceled` once the dock asked for it."""
     if control.cancel.is_set():
-        raise Cancelled
+        raise Canceled
 
 
 def load_torch() -> None:

@@ -27,7 +27,7 @@ def survey_job(control: Control) -> Generator[None, None, Machine]:
     Yields
     ------
     nothing : None
-        Once, so that it can be cancelled before it starts.
+        Once, so that it can be canceled before it starts.
     """
     yield None
     load_torch()

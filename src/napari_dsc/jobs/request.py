@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_dsc.jobs.job import check_cancelled
+from napari_dsc.jobs.job import check_canceled
 from napari_dsc.jobs.result import Result, masked
 from napari_dsc.machine.side_process import side_process
 from napari_dsc.segmenting.settings import Settings
@@ -97,7 +97,7 @@ def computing(n_threads: int, control: Control) -> Iterator[None]:
     inside = n_threads or max(outside - 1, 1)
     torch.set_num_threads(inside)
     try:
-        with side_process(functools.partial(check_cancelled, control), inside):
+        with side_process(functools.partial(check_canceled, control), inside):
             yield
     finally:
         torch.set_num_threads(outside)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from napari_dsc.jobs.job import Control, Status, check_cancelled, ends_in_outcome, load_torch
+from napari_dsc.jobs.job import Control, Status, check_canceled, ends_in_outcome, load_torch
 from napari_dsc.jobs.request import Request, computed, computing, finished, until_shown
 from napari_dsc.jobs.result import Levels, Result, levels_of, masked
 from napari_dsc.jobs.statuses import GROWING, PREVIEW_PIXELS, Statuses
@@ -67,7 +67,7 @@ def _segment(request: Request, control: Control) -> Generator[Status, None, Resu
     if request.preview and settings != grower and _is_quickly_grown(pieces):
         yield Status(GROWING)
         levels = _grown(pieces, grower, request.mask)
-        check_cancelled(control)
+        check_canceled(control)
         regions = Status("Showing its regions", preview=_regions(levels).labels)
         yield from until_shown(regions, control)
     steps = iter_segmentation(pieces, settings)
@@ -92,7 +92,7 @@ def _followed(
 
     statuses, followed = Statuses(request, is_single=is_single), Steps(steps)
     for progress in followed:
-        check_cancelled(control)
+        check_canceled(control)
         is_kept = is_single and progress.step is not None and control.keep.is_set()
         status = statuses.of(progress)
         if status is not None and progress.stage == "cut" and progress.step is not None:
@@ -101,7 +101,7 @@ def _followed(
             yield status
         if is_kept:
             return progress.step.segmentation()  # type: ignore[attr-defined]
-    check_cancelled(control)
+    check_canceled(control)
     return followed.value
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from napari_dsc.jobs.job import (
     Control,
     Status,
-    check_cancelled,
+    check_canceled,
     ends_in_outcome,
     load_torch,
 )
@@ -49,7 +49,7 @@ class TiledResult:
 def tiles_job(
     control: Control, asked: tuple[Request, Path]
 ) -> Generator[Status, None, TiledResult]:
-    """Segment a plane into an OME-Zarr; it can be cancelled between all steps and tiles.
+    """Segment a plane into an OME-Zarr; it can be canceled between all steps and tiles.
 
     Yields
     ------
@@ -76,7 +76,7 @@ def tiles_job(
     with computing(request.n_threads, control):
         steps = Steps(iter_segmentation(pieces, request.settings))
         for progress in steps:
-            check_cancelled(control)
+            check_canceled(control)
             status = statuses.of(progress)
             if status is not None:
                 yield status

@@ -39,7 +39,8 @@ def connected_regions(labels: np.ndarray) -> np.ndarray:
     if background < np.iinfo(np.int64).min:
         values, background = compact_labels(values)[1], -1
     if values.ndim > 3:  # more than scikit-image takes
-        return _linked_regions(values).reshape(labels.shape)
+        linked: np.ndarray = _linked_regions(values).reshape(labels.shape)
+        return linked
     pieces = measure.label(values, background=background, connectivity=1)
     pieces -= 1
     regions: np.ndarray = pieces.astype(np.int64, copy=False).reshape(labels.shape)

@@ -1,4 +1,8 @@
-"""Connected regions of a label image that is seen band by band."""
+"""Connected regions of a label image that is read band by band.
+
+Each band is divided into pieces, its connected regions. A first pass over the bands finds which
+pieces belong to one region, a second pass labels them.
+"""
 
 from __future__ import annotations
 
@@ -13,18 +17,18 @@ if TYPE_CHECKING:
 
 
 def region_numbers(bands: Callable[[], Iterator[np.ndarray]]) -> np.ndarray:
-    """Number of the region that each piece of each band belongs to.
+    """Region of each piece of each band.
 
     Parameters
     ----------
     bands : callable
-        Gives the bands of a label image, (y, X) each, from the top.
+        Return an iterator of the bands of a label image, (y, X) each, from the top.
 
     Returns
     -------
     numbers : (P,) int64 array
-        For all pieces of all bands, in the order of `iter_regions`; regions are numbered from
-        0 in the order of their first pixel.
+        Number of the region of each piece, in the order of `iter_regions`; regions are
+        numbered from 0 in the order of their first pixel.
 
     Examples
     --------
@@ -48,19 +52,19 @@ def region_numbers(bands: Callable[[], Iterator[np.ndarray]]) -> np.ndarray:
 def iter_regions(
     bands: Callable[[], Iterator[np.ndarray]], numbers: np.ndarray
 ) -> Iterator[np.ndarray]:
-    """Regions of each band.
+    """Regions of each band, or other values of its pieces.
 
     Parameters
     ----------
     bands : callable
-        The same bands.
+        The argument of `region_numbers`.
     numbers : (P,) array
-        As `region_numbers` gives them, or something else for each piece.
+        Result of `region_numbers`, or another value for each piece.
 
     Yields
     ------
     regions : (y, X) array
-        Of the type of `numbers`.
+        Value of the piece of each pixel, with the type of `numbers`.
     """
     n_pieces = 0
     for band in bands():

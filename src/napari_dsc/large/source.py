@@ -1,4 +1,4 @@
-"""Images of which parts are read when they are needed: TIFF, zarr, OME-Zarr, dask arrays."""
+"""Large images that are read in parts: TIFF, zarr, OME-Zarr, dask arrays."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ if TYPE_CHECKING:
 
     from napari_dsc.params import ImageParams
 
-_SMALLEST_SIDE = 8
-# pixels of a band that is read to be hashed
+_SMALLEST_SIDE = 8  # pixels, as of all images
+# largest number of values that are read at once for the hash
 _BAND = 2**24
-# windows that percentiles are taken from, and their side
+# number and side of the windows from which percentiles are estimated: 4 megapixels
 N_WINDOWS, WINDOW = 64, 256
 
 
 class LazyArray(Protocol):
-    """An array that computes or reads what is indexed: dask, zarr, or NumPy."""
+    """An array that reads or computes its parts when it is indexed: dask, zarr or NumPy."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -60,17 +60,17 @@ class Source:
     array : lazy array
         Image as stored.
     axes : str
-        One letter of ``TZCYX`` for each of its axes; T and Z have length one.
+        One letter of ``TZCYX`` for each axis; T and Z have length one.
     axes_origin : str
-        Who named them.
+        Source of the axes.
     channels : tuple of int
-        Channels that are read.
+        Channels to read.
     spacing : tuple of float
         Pixel size along Y and X, or empty.
     unit : str
         Unit of the spacing, or empty.
     notes : tuple of str
-        What was changed on the way, for people.
+        Changes to the original, as text for the user.
     """
 
     array: LazyArray
@@ -94,12 +94,12 @@ class Source:
         return dtype
 
     def read(self, rows: slice, columns: slice) -> np.ndarray:
-        """Part of the image.
+        """Read a part of the image.
 
         Parameters
         ----------
         rows, columns : slice
-            With start and stop.
+            Rows and columns, with start and stop.
 
         Returns
         -------
@@ -129,24 +129,24 @@ class Source:
         return part
 
     def normalization(self, params: ImageParams, seed: int) -> Normalization:
-        """Intensities that become 0 and 1, by windows drawn at random.
+        """Choose the normalization, from random windows of the image.
 
         Parameters
         ----------
         params : ImageParams
-            How intensities are stretched.
+            Choice of the normalization.
         seed : int
-            Seed of the places of the windows.
+            Seed of the positions of the windows.
 
         Returns
         -------
         normalization : Normalization
-            Of an image of no more pixels than the windows, that of the image.
+            Normalization of the windows; of the whole image, if that has fewer pixels.
 
         Raises
         ------
         InvalidImageError
-            If all windows are constant, or values lie outside the range asked for.
+            If all windows are constant, or intensities are out of the range of ``range``.
         """
         height, width = self.shape
         if height * width <= N_WINDOWS * WINDOW**2:
@@ -159,13 +159,13 @@ class Source:
             sample = np.concatenate([part.reshape(len(part), -1) for part in parts], 1)
         if sample.min() == sample.max():
             raise InvalidImageError(
-                f"image: constant, every pixel seen is {sample.flat[0]}, expected at least two "
-                "values"
+                f"image: constant, every pixel of the sample is {sample.flat[0]}, expected at "
+                "least two values"
             )
         return choose_normalization(sample, params)
 
     def sha256(self) -> str:
-        """Hash of type, shape and values, as `array_sha256` gives of an array in memory."""
+        """Hash of type, shape and values, equal to `array_sha256` of the array in memory."""
         dtype = self.dtype.newbyteorder("<")
         content = hashlib.sha256(f"{dtype.str}{self.array.shape}".encode())
         for index in _c_order(self.array.shape):
@@ -188,24 +188,24 @@ def open_source(
     Parameters
     ----------
     image : lazy array, sequence of them, RawImage, or path
-        A dask, zarr or NumPy array, the levels of a pyramid, such an array with its axes and
-        pixel size, a TIFF file, or a folder of zarr or OME-Zarr.
+        A dask, zarr or NumPy array, the levels of a pyramid, an array with axes and pixel
+        size, a TIFF file, or a folder of zarr or OME-Zarr.
     axes, spacing, channels
-        As `load_image` takes them.
+        As in `load_image`.
     level : int
         Level of a pyramid; 0 is the finest.
 
     Yields
     ------
     source : Source
-        Readable inside the block.
+        The image, readable within the block.
 
     Raises
     ------
     InvalidImageError
-        If the image cannot be opened, or is a stack, a series, or no image.
+        If it cannot be opened, is not an image, or is a stack or a time series.
     InvalidParameterError
-        If `axes`, `spacing`, `channels` or `level` do not fit.
+        If `axes`, `spacing`, `channels` or `level` do not fit the image.
     """
     if isinstance(image, (str, Path)):
         with open_lazily(Path(image), level) as raw:
@@ -234,8 +234,9 @@ def _source(
     long = [axis for axis in "TZ" if sizes.get(axis, 1) > 1]
     if long:
         raise InvalidImageError(
-            f"image: axes {named} of shape {array.shape}: expected one plane, a large image of "
-            f"several along {', '.join(long)} is not supported"
+            f"image: axes {named} of shape {array.shape}: large images must be a single plane; "
+            f"this one has {' x '.join(str(sizes[axis]) for axis in long)} along "
+            f"{', '.join(long)}"
         )
     if min(sizes["Y"], sizes["X"]) < _SMALLEST_SIDE:
         raise InvalidImageError(
@@ -252,14 +253,14 @@ def _source(
 def _channels(
     n_channels: int, channels: Sequence[int], raw: RawImage, *, is_last: bool
 ) -> tuple[tuple[int, ...], tuple[str, ...]]:
-    """Channels that are read, and what is to be said of them."""
+    """Channels to read, and notes for the user."""
     numbers = np.arange(n_channels)[None]
     taken, notes = pick_channels(numbers, channels, is_last=is_last, has_alpha=raw.has_alpha)
     return tuple(taken[0].tolist()), notes
 
 
 def _spacing(raw: RawImage, given: Sequence[float]) -> tuple[float, ...]:
-    """Pixel size along Y and X; the last two of those of a file."""
+    """Pixel size along Y and X: the given one, else the last two of the file."""
     if len(given) and (
         len(given) != 2 or not all(math.isfinite(size) and size > 0 for size in given)
     ):
@@ -275,7 +276,7 @@ def _check_type(dtype: DTypeLike) -> None:
 
 
 def _c_order(shape: tuple[int, ...]) -> Iterator[tuple[slice | int, ...]]:
-    """Indices of parts that follow each other in memory, none of them large."""
+    """Indices of parts in C order, each of at most `_BAND` values."""
     if len(shape) > 1 and math.prod(shape[1:]) > _BAND:
         for place in range(shape[0]):
             for rest in _c_order(shape[1:]):

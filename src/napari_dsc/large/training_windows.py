@@ -1,4 +1,4 @@
-"""What the network of a large image learns from: places of it, put side by side."""
+"""Windows of a large image on which its network is trained, several in each step."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from napari_dsc.large.tiling import ACROSS, STRIDE, random_window
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# what the network sees in a step, in its own pixels
+# largest number of pixels in a training step, at the resolution of the network
 SEEN = 2**20
-# side of a place: in pixels of the network at least, in pixels of the image at most
+# side of a window: at least, in pixels of the network, and at most, in pixels of the image
 SMALLEST, LARGEST = 256, 1024
-# pixels of the image that are drawn, unless a step sees more
+# total number of pixels of all windows, at full resolution; more if two steps need more
 PIXELS = 2**23
 
 
 class TrainingWindows(NamedTuple):
-    """Places of a large image, all of the same size.
+    """Windows of a large image, all of the same size.
 
     Parameters
     ----------
     windows : list of pairs of slice
-        Rows and columns of each place.
+        Rows and columns of each window.
     grid : (int, int)
-        How many places a step sees below and beside each other.
+        Numbers of windows in a training step, below and beside each other.
     """
 
     windows: list[tuple[slice, slice]]
@@ -38,35 +38,36 @@ class TrainingWindows(NamedTuple):
 
     @property
     def is_whole(self) -> bool:
-        """Whether each step sees all places, which are then the image itself."""
+        """Whether a step takes all windows; then they cover the image."""
         return self.n_steps == 1
 
     @property
     def n_steps(self) -> int:
-        """Steps in which all places could be seen once."""
+        """Number of steps that take each window once."""
         return math.ceil(len(self.windows) / math.prod(self.grid))
 
 
 def plan_training_windows(
     shape: tuple[int, int], width: float, scale: float, seed: int
 ) -> TrainingWindows:
-    """Choose what the network sees of a large image.
+    """Choose the windows of a large image on which its network is trained.
 
     Parameters
     ----------
     shape : (int, int)
         Height and width of the image.
     width : float
-        Width of a superpixel in pixels; a place is to hold eight times eight of them.
+        Width of a superpixel in pixels; a window should contain 8 x 8 of them.
     scale : float
         Resolution of the network relative to the image.
     seed : int
-        Seed of the places.
+        Seed of the positions of the windows.
 
     Returns
     -------
     training : TrainingWindows
-        All of the image, in order, if a step can see it; else places drawn by chance.
+        Windows that cover the image, in order, if they fit into one step; else random
+        windows.
     """
     side = STRIDE * round(min(max(ACROSS * width, SMALLEST / scale), LARGEST) / STRIDE)
     sides = [min(side, size) for size in shape]
@@ -74,7 +75,7 @@ def plan_training_windows(
     most = max(1, int(SEEN / scale**2 / math.prod(sides)))
     rows = min(needed[0], math.isqrt(most))
     columns = min(needed[1], most // rows)
-    rows = min(needed[0], most // columns)
+    rows = min(needed[0], most // columns)  # few columns leave room for more rows
     if [rows, columns] == needed:
         return TrainingWindows(_cover(shape, (rows, columns), sides), (rows, columns))
     rng = np.random.default_rng(seed)
@@ -87,7 +88,7 @@ def plan_training_windows(
 def _cover(
     shape: tuple[int, int], grid: tuple[int, int], sides: Sequence[int]
 ) -> list[tuple[slice, slice]]:
-    """Windows that together are the image; neighbors overlap where they do not fit."""
+    """Windows that cover the image; the last in each direction may overlap the one before."""
     starts = [
         [min(place * side, size - side) for place in range(number)]
         for size, number, side in zip(shape, grid, sides, strict=True)
@@ -100,21 +101,22 @@ def _cover(
 
 
 def montage(places: Sequence[Piece], grid: tuple[int, int], rng: np.random.Generator) -> Piece:
-    """Put places side by side, so that one step sees many parts of an image.
+    """Join pieces side by side, so that one training step takes many parts of an image.
 
     Parameters
     ----------
     places : sequence of Piece
-        All of the same size.
+        Pieces of the same size.
     grid : (int, int)
-        How many are put below and beside each other.
+        Numbers of pieces below and beside each other.
     rng : Generator
-        Chooses among them if there are more; all of them keep their order.
+        Chooses the pieces if there are more than the grid needs; otherwise all are used, in
+        their order.
 
     Returns
     -------
     piece : Piece
-        With the superpixels of all places in it.
+        The joined piece, in which superpixels of different pieces have different numbers.
     """
     number = math.prod(grid)
     chosen = (

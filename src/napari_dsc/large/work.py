@@ -10,7 +10,7 @@ import torch
 
 from napari_dsc.cut.joint import Piece, assign
 from napari_dsc.machine.device import reproducible
-from napari_dsc.machine.side_process import apart
+from napari_dsc.machine.side_process import run_in_side_process
 from napari_dsc.superae.planes import as_batch, smooth_planes
 from napari_dsc.superpixels.methods import over_segment_pixels
 
@@ -127,7 +127,7 @@ class Work:
         number = max(2, round(pixels[0].size / self.width**2))
         params = dataclasses.replace(self.superpixel_params, n_superpixels=number)
         share = min(1.0, number / self.superpixel_params.n_superpixels)
-        return apart(over_segment_pixels, pixels, params, share=share)
+        return run_in_side_process(over_segment_pixels, pixels, params, share=share)
 
     def _batch(self, pixels: np.ndarray) -> torch.Tensor:
         return as_batch(torch.from_numpy(pixels).to(self._device), self.model.n_channels)

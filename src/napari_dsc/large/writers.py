@@ -1,4 +1,4 @@
-"""Labels of a large image to OME-Zarr or tiled TIFF, band by band, whole or not at all."""
+"""Writers of large label images, to OME-Zarr or tiled TIFF, completely or not at all."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _UNIT_NAMES = {"nm": "nanometer", "µm": "micrometer", "mm": "millimeter", "cm":
 
 
 class Labels(NamedTuple):
-    """A label image that comes in bands.
+    """A label image that is computed band by band.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ class Labels(NamedTuple):
     dtype : np.dtype
         Type of the labels.
     bands : callable
-        Gives an iterator of arrays of 1024 rows, from the top.
+        Return an iterator of arrays of 1024 rows, from the top.
     """
 
     shape: tuple[int, int]
@@ -48,20 +48,20 @@ class Labels(NamedTuple):
 
 
 def check_large_output(path: Path, *, overwrite: bool) -> None:
-    """Find out before the work whether labels can be written.
+    """Check, before a computation, that its labels can be written.
 
     Parameters
     ----------
     path : Path
-        ``.zarr``, as in ``.ome.zarr``, or ``.tif``.
+        Output, with suffix ``.zarr`` (as in ``.ome.zarr``), ``.tif`` or ``.tiff``.
     overwrite : bool
-        Whether what exists may be replaced.
+        Whether an existing output of napari-dsc may be replaced.
 
     Raises
     ------
     OutputError
         If it exists and may not be replaced, its folder is missing or read-only, or its
-        suffix is another.
+        suffix is not allowed.
     """
     if path.suffix.lower() != ".zarr" or not path.exists():
         check_output(path, overwrite=overwrite, suffixes=SUFFIXES)
@@ -80,27 +80,27 @@ def write_labels(
     spacing: Sequence[float],
     unit: str,
 ) -> None:
-    """Write labels by the suffix of a path.
+    """Write labels to OME-Zarr or TIFF, by the suffix of a path.
 
     Parameters
     ----------
     path : Path
-        ``.zarr`` for a pyramid of OME-Zarr 0.5, ``.tif`` for a tiled BigTIFF. What exists is
-        replaced, once the new labels are complete.
+        Output: ``.zarr`` for a pyramid of OME-Zarr 0.5, ``.tif`` for a tiled BigTIFF. An
+        existing output is replaced once the new one is complete.
     labels : Labels
-        What to write.
+        Labels to write.
     record : dict
-        How they were made, for JSON: the attribute ``napari-dsc`` of the zarr group, or the
-        description in the TIFF.
+        How the labels were made, ready for JSON. It becomes the attribute ``napari-dsc`` of
+        the zarr group, or the image description of the TIFF.
     spacing : sequence of float
         Pixel size along Y and X, or empty.
     unit : str
-        Its unit, or empty.
+        Unit of the spacing, or empty.
 
     Raises
     ------
     OutputError
-        If the system refuses.
+        If the output cannot be written.
     """
     if path.suffix.lower() == ".zarr":
         with _replaced_folder(path) as temporary:
@@ -114,7 +114,7 @@ def write_labels(
 
 
 def _tiles(labels: Labels) -> Iterator[np.ndarray]:
-    """Tiles of CHUNK x CHUNK pixels, with zeros beyond the image."""
+    """Tiles of `CHUNK` x `CHUNK` pixels, padded by zeros at the rim."""
     width = labels.shape[1]
     for band in labels.bands():
         for left in range(0, width, CHUNK):
@@ -125,14 +125,14 @@ def _tiles(labels: Labels) -> Iterator[np.ndarray]:
 
 @contextlib.contextmanager
 def _replaced_folder(path: Path) -> Iterator[Path]:
-    """Name of a folder to fill, which takes the place of another when it is full."""
+    """Temporary folder, which replaces the folder `path` at the end of the block."""
     target = Path(os.path.realpath(path))
     mark = secrets.token_hex(8)
     temporary, old = (target.with_name(f".{mark}.{end}") for end in ("tmp", "old"))
     try:
         yield temporary
         if target.exists():
-            refuse_foreign(target)  # hours may lie between the first look and this one
+            refuse_foreign(target)  # checked again: the first check may be hours ago
             target.replace(old)
         temporary.replace(target)
     except OSError as error:
@@ -145,7 +145,7 @@ def _replaced_folder(path: Path) -> Iterator[Path]:
 def _write_pyramid(
     folder: Path, labels: Labels, record: Record, pixel_size: tuple[Sequence[float], str]
 ) -> None:
-    import zarr  # here, because few need it
+    import zarr  # loaded only for zarr outputs
 
     shapes = _shapes(labels.shape)
     attributes = {
@@ -167,7 +167,7 @@ def _write_pyramid(
 
 
 def _shapes(shape: tuple[int, int]) -> list[tuple[int, int]]:
-    """Shapes of the levels, the last of which fits into a chunk."""
+    """Shapes of the levels, each half of the one before; the last fits into a chunk."""
     shapes = [shape]
     while max(shapes[-1]) > CHUNK:
         height, width = shapes[-1]
@@ -176,7 +176,7 @@ def _shapes(shape: tuple[int, int]) -> list[tuple[int, int]]:
 
 
 def _halved(group: zarr.Group, number: int) -> Iterator[np.ndarray]:
-    """Every second label of a level, in bands."""
+    """Bands of a level at half of its size: every second label along both axes."""
     finer: Any = group[str(number)]
     for top in range(0, finer.shape[0], 2 * CHUNK):
         yield np.asarray(finer[top : top + 2 * CHUNK])[::2, ::2]
@@ -189,7 +189,7 @@ def _ome_attributes(n_levels: int, spacing: Sequence[float], unit: str) -> Mappi
     datasets = []
     for number in range(n_levels):
         step = 2**number
-        # a label of a level stands where it stood in the finest
+        # no translation: the first pixel of every level is the first pixel of the finest
         scale = {"type": "scale", "scale": [size * step for size in sizes]}
         datasets.append({"path": str(number), "coordinateTransformations": [scale]})
     return {

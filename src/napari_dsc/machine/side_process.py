@@ -1,16 +1,24 @@
-"""Long computations in a process of their own, so that a window stays alive beside them.
+"""A helper process for computations that would stop a window.
 
-Higra holds the interpreter's lock while it works, for seconds on large images and stacks; in
-that time no other thread of the process moves, and no button can be pressed.
+Higra and other compiled libraries hold the interpreter's lock while they work, for seconds on
+large images and stacks; in that time no other thread of the process moves, and no button can be
+pressed. The helper stays for the next run, because it takes two seconds to start.
+
+loky and concurrent.futures pickle the arrays of a call into one string under the same lock, for
+0.4 processor seconds with a stack of 512 MB; the pipe below holds it for 3 milliseconds. The
+standard library also runs the main script of the user again in each new process.
 """
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import math
 import os
 import pickle
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar
@@ -25,11 +33,15 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 
-# below, the lock is held for some hundredths of a second, and starting a process takes longer
-LEAST_VALUES, LEAST_IN_SPACE = 2**19, 2**17
+# Longest time that the lock was held, in processor seconds, over flat, noisy, smooth and
+# salted images, photos and micrographs: by higra's average linkage (ucm and the merge tree)
+# 0.10 for 2**15 pixels, 0.37 for 2**16, 1.4 for 2**17 and 9.6 for 2**19; by the other methods
+# 0.03, 0.16, 0.12 and 0.43. Stacks of as many pixels stay below that.
+LEAST_PIXELS = 2**15
 CHECK_SECONDS = 0.05
 START = (
     "import pickle, sys; sys.path[:] = pickle.load(sys.stdin.buffer); "
+    "sys.modules['matplotlib'] = None; "  # which higra would load, for 0.4 processor seconds
     "from napari_dsc.machine.side_process import serve; serve()"
 )
 
@@ -41,35 +53,39 @@ class _Answer(NamedTuple):
 
 @contextlib.contextmanager
 def side_process(check: Callable[[], object], n_threads: int) -> Iterator[None]:
-    """Let `apart` use a process of its own, which starts when it is first needed.
+    """Let `run_in_side_process` use a helper, which starts when it is first needed.
 
     Parameters
     ----------
     check : callable
-        Called a few times a second while that process computes; what it raises ends the
-        computation, and is raised by `apart`.
+        Called a few times a second while the helper computes; what it raises ends the
+        computation, and is raised by `run_in_side_process`.
     n_threads : int
-        Threads of that process.
+        Threads of the helper.
     """
-    side = _Side(check, n_threads)
-    token = _current.set(side)
+    session = _Session(_idle_helper(n_threads), check)
+    token = _current.set(session)
     try:
         yield
     finally:
-        side.close()
+        session.is_closed = True
+        _keep(session.helper)
         with contextlib.suppress(ValueError):  # a generator that another thread closes
             _current.reset(token)
 
 
-def apart(function: Callable[P, R], *arguments: P.args, **keywords: P.kwargs) -> R:
-    """Result of a function, computed in the side process if there is one.
+def run_in_side_process(
+    function: Callable[P, R], *arguments: P.args, **keywords: P.kwargs
+) -> R:
+    """Result of a function, computed by the helper inside `side_process`.
 
     Parameters
     ----------
     function : callable
         Of a module, and without side effects.
     *arguments, **keywords
-        Its arguments. Where their arrays are small, it is called here.
+        Its arguments, the first of which is an image, (C, *S). Images of less than 2**15
+        pixels are computed in this process.
 
     Returns
     -------
@@ -79,43 +95,66 @@ def apart(function: Callable[P, R], *arguments: P.args, **keywords: P.kwargs) ->
     Raises
     ------
     ComputationError
-        If the side process ends before it answers.
+        If the helper ends before it answers.
     """
-    side = _current.get()
-    is_long = any(map(_takes_long, (*arguments, *keywords.values())))
-    if side is None or side.is_closed or not sys.executable or not is_long:
+    session = _session_for((*arguments, *keywords.values()))
+    if session is None:
         return function(*arguments, **keywords)
-    answer = side.ask((function, arguments, keywords))
+    answer = session.helper.ask((function, arguments, keywords), session.check)
     if answer.error is not None:
         raise answer.error
     result: R = answer.value
     return result
 
 
-def _takes_long(value: object) -> bool:
-    """Whether an argument is a large image, or a stack, (C, Z, Y, X), that is not small."""
-    if not isinstance(value, np.ndarray):
-        return False
-    return value.size >= (LEAST_IN_SPACE if value.ndim == 4 else LEAST_VALUES)
+def prepare_side_process(function: Callable[..., object], image: np.ndarray) -> None:
+    """Start the helper while this process does something else.
+
+    Parameters
+    ----------
+    function : callable
+        What `run_in_side_process` will compute.
+    image : (C, *S) array
+        Its first argument; nothing starts for less than 2**15 pixels.
+    """
+    session = _session_for((image,))
+    if session is not None:
+        session.helper.prepare(function)
 
 
-class _Side:
+def close_idle_helper() -> None:
+    """End the helper that waits for the next run, if there is one."""
+    with _lock:
+        while _idle:
+            _idle.pop().close()
+
+
+class _Helper:
     """The process, and a thread that talks with it."""
 
-    def __init__(self, check: Callable[[], object], n_threads: int) -> None:
-        self._check, self._n_threads = check, n_threads
+    def __init__(self, n_threads: int) -> None:
+        self.n_threads = n_threads
         self._process: subprocess.Popen[bytes] | None = None
         self._thread = ThreadPoolExecutor(1)
-        self.is_closed = False
 
-    def ask(self, question: object) -> _Answer:
+    @property
+    def is_alive(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def prepare(self, function: Callable[..., object]) -> None:
+        """Let the process import the module of a function; nobody waits for it."""
+        if not self.is_alive:
+            self._start()
+            self._thread.submit(_exchange, self._process, (callable, (function,), {}))
+
+    def ask(self, question: object, check: Callable[[], object]) -> _Answer:
         """Answer to a call, checking now and then whether it is still wanted."""
-        if self._process is None:
-            self._process = self._started()
+        if not self.is_alive:
+            self._start()
         future = self._thread.submit(_exchange, self._process, question)
         try:
             while not wait([future], CHECK_SECONDS).done:
-                self._check()
+                check()
             return future.result()
         except BaseException:
             self._end()
@@ -123,7 +162,6 @@ class _Side:
 
     def close(self) -> None:
         """End process and thread, whatever they do."""
-        self.is_closed = True
         self._end()
         self._thread.shutdown()
 
@@ -137,21 +175,58 @@ class _Side:
                 pipe.close()
         self._process = None
 
-    def _started(self) -> subprocess.Popen[bytes]:
-        process = subprocess.Popen(
+    def _start(self) -> None:
+        self._end()
+        self._process = process = subprocess.Popen(
             [sys.executable, "-c", START],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env=os.environ | {"OMP_NUM_THREADS": str(self._n_threads)},
+            env=os.environ | {"OMP_NUM_THREADS": str(self.n_threads)},
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
             start_new_session=True,  # Ctrl-C in a terminal is for the program, not for it
         )
         assert process.stdin is not None
         pickle.dump(sys.path, process.stdin)
-        return process
 
 
-def _exchange(process: subprocess.Popen[bytes], question: object) -> _Answer:
+class _Session:
+    """A helper on loan."""
+
+    def __init__(self, helper: _Helper, check: Callable[[], object]) -> None:
+        self.helper, self.check = helper, check
+        self.is_closed = False
+
+
+def _session_for(arguments: tuple[object, ...]) -> _Session | None:
+    """Where a call belongs; None stands for this process."""
+    session = _current.get()
+    if session is None or session.is_closed or not sys.executable:
+        return None
+    image = next((one for one in arguments if isinstance(one, np.ndarray)), np.empty(0))
+    return session if math.prod(image.shape[1:]) >= LEAST_PIXELS else None
+
+
+def _idle_helper(n_threads: int) -> _Helper:
+    """The helper of an earlier run if it has as many threads, else a new one."""
+    with _lock:
+        helper = _idle.pop() if _idle else _Helper(n_threads)
+    if helper.n_threads == n_threads:
+        return helper
+    helper.close()
+    return _Helper(n_threads)
+
+
+def _keep(helper: _Helper) -> None:
+    """Keep one helper for the next run; runs at the same time have one each."""
+    with _lock:
+        if helper.is_alive and not _idle:
+            _idle.append(helper)
+            return
+    helper.close()
+
+
+def _exchange(process: subprocess.Popen[bytes] | None, question: object) -> _Answer:
+    assert process is not None
     assert process.stdin is not None
     assert process.stdout is not None
     try:
@@ -160,8 +235,7 @@ def _exchange(process: subprocess.Popen[bytes], question: object) -> _Answer:
         answer: _Answer = pickle.load(process.stdout)
     except (OSError, EOFError, pickle.UnpicklingError) as error:
         raise ComputationError(
-            f"The computation ended with exit status {process.wait()}; there may be too little "
-            "memory"
+            f"The helper process died (exit status {process.wait()}), possibly out of memory"
         ) from error
     return answer
 
@@ -182,4 +256,7 @@ def serve() -> None:
         answers.flush()
 
 
-_current: ContextVar[_Side | None] = ContextVar("side process", default=None)
+_current: ContextVar[_Session | None] = ContextVar("side process", default=None)
+_idle: list[_Helper] = []
+_lock = threading.Lock()
+atexit.register(close_idle_helper)

@@ -66,7 +66,7 @@ class MethodOptions:
     contours : (2Y + 1, 2X + 1) uint8 array
         Contour map of the image for ``gpb_owt_ucm``; may be empty.
     cluster_params : ClusterParams
-        k-means and normalized cuts of superpixels.
+        Clustering of superpixels by k-means and normalized cuts.
     backprop_params : BackpropParams
         Backprop.
     mumford_shah_params : MumfordShahParams

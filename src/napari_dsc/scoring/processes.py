@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import multiprocessing
 import multiprocessing.connection
@@ -10,6 +9,8 @@ import os
 import signal
 import threading
 from collections import deque
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
@@ -18,9 +19,8 @@ from napari_dsc.errors import DSCError, one_line
 from napari_dsc.machine.device import keep_freed_memory
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator, Sequence
+    from collections.abc import Callable, Generator, Sequence
     from multiprocessing.connection import Connection
-    from multiprocessing.process import BaseProcess
 
     from napari_dsc.scoring.cases import Case
     from napari_dsc.scoring.entries import Entry
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     Score = Callable[[Case, Entry], list[ScaleScores]]
     Task = tuple[Case, Entry]
+    Scored = tuple[list[ScaleScores], str]
 
 _log = logging.getLogger(__name__)
 _SPAWN = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
@@ -75,63 +76,38 @@ def iter_outcomes(
         for number, task in enumerate(tasks):
             yield TaskScores(number, *_attempt(score, task))
         return
-    crew = _Crew(score, min(n_processes, len(tasks)))
-    waiting = deque(enumerate(tasks))
+    yield from _iter_in_processes(score, tasks, min(n_processes, len(tasks)))
+
+
+def _iter_in_processes(score: Score, tasks: Sequence[Task], size: int) -> Generator[TaskScores]:
+    """`iter_outcomes` by executors of one process, which breaks only by its own tasks."""
+    # the processes end when nobody holds the sending end any more: by `finally` or by death
+    receiving, sending = _SPAWN.Pipe(duplex=False)
+    begin = _begin, (receiving, max(1, _n_cores() // size))
+    executors = {ProcessPoolExecutor(1, _SPAWN, *begin) for _ in range(size)}
+    idle, waiting = list(executors), deque(enumerate(tasks))
+    busy: dict[Future[Scored], tuple[int, ProcessPoolExecutor]] = {}
     try:
-        while waiting or crew.busy:
-            while waiting and len(crew.busy) < crew.size:
-                crew.give(*waiting.popleft())
-            yield from crew.take()
+        while waiting or busy:
+            while waiting and idle:
+                number, task = waiting.popleft()
+                executor = idle.pop()
+                busy[executor.submit(_attempt, score, task)] = number, executor
+            for future in wait(busy, return_when=FIRST_COMPLETED).done:
+                number, executor = busy.pop(future)
+                try:
+                    scored = future.result()
+                except BrokenProcessPool:
+                    scored = [], "its process died, possibly out of memory"
+                    executor = ProcessPoolExecutor(1, _SPAWN, *begin)
+                    executors.add(executor)
+                idle.append(executor)
+                yield TaskScores(number, *scored)
     finally:
-        crew.dismiss()
-
-
-class _Crew:
-    """Processes, each at the end of a pipe, in which an end of file means that it has died."""
-
-    def __init__(self, score: Score, size: int) -> None:
-        self.size = size
-        self.busy: dict[Connection, int] = {}
-        self._score = score
-        self._idle: list[Connection] = []
-        self._processes: list[BaseProcess] = []
-
-    def give(self, number: int, task: Task) -> None:
-        if not self._idle:
-            self._start()
-        pipe = self._idle.pop()
-        with contextlib.suppress(OSError):  # `take` reports a dead process
-            pipe.send(task)
-        self.busy[pipe] = number
-
-    def take(self) -> Iterator[TaskScores]:
-        """Wait for the next task to end; yield the outcomes of all that have ended."""
-        ready = multiprocessing.connection.wait(list(self.busy))
-        for pipe in [one for one in self.busy if one in ready]:
-            number = self.busy.pop(pipe)
-            try:
-                outcome = TaskScores(number, *pipe.recv())
-                self._idle.append(pipe)
-            except (EOFError, OSError):
-                outcome = TaskScores(number, [], "its process died, possibly out of memory")
-            yield outcome
-
-    def dismiss(self) -> None:
-        for process in self._processes:
-            process.terminate()
-        for process in self._processes:
-            process.join()
-
-    def _start(self) -> None:
-        ours, theirs = _SPAWN.Pipe()
-        n_threads = max(1, _n_cores() // self.size)
-        process = _SPAWN.Process(
-            target=_work, args=(theirs, self._score, n_threads), daemon=True
-        )
-        process.start()
-        theirs.close()  # else the end of file would never come
-        self._processes.append(process)
-        self._idle.append(ours)
+        sending.close()
+        for executor in executors:
+            executor.shutdown(cancel_futures=True)
+        receiving.close()
 
 
 def count_processes(asked: int, device: torch.device) -> int:
@@ -161,7 +137,7 @@ def _n_cores() -> int:
     return os.cpu_count() or 1
 
 
-def _attempt(score: Score, task: Task) -> tuple[list[ScaleScores], str]:
+def _attempt(score: Score, task: Task) -> Scored:
     case, entry = task
     try:
         return score(case, entry), ""
@@ -172,21 +148,14 @@ def _attempt(score: Score, task: Task) -> tuple[list[ScaleScores], str]:
         return [], one_line(error)
 
 
-def _work(pipe: Connection, score: Score, n_threads: int) -> None:
-    """Main function of a process: score tasks until it is terminated, or the program ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the program handles Ctrl-C
-    threading.Thread(target=_end_with_the_program, daemon=True).start()
+def _begin(receiving: Connection, n_threads: int) -> None:
+    """Prepare a process for its tasks."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the program to answer
+    threading.Thread(target=_end_with_the_run, args=(receiving,), daemon=True).start()
     torch.set_num_threads(n_threads)
     keep_freed_memory()
-    while True:
-        try:
-            pipe.send(_attempt(score, pipe.recv()))
-        except (EOFError, OSError):
-            return
 
 
-def _end_with_the_program() -> None:
-    program = multiprocessing.parent_process()
-    if program is not None:
-        multiprocessing.connection.wait([program.sentinel])
-        os._exit(1)
+def _end_with_the_run(receiving: Connection) -> None:
+    multiprocessing.connection.wait([receiving])
+    os._exit(1)

@@ -151,8 +151,7 @@ class Run:
         Yields
         ------
         step : Step
-            ``n_iterations`` times, or fewer if the classes came to rest; closing the
-            generator ends the run.
+            At most ``n_iterations`` times; closing the generator ends the run.
         """
         params = self.settings.cut_params
         if params.series == "apart" and "Z" in self.image.axes:

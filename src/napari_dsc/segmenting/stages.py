@@ -13,7 +13,7 @@ from napari_dsc.errors import InvalidParameterError
 from napari_dsc.hierarchy.construction import grow_tree
 from napari_dsc.machine.clock import Clock
 from napari_dsc.machine.device import reproducible, resolve_device
-from napari_dsc.machine.side_process import apart
+from napari_dsc.machine.side_process import run_in_side_process
 from napari_dsc.records.record import Record, device_record, image_record, software_record
 from napari_dsc.superae.planes import as_batch, smooth_planes
 from napari_dsc.superae.weights import check_dimensions, find_weights, load_weights
@@ -109,12 +109,14 @@ class Stages:
         if params.source == "smoothed":
             source = self.smoothed(image) if smoothed is None else smoothed
         with self.clock.stage("superpixels"):
-            return apart(over_segment_pixels, source, params, image.volume_spacing)
+            return run_in_side_process(
+                over_segment_pixels, source, params, image.volume_spacing
+            )
 
     def tree(self, image: Image) -> MergeTree:
         """Merge tree of an image, without a record."""
         with self.clock.stage("tree"):
-            return apart(grow_tree, image.pixels, self.settings.tree_params)
+            return run_in_side_process(grow_tree, image.pixels, self.settings.tree_params)
 
     def piece(self, image: Image, superpixels: np.ndarray) -> Piece:
         """Image and superpixels ready for the network of the cut, on the device."""

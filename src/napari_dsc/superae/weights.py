@@ -125,13 +125,13 @@ def find_weights(name_or_path: str | Path) -> WeightsFile:
         ) from error
 
 
-def load_weights(file: WeightsFile) -> SuperAE:
+def load_weights(weights: WeightsFile | str | Path) -> SuperAE:
     """Network with the weights of a file.
 
     Parameters
     ----------
-    file : WeightsFile
-        From `find_weights`.
+    weights : str, Path or WeightsFile
+        Registered name or path of a safetensors file, see `find_weights`, or what that gave.
 
     Returns
     -------
@@ -141,8 +141,9 @@ def load_weights(file: WeightsFile) -> SuperAE:
     Raises
     ------
     WeightsError
-        If the file was changed or removed since it was found.
+        If the file cannot be found, or was changed or removed since it was found.
     """
+    file = weights if isinstance(weights, WeightsFile) else find_weights(weights)
     try:
         content = file.path.read_bytes()
     except OSError as error:
@@ -156,14 +157,14 @@ def load_weights(file: WeightsFile) -> SuperAE:
     return model.eval()
 
 
-def save_weights(model: SuperAE, path: Path, card: Mapping[str, object]) -> None:
+def save_weights(model: SuperAE, path: str | Path, card: Mapping[str, object]) -> None:
     """Write a weight file; the same weights and card give the same bytes.
 
     Parameters
     ----------
     model : SuperAE
         The network.
-    path : Path
+    path : str or Path
         Where to write; an existing file is replaced in one step.
     card : mapping
         What to say about the training, ready for JSON; see `napari_dsc.superae.cards`. The
@@ -178,7 +179,7 @@ def save_weights(model: SuperAE, path: Path, card: Mapping[str, object]) -> None
     # one key alone: safetensors writes several in random order
     described = dict(card) | {"ndim": model.ndim}
     content = save(tensors, metadata={"card": json.dumps(described, sort_keys=True)})
-    write_atomically(path, lambda file: file.write(content))
+    write_atomically(Path(path), lambda file: file.write(content))
 
 
 def registry_entry(path: Path, *, packaged: bool) -> RegisteredWeights:

@@ -226,7 +226,7 @@ def _python_source(record: dict[str, Any]) -> tuple[str, str]:
 
 
 def _is_whole(record: dict[str, Any]) -> bool:
-    """Whether a run read the whole of a grey or RGB image."""
+    """Whether a run read the whole of a gray or RGB image."""
     where = record["layer"]
     spans = [one for one in where["index"] if one != [None, None]]
     whole = [[0, size] for size in record["image"]["shape"]]

@@ -72,7 +72,7 @@ def score_labels(pair: Pair, zero: Zero, report: Report, *, as_json: bool) -> No
     Raises
     ------
     InvalidImageError
-        If no pixel of the truth is labelled.
+        If no pixel of the truth is labeled.
     """
     try:
         annotations = [prepare_annotation(one, zero) for one in pair.truths]

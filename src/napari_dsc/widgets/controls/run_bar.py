@@ -37,7 +37,7 @@ EXIT_MILLISECONDS = 20_000
 
 
 class _Worker(GeneratorWorker):  # type: ignore[misc]  # napari has no types
-    """Worker that ends like a cancelled one when napari asks it to quit.
+    """Worker that ends like a canceled one when napari asks it to quit.
 
     Otherwise its generator would stay suspended, with all that it holds.
     """
@@ -125,7 +125,7 @@ class RunBar(QWidget):
     progressed : Signal of Status
         The job goes on.
     succeeded : Signal of object
-        The job's value; not sent when it was cancelled or failed.
+        The job's value; not sent when it was canceled or failed.
     ended : Signal
         The job is over, however it went.
     """
@@ -203,7 +203,7 @@ class RunBar(QWidget):
         """End the job within one step, without a result."""
         if self.is_running:
             self.task.cancel()
-            self.run_button.setText("Cancelling...")
+            self.run_button.setText("Canceling...")
             self.run_button.setEnabled(False)
             self.keep_button.setEnabled(False)
 
@@ -240,8 +240,8 @@ class RunBar(QWidget):
         self.run_button.setText("Run")
         self.keep_button.setEnabled(False)
         self.block("")
-        if outcome.is_cancelled:
-            self.status.setText("Cancelled; nothing was changed.")
+        if outcome.is_canceled:
+            self.status.setText("Canceled; nothing was changed.")
         elif outcome.error is not None:
             message = in_user_words(outcome.error)
             self.status.setText(message)
@@ -279,7 +279,7 @@ def in_background(
     show: Callable[[Any], object],
     fail: Callable[[str], object] = lambda _: None,
 ) -> Task:
-    """Run a job, then show its value, or say what failed; the task can be cancelled."""
+    """Run a job, then show its value, or say what failed; the task can be canceled."""
     task = Task(QApplication.instance())
 
     def end(outcome: Outcome) -> None:
@@ -287,7 +287,7 @@ def in_background(
         if outcome.error is not None:
             notify_error(in_user_words(outcome.error), outcome.trace)
             fail(in_user_words(outcome.error))
-        elif not outcome.is_cancelled:
+        elif not outcome.is_canceled:
             show(outcome.value)
 
     task.finished.connect(end)

@@ -56,7 +56,7 @@ class ChannelChooser(QPushButton):
     def __init__(self) -> None:
         super().__init__(ALONE)
         self.setToolTip(
-            "Grey images of the same shape and place that go in together with this one, as "
+            "Gray images of the same shape and place that go in together with this one, as "
             "colors do."
         )
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
@@ -105,7 +105,7 @@ class ChannelChooser(QPushButton):
 
 
 def _fitting(layer: Image, layout: Layout, candidates: Iterable[Layer]) -> list[Layer]:
-    """Other grey images of the same shape at the same place."""
+    """Other gray images of the same shape at the same place."""
     if "C" in layout.axes or layer.multiscale:
         return []
     return [

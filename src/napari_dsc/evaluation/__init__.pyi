@@ -1,0 +1,4 @@
+from .contingency import contingency_table as contingency_table
+from .metrics import probabilistic_rand_index as probabilistic_rand_index
+from .metrics import segmentation_covering as segmentation_covering
+from .metrics import variation_of_information as variation_of_information
