@@ -178,18 +178,9 @@ def test_pickled_objects_are_never_loaded(refused):
     assert "image.npy" in refused("segment", "image.npy", "-o", "out.tif")
 
 
-<<<<<<< HEAD
 def test_the_one_tree_of_a_time_series_is_refused_by_its_axes():
     with pytest.raises(DSCError, match=r"5 time frames \(axes TYX\).* Use segment\(\)"):
         napari_dsc.merge_tree(np.stack([RAMP] * 5), axes="TYX")
-=======
-def test_the_tree_of_a_time_series_is_refused_by_its_axes(refused):
-    np.save("series.npy", np.stack([RAMP] * 5))
-    flags = ("--axes", "TYX", "--method", "tree")
-    message = refused("segment", "series.npy", "-o", "out.tif", *flags)
-    assert "axes TYX" in message
-    assert "time frames; iter_segment, Run and merge_tree take one frame" in message
->>>>>>> 777a6c835c8e71023d25afbaca609e99d69677c7
 
 
 # files

@@ -107,19 +107,11 @@ def test_named_axes_settle_the_doubt():
 @pytest.mark.parametrize(
     ("shape", "axes", "message"),
     [
-<<<<<<< HEAD
         ((5, 9, 12), "TYX", r"5 time frames \(axes TYX\); .* take one frame\. Use segment\(\)"),
         ((9, 2, 12, 1), "YTXZ", r"2 time frames \(axes YTX\); .* if the frames are channels"),
     ],
 )
 def test_a_time_series_is_no_image_and_the_error_names_its_axes(shape, axes, message):
-=======
-        ((5, 9, 12), "TYX", "axes TYX, 5 time frames; iter_segment"),
-        ((9, 2, 12, 1), "YTXZ", "axes YTX, 2 time frames; .* if the frames are channels"),
-    ],
-)
-def test_what_is_not_supported_is_refused_by_its_axes(shape, axes, message):
->>>>>>> 777a6c835c8e71023d25afbaca609e99d69677c7
     with pytest.raises(InvalidImageError, match=message):
         load_image(noise(shape), axes)
 
