@@ -52,7 +52,8 @@ def _linked_regions(labels: np.ndarray) -> np.ndarray:
     pieces = np.stack(numbered_on([connected_regions(part) for part in labels]))
     same = labels[1:] == labels[:-1]
     links = np.stack([pieces[1:][same], pieces[:-1][same]])
-    return join_pieces(links, int(pieces.max()) + 1)[pieces]
+    joined: np.ndarray = join_pieces(links, int(pieces.max()) + 1)[pieces]
+    return joined
 
 
 def join_pieces(links: np.ndarray, n_pieces: int) -> np.ndarray:
