@@ -53,6 +53,14 @@ COLORS = np.stack([cells((32, 48), seed) for seed in range(3)], -1)
 LARGE = cells((128, 160))
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _few_samples():
+    """Statistics of fewer pieces: faster."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("napari_dsc.cut.joint.N_SAMPLES", 2)
+        yield
+
+
 # from a record to the settings
 
 

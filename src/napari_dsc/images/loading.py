@@ -146,7 +146,7 @@ def load_series(
     normalization = choose(whole, params)
     notes = (*raw.notes, *notes, *size_notes)
     if normalization.mode == "extremes":
-        notes += ("the percentiles coincide: stretched from minimum to maximum",)
+        notes += ("the percentiles coincide: normalized from minimum to maximum",)
     hashed = lru_cache(None)(lambda number: array_sha256(frames[number]))
 
     def frame(number: int) -> Image:
