@@ -147,10 +147,10 @@ def test_a_file_that_was_cancelled_did_not_fail(photos, tmp_path, monkeypatch):
 
 def test_a_result_lies_on_its_image_with_its_pixel_size(dock, run, qtbot, photos, viewer):
     calibrated = photos / "b.png"
-    grey = np.random.default_rng(0).integers(0, 255, (40, 56)).astype(np.uint8)
+    gray = np.random.default_rng(0).integers(0, 255, (40, 56)).astype(np.uint8)
     tifffile.imwrite(
         calibrated.with_name("d.tif"),
-        grey,
+        gray,
         imagej=True,
         resolution=(4, 4),
         metadata={"unit": "um"},
@@ -232,7 +232,7 @@ def test_ten_thousand_files_take_no_time(viewer, open_dock, qtbot):
     files = [Path(f"{number}.png") for number in range(10_000)]
     steps = (
         lambda: dock.files.add(files),
-        lambda: [dock.files.tell(number, "done") for number in range(100)],
+        lambda: [dock.files.update_row(number, "done") for number in range(100)],
         dock.table.grab,
     )
     for step in steps:
