@@ -106,11 +106,11 @@ def test_what_a_copied_run_cannot_hold_is_said(viewer, open_dock, run, pixels, m
     viewer.add_image(pixels, name="cells")
     given = viewer.add_labels(np.arange(40 * 56).reshape(40, 56) // 280, name="bands")
     dock = open_dock(viewer)
-    dock.given.choose(given)
+    dock.guides.superpixels.choose(given)
     run(dock)
     viewer.layers.selection.active = viewer.layers["cells [DSC]"]
     actions.copy_as_recipe(viewer)
-    assert "does not hold the superpixels it was given" in messages()[-1]
+    assert "does not contain the superpixels of another layer" in messages()[-1]
 
 
 def test_scribbles_and_corrections_are_not_in_a_copied_run(
@@ -119,15 +119,15 @@ def test_scribbles_and_corrections_are_not_in_a_copied_run(
     viewer.add_image(pixels, name="cells")
     scribbles = viewer.add_labels(np.eye(40, 56, dtype=np.uint8), name="scribbles")
     dock = open_dock(viewer)
-    dock.scribbles.choose(scribbles)
+    dock.guides.scribbles.choose(scribbles)
     run(dock)
     labels = viewer.layers["cells [DSC]"]
     viewer.layers.selection.active = labels
     actions.copy_as_recipe(viewer)
-    assert "does not hold the scribbles it was guided by." in messages()[-1]
+    assert "does not contain the scribbles." in messages()[-1]
     labels.metadata["napari-dsc"] |= {"corrected": True}
     actions.copy_as_python(viewer)
-    assert "scribbles it was guided by and the corrections made afterwards" in messages()[-1]
+    assert "the scribbles and the corrections" in messages()[-1]
 
 
 def test_measured_centers_follow_a_rotation(viewer, qtbot):
@@ -180,7 +180,7 @@ def test_what_is_no_recipe_cannot_be_pasted(viewer, messages, text):
     QApplication.clipboard().setText(text)
     actions.paste_recipe(viewer)
     [message] = messages()
-    assert message.startswith(("recipe: ", "seed"))
+    assert message.startswith(("recipe: ", "record: seed=-1"))
     assert len(viewer.window.dock_widgets) == 0
 
 
@@ -232,7 +232,7 @@ def test_labels_of_others_hold_no_run(viewer, messages):
     for action in (actions.copy_as_python, actions.copy_as_recipe, actions.repeat_run):
         action(viewer)
     assert len(messages()) == 3
-    assert all("holds no run" in message for message in messages())
+    assert all("has no record of a run" in message for message in messages())
 
 
 def test_the_record_on_the_layer_is_plain_json(segmented):

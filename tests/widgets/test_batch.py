@@ -232,7 +232,7 @@ def test_ten_thousand_files_take_no_time(viewer, open_dock, qtbot):
     files = [Path(f"{number}.png") for number in range(10_000)]
     steps = (
         lambda: dock.files.add(files),
-        lambda: [dock.files.tell(number, "done") for number in range(100)],
+        lambda: [dock.files.update_row(number, "done") for number in range(100)],
         dock.table.grab,
     )
     for step in steps:

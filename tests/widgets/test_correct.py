@@ -153,7 +153,7 @@ def test_a_stroke_that_holds_no_superpixel_is_told(viewer, editing, qtbot):
     dock, layer = editing(viewer)
     layer.mode = "polygon"
     layer.paint_polygon([(0, 0), (0, 3), (3, 3), (3, 0)], 2)
-    qtbot.waitUntil(lambda: "holds no superpixel" in dock.status.text())
+    qtbot.waitUntil(lambda: "covers no superpixel" in dock.status.text())
     np.testing.assert_array_equal(layer.data, halves())
 
 
@@ -253,10 +253,10 @@ def test_scribbles_split_a_segment_by_color(viewer, editing, qtbot):
 def test_scribbles_that_split_nothing_are_told(viewer, editing, qtbot):
     dock, layer = editing(viewer)
     dock.split.click()
-    assert dock.status.text() == "Draw on a layer of scribbles and choose it."
+    assert dock.status.text() == "Draw on a Labels layer and choose it under Scribbles."
     dock.new_scribbles.click()
     dock.split.click()
-    qtbot.waitUntil(lambda: "No segment holds" in dock.status.text())
+    qtbot.waitUntil(lambda: "No segment has" in dock.status.text())
     np.testing.assert_array_equal(layer.data, halves())
 
 
@@ -336,9 +336,9 @@ def test_so_many_pixels_that_undo_would_hold_up_the_window_are_told(
     layer.brush_size = 1
     stroke(qtbot, layer, [(5, 25)], 2)
     told = []
-    dock.editor.told.connect(told.append)
+    dock.editor.message.connect(told.append)
     slide(qtbot, dock, 1)
-    assert "cannot be undone" in told[0]
+    assert "Too many pixels to undo" in told[0]
     layer.undo()  # the stroke before would write old pixels
     assert n_segments(layer) == 1
 

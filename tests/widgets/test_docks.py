@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QAbstractButton, QApplication, QComboBox, QLabel, QSc
 
 import napari_dsc
 from napari_dsc import SuperpixelParams, params, sample_data
-from napari_dsc.params import CutParams, preset
+from napari_dsc.params import CutParams, preset_values
 from napari_dsc.widgets.controls.parameters import help_of
 from napari_dsc.widgets.preferences import Preferences, preferences
 
@@ -99,7 +99,7 @@ def test_evaluate_heeds_what_zero_means(viewer, open_dock, run):
     dock = open_dock(viewer, "Evaluate")
     run(dock)
     assert scores_of(dock)["SC"] < 1
-    dock.zero.setCurrentText("not labeled")
+    dock.zero.setCurrentText("unlabeled")
     assert dock.table.rowCount() == 0
     run(dock)
     assert scores_of(dock)["SC"] == 1
@@ -116,7 +116,7 @@ def test_unlabeled_pixels_are_no_errors_in_the_dock(viewer, open_dock, run):
     dock = open_dock(viewer, "Evaluate")
     run(dock)
     assert "40.0% of pixels disagree" in dock.run_bar.status.text()
-    dock.zero.setCurrentText("not labeled")
+    dock.zero.setCurrentText("unlabeled")
     run(dock)
     assert scores_of(dock)["SC"] == 1
     assert "0.0% of pixels disagree" in dock.run_bar.status.text()
@@ -147,7 +147,7 @@ def test_scores_of_edited_layers_disappear(viewer, open_dock, run):
     assert dock.table.rowCount() == 7
     result.data_setitem((np.array([0]), np.array([0])), 2)
     assert dock.table.rowCount() == 0
-    assert "score again" in dock.run_bar.status.text()
+    assert "run again" in dock.run_bar.status.text()
     run(dock)
     assert scores_of(dock)["SC"] < 1
 
@@ -158,15 +158,15 @@ def test_layers_that_lie_apart_are_told(viewer, open_dock, run):
     result = viewer.add_labels(truth.copy(), name="result")
     dock = open_dock(viewer, "Evaluate")
     run(dock)
-    assert "apart" not in dock.run_bar.status.text()
+    assert "places" not in dock.run_bar.status.text()
     result.translate = (5, 0)
     run(dock)
-    assert "the layers lie apart, pixels were compared" in dock.run_bar.status.text()
+    assert "pixel by pixel, the layers are at different places" in dock.run_bar.status.text()
 
 
 def test_evaluate_says_what_is_missing(viewer, open_dock):
     dock = open_dock(viewer, "Evaluate")
-    assert dock.run_bar.status.text() == "Choose two label layers."
+    assert dock.run_bar.status.text() == "Choose two different Labels layers."
     viewer.add_labels(np.ones((4, 4), int), name="a")
     viewer.add_labels(np.ones((5, 5), int), name="b")
     assert "shapes (4, 4) and (5, 5)" in dock.run_bar.status.text()
@@ -281,8 +281,8 @@ def test_the_presets_of_the_package_set_the_method_and_stay(viewer, open_dock, p
     viewer.add_image(pixels, name="cells")
     dock = open_dock(viewer, superpixels="egb", n_superpixels=40, n_partitions=9)
     dock.presets.names.textActivated.emit("paper")
-    assert dock.parameters.get(CutParams) == CutParams(**preset("paper")["cut"])
-    slic = SuperpixelParams(**preset("paper")["superpixels"], n_superpixels=40)
+    assert dock.parameters.get(CutParams) == CutParams(**preset_values("paper")["cut"])
+    slic = SuperpixelParams(**preset_values("paper")["superpixels"], n_superpixels=40)
     assert dock.parameters.get(SuperpixelParams) == slic
     dock.presets.names.setCurrentText("fast")
     dock.presets.save.click()

@@ -155,7 +155,7 @@ def test_superpixels_of_another_tool_are_merged_as_they_are(viewer, open_dock, r
     given = np.arange(40 * 56).reshape(40, 56) // 280 + 1  # bands of five rows
     layer = viewer.add_labels(given, name="bands")
     dock = open_dock(viewer)
-    dock.given.choose(layer)
+    dock.guides.superpixels.choose(layer)
     run(dock)
     labels = viewer.layers["cells [DSC]"].data
     assert all(len(np.unique(labels[given == band])) == 1 for band in np.unique(given))
@@ -168,11 +168,12 @@ def test_superpixels_of_another_shape_are_refused(viewer, open_dock, pixels, mes
     viewer.add_image(pixels, name="cells")
     layer = viewer.add_labels(np.ones((9, 9), int), name="other")
     dock = open_dock(viewer)
-    dock.given.choose(layer)
+    dock.guides.superpixels.choose(layer)
     dock.run()
     assert not dock.run_bar.is_running
     assert messages() == [
-        "superpixels: other has shape (9, 9), expected (40, 56) as cells",
+        "superpixels: other has shape (9, 9), cells has (40, 56); choose labels of the same "
+        "shape",
     ]
 
 
@@ -253,7 +254,7 @@ def test_scribbles_decide_classes(viewer, open_dock, run, pixels):
     run(dock)
     free = viewer.layers["cells [DSC]"].data.copy()
     assert not (free[scribbles > 0] == scribbles[scribbles > 0]).all()
-    dock.scribbles.choose(layer)
+    dock.guides.scribbles.choose(layer)
     run(dock)
     labels = viewer.layers["cells [DSC]"]
     np.testing.assert_array_equal(labels.data[scribbles > 0], scribbles[scribbles > 0])
@@ -264,7 +265,7 @@ def test_scribbles_decide_classes(viewer, open_dock, run, pixels):
 def test_a_scribble_without_a_class_is_told(viewer, open_dock, run, pixels, messages):
     viewer.add_image(pixels, name="cells")
     dock = open_dock(viewer)
-    dock.scribbles.choose(viewer.add_labels(np.full((40, 56), 7), name="scribbles"))
+    dock.guides.scribbles.choose(viewer.add_labels(np.full((40, 56), 7), name="scribbles"))
     run(dock)
     [message] = messages()
     assert (
@@ -588,9 +589,9 @@ def test_a_closed_dock_holds_no_layer(viewer, open_dock, pixels):
     viewer.add_image(pixels, name="cells")
     viewer.add_labels(np.ones((40, 56), int), name="bands")
     dock = open_dock(viewer)
-    assert dock.given.count() == 2
+    assert dock.guides.superpixels.count() == 2
     viewer.window.remove_dock_widget(dock)
-    assert dock.given.count() == 0
+    assert dock.guides.superpixels.count() == 0
     assert dock.image_panel.image.count() == 0
 
 
@@ -598,10 +599,10 @@ def test_reset_forgets_given_superpixels(viewer, open_dock, pixels):
     viewer.add_image(pixels, name="cells")
     layer = viewer.add_labels(np.ones((40, 56), int), name="bands")
     dock = open_dock(viewer)
-    dock.given.choose(layer)
+    dock.guides.superpixels.choose(layer)
     dock.preview.setChecked(False)
     dock.reset()
-    assert dock.given.currentData() is None
+    assert dock.guides.superpixels.currentData() is None
     assert dock.preview.isChecked()
 
 

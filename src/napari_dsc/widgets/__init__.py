@@ -1,1 +1,1 @@
-"""The plugin inside napari: docks and layer actions."""
+"""Docks and layer actions of the napari plugin."""

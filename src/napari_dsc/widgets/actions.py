@@ -1,4 +1,4 @@
-"""Actions on the active layer, for the Layers menu and the command palette."""
+"""Actions on the active layer, in the Layers menu and the command palette."""
 
 import json
 from pathlib import Path
@@ -15,8 +15,9 @@ from napari_dsc.files import write_atomically
 from napari_dsc.jobs.analysis import Physical, measure_job, split_job
 from napari_dsc.layers import geometry_of, level_array
 from napari_dsc.widgets.controls.forms import clipboard
-from napari_dsc.widgets.controls.run_bar import in_background, notify_error
+from napari_dsc.widgets.controls.parameters import values_of_record
 from napari_dsc.widgets.docks.segment import Segment
+from napari_dsc.widgets.tasks import in_background, notify_error
 from napari_dsc.widgets.viewer.measured import measured_image
 from napari_dsc.widgets.viewer.output import CORRECTED, KEY, add_quietly
 
@@ -27,18 +28,18 @@ def segment_image(viewer: Viewer) -> None:
     """Segment the active image with the values of the Segment dock."""
     layer = viewer.layers.selection.active
     if not isinstance(layer, Image):
-        show_warning("Select one image layer to segment.")
+        show_warning("Select one Image layer to segment.")
         return
     dock = open_segment(viewer)
     if dock.run_bar.is_running:
-        show_warning("The Segment dock is busy; cancel its run or wait for its end.")
+        show_warning("The Segment dock is running; cancel the run or wait for its end.")
         return
     dock.image_panel.image.choose(layer)
     dock.run()
 
 
 def split_classes(viewer: Viewer) -> None:
-    """Number the connected regions of the active labels, in a layer of their own."""
+    """Add a layer in which each connected region of the active labels has its own label."""
     layer = _active_labels(viewer)
     if layer is None:
         return
@@ -135,16 +136,16 @@ def paste_recipe(viewer: Viewer) -> None:
     from napari_dsc.records.recipes import recipe_from_text
 
     try:
-        recipe = recipe_from_text(clipboard().text())
-        open_segment(viewer).show_record(recipe)
+        values = values_of_record(recipe_from_text(clipboard().text()))
     except DSCError as error:
         notify_error(str(error), "")
         return
+    open_segment(viewer).show_settings(values)
     show_info("The dock shows the recipe; choose an image and press Run.")
 
 
 def repeat_run(viewer: Viewer) -> None:
-    """Show the run that made the active labels in the Segment dock, ready for a layer."""
+    """Show the parameters of the run of the active labels in the Segment dock."""
     record = _active_record(viewer)
     if not record:
         return
@@ -158,7 +159,7 @@ def repeat_run(viewer: Viewer) -> None:
 
 
 def open_segment(viewer: Viewer) -> Segment:
-    """Segment dock of a viewer, opened if it is not."""
+    """Segment dock of a viewer; it is opened if needed."""
     for dock in viewer.window.dock_widgets.values():
         if isinstance(dock, Segment):
             return dock
@@ -170,16 +171,16 @@ def _active_labels(viewer: Viewer) -> Labels | None:
     chosen = [layer for layer in viewer.layers.selection if isinstance(layer, Labels)]
     if len(chosen) == 1:
         return chosen[0]
-    show_warning("Select one labels layer.")
+    show_warning("Select one Labels layer.")
     return None
 
 
 def _active_record(viewer: Viewer) -> dict[str, Any]:
-    """Record of the run that made the active labels; empty, with a warning, without one."""
+    """Record of the run of the active labels; without one, a warning and an empty dict."""
     layer = _active_labels(viewer)
     record = layer.metadata.get(KEY, {}) if layer is not None else {}
     if layer is not None and not record.keys() & {"iterations", "n_regions"}:
-        show_warning(f"{layer.name} was not made by the Segment dock, so it holds no run.")
+        show_warning(f"{layer.name} has no record of a run; select labels of the Segment dock.")
         return {}
     return dict(record)
 
@@ -204,13 +205,13 @@ def _axis_names(layer: Labels) -> tuple[str, ...]:
 
 
 def _columns(layer: Labels) -> dict[str, np.ndarray]:
-    """Features of a layer by name; without the column of labels they belong to none."""
+    """Features of a layer by name; empty without the column ``index`` of labels."""
     table = {str(name): column.to_numpy() for name, column in layer.features.items()}
     return table if "index" in table else {}
 
 
 def _python_source(record: dict[str, Any]) -> tuple[str, str]:
-    """Expression for the part of the layer that a run read, and its axes if need be."""
+    """Expression for the part of the layer that a run read, and its axes unless standard."""
     where = record["layer"]
     name = f"viewer.layers[{json.dumps(where['name'])}]"
     if _is_whole(record):
@@ -226,7 +227,7 @@ def _python_source(record: dict[str, Any]) -> tuple[str, str]:
 
 
 def _is_whole(record: dict[str, Any]) -> bool:
-    """Whether a run read the whole of a gray or RGB image."""
+    """Whether a run read a whole gray or RGB image."""
     where = record["layer"]
     spans = [one for one in where["index"] if one != [None, None]]
     whole = [[0, size] for size in record["image"]["shape"]]
@@ -234,22 +235,22 @@ def _is_whole(record: dict[str, Any]) -> bool:
 
 
 def _warn_of_losses(record: dict[str, Any], *, whole_file: bool = False) -> None:
-    """Say what a copied run cannot hold."""
+    """Warn of parts of a run that its text cannot contain."""
     lost = []
     if "given_superpixels" in record:
-        lost.append("the superpixels it was given")
+        lost.append("the superpixels of another layer")
     if "given_scribbles" in record:
-        lost.append("the scribbles it was guided by")
+        lost.append("the scribbles")
     if record.get(CORRECTED):
-        lost.append("the corrections made afterwards")
+        lost.append("the corrections")
     if record["layer"]["masked"]:
-        lost.append("the shapes it was limited to")
+        lost.append("the shapes that limit the image")
     if whole_file and "channels" in record["layer"]:
         lost.append("the channels of other layers")
     elif whole_file and not _is_whole(record):
-        lost.append("the part of the image it read")
+        lost.append("the part of the image")
     if lost:
-        show_warning(f"The text does not hold {' and '.join(lost)}.")
+        show_warning(f"The text does not contain {' and '.join(lost)}.")
 
 
 def _as_subscript(one: int | list[int | None]) -> str:

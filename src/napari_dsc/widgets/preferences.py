@@ -1,4 +1,4 @@
-"""What the user set under Preferences, and the values of the last run."""
+"""Preferences of the user, and the values of the last run."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PLUGIN = "napari-dsc"
 class Preferences:
     """The page *Preferences > Plugin Preferences > Deep Superpixel Cut*.
 
-    The defaults are those of the manifest; napari before 0.9 has no such page.
+    The defaults repeat those of the manifest; napari before 0.9 has no such page.
     """
 
     device: str = "auto"
@@ -36,7 +36,7 @@ class Preferences:
 
 
 def preferences() -> Preferences:
-    """Present preferences of the user."""
+    """Current preferences of the user."""
     try:
         from napari.settings import get_plugin_settings
 
@@ -55,12 +55,12 @@ def _flat(pages: Any) -> dict[str, Any]:
 
 
 def apply_weights_preferences(chosen: Preferences) -> None:
-    """Make downloads and look-ups of weights follow the preferences."""
+    """Set the environment variables of weights folder and downloads from preferences."""
     for variable, value in (
         ("NAPARI_DSC_WEIGHTS_DIR", chosen.weights_folder),
         ("NAPARI_DSC_OFFLINE", "1" if chosen.offline else ""),
     ):
-        outer = _outer_value(variable)  # asked first, before it is changed
+        outer = _outer_value(variable)  # read before the variable is changed
         wanted = value or outer
         if wanted:
             os.environ[variable] = wanted
@@ -70,18 +70,18 @@ def apply_weights_preferences(chosen: Preferences) -> None:
 
 @functools.cache
 def _outer_value(variable: str) -> str:
-    """What the environment held before a preference changed it."""
+    """Value that the environment had before a preference changed it."""
     return os.environ.get(variable, "")
 
 
 def _last_values_path() -> Path | None:
-    """File beside napari's own settings; None where napari keeps none."""
+    """File beside napari's settings; None if napari stores no settings."""
     config = get_settings().config_path
     return Path(config).parent / f"{PLUGIN}-last-values.json" if config else None
 
 
 def last_values(dock: str) -> dict[str, Any]:
-    """Values of the dock's last run; empty if there was none."""
+    """Values of the dock's last run; empty before the first run."""
     path = _last_values_path()
     try:
         found = json.loads(path.read_text("utf-8")) if path else {}
@@ -91,7 +91,7 @@ def last_values(dock: str) -> dict[str, Any]:
 
 
 def remember_values(dock: str, values: dict[str, object]) -> None:
-    """Keep the values of a run for the next session."""
+    """Store the values of a run for the next session."""
     path = _last_values_path()
     if path is None:
         return
@@ -101,7 +101,7 @@ def remember_values(dock: str, values: dict[str, object]) -> None:
         known = {}
     known = known if isinstance(known, dict) else {}
     content = json.dumps(known | {dock: values}, indent=2).encode()
-    # a folder that cannot be written is no reason not to run
+    # a run does not need this file, so that a folder without write access is no error
     with contextlib.suppress(OSError, OutputError):
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, lambda file: file.write(content))

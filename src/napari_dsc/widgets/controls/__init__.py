@@ -1,1 +1,1 @@
-"""Controls that docks share."""
+"""Controls that several docks share."""

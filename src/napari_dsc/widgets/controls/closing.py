@@ -1,4 +1,4 @@
-"""Widgets that know when their dock is closed."""
+"""Base of the docks: notices that napari closes it."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from qtpy.QtWidgets import QWidget
 
 
 class ClosingWidget(QWidget):
-    """Content of a dock; lets go of everything once the dock is closed.
+    """Content of a dock; calls `release` when napari closes the dock.
 
-    napari closes a dock by taking its widget out of the window, and tells it nothing.
+    napari closes a dock by taking its widget out of the window; no signal is sent.
     """
 
     def event(self, event: QEvent | None) -> bool:
-        """See the widget leave the window."""
+        """Notice that the widget leaves the window."""
         is_moved = event is not None and event.type() == QEvent.Type.ParentChange
         if is_moved and self.parent() is None:
-            self.let_go()
+            self.release()
         return bool(super().event(event))
 
-    def let_go(self) -> None:
-        """End what runs and forget the viewer; may come more than once."""
+    def release(self) -> None:
+        """Cancel running jobs and release the viewer's layers; may be called repeatedly."""
         raise NotImplementedError

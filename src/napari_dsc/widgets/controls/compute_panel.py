@@ -1,4 +1,4 @@
-"""Where to compute, and by which weights."""
+"""Choosers of the device and of the weights."""
 
 from __future__ import annotations
 
@@ -11,26 +11,29 @@ from qtpy.QtWidgets import QFileDialog, QLabel, QSizePolicy
 from napari_dsc.jobs.job import Outcome, in_user_words
 from napari_dsc.jobs.machine import Machine, survey_job
 from napari_dsc.widgets.controls.forms import combo_box
-from napari_dsc.widgets.controls.run_bar import Task
+from napari_dsc.widgets.tasks import Task
 
 if TYPE_CHECKING:
     from qtpy.QtWidgets import QComboBox, QFormLayout
 
-DEFAULT_WEIGHTS = "superae-bsds500"  # the registry itself loads slowly; a test compares them
+# the registry loads slowly; a test compares the two names
+DEFAULT_WEIGHTS = "superae-bsds500"
 CHOOSE_FILE = "choose a file..."
 
 
 class ComputePanel(QObject):
-    """Choosers of device and weights, each with a sentence on the choice.
+    """Choosers of device and weights, each with a sentence about the choice.
 
-    They show what needs no search at once; a thread looks for the rest, since that loads
-    torch.
+    The known entries are shown at once; a thread adds the others, because looking for them
+    loads torch.
     """
 
     def __init__(self, device: str) -> None:
         super().__init__()
         self._machine = Machine({"auto": "Looking for devices...", "cpu": "CPU"}, {})
-        self.device = combo_box("Where to compute; auto takes a CUDA device if there is one.")
+        self.device = combo_box(
+            "Device to compute on; auto takes a CUDA device if there is one."
+        )
         self.weights = combo_box("Weights of the smoothing network.")
         self.device_note, self.weights_note = _note(), _note()
         self.device.currentTextChanged.connect(self._show_notes)
@@ -51,7 +54,7 @@ class ComputePanel(QObject):
         form.addRow(self.weights_note)
 
     def set_device(self, name: str) -> None:
-        """Select a device; one that this machine lacks is named in a run's error."""
+        """Select a device; a run on a missing device fails with an error that names it."""
         if self.device.findText(name) < 0:
             self.device.addItem(name)
         self.device.setCurrentText(name)
@@ -65,7 +68,7 @@ class ComputePanel(QObject):
     def _show_machine(self, outcome: Outcome) -> None:
         if not isinstance(outcome.value, Machine):
             if outcome.error is not None:  # torch itself cannot be loaded
-                _tell(self.device_note, in_user_words(outcome.error))
+                _show_text(self.device_note, in_user_words(outcome.error))
             return
         self._machine = outcome.value
         for name in self._machine.devices:
@@ -78,7 +81,7 @@ class ComputePanel(QObject):
 
     def _show_notes(self) -> None:
         device, weights = self.device.currentText(), self.weights.currentText()
-        _tell(self.device_note, self._machine.devices.get(device, device))
+        _show_text(self.device_note, self._machine.devices.get(device, device))
         about = self._machine.weights.get(weights, weights)
         self.weights_note.setText(about)
         self.weights_note.setToolTip(about)
@@ -92,7 +95,7 @@ class ComputePanel(QObject):
 
 
 def _note() -> QLabel:
-    """Small text under a chooser."""
+    """Label in small print, for the line under a chooser."""
     note = QLabel()
     note.setWordWrap(True)
     note.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
@@ -103,8 +106,8 @@ def _note() -> QLabel:
     return note
 
 
-def _tell(note: QLabel, text: str) -> None:
-    """Show what fits, up to the first semicolon; all of it in the tooltip."""
+def _show_text(note: QLabel, text: str) -> None:
+    """Show the text up to the first semicolon; the tooltip shows all of it."""
     note.setText(text.partition(";")[0].removesuffix(".") + ".")
     note.setToolTip(text)
 

@@ -1,4 +1,4 @@
-"""The files of a batch as a table: a model, so that ten thousand rows cost nothing."""
+"""Table model of the files of a batch; Qt asks it only for the visible rows."""
 
 from __future__ import annotations
 
@@ -17,7 +17,19 @@ WAITING, FAILED = "waiting", "failed"
 
 @dataclass(frozen=True)
 class Row:
-    """A file, and what is known of it."""
+    """One file of a batch.
+
+    Parameters
+    ----------
+    source : Path
+        The image.
+    state : str
+        Waiting, running, done, kept or failed.
+    words : str
+        Sentence about the state, for the tooltip.
+    output : Path or None
+        File of the result, if there is one.
+    """
 
     source: Path
     state: str = WAITING
@@ -33,7 +45,7 @@ class FilesModel(QAbstractTableModel):
         self.rows: list[Row] = []
 
     def add(self, sources: Iterable[Path]) -> None:
-        """Append files that are not there yet."""
+        """Append the files that are not in the table yet."""
         known = {row.source for row in self.rows}
         new = [Row(source) for source in dict.fromkeys(sources) if source not in known]
         if new:
@@ -43,35 +55,35 @@ class FilesModel(QAbstractTableModel):
             self.endInsertRows()
 
     def replace_all(self, rows: Iterable[Row]) -> None:
-        """Show other rows."""
+        """Replace all rows."""
         self.beginResetModel()
         self.rows = list(rows)
         self.endResetModel()
 
-    def tell(
+    def update_row(
         self, number: int, state: str, words: str = "", output: Path | None = None
     ) -> None:
-        """Change what is known of a file."""
+        """Change state, sentence and output of a file."""
         row = self.rows[number]
         self.rows[number] = replace(row, state=state, words=words, output=output)
         self.dataChanged.emit(self.index(number, 0), self.index(number, len(HEADER) - 1))
 
     def numbers_of(self, *states: str) -> list[int]:
-        """Rows in one of these states."""
+        """Numbers of the rows in one of these states."""
         return [number for number, row in enumerate(self.rows) if row.state in states]
 
-    # what Qt asks for
+    # the interface of Qt's table models
 
-    def rowCount(self, parent: QModelIndex = QModelIndex()) -> int:  # noqa: B008 - Qt's own
+    def rowCount(self, parent: QModelIndex = QModelIndex()) -> int:  # noqa: B008 - default of Qt
         """Number of files."""
         return 0 if parent.isValid() else len(self.rows)
 
-    def columnCount(self, parent: QModelIndex = QModelIndex()) -> int:  # noqa: B008 - likewise
+    def columnCount(self, parent: QModelIndex = QModelIndex()) -> int:  # noqa: B008 - default of Qt
         """Number of columns."""
         return 0 if parent.isValid() else len(HEADER)
 
     def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """Text of a cell; the tooltip tells more."""
+        """Text or tooltip of a cell; None for all other roles."""
         row = self.rows[index.row()]
         if role == Qt.ItemDataRole.DisplayRole:
             return (row.source.name, row.state)[index.column()]

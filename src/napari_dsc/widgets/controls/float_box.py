@@ -25,7 +25,7 @@ class ExactFloatBox(FloatSpinBox):
         self.native.valueChanged.connect(self._on_edit)
 
     def get_value(self) -> float:
-        """Given value, or the one that the user chose since."""
+        """Value that was set, or the newer one of the user."""
         return super().get_value() if self._given is None else self._given
 
     def set_value(self, value: float) -> None:

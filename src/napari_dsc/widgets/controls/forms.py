@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-MIN_WIDTH = 125
+MIN_WIDTH = 125  # pixels; with its label, a control then fits a dock of 300 pixels
 
 
 def not_none(value: T | None) -> T:
-    """Value of a Qt call that gives None by its type only, never where it is used here."""
+    """Value of a Qt call whose declared type allows None, though it never returns None here."""
     assert value is not None
     return value
 
@@ -60,7 +60,7 @@ def push_button(text: str, tooltip: str) -> QPushButton:
 
 
 def row_of(*widgets: QWidget) -> QHBoxLayout:
-    """Widgets side by side; combo boxes take what is left."""
+    """Row of widgets; combo boxes take the remaining width."""
     row = QHBoxLayout()
     for widget in widgets:
         row.addWidget(widget, int(isinstance(widget, QComboBox)))
@@ -68,7 +68,7 @@ def row_of(*widgets: QWidget) -> QHBoxLayout:
 
 
 def form_layout(parent: QWidget | None = None) -> QFormLayout:
-    """Form whose fields grow, for a narrow dock."""
+    """Form for a narrow dock, with fields that grow."""
     form = QFormLayout(parent)
     form.setContentsMargins(0, 0, 0, 0)
     form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)

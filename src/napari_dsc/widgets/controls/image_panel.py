@@ -1,4 +1,4 @@
-"""Which image, which axes, which part of it."""
+"""Choosers of the image, of its axes and of the part to segment."""
 
 from __future__ import annotations
 
@@ -22,33 +22,32 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
     from qtpy.QtWidgets import QFormLayout
 
+# four megapixels, 2048 x 2048: finer levels are offered, but not preselected
 COMFORTABLE_PIXELS = 4 * 2**20
-
 
 LIST_EVENTS = ("inserted", "removed", "reordered", "renamed")
 
 
 def follow_layers(viewer: Viewer, callback: Callable[[object], None]) -> None:
-    """Call back whenever the list of a viewer's layers shows something else."""
+    """Call a function after each change of a viewer's list of layers."""
     for name in LIST_EVENTS:
         getattr(viewer.layers.events, name).connect(callback)
 
 
 def unfollow_layers(viewer: Viewer, callback: Callable[[object], None]) -> None:
-    """Call back no longer; a callback that is not connected is passed over."""
+    """Undo `follow_layers`; a function that is not connected is ignored."""
     for name in LIST_EVENTS:
         getattr(viewer.layers.events, name).disconnect(callback)
 
 
 class LayerChooser(QComboBox):
-    """Combo box of the layers of some kind; keeps its choice when the list changes."""
+    """Combo box of layers of one kind; keeps the choice when the list changes."""
 
     def refresh(self, layers: Iterable[Layer], active: Layer | None, first: str = "") -> None:
-        """Show these layers; ``first`` is an entry before them that stands for none."""
+        """Show these layers; ``first`` is the text of an entry for no layer, before them."""
         before = self.currentData() if self.count() else active
         entries = ([(first, None)] if first else []) + [(one.name, one) for one in layers]
-        is_new = [(self.itemText(i), self.itemData(i)) for i in range(self.count())] != entries
-        if not is_new:
+        if [(self.itemText(i), self.itemData(i)) for i in range(self.count())] == entries:
             return
         self.blockSignals(True)
         self.clear()
@@ -73,32 +72,38 @@ class ImagePanel(QObject):
     Parameters
     ----------
     viewer : napari Viewer
-        Its layers are followed until `disconnect_layers`.
-    whole : str
-        Which of ``Z`` and ``T`` the dock can take whole.
+        Holds the layers, which are followed until `release`.
+    whole_axes : str
+        Axes among ``Z`` and ``T`` that the dock can segment as a whole.
     has_tiles : bool
-        Whether the dock can write what does not fit into memory into a file.
+        Whether the dock can segment an image by tiles into a file.
+
+    Attributes
+    ----------
+    changed : Signal
+        Image, axes, channels, planes or layers have changed.
     """
 
     changed = Signal()
 
-    def __init__(self, viewer: Viewer, whole: str, *, has_tiles: bool) -> None:
+    def __init__(self, viewer: Viewer, whole_axes: str, *, has_tiles: bool) -> None:
         super().__init__()
-        self._viewer, self._whole, self._has_tiles = viewer, whole, has_tiles
+        self._viewer, self._has_tiles = viewer, has_tiles
+        self._whole_axes = whole_axes
         self._shown: Image | None = None
         self.image = LayerChooser()
-        self.axes = combo_box("What the axes of the image are: Z is depth, T time, C channels.")
+        self.axes = combo_box("Meaning of the axes: Z is depth, T time, C channels.")
         self.what = combo_box(
-            "The plane or frame that the window shows; a whole stack, as one body in three "
-            "dimensions; or all frames, by one network for all."
+            "Planes and frames to segment: the visible one; a whole stack, in three "
+            "dimensions; or all frames, by one network."
         )
         self.where = combo_box(
-            "The whole image, what the window shows of it, or what lies under the shapes of a "
-            "Shapes layer; a finer level of a pyramid takes longer."
+            "Rows and columns to segment: the whole image, the visible part, or the pixels "
+            "under a Shapes layer. A finer level of a pyramid takes longer."
         )
         self.channels = ChannelChooser()
         self.channels.changed.connect(self.changed)
-        self.image.setToolTip("The image to work on.")
+        self.image.setToolTip("Image layer to segment.")
         self.image.setSizePolicy(self.axes.sizePolicy())
         self.image.setMinimumWidth(MIN_WIDTH)
         self.image.currentIndexChanged.connect(self._show_image)
@@ -115,16 +120,16 @@ class ImagePanel(QObject):
         form.addRow("What", self.what)
         form.addRow("Where", self.where)
 
-    def disconnect_layers(self) -> None:
-        """Follow the viewer's layers no longer, and let go of them."""
+    def release(self) -> None:
+        """Stop following the viewer's layers, and release them."""
         unfollow_layers(self._viewer, self.refresh)
         self._shown = None
-        self.channels.forget()
+        self.channels.release()
         for box in (self.image, self.axes, self.what, self.where):
             box.clear()
 
     def refresh(self, event: object = None) -> None:
-        """Show the layers as they are now."""
+        """Update the choosers from the viewer's layers."""
         from napari.layers import Image
 
         layers = self._viewer.layers
@@ -140,11 +145,11 @@ class ImagePanel(QObject):
         self.changed.emit()
 
     def _show_what(self) -> None:
-        """Offer what can be taken of planes and frames; the same words stay chosen."""
+        """Update the choices of planes and frames; an equal choice stays selected."""
         before, layout = self.what.currentText(), self.axes.currentData()
         self.what.blockSignals(True)
         self.what.clear()
-        for words, whole in layout.choices(self._whole) if layout else ():
+        for words, whole in layout.choices(self._whole_axes) if layout else ():
             self.what.addItem(words, whole)
         self.what.setCurrentIndex(max(self.what.findText(before), 0))
         self.what.blockSignals(False)
@@ -159,14 +164,14 @@ class ImagePanel(QObject):
         return self.image.currentData()
 
     def problem(self) -> str:
-        """Why the chosen image cannot be used as it is; empty if it can."""
+        """Reason why the chosen image cannot be segmented; empty if it can."""
         if self.layer is None:
             return "Open an image, or choose File > Open Sample > Deep Superpixel Cut."
         if self.axes.currentData() is None:
             names = ", ".join(self.layer.axis_labels)
             return (
-                f"The axes of {self.layer.name} are {names}; expected 2 to 5, Y and X last "
-                "(or an RGB image)."
+                f"The axes of {self.layer.name} are {names}; use 2 to 5 axes with Y and X "
+                "last, or an RGB image."
             )
         return ""
 
@@ -174,7 +179,7 @@ class ImagePanel(QObject):
         layouts = possible_layouts(self.layer) if self.layer is not None else []
         offered = [self.axes.itemData(index) for index in range(self.axes.count())]
         if self.layer is not None and self.layer == self._shown and layouts == offered:
-            return  # the same image among other layers
+            return  # other layers have changed, not this one
         self._shown = self.layer
         self.axes.blockSignals(True)
         self.axes.clear()
@@ -195,7 +200,7 @@ class ImagePanel(QObject):
         if self.layer is None:
             return
         entries = [*_whole_levels(self.layer), (VIEW, Where(VIEW))]
-        if self._has_tiles and _comes_in_parts(self.layer):
+        if self._has_tiles and _is_large_or_lazy(self.layer):
             entries.append((TILES, Where(TILES)))
         shapes = [layer for layer in self._viewer.layers if isinstance(layer, Shapes)]
         entries += [(f"shapes of {one.name}", Where("shapes", shapes=one)) for one in shapes]
@@ -208,22 +213,22 @@ class ImagePanel(QObject):
                 self.where.setCurrentIndex(index)
 
     def source(self, where: Where | None = None) -> Source:
-        """Read the choosers.
+        """Chosen part of the chosen image.
 
         Parameters
         ----------
         where : Where, optional
-            Replaces the chosen part; of planes and frames, the shown one is taken then.
+            Part to read in place of the chosen one; the visible plane or frame is taken then.
 
         Returns
         -------
         source : Source
-            Nothing of the image is computed yet.
+            Part of the layer; the pixels of a lazy image are not computed.
 
         Raises
         ------
         InvalidImageError
-            If there is no image, or the part of it is empty.
+            If no image is open, or the part is empty.
         """
         layer, layout = self.layer, self.axes.currentData()
         if layer is None or layout is None:
@@ -245,15 +250,15 @@ def _whole_levels(layer: Image) -> list[tuple[str, Where]]:
     ]
 
 
-def _comes_in_parts(layer: Image) -> bool:
-    """Whether an image is large, or read from elsewhere when it is needed."""
+def _is_large_or_lazy(layer: Image) -> bool:
+    """Whether an image is large, multiscale or lazy."""
     array = level_array(layer)
     is_large = int(np.prod(array.shape[: layer.ndim][-2:])) > COMFORTABLE_PIXELS
     return bool(layer.multiscale or is_large or not isinstance(array, np.ndarray))
 
 
 def _comfortable_level(layer: Image) -> int:
-    """Finest level of at most four megapixels."""
+    """Finest level of at most `COMFORTABLE_PIXELS`, or the coarsest level."""
     sizes = [
         int(np.prod(shape[-2:])) for shape in np.asarray(layer.level_shapes)[:, : layer.ndim]
     ]

@@ -6,18 +6,18 @@ import numpy as np
 from qtpy.QtCore import QSignalBlocker, Qt, QTimer, Signal
 from qtpy.QtWidgets import QHBoxLayout, QSlider, QSpinBox, QWidget
 
-LIVE_MILLISECONDS = 30
-STEPS = 1000
-NUMBER_WIDTH = 110
+LIVE_MILLISECONDS = 30  # about 30 updates a second
+STEPS = 1000  # positions of the slider; more than it has pixels
+NUMBER_WIDTH = 110  # pixels
 
 
 class LevelSlider(QWidget):
-    """A number from 1 to a largest one; the slider moves on a logarithmic scale.
+    """Number from 1 to a maximum, as a logarithmic slider and a box.
 
     Attributes
     ----------
     changed : Signal
-        The user chose another number; of many in a row, the last one counts.
+        The user chose another number; quick changes are reported once.
     """
 
     changed = Signal()
@@ -43,7 +43,7 @@ class LevelSlider(QWidget):
 
     @property
     def is_moving(self) -> bool:
-        """Whether `changed` is still to come."""
+        """Whether a change was not reported yet."""
         return self._live.isActive()
 
     def value(self) -> int:
@@ -51,14 +51,14 @@ class LevelSlider(QWidget):
         return self.number.value()
 
     def show_range(self, most: int, value: int) -> None:
-        """Show a number among 1 to a largest one, without a signal."""
+        """Set the maximum and the number, without a signal."""
         with QSignalBlocker(self.number):
             self.number.setRange(1, max(most, 1))
             self.number.setValue(value)
         self._move_slider()
 
     def stop(self) -> None:
-        """Drop a change that was not reported yet."""
+        """Discard a change that was not reported yet."""
         self._live.stop()
 
     def _on_slider(self, position: int) -> None:

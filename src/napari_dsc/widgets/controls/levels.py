@@ -13,7 +13,7 @@ from napari_dsc.jobs.runs import grow_job
 from napari_dsc.jobs.statuses import GROWING
 from napari_dsc.widgets.controls.forms import form_layout
 from napari_dsc.widgets.controls.level_slider import LevelSlider
-from napari_dsc.widgets.controls.run_bar import in_background
+from napari_dsc.widgets.tasks import in_background
 from napari_dsc.widgets.viewer.written_labels import WrittenLabels
 
 if TYPE_CHECKING:
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
     from napari_dsc.jobs.result import Levels
-    from napari_dsc.widgets.controls.run_bar import Task
+    from napari_dsc.widgets.tasks import Task
     from napari_dsc.widgets.viewer.source import Source
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class _Run:
-    """A run that ended: its layer, its classes, and its merge tree or what grows it."""
+    """A finished run: its layer, its classes, and its merge tree or the job that grows it."""
 
     written: WrittenLabels
     mask: np.ndarray | None
@@ -39,7 +39,7 @@ class _Run:
 
     @classmethod
     def of(cls, written: WrittenLabels, result: Result, source: Source, threads: int) -> _Run:
-        """Keep what the bar shows of a result, and none of its images."""
+        """Keep labels and tree of a result, without its images."""
         classes = None
         if result.record["method"] != "tree":
             classes = Result(
@@ -54,22 +54,22 @@ class _Run:
 class LevelBar(QWidget):
     """Switch between classes and regions, and slider of the number of regions.
 
-    It shows one run until another is offered. A layer that somebody else changed or removed
-    is left alone.
+    It shows one run until another is offered. A layer that the user changed or removed is not
+    written any more.
 
     Attributes
     ----------
-    told : Signal of str
-        What it is doing, or why it does nothing.
+    message : Signal of str
+        Sentence for the status line.
     """
 
-    told = Signal(str)
+    message = Signal(str)
 
     def __init__(self) -> None:
         super().__init__()
         self.classes, self.regions = QRadioButton("Classes"), QRadioButton("Regions")
         self.classes.setToolTip("Show the classes of the cut.")
-        self.regions.setToolTip("Show regions of the merge tree, as many as the slider says.")
+        self.regions.setToolTip("Show merge-tree regions; the slider sets their number.")
         self.level = LevelSlider()
         self._group = QButtonGroup(self)
         self._task: Task | None = None
@@ -87,12 +87,12 @@ class LevelBar(QWidget):
         form.addRow("Show", switch)
         form.addRow("Granularity", self.level)
 
-    # what there is to show
+    # the run
 
     def offer(
         self, viewer: Viewer, layer: Labels, result: Result, source: Source, threads: int
     ) -> None:
-        """Show a run that ended; `source` holds no image."""
+        """Show a finished run; the array of `source` is not needed."""
         self._run = _Run.of(WrittenLabels(viewer, layer, source), result, source, threads)
         self._task = None
         (self.regions if self._run.classes is None else self.classes).setChecked(True)
@@ -100,7 +100,7 @@ class LevelBar(QWidget):
         self._set_enabled(True)
 
     def pause(self, is_paused: bool) -> None:
-        """Do nothing while a run is going."""
+        """Disable the bar during a run, or enable it again."""
         if is_paused and self._task is not None:
             self._task.cancel()
             self._task = None
@@ -109,12 +109,12 @@ class LevelBar(QWidget):
         self._set_enabled(not is_paused)
 
     def check(self) -> None:
-        """Forget a run whose layer is gone."""
+        """Release a run whose layer was removed."""
         if self._run is not None and not self._run.written.is_present:
-            self.let_go()
+            self.release()
 
-    def let_go(self) -> None:
-        """Forget everything."""
+    def release(self) -> None:
+        """Cancel the growing of a tree, and release the run."""
         if self._task is not None:
             self._task.cancel()
         self.level.stop()
@@ -129,12 +129,12 @@ class LevelBar(QWidget):
         self.level.setEnabled(has_levels and self.regions.isChecked())
 
     def _show_range(self) -> None:
-        """Let slider and number reach to the superpixels of the tree."""
+        """Set the maximum to the number of superpixels of the tree."""
         if self._run is not None and self._run.levels is not None:
             levels = self._run.levels
             self.level.show_range(levels.tree.n_superpixels, levels.n_regions)
 
-    # what the user does
+    # the switch
 
     def _on_switch(self) -> None:
         run = self._run
@@ -151,13 +151,13 @@ class LevelBar(QWidget):
             self._show_regions()
         self._set_enabled(True)
 
-    # growing the tree
+    # the tree
 
     def _grow(self, run: _Run) -> None:
         """Grow the tree in the background, then show its regions."""
         if self._task is not None:
             return
-        self.told.emit(f"{GROWING}...")
+        self.message.emit(f"{GROWING}...")
         job = (run.grower, run.mask, run.n_threads)
         self._task = in_background(grow_job, job, self._on_grown, self._on_failure)
 
@@ -165,11 +165,11 @@ class LevelBar(QWidget):
         if self._task is not None:
             self._task.cancel()
             self._task = None
-            self.told.emit("")
+            self.message.emit("")
 
     def _on_grown(self, levels: Levels) -> None:
         if self._task is None or self._run is None:
-            return  # another run, or a closed dock
+            return  # the dock was closed, or another run began
         self._task = None
         self._run = dataclasses.replace(self._run, levels=levels, grower=None)
         self._show_range()
@@ -180,7 +180,7 @@ class LevelBar(QWidget):
         if self._task is not None:
             self._task = None
             self.classes.setChecked(True)
-            self.told.emit(message)
+            self.message.emit(message)
             self._set_enabled(True)
 
     # the layer
@@ -190,7 +190,7 @@ class LevelBar(QWidget):
             self._write(self._run.levels.cut(self.level.value()))
 
     def _write(self, result: Result) -> None:
-        """Put labels into the layer if it is still there."""
+        """Write labels into the layer unless it was removed."""
         self.check()
         if self._run is not None:
-            self.told.emit(self._run.written.write(result))
+            self.message.emit(self._run.written.write(result))

@@ -1,4 +1,4 @@
-"""Controls for the fields of parameter classes, made from the package params alone."""
+"""Controls for the fields of parameter classes, made from their annotations and docstrings."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 P = TypeVar("P", bound=Params)
 
-# where a field's name with spaces would not say enough
+# labels of the fields whose name alone would be unclear
 LABELS = {
     "n_superpixels": "Number",
     "n_partitions": "Max. classes",
@@ -68,14 +68,14 @@ class ParameterControls(QObject):
                 self._tame(self.controls[field.name].native)
 
     def _tame(self, native: QWidget) -> None:
-        """Let a control shrink in a narrow dock, and not change when scrolled over."""
+        """Let a control shrink in a narrow dock, and ignore the wheel without focus."""
         native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         native.setMinimumWidth(MIN_WIDTH)
         native.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         native.installEventFilter(self)
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
-        """Scroll the dock, not the values of controls without focus."""
+        """Pass turns of the wheel over controls without focus to the dock, which scrolls."""
         is_wheel = event is not None and event.type() == QEvent.Type.Wheel
         if is_wheel and isinstance(watched, QWidget) and not watched.hasFocus():
             not_none(event).ignore()
@@ -99,12 +99,12 @@ class ParameterControls(QObject):
         return {name: control.value for name, control in self.controls.items()}
 
     def set(self, values: Mapping[str, object]) -> None:
-        """Show values exactly as they are; names without a control are passed over.
+        """Show values exactly as they are; names without a control are ignored.
 
         Raises
         ------
         InvalidParameterError
-            If a value is none that its parameter class takes; nothing is shown then.
+            If a parameter class refuses a value; its controls then stay unchanged.
         """
         for kind in self._kinds:
             known = {field.name for field in dataclasses.fields(kind)} & values.keys()
@@ -112,10 +112,10 @@ class ParameterControls(QObject):
             for name in known:
                 self.controls[name].value = getattr(checked, name)
 
-    def enable(self, kind: type[Params], is_enabled: bool) -> None:
-        """Enable the controls of one class, or disable them."""
-        for field in dataclasses.fields(kind):
-            self.controls[field.name].enabled = is_enabled
+    def enable(self, fields: Iterable[str], is_enabled: bool) -> None:
+        """Enable the controls of some fields, or disable them."""
+        for field in fields:
+            self.controls[field].enabled = is_enabled
 
     def reset(self) -> None:
         """Show the defaults."""
@@ -133,7 +133,7 @@ def _control(kind: type[Params], field: dataclasses.Field[Any]) -> Any:
 
 
 def values_of_record(record: dict[str, Any]) -> dict[str, Any]:
-    """Values of controls that repeat a run.
+    """Values of the controls that repeat a run.
 
     Parameters
     ----------
@@ -148,10 +148,12 @@ def values_of_record(record: dict[str, Any]) -> dict[str, Any]:
     Raises
     ------
     InvalidParameterError
-        If it holds no parameters.
+        If the record holds no parameters.
     """
     if "parameters" not in record:
-        raise InvalidParameterError("record: holds no parameters, expected those of a run")
+        raise InvalidParameterError(
+            "record: no parameters found; choose a layer, file or recipe of a run"
+        )
     settings = Settings.from_record(record)
     values: dict[str, Any] = {}
     for stage in STAGES:

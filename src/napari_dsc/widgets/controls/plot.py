@@ -31,13 +31,13 @@ class ConvergencePlot(QWidget):
         self.start(1)
 
     def start(self, n_iterations: int) -> None:
-        """Empty the plot for a run of so many iterations."""
+        """Clear the plot for a run of this many iterations."""
         self._n_iterations = n_iterations
         self.curves: dict[str, list[tuple[int, float]]] = {name: [] for name in COLORS}
         self.update()
 
     def add(self, progress: Status) -> None:
-        """Add the figures of one step."""
+        """Add losses and number of classes of one step."""
         values = (progress.label_loss, progress.cut_loss, progress.n_classes)
         for points, value in zip(self.curves.values(), values, strict=True):
             points.append((progress.iteration, value))

@@ -9,7 +9,7 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_dsc.jobs.analysis import parts_job
 from napari_dsc.layers import PARTS_KEY
-from napari_dsc.widgets.controls.run_bar import in_background
+from napari_dsc.widgets.tasks import in_background
 from napari_dsc.widgets.viewer.measured import measured_image
 from napari_dsc.widgets.viewer.output import KEY, RUNNING
 
@@ -21,18 +21,23 @@ if TYPE_CHECKING:
 
 
 class Preparation(QObject):
-    """Follows two chosen layers, labels and superpixels, and their arrays.
+    """Prepares the superpixels of two chosen layers whenever their arrays change.
+
+    Parameters
+    ----------
+    viewer : napari Viewer
+        Holds the layers.
 
     Attributes
     ----------
     ready : Signal of (layer, parts)
         The labels can be edited.
-    ended : Signal of str
-        They no longer can, or not yet: why.
+    blocked : Signal of str
+        The labels cannot be edited; carries the reason.
     """
 
     ready = Signal(object, object)
-    ended = Signal(str)
+    blocked = Signal(str)
 
     def __init__(self, viewer: Viewer) -> None:
         super().__init__()
@@ -42,7 +47,7 @@ class Preparation(QObject):
         self._task: Any = None
 
     def choose(self, labels: Labels | None, superpixels: Labels | None) -> None:
-        """Prepare layers; superpixels of None stand for those of the labels' own run."""
+        """Prepare two layers; without a layer of superpixels, those of the run are taken."""
         for layer in filter(None, self._chosen):
             layer.events.data.disconnect(self._look)
         self._chosen = (labels, superpixels)
@@ -51,7 +56,7 @@ class Preparation(QObject):
         self._look()
 
     def _look(self, event: object = None) -> None:
-        """Prepare what is chosen unless that was done."""
+        """Prepare the chosen layers unless they are prepared."""
         problem = self._problem()
         wanted = None if problem else (*self._chosen, self._superpixels())
         if wanted is not None and self._is_prepared(wanted):
@@ -59,7 +64,7 @@ class Preparation(QObject):
         if self._task is not None:
             self._task.cancel()
         self._prepared, self._task = wanted, None
-        self.ended.emit(problem or "Preparing the superpixels")
+        self.blocked.emit(problem or "Preparing the superpixels...")
         if wanted is not None:
             self._start(wanted)
 
@@ -83,25 +88,28 @@ class Preparation(QObject):
         def fail(message: str) -> None:
             if self._prepared is wanted:
                 self._prepared = None
-                self.ended.emit(message)
+                self.blocked.emit(message)
 
         image = measured_image(self._viewer, layer)
         self._task = in_background(parts_job, (layer.data, superpixels, image), show, fail)
 
     def _problem(self) -> str:
-        """Why the chosen layers cannot be edited; empty if they can."""
+        """Reason why the chosen layers cannot be edited; empty if they can."""
         labels, other = self._chosen
         if labels is None:
             return "Segment an image first, or open labels and superpixels."
         for layer in filter(None, self._chosen):
             if layer.multiscale or not isinstance(layer.data, np.ndarray):
-                return f"{layer.name} is lazy or has several levels; only plain arrays will do."
+                return f"{layer.name} is lazy or multiscale; choose a layer with a NumPy array."
         if labels.metadata.get(KEY, {}).get(RUNNING):
-            return f"{labels.name} is still being made."
+            return f"{labels.name} is not finished; wait for the end of its run."
         if other is None and PARTS_KEY not in labels.metadata:
             return f"{labels.name} has no run; choose a Labels layer with its superpixels."
         found = self._superpixels()
         shape = found.shape if isinstance(found, np.ndarray) else found.superpixels.shape
         if shape != labels.data.shape:
-            return f"The superpixels have shape {shape}, expected {labels.data.shape}."
+            return (
+                f"The superpixels have shape {shape}, the labels {labels.data.shape}; choose "
+                "layers of equal shape."
+            )
         return ""

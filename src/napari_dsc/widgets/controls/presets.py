@@ -19,16 +19,16 @@ TITLE = "choose, or type a name"
 
 
 class Presets(QObject):
-    """Chooser of presets, with buttons to save and to delete one.
+    """Chooser of presets, with buttons to save and to delete a preset.
 
     Parameters
     ----------
     dock : str
-        Which dock they belong to.
+        Name of the dock that the presets belong to.
     values : callable
-        Gives the values to save.
+        Returns the values to save.
     fixed : dict of str to dict
-        Presets that are always there.
+        Presets of the package, which cannot be changed.
 
     Attributes
     ----------
@@ -47,15 +47,15 @@ class Presets(QObject):
         super().__init__()
         self._fixed = fixed
         self._key, self._values = f"presets of {dock}", values
-        self.names = combo_box("Values saved under a name; type a new one to save more.")
+        self.names = combo_box("Saved values. Type a new name to save the present ones.")
         self.names.setEditable(True)
         self.names.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
         not_none(self.names.lineEdit()).setPlaceholderText(TITLE)
-        self.save = push_button("Save", "Keep the present values under this name.")
-        self.delete = push_button("Delete", "Forget the preset of this name.")
+        self.save = push_button("Save", "Save the present values under this name.")
+        self.delete = push_button("Delete", "Delete the preset of this name.")
         self.names.textActivated.connect(self._choose)
-        self.save.clicked.connect(self.keep)
-        self.delete.clicked.connect(self.forget)
+        self.save.clicked.connect(self.save_values)
+        self.delete.clicked.connect(self.delete_preset)
         self._show("")
 
     def _show(self, name: str) -> None:
@@ -68,15 +68,15 @@ class Presets(QObject):
         if name in known:
             self.chosen.emit(known[name])
 
-    def keep(self) -> None:
-        """Save the present values under the name that stands in the box."""
+    def save_values(self) -> None:
+        """Save the present values under the name in the box."""
         name = self.names.currentText().strip()
         if name and name not in self._fixed:
             remember_values(self._key, last_values(self._key) | {name: self._values()})
             self._show(name)
 
-    def forget(self) -> None:
-        """Delete the preset whose name stands in the box."""
+    def delete_preset(self) -> None:
+        """Delete the preset that is named in the box."""
         known = last_values(self._key)
         known.pop(self.names.currentText().strip(), None)
         remember_values(self._key, known)
@@ -84,17 +84,17 @@ class Presets(QObject):
 
 
 def method_values(name: str) -> dict[str, Any]:
-    """Every field of superpixels and cut, but the number of superpixels, as a preset sets it.
+    """Values of a preset for all fields of superpixels and cut except `n_superpixels`.
 
     Parameters
     ----------
     name : str
-        Of a preset of the package.
+        Name of a preset of the package.
 
     Returns
     -------
     values : dict
-        By name of the field, with the method of the dock.
+        By name of the field; the method is included.
     """
     chosen: Any = preset_values(name)
     superpixels = dataclasses.asdict(SuperpixelParams(**chosen["superpixels"]))

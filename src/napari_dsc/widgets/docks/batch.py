@@ -1,4 +1,4 @@
-"""The dock that segments many files."""
+"""Dock that segments many files."""
 
 from __future__ import annotations
 
@@ -32,8 +32,9 @@ from napari_dsc.widgets.controls.forms import (
     push_button,
     row_of,
 )
-from napari_dsc.widgets.controls.run_bar import RunBar, in_background
+from napari_dsc.widgets.controls.run_bar import RunBar
 from napari_dsc.widgets.preferences import apply_weights_preferences, preferences
+from napari_dsc.widgets.tasks import in_background
 from napari_dsc.widgets.viewer.output import KEY, add_quietly
 
 if TYPE_CHECKING:
@@ -43,20 +44,20 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
     from napari_dsc.jobs.job import Status
-    from napari_dsc.widgets.controls.run_bar import Task
+    from napari_dsc.widgets.tasks import Task
 
 IMAGES = "Images (*.tif *.tiff *.png *.jpg *.jpeg *.npy *.bmp *.gif);;All files (*)"
 RECIPES = "Recipes (*.json *.tif *.tiff)"
-EXISTING = {"keep those made alike": "resume", "make all anew": "overwrite"}
+EXISTING = {"keep up-to-date outputs": "resume", "replace all": "overwrite"}
 RUNNING = "running"
 
 
 class Batch(ClosingWidget):
     """Dock of *Plugins > Deep Superpixel Cut > Batch*.
 
-    One file at a time, in a thread of napari's process: a single image takes all cores or the
-    GPU already, and nothing has to be started, found or ended. Many machines are for
-    ``napari-dsc batch``, which shares tasks, log and resuming with this dock.
+    Files are segmented one after the other in a thread of napari, because a single image
+    already uses all cores or the GPU. ``napari-dsc batch`` runs on many machines; tasks, log
+    and resuming are the same.
     """
 
     def __init__(self, napari_viewer: Viewer) -> None:
@@ -64,24 +65,28 @@ class Batch(ClosingWidget):
         self.viewer = napari_viewer
         self.files = FilesModel()
         self._readers: list[Task] = []
-        self.add_files = push_button("Add files...", "Choose images.")
-        self.add_folder = push_button("Add folder...", "Choose a folder of images.")
-        self.clear = push_button("Clear", "Empty the table; files stay as they are.")
+        self.add_files = push_button("Add files...", "Add image files to the table.")
+        self.add_folder = push_button(
+            "Add folder...", "Add the images of a folder to the table."
+        )
+        self.clear = push_button("Clear", "Remove all rows of the table; no file is deleted.")
         self.recipe = _path_line(
-            "the defaults", "Parameters; of a recipe, or of a result's TIFF."
+            "defaults", "Recipe, or TIFF of a result, with the parameters to use."
         )
         self.choose_recipe = push_button("...", "Choose a recipe.")
-        self.folder = _path_line("choose a folder", "Where a.png becomes a_segments.tif.")
+        self.folder = _path_line("choose a folder", "The result of a.png is a_segments.tif.")
         self.choose_folder = push_button("...", "Choose the output folder.")
         self.existing = combo_box(
-            "Keep outputs of the same file, parameters and weights, or replace all."
+            "Outputs to keep: those of equal file, parameters and weights, or none."
         )
         for words, existing in EXISTING.items():
             self.existing.addItem(words, existing)
         self.table = QTableView()
         self.run_bar = RunBar(can_keep=False)
-        self.retry = push_button("Retry failed", "Segment those that failed once more.")
-        self.open = push_button("Open result", "Show the selected file with its labels.")
+        self.retry = push_button("Retry failed", "Segment the failed files again.")
+        self.open = push_button(
+            "Open result", "Add image and labels of the selected file to the viewer."
+        )
         self._lay_out()
         self._connect()
         self._show_problem()
@@ -97,7 +102,7 @@ class Batch(ClosingWidget):
         form = form_layout()
         form.addRow("Recipe", row_of(self.recipe, self.choose_recipe))
         form.addRow("Output", row_of(self.folder, self.choose_folder))
-        form.addRow("If there", self.existing)
+        form.addRow("Existing", self.existing)
         layout = QVBoxLayout(self)
         layout.addLayout(row_of(self.add_files, self.add_folder, self.clear))
         layout.addWidget(self.table, 1)
@@ -116,14 +121,14 @@ class Batch(ClosingWidget):
             signal.connect(self._show_problem)
         not_none(self.table.selectionModel()).selectionChanged.connect(self._show_selected)
         self.table.doubleClicked.connect(lambda _: self.open_result())
-        self.run_bar.asked.connect(self.run)
+        self.run_bar.run_pressed.connect(self.run)
         self.run_bar.progressed.connect(self._show_progress)
         self.run_bar.succeeded.connect(self._show_counts)
         self.run_bar.ended.connect(self._end)
         self.retry.clicked.connect(lambda: self.run(self.files.numbers_of(FAILED)))
         self.open.clicked.connect(self.open_result)
 
-    # choosing
+    # files and folders
 
     def _ask_files(self) -> None:
         paths, _ = QFileDialog.getOpenFileNames(self, "Images", "", IMAGES)
@@ -135,7 +140,7 @@ class Batch(ClosingWidget):
             self.take_folder(Path(path))
 
     def take_folder(self, folder: Path) -> None:
-        """Add the images of a folder, which may be slow to list."""
+        """Add the images of a folder; it is listed in the background."""
         self._in_background(find_job, (folder,), self.files.add)
 
     def _ask_recipe(self) -> None:
@@ -173,7 +178,7 @@ class Batch(ClosingWidget):
     # running
 
     def run(self, rows: Sequence[int] = ()) -> None:
-        """Segment these rows of the table, or all, in the background."""
+        """Segment these rows of the table, or all rows, in the background."""
         if self.run_bar.is_running or self._problem():
             return
         numbers = tuple(rows) or tuple(range(len(self.files.rows)))
@@ -197,10 +202,10 @@ class Batch(ClosingWidget):
         self.run_bar.start(batch_job, request, len(numbers), settings)
         self._show_problem()
 
-    def _show_progress(self, told: Status) -> None:
-        if isinstance(told, FileStatus):
-            self.files.tell(told.row, told.state, told.words, told.output)
-            self.table.scrollTo(self.files.index(told.row, 0))
+    def _show_progress(self, status: Status) -> None:
+        if isinstance(status, FileStatus):
+            self.files.update_row(status.row, status.state, status.words, status.output)
+            self.table.scrollTo(self.files.index(status.row, 0))
 
     def _show_counts(self, counts: Counter[str]) -> None:
         words = [f"{counts[state]} {state}" for state in ("done", "kept", FAILED)]
@@ -208,7 +213,7 @@ class Batch(ClosingWidget):
 
     def _end(self) -> None:
         for number in self.files.numbers_of(RUNNING):
-            self.files.tell(number, WAITING)
+            self.files.update_row(number, WAITING)
         words = self.run_bar.status.text()
         self._show_problem()
         self.run_bar.status.setText(words)
@@ -216,7 +221,7 @@ class Batch(ClosingWidget):
     # the viewer
 
     def open_result(self) -> None:
-        """Show the selected file and its labels."""
+        """Add image and labels of the selected file to the viewer."""
         row = self._selected()
         if row is not None and row.output is not None:
             self._in_background(open_job, (row.source, row.output), self._show_result)
@@ -242,8 +247,8 @@ class Batch(ClosingWidget):
         self._readers.append(task)
         task.finished.connect(lambda _: self._readers.remove(task))
 
-    def let_go(self) -> None:
-        """End what runs and forget the viewer."""
+    def release(self) -> None:
+        """Cancel all jobs."""
         if not hasattr(self, "run_bar"):
             return
         self.run_bar.cancel()

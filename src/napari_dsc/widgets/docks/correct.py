@@ -1,4 +1,4 @@
-"""The dock that corrects a segmentation superpixel by superpixel."""
+"""Dock that corrects a segmentation superpixel by superpixel."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from napari_dsc.widgets.controls.forms import (
 from napari_dsc.widgets.controls.granularity import NumberSlider
 from napari_dsc.widgets.controls.image_panel import LayerChooser, follow_layers, unfollow_layers
 from napari_dsc.widgets.controls.preparation import Preparation
-from napari_dsc.widgets.controls.run_bar import in_background
+from napari_dsc.widgets.tasks import in_background
 from napari_dsc.widgets.viewer.editor import RULES, Editor
 from napari_dsc.widgets.viewer.output import KEY
 from napari_dsc.widgets.viewer.uncertain import UncertainList, center_view
@@ -52,27 +52,25 @@ class Correct(ClosingWidget):
         self.viewer = napari_viewer
         self.editor: Editor | None = None
         self.preparation = Preparation(napari_viewer)
-        self.labels = _chooser("The segmentation to correct.")
+        self.labels = _chooser("Labels layer to correct.")
         self.superpixels = _chooser(
-            "Superpixels of the run that made the labels, or those of another Labels layer."
+            "Superpixels of the run that made the labels, or of another Labels layer."
         )
-        self.rule = combo_box("What a stroke of the brush, the polygon or the bucket does.")
+        self.rule = combo_box("Effect of a stroke of the brush, the polygon or the bucket.")
         for rule, words in RULES.items():
             self.rule.addItem(rule)
             self.rule.setItemData(self.rule.count() - 1, words, Qt.ItemDataRole.ToolTipRole)
-        self.shapes = _chooser("Shapes that count as one stroke: rectangles, lassos, polygons.")
-        self.apply = push_button("Apply", "Do it for the superpixels under the shapes.")
-        self.scribbles = _chooser("Labels layer of scribbles, one label for each new segment.")
+        self.shapes = _chooser("Shapes layer to apply as one stroke.")
+        self.apply = push_button("Apply", "Apply the stroke to superpixels under the shapes.")
+        self.scribbles = _chooser("Labels layer of scribbles: one label for each new segment.")
         self.new_scribbles = push_button("New", "Add an empty layer to draw scribbles on.")
         self.split = push_button(
-            "Split", "Divide each segment that holds scribbles of two labels."
+            "Split", "Divide each segment that has scribbles of two labels."
         )
         self.number = NumberSlider()
         self.uncertain = UncertainList()
         self.next = push_button("Next uncertain", "Show the next superpixel of the list.")
-        self.save = push_button(
-            "Save...", "Write labels, superpixels and record into one file."
-        )
+        self.save = push_button("Save...", "Write labels, superpixels and record to one file.")
         self.status = QLabel()
         self.status.setWordWrap(True)
         self._lay_out()
@@ -98,7 +96,7 @@ class Correct(ClosingWidget):
         self.labels.currentIndexChanged.connect(self._choose)
         self.superpixels.currentIndexChanged.connect(self._choose)
         self.preparation.ready.connect(self._start_editing)
-        self.preparation.ended.connect(self._stop_editing)
+        self.preparation.blocked.connect(self._stop_editing)
         self.rule.currentTextChanged.connect(self._set_rule)
         self.apply.clicked.connect(self.apply_shapes)
         self.new_scribbles.clicked.connect(self.add_scribbles)
@@ -107,10 +105,10 @@ class Correct(ClosingWidget):
         self.next.clicked.connect(self.uncertain.next)
         self.save.clicked.connect(self.save_session)
 
-    # which layer
+    # layers
 
     def refresh(self, event: object = None) -> None:
-        """Show the layers as they are now."""
+        """Update the choosers from the viewer's layers."""
         layers = list(self.viewer.layers)
         labels = [layer for layer in layers if isinstance(layer, Labels)]
         made = [layer for layer in labels if PARTS_KEY in layer.metadata]
@@ -128,22 +126,22 @@ class Correct(ClosingWidget):
 
     def _start_editing(self, layer: Labels, parts: Parts) -> None:
         self.editor = Editor(layer, parts, self._is_shown)
-        self.editor.rule = self.rule.currentText()
+        self.editor.set_rule(self.rule.currentText())
         self.editor.changed.connect(self._show_state)
-        self.editor.told.connect(self.status.setText)
+        self.editor.message.connect(self.status.setText)
         self.number.attach(self.editor)
         self.uncertain.show_parts(parts)
         self._show_state()
 
     def _is_shown(self) -> bool:
-        """Whether neither the dock nor its frame was hidden."""
+        """Whether dock and frame are visible."""
         frame = self.parentWidget()
         return not self.isHidden() and frame is not None and not frame.isHidden()
 
     def _stop_editing(self, reason: str) -> None:
         self.number.attach(None)
         if self.editor is not None:
-            self.editor.close()
+            self.editor.release()
         self.editor = None
         self.uncertain.clear()
         self.status.setText(reason)
@@ -155,7 +153,7 @@ class Correct(ClosingWidget):
             control.setEnabled(self.editor is not None)
 
     def _show_state(self) -> None:
-        """Number of segments, in the slider and in words."""
+        """Show the number of segments in slider and status line."""
         if self.editor is None:
             return
         self._enable()
@@ -167,15 +165,15 @@ class Correct(ClosingWidget):
 
     def _set_rule(self, rule: str) -> None:
         if self.editor is not None:
-            self.editor.rule = rule
+            self.editor.set_rule(rule)
 
-    # edits that no stroke makes
+    # edits without a stroke
 
     def apply_shapes(self) -> None:
         """Apply the rule to the superpixels under the shapes."""
         shapes = self.shapes.currentData()
         if self.editor is None or shapes is None:
-            self.status.setText("Draw on a Shapes layer and choose it.")
+            self.status.setText("Draw on a Shapes layer and choose it under Shapes.")
             return
         try:
             chosen = self.editor.superpixels_under(shapes, self.viewer)
@@ -185,7 +183,7 @@ class Correct(ClosingWidget):
             self.editor.edit(chosen, int(self.editor.layer.selected_label))
 
     def add_scribbles(self) -> None:
-        """Add a layer to scribble on, and select it."""
+        """Add an empty layer of scribbles, and select it."""
         layer = self.labels.currentData()
         if layer is not None:
             options = geometry_of(layer).options() | {"name": f"{layer.name} [scribbles]"}
@@ -195,15 +193,16 @@ class Correct(ClosingWidget):
             added.mode = "paint"
 
     def split_by_scribbles(self) -> None:
-        """Divide segments by the scribbles on them."""
+        """Divide segments by scribbles."""
         scribbles = self.scribbles.currentData()
         if self.editor is None or scribbles is None:
-            self.status.setText("Draw on a layer of scribbles and choose it.")
+            self.status.setText("Draw on a Labels layer and choose it under Scribbles.")
             return
         drawn, expected = level_array(scribbles), self.editor.layer.data.shape
         if tuple(drawn.shape) != expected:
             self.status.setText(
-                f"The scribbles have shape {tuple(drawn.shape)}, expected {expected}."
+                f"The scribbles have shape {tuple(drawn.shape)}, the labels {expected}; choose "
+                "layers of equal shape."
             )
             return
         self.number.commit()
@@ -213,11 +212,13 @@ class Correct(ClosingWidget):
             if editor is not self.editor:
                 return
             if np.array_equal(labels, before):
-                self.status.setText("No segment holds scribbles of two labels.")
+                self.status.setText(
+                    "No segment has scribbles of two labels; nothing was changed."
+                )
             elif np.array_equal(editor.labels(), before):
                 editor.write(labels, np.zeros(0, int))
             else:
-                self.status.setText("The labels changed meanwhile; press Split again.")
+                self.status.setText("The labels have changed meanwhile; press Split again.")
 
         in_background(split_by_seeds_job, (before, drawn, editor.parts), show)
 
@@ -229,7 +230,7 @@ class Correct(ClosingWidget):
     # sessions
 
     def save_session(self) -> None:
-        """Ask for a file, and write the session into it."""
+        """Ask for a file, and write the session to it."""
         if self.editor is None:
             return
         layer = self.editor.layer
@@ -240,8 +241,8 @@ class Correct(ClosingWidget):
             return
         if not path.endswith(SUFFIX):
             path = f"{path}{SUFFIX}"
-            if Path(path).exists():  # nobody asked whether this one may be replaced
-                self.status.setText(f"{path} exists; choose this name to replace it.")
+            if Path(path).exists():  # the dialog did not ask about this name
+                self.status.setText(f"{path} exists; select this file to replace it.")
                 return
         self.number.commit()
         record = dict(layer.metadata.get(KEY, {}))
@@ -249,8 +250,8 @@ class Correct(ClosingWidget):
         session = Session(layer.name, layer.data.copy(), self.editor.parts, record, place)
         in_background(save_job, (Path(path), session), lambda _: show_info(f"Saved {path}."))
 
-    def let_go(self) -> None:
-        """Forget the viewer."""
+    def release(self) -> None:
+        """Stop editing, and release the viewer's layers."""
         unfollow_layers(self.viewer, self.refresh)
         self.preparation.choose(None, None)
         for box in (self.labels, self.superpixels, self.shapes, self.scribbles):

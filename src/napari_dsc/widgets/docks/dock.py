@@ -26,13 +26,14 @@ from napari_dsc.widgets.controls.forms import form_layout, not_none, push_button
 from napari_dsc.widgets.controls.image_panel import ImagePanel
 from napari_dsc.widgets.controls.parameters import ParameterControls
 from napari_dsc.widgets.controls.presets import Presets
-from napari_dsc.widgets.controls.run_bar import RunBar, notify_error
+from napari_dsc.widgets.controls.run_bar import RunBar
 from napari_dsc.widgets.preferences import (
     apply_weights_preferences,
     last_values,
     preferences,
     remember_values,
 )
+from napari_dsc.widgets.tasks import notify_error
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
 
 
 class VerticalScroll(QScrollArea):
-    """Scrolls up and down; never narrower than its content, whatever the theme."""
+    """Scroll area for vertical scrolling, never narrower than its content."""
 
     def __init__(self, content: QWidget) -> None:
         super().__init__()
@@ -54,49 +55,64 @@ class VerticalScroll(QScrollArea):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
 
     def minimumSizeHint(self) -> QSize:
-        """Smallest useful size."""
+        """Width of the content and the scroll bar."""
         width = self._content.minimumSizeHint().width()
         bar = not_none(self.verticalScrollBar()).sizeHint().width()
         return QSize(width + bar, super().minimumSizeHint().height())
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
-        """Pass changes of the content's size on."""
+        """Update the size after a change of the content."""
         if event is not None and event.type() == QEvent.Type.LayoutRequest:
             self.updateGeometry()
         return bool(super().eventFilter(watched, event))
 
 
 class Dock(ClosingWidget):
-    """Base of the docks: image, parameters, device and weights, run bar.
+    """Base of the docks with a run: image, parameters, device, weights and run bar.
 
     Parameters
     ----------
     napari_viewer : napari Viewer
         Viewer of the dock.
+
+    Attributes
+    ----------
+    stage : str
+        Stage that a run computes: ``smooth``, ``superpixels`` or ``segment``.
+    kinds : tuple of type
+        Parameter classes of the stage.
+    basic_fields : tuple of str
+        Parameters that are shown outside *Advanced*.
+    can_keep : bool
+        Whether a running job can be ended with its present result.
+    whole_axes : str
+        Axes among ``Z`` and ``T`` that can be segmented as a whole.
+    has_tiles : bool
+        Whether an image can be segmented by tiles into a file.
     """
 
     stage: ClassVar[str]
     kinds: ClassVar[tuple[type[Params], ...]]
-    everyday: ClassVar[tuple[str, ...]]
+    basic_fields: ClassVar[tuple[str, ...]]
     can_keep: ClassVar[bool] = False
-    whole: ClassVar[str]
+    whole_axes: ClassVar[str]
     has_tiles: ClassVar[bool] = False
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__()
         self.viewer = napari_viewer
-        self.image_panel = ImagePanel(napari_viewer, self.whole, has_tiles=self.has_tiles)
+        self.image_panel = ImagePanel(napari_viewer, self.whole_axes, has_tiles=self.has_tiles)
         self.parameters = ParameterControls(self.kinds)
         self.compute = ComputePanel(preferences().device)
         self.run_bar = RunBar(can_keep=self.can_keep)
-        self.reset_button = push_button("Reset", "Back to the defaults.")
+        self.reset_button = push_button("Reset", "Set all values to the defaults.")
         self.presets = Presets(self.stage, self.values, self.fixed_presets())
         self.advanced = QCollapsible("Advanced")
         self._source: Source | None = None
         self._is_closed = False
         self._lay_out()
         self.image_panel.changed.connect(self._show_problem)
-        self.run_bar.asked.connect(lambda: self.run())
+        self.run_bar.run_pressed.connect(lambda: self.run())
         self.run_bar.succeeded.connect(self._succeed)
         self.run_bar.ended.connect(self._end)
         self.reset_button.clicked.connect(self.reset)
@@ -112,7 +128,7 @@ class Dock(ClosingWidget):
         self.image_panel.add_to(form)
         for label, control in self.image_controls():
             form.addRow(label, control)
-        self.parameters.add_to(form, self.everyday)
+        self.parameters.add_to(form, self.basic_fields)
         self.compute.add_to(form)
         column.addLayout(form)
         column.addWidget(self._fill_advanced())
@@ -125,7 +141,7 @@ class Dock(ClosingWidget):
         content = QWidget()
         form = form_layout(content)
         self.parameters.add_to(
-            form, [name for name in self.parameters.controls if name not in self.everyday]
+            form, [name for name in self.parameters.controls if name not in self.basic_fields]
         )
         for label, control in self.extra_controls():
             if label:
@@ -142,18 +158,18 @@ class Dock(ClosingWidget):
         return self.advanced
 
     def fixed_presets(self) -> dict[str, dict[str, Any]]:
-        """Presets of the package that fit the dock."""
+        """Presets of the package for this dock."""
         return {}
 
     def image_controls(self) -> list[tuple[str, QWidget]]:
-        """Further controls below the choice of the image, with their labels."""
+        """Controls below the choice of the image, with their labels."""
         return []
 
     def extra_controls(self) -> list[tuple[str, QWidget]]:
-        """Further controls of the dock, with their labels."""
+        """Controls under *Advanced*, with their labels."""
         return []
 
-    # what the controls say
+    # values of the controls
 
     def values(self) -> dict[str, Any]:
         """Values of the controls, ready for JSON."""
@@ -163,7 +179,7 @@ class Dock(ClosingWidget):
         }
 
     def restore(self, values: dict[str, Any]) -> None:
-        """Show values; those that no longer fit are passed over."""
+        """Show values exactly as they are; values that no parameter takes are ignored."""
         for name, value in values.items():
             try:
                 self.parameters.set({name: value})
@@ -186,7 +202,7 @@ class Dock(ClosingWidget):
     # running
 
     def request(self, source: Source) -> Request:
-        """Copy what a run needs out of the controls."""
+        """Request of a run with the values of the controls."""
         names = {kind: KEYWORDS[stage] for stage, kind in STAGES.items()}
         params: dict[str, Any] = {names[kind]: self.parameters.get(kind) for kind in self.kinds}
         return Request(
@@ -206,9 +222,9 @@ class Dock(ClosingWidget):
         )
 
     def run(self, where: Where | None = None) -> None:
-        """Compute in the background; a dock that is computing does nothing.
+        """Compute in the background, unless a run is going.
 
-        ``where`` replaces the part that the image panel shows.
+        ``where`` is the part to read in place of the chosen one.
         """
         if self.run_bar.is_running:
             return
@@ -225,7 +241,7 @@ class Dock(ClosingWidget):
         self.start(run_job, request, n_steps_of(request, source), source)
 
     def start(self, job: Any, asked: Any, n_steps: int, source: Source) -> None:
-        """Start a job, and keep what its result is shown with."""
+        """Start a job, and keep the source, which places its result."""
         apply_weights_preferences(preferences())
         remember_values(self.stage, self.values())
         self._source = replace(source, array=None)
@@ -238,29 +254,29 @@ class Dock(ClosingWidget):
     def _end(self) -> None:
         self._source = None
         if not self._is_closed:
-            self.take_back()
+            self.undo_preview()
             self._show_problem()
 
-    def take_back(self) -> None:
-        """Undo what a run without a result changed in the viewer."""
+    def undo_preview(self) -> None:
+        """Undo the changes of a run without a result."""
 
     def show_result(self, result: Result, source: Source) -> None:
-        """Put what a run made into the viewer."""
+        """Add the result of a run to the viewer."""
         raise NotImplementedError
 
-    def let_go(self) -> None:
-        """End the run and forget the viewer."""
+    def release(self) -> None:
+        """Cancel the run, and release the viewer's layers."""
         if self._is_closed or not hasattr(self, "run_bar"):
             return
         self._is_closed = True
         self.run_bar.cancel()
-        self.take_back()
+        self.undo_preview()
         self.compute.survey.cancel()
-        self.image_panel.disconnect_layers()
+        self.image_panel.release()
 
 
 def n_steps_of(request: Request, source: Source) -> int:
-    """Iterations of the cut in all, 0 where there is none."""
+    """Total number of iterations of the cut, 0 without a cut."""
     if request.stage != "segment" or request.settings.method != "dsc":
         return 0
     n_images = 1

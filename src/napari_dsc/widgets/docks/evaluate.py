@@ -1,4 +1,4 @@
-"""The dock that compares two label images."""
+"""Dock that compares two label images."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from napari_dsc.jobs.analysis import Scored
 
 PLACE = ("scale", "translate", "rotate", "shear", "affine")
-# the color of label 1 would be that of the first segment too
+# magenta, because the usual color of label 1 is also that of the first segment
 ERROR_COLORS = {None: "transparent", 0: "transparent", 1: "magenta"}
 EDITS = ("data", "paint", "labels_update")
 ZEROS = {
-    "a region like others": "region",
+    "a region like all others": "region",
     "background of objects": "background",
-    "not labeled": "unlabeled",
+    "unlabeled": "unlabeled",
 }
 
 
@@ -43,15 +43,15 @@ class Evaluate(ClosingWidget):
         self._sentence = ""
         self._followed: tuple[Labels, ...] = ()
         self.result, self.truth = LayerChooser(), LayerChooser()
-        self.result.setToolTip("The segmentation to score.")
-        self.truth.setToolTip("The segmentation to score it against, of the same shape.")
+        self.result.setToolTip("Labels layer to score.")
+        self.truth.setToolTip("Labels layer of the true segmentation, of the same shape.")
         self.zero = combo_box(
-            "What 0 in the truth means; with a background, Dice and AP50 are scored as well."
+            "Meaning of 0 in the truth; with a background, Dice and AP50 are computed too."
         )
         for words, zero in ZEROS.items():
             self.zero.addItem(words, zero)
         self.errors = QCheckBox("Show errors")
-        self.errors.setToolTip("Add a layer of the pixels where the two disagree.")
+        self.errors.setToolTip("Add a layer of the pixels where result and truth disagree.")
         self.errors.setChecked(True)
         self.table = QTableWidget(0, 2)
         self.table.setHorizontalHeaderLabels(["Measure", "Score"])
@@ -69,7 +69,7 @@ class Evaluate(ClosingWidget):
         layout.addLayout(form)
         layout.addWidget(self.run_bar)
         layout.addWidget(self.table)
-        self.run_bar.asked.connect(self.run)
+        self.run_bar.run_pressed.connect(self.run)
         self.run_bar.succeeded.connect(self._show_scores)
         for box in (self.result, self.truth, self.zero):
             box.currentIndexChanged.connect(self._show_problem)
@@ -77,7 +77,7 @@ class Evaluate(ClosingWidget):
         self.refresh()
 
     def refresh(self, event: object = None) -> None:
-        """Show the label layers as they are now."""
+        """Update the choosers from the viewer's layers."""
         labels = [layer for layer in self.viewer.layers if isinstance(layer, Labels)]
         active = self.viewer.layers.selection.active
         self.result.refresh(labels, active)
@@ -98,10 +98,10 @@ class Evaluate(ClosingWidget):
     def _problem(self) -> str:
         result, truth = self.result.currentData(), self.truth.currentData()
         if result is None or truth is None or result == truth:
-            return "Choose two label layers."
+            return "Choose two different Labels layers."
         shapes = [tuple(level_array(layer).shape) for layer in (result, truth)]
         if shapes[0] != shapes[1]:
-            return f"The layers have shapes {shapes[0]} and {shapes[1]}, expected equal ones."
+            return f"The layers have shapes {shapes[0]} and {shapes[1]}; choose equal ones."
         return ""
 
     def run(self) -> None:
@@ -118,30 +118,34 @@ class Evaluate(ClosingWidget):
         self.run_bar.start(score_job, asked, 0, names)
 
     def _follow(self, layers: tuple[Labels, ...]) -> None:
-        """Hear of edits of these layers, and of no others any more."""
+        """Follow edits of these layers only."""
         for layer in self._followed:
             for name in EDITS:
-                getattr(layer.events, name).disconnect(self._forget)
+                getattr(layer.events, name).disconnect(self._drop_scores)
         self._followed = layers
         for layer in layers:
             for name in EDITS:
-                getattr(layer.events, name).connect(self._forget)
+                getattr(layer.events, name).connect(self._drop_scores)
 
-    def _forget(self, event: object = None) -> None:
-        """Scores of what was edited since are none."""
+    def _drop_scores(self, event: object = None) -> None:
+        """Drop scores of layers that were edited since."""
         self._follow(())
         self._scored = None
         self.table.setRowCount(0)
-        self.run_bar.status.setText("The layers have changed: score again.")
+        self.run_bar.status.setText("The layers have changed; run again.")
 
     def _show_scores(self, found: Scored) -> None:
-        if self._scored != self._asked():  # something else was chosen, or edited, meanwhile
-            self.run_bar.status.setText("The layers have changed meanwhile: score again.")
+        if self._scored != self._asked():  # layers were edited or others chosen during the run
+            self.run_bar.status.setText("The layers have changed; run again.")
             return
         from napari_dsc.evaluation.measures import MEASURES
 
         scores = found.scores
-        where = "" if self._lie_alike() else "; the layers lie apart, pixels were compared"
+        where = (
+            ""
+            if self._have_same_place()
+            else " (pixel by pixel, the layers are at different places)"
+        )
         self.run_bar.status.setText(
             f"{self._sentence}: {found.share:.1%} of pixels disagree{where}"
         )
@@ -155,23 +159,23 @@ class Evaluate(ClosingWidget):
         if self.errors.isChecked():
             self._show_errors(found.errors)
 
-    def _lie_alike(self) -> bool:
-        """Whether the pixels of both layers lie at the same places."""
+    def _have_same_place(self) -> bool:
+        """Whether both layers have the same place in the world."""
         result, truth = (geometry_of(box.currentData()) for box in (self.result, self.truth))
         return all(np.allclose(getattr(result, one), getattr(truth, one)) for one in PLACE)
 
     def _show_errors(self, errors: np.ndarray) -> None:
-        """Draw the errors on the result."""
+        """Show the errors in a layer at the place of the result."""
         result = self.result.currentData()
         name, geometry = f"{result.name} [errors]", geometry_of(result)
         layer = layer_to_update(self.viewer, name, Labels)
         if layer in (result, self.truth.currentData()):
-            layer = None  # what is compared stays
+            layer = None  # a compared layer is never overwritten
         shown = show_labels(self.viewer, name, errors, geometry, {KEY: {}}, layer=layer)
         shown.colormap = DirectLabelColormap(color_dict=ERROR_COLORS)
 
-    def let_go(self) -> None:
-        """End the run and forget the viewer."""
+    def release(self) -> None:
+        """Cancel the run, and release the viewer's layers."""
         self.run_bar.cancel()
         self._scored = None
         self._follow(())

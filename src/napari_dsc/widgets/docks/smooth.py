@@ -1,4 +1,4 @@
-"""The dock that smooths an image."""
+"""Dock that smooths an image."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class Smooth(Dock):
 
     stage = "smooth"
     kinds = (ImageParams,)
-    everyday = ()
-    whole = "Z"
+    basic_fields = ()
+    whole_axes = "Z"
 
     def show_result(self, result: Result, source: Source) -> None:
-        """Add the smoothed image, or renew that of an earlier run."""
+        """Add the smoothed image, or update that of an earlier run."""
         assert result.smoothed is not None
         name, rgb = f"{source.name} [smoothed]", source.axes.endswith("C")
         pixels = source.as_image(result.smoothed)

@@ -1,4 +1,4 @@
-"""The dock that divides an image into superpixels."""
+"""Dock that divides an image into superpixels."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class Superpixels(Dock):
 
     stage = "superpixels"
     kinds = (ImageParams, SuperpixelParams)
-    everyday = ("superpixels", "n_superpixels", "source")
-    whole = "Z"
+    basic_fields = ("superpixels", "n_superpixels", "source")
+    whole_axes = "Z"
 
     def show_result(self, result: Result, source: Source) -> None:
-        """Add the superpixels, or renew those of an earlier run."""
+        """Add the superpixels, or update those of an earlier run."""
         assert result.superpixels is not None
         name = f"{source.name} [superpixels]"
         layer = layer_to_update(self.viewer, name, Labels)

@@ -1,1 +1,1 @@
-"""What reads and changes the layers of a viewer."""
+"""Reading and writing layers of a viewer."""

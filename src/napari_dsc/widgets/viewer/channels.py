@@ -1,4 +1,4 @@
-"""Several images as the channels of one run."""
+"""Several image layers as channels of one image."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ALONE = "this image alone"
 
 
 class StackedArrays:
-    """Arrays of one shape as one array with a first axis; computed when indexed.
+    """Arrays of equal shape, stacked along a new first axis when they are indexed.
 
     Parameters
     ----------
@@ -43,12 +43,12 @@ class StackedArrays:
 
 
 class ChannelChooser(QPushButton):
-    """Menu of the images that can be further channels of the chosen one.
+    """Menu of the image layers that can be added to the chosen image as channels.
 
     Attributes
     ----------
     changed : Signal
-        Others are chosen.
+        The user chose other layers.
     """
 
     changed = Signal()
@@ -56,8 +56,7 @@ class ChannelChooser(QPushButton):
     def __init__(self) -> None:
         super().__init__(ALONE)
         self.setToolTip(
-            "Gray images of the same shape and place that go in together with this one, as "
-            "colors do."
+            "More channels of the image: gray image layers of the same shape at the same place."
         )
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self._chosen: list[Layer] = []
@@ -66,13 +65,13 @@ class ChannelChooser(QPushButton):
 
     @property
     def chosen(self) -> list[Layer]:
-        """Further images, in the order of the viewer."""
+        """Chosen layers, in the order of the viewer."""
         return list(self._chosen)
 
     def refresh(
         self, layer: Image | None, layout: Layout | None, layers: Iterable[Layer]
     ) -> None:
-        """Offer the images that fit the chosen one; those chosen before stay chosen."""
+        """Offer the layers that fit the chosen image; chosen layers stay chosen."""
         fitting = [] if layer is None or layout is None else _fitting(layer, layout, layers)
         self._menu.clear()
         for one in fitting:
@@ -84,13 +83,13 @@ class ChannelChooser(QPushButton):
         self.setEnabled(bool(fitting))
 
     def choose(self, layers: Iterable[Layer]) -> None:
-        """Tick images of the menu."""
+        """Select layers of the menu."""
         names = {layer.name for layer in layers}
         for action in self._menu.actions():
             action.setChecked(action.text() in names)
 
-    def forget(self) -> None:
-        """Let go of all layers."""
+    def release(self) -> None:
+        """Release all layers."""
         self._menu.clear()
         self._chosen = []
 
@@ -105,7 +104,7 @@ class ChannelChooser(QPushButton):
 
 
 def _fitting(layer: Image, layout: Layout, candidates: Iterable[Layer]) -> list[Layer]:
-    """Other gray images of the same shape at the same place."""
+    """Other gray image layers of the same shape at the same place."""
     if "C" in layout.axes or layer.multiscale:
         return []
     return [
@@ -115,11 +114,11 @@ def _fitting(layer: Image, layout: Layout, candidates: Iterable[Layer]) -> list[
         and one != layer
         and not (one.rgb or one.multiscale)
         and tuple(one.data.shape) == tuple(layer.data.shape)
-        and _lies_alike(one, layer)
+        and _has_same_place(one, layer)
     ]
 
 
-def _lies_alike(one: Image, other: Image) -> bool:
+def _has_same_place(one: Image, other: Image) -> bool:
     first, second = (geometry_of(layer).options() for layer in (one, other))
     return all(
         np.array_equal(np.asarray(first[name]), np.asarray(second[name]))

@@ -23,18 +23,18 @@ def show_intermediates(
     has_smoothed: bool,
     has_superpixels: bool,
 ) -> None:
-    """Add smoothed image, superpixels and confidence, or renew those of an earlier run.
+    """Add smoothed image, superpixels and confidence, or update those of an earlier run.
 
     Parameters
     ----------
     viewer : napari Viewer
         Receives the layers.
     result : Result
-        Its confidence is shown if it has one.
+        Result of the run; its confidence is shown if it has one.
     source : Source
-        The part of an image that it is of.
+        Segmented part of the image.
     has_smoothed, has_superpixels : bool
-        Which of the others are wanted.
+        Whether to show the smoothed image and the superpixels.
     """
     name = source.name
     if has_smoothed and result.smoothed is not None:

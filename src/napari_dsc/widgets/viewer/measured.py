@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def measured_image(viewer: Viewer, labels: Labels) -> LayerPart | None:
-    """Image whose intensities belong to labels: the one of their run, else of their shape."""
+    """Image to measure labels on: the image of their run, else an image of equal shape."""
     shape = tuple(level_array(labels).shape)
     where = labels.metadata.get(KEY, {}).get("layer", {})
     if "channels" in where:
@@ -40,7 +40,7 @@ def _as_index(entries: list[Any]) -> tuple[int | slice, ...]:
 
 
 def _stacked(viewer: Viewer, where: dict[str, Any]) -> LayerPart | None:
-    """Layers that were the channels of a run; None if one is gone."""
+    """Layers that were the channels of a run; None if a layer was removed."""
     layers = [viewer.layers[name] for name in where["channels"] if name in viewer.layers]
     if len(layers) < len(where["channels"]):
         return None

@@ -24,19 +24,19 @@ RUNNING, CORRECTED = "running", "corrected"
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What a preview overwrites in the layer of an earlier run."""
+    """Labels, features, place and metadata of a layer before a preview overwrote them."""
 
     values: dict[str, Any]
     metadata: dict[str, Any]
 
     @classmethod
     def of(cls, layer: Labels) -> Snapshot:
-        """Remember a layer."""
+        """Copy the state of a layer."""
         names = ("data", "features", *geometry_of(layer).options())
         return cls({name: getattr(layer, name) for name in names}, dict(layer.metadata))
 
     def restore(self, layer: Labels) -> None:
-        """Bring the layer back; what was painted on the preview cannot be undone into it."""
+        """Restore the layer, and clear its undo history, which belongs to the preview."""
         layer.metadata = self.metadata
         for name, value in self.values.items():
             setattr(layer, name, value)
@@ -44,10 +44,11 @@ class Snapshot:
 
 
 def layer_to_update(viewer: Viewer, name: str, kind: type[Layer]) -> Any:
-    """Layer that an earlier run made under this name, unless the user wants new ones.
+    """Layer of an earlier run with this name; None if a new layer is to be added.
 
-    napari numbers names that are taken. A layer that another dock is drawing is left to it, one
-    that was corrected by hand to the user, and one that shows a file to that file.
+    Not updated are layers that another dock is drawing, that the user corrected by hand, or
+    that show a file. The preference ``on_rerun`` may ask for new layers. napari appends a
+    number to names that exist.
     """
     if preferences().on_rerun != "update":
         return None
@@ -70,27 +71,27 @@ def show_labels(
     *,
     layer: Labels | None = None,
 ) -> Labels:
-    """Put labels into a layer, or into a new one above all others.
+    """Write labels into a layer, or into a new layer above all others.
 
     Parameters
     ----------
     viewer : napari Viewer
-        Its selection stays as it is.
+        Receives the layer; its selection does not change.
     name : str
         Name of a new layer.
     labels : S unsigned int array
-        0 is unassigned; with the axes of the geometry.
+        Labels with the axes of the geometry; 0 is unassigned.
     geometry : Geometry
-        Where they lie.
+        Place of the labels.
     metadata : dict
-        What to know about them; whoever is told of new labels finds it there.
+        Metadata of the layer; set before the labels, whose event may read it.
     layer : napari Labels layer, optional
-        Receives the labels; what could be undone in it no longer can.
+        Layer to update; its undo history is cleared.
 
     Returns
     -------
     layer : napari Labels layer
-        It is in the viewer.
+        Updated or new layer of the viewer.
     """
     if layer is not None and layer in viewer.layers:
         layer.metadata = {**layer.metadata, **metadata}
@@ -105,7 +106,7 @@ def show_labels(
 def show_image(
     viewer: Viewer, name: str, pixels: np.ndarray, rgb: bool, geometry: Geometry
 ) -> Image:
-    """Put an image into the layer of this name that an earlier run made, or a new one."""
+    """Write an image into the layer of an earlier run with this name, or into a new layer."""
     layer = layer_to_update(viewer, name, Image)
     if layer is not None and layer.rgb == rgb:
         layer.data = pixels
@@ -118,7 +119,7 @@ def show_image(
 
 
 def _place(layer: Layer, geometry: Geometry) -> None:
-    """Move a layer; each change draws the window again, so only what differs is set."""
+    """Move a layer; only changed values are set, because each one redraws the window."""
     present = geometry_of(layer).options()
     for option, value in geometry.options().items():
         if not np.array_equal(np.asarray(present[option]), np.asarray(value)):
@@ -126,7 +127,7 @@ def _place(layer: Layer, geometry: Geometry) -> None:
 
 
 def add_quietly(viewer: Viewer, layer: Any) -> Any:
-    """Add a layer, and leave the selection of the user as it is."""
+    """Add a layer without changing the selection."""
     selection = viewer.layers.selection
     before, active = set(selection), selection.active
     viewer.add_layer(layer)
@@ -137,7 +138,7 @@ def add_quietly(viewer: Viewer, layer: Any) -> Any:
 
 
 def clear_history(layer: Labels) -> None:
-    """Forget the undo steps of a layer, which would write old pixels into new labels."""
+    """Clear the undo history of a layer, which would write old pixels into new labels."""
     was_editable, mode = layer.editable, layer.mode
     layer.editable = False
     layer.editable = True

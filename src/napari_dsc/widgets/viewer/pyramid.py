@@ -22,7 +22,7 @@ SUFFIX = ".ome.zarr"
 
 
 def ask_for_pyramid(parent: QWidget, name: str) -> Path | None:
-    """Ask the user for a new OME-Zarr; None if there shall be none."""
+    """Ask the user for the path of a new OME-Zarr; None if the user cancels."""
     title = "Labels of the whole image, by tiles"
     chosen, _ = QFileDialog.getSaveFileName(
         parent, title, f"{name}{SUFFIX}", f"OME-Zarr (*{SUFFIX})"
@@ -34,7 +34,7 @@ def ask_for_pyramid(parent: QWidget, name: str) -> Path | None:
 
 
 def add_pyramid(viewer: Viewer, result: TiledResult, source: Source, name: str) -> Labels:
-    """Add labels of which the window reads what it shows.
+    """Add a lazy layer of labels; the window reads only the visible part.
 
     Parameters
     ----------
@@ -43,14 +43,14 @@ def add_pyramid(viewer: Viewer, result: TiledResult, source: Source, name: str) 
     result : TiledResult
         Labels in a file.
     source : Source
-        The part of an image that they are of.
+        Segmented part of the image.
     name : str
         Name of the layer.
 
     Returns
     -------
     layer : napari Labels layer
-        Of several levels if the file has them.
+        Multiscale layer if the file has several levels.
     """
     levels = [source.as_labels(level) for level in result.levels]
     is_pyramid = len(levels) > 1

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class RunLayer:
-    """Layer of one run at a time; what it overwrites can be taken back.
+    """Layer of the labels of one run at a time; its previews can be undone.
 
     Parameters
     ----------
@@ -41,19 +41,19 @@ class RunLayer:
         self._undo: Any = None
 
     def begin(self, suffix: str) -> None:
-        """Expect a run whose layer is called like the image, and this."""
+        """Begin a run; the name of its layer is that of the image with this suffix."""
         self._suffix = suffix
         self._labels = self._undo = None
 
-    def preview(self, told: Status, source: Source) -> None:
+    def preview(self, status: Status, source: Source) -> None:
         """Show the labels of a running job."""
-        if told.preview is not None:
-            self._show(told.preview, source, told.step, {KEY: {RUNNING: True}})
+        if status.preview is not None:
+            self._show(status.preview, source, status.step, {KEY: {RUNNING: True}})
 
     def finish(self, result: Result, source: Source) -> Labels:
-        """Show the result; gives its layer, and lets go of it."""
+        """Show the result, and return its layer."""
         if self._labels is not None and self._labels not in self._viewer.layers:
-            self._labels = None  # the preview was removed, but a result is still wanted
+            self._labels = None  # the user removed the preview; the result gets a new layer
         assert result.labels is not None
         self._show(result.labels, source, 1, metadata_of(result, source))
         layer: Labels = self._labels
@@ -61,8 +61,8 @@ class RunLayer:
         self._labels = self._undo = None
         return layer
 
-    def take_back(self) -> None:
-        """Give the labels of the last run back, or remove the layer of the preview."""
+    def undo_preview(self) -> None:
+        """Restore the labels of the last run, or remove the layer of the preview."""
         layer, before = self._labels, self._undo
         self._labels = self._undo = None
         if layer is None or layer not in self._viewer.layers:
@@ -75,7 +75,7 @@ class RunLayer:
     def _show(
         self, labels: np.ndarray, source: Source, step: int, metadata: dict[str, Any]
     ) -> None:
-        """Put labels into this run's layer."""
+        """Write labels into the layer of this run."""
         name = f"{source.name} {self._suffix}"
         n_axes = len(source.geometry.scale)
         steps = [1] * (n_axes - 2) + [step, step]
@@ -86,7 +86,7 @@ class RunLayer:
                 self._undo = Snapshot.of(self._labels)
                 self._labels.features = {}
         elif self._labels not in self._viewer.layers:
-            return  # the user removed it: no more previews
+            return  # the user removed the layer; no more previews
         self._labels = show_labels(
             self._viewer,
             name,
@@ -98,7 +98,7 @@ class RunLayer:
 
 
 def metadata_of(result: Result, source: Source) -> dict[str, Any]:
-    """Record and superpixels of a result, as its layer holds them."""
+    """Metadata of the layer of a result: record and superpixels."""
     assert result.parts is not None
     superpixels = source.as_labels(result.parts.superpixels)
     parts = dataclasses.replace(result.parts, superpixels=superpixels)
@@ -106,5 +106,5 @@ def metadata_of(result: Result, source: Source) -> dict[str, Any]:
 
 
 def record_of(result: Result | TiledResult, source: Source) -> dict[str, object]:
-    """Record of a run, with the layer it read and the part of it."""
+    """Record of a run, with the name and the segmented part of its layer."""
     return {**result.record, "layer": source.record()}

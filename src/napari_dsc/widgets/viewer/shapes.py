@@ -21,27 +21,28 @@ def shapes_region(
     factors: np.ndarray,
     shown: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """Part of an image that the shapes of a layer cover.
+    """Part of an image under the shapes of a layer.
 
     Parameters
     ----------
     shapes : napari Shapes layer
-        Rectangles, ellipses, polygons and paths; lines cover nothing.
+        Rectangles, ellipses, polygons and paths; lines are ignored.
     layer : napari Image or Labels layer
         The image.
     size : (2,) int array
         Height and width of the level in use.
     factors : (2,) float array
-        Pixels of the finest level in one of this level.
+        Pixels of the finest level per pixel of this level.
     shown : int array
-        Index of the shown plane along every axis of the image; shapes on others do not count.
+        Index of the visible plane along each axis of the image; shapes on other planes are
+        ignored.
 
     Returns
     -------
     corners : (2, 2) int array
         First and last-plus-one row and column of the smallest box around the shapes.
     mask : (Y, X) bool array or None
-        Pixels of the box under the shapes; None if these are all.
+        Pixels of the box under the shapes; None if all pixels are.
 
     Raises
     ------
@@ -62,7 +63,7 @@ def shapes_region(
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     if not len(rows):
         raise InvalidImageError(
-            f"image: the shapes of {shapes.name} cover no pixel of {layer.name}, expected a "
+            f"image: the shapes of {shapes.name} cover no pixel of {layer.name}; draw a "
             "rectangle, an ellipse or a polygon on it"
         )
     box = np.array([[rows[0], columns[0]], [rows[-1] + 1, columns[-1] + 1]])
@@ -71,7 +72,7 @@ def shapes_region(
 
 
 def _fill(mask: np.ndarray, outline: np.ndarray) -> None:
-    """Mark the pixels inside a polygon; those of an upright rectangle need no test each."""
+    """Mark the pixels inside a polygon; an upright rectangle is filled by a slice."""
     low, high = outline.min(0), outline.max(0)
     if len(outline) == 4 and ((outline == low) | (outline == high)).all():
         first, last = np.ceil(low).astype(int).clip(0), np.floor(high).astype(int) + 1
@@ -81,7 +82,7 @@ def _fill(mask: np.ndarray, outline: np.ndarray) -> None:
 
 
 def _in_image(vertices: np.ndarray, shapes: Shapes, layer: Image | Labels) -> np.ndarray:
-    """Vertices in the pixels of an image's finest level."""
+    """Vertices in pixels of the finest level of an image."""
     factors = unit_factors(shapes.units, layer.units[-shapes.ndim :])
     worlds = [np.asarray(shapes.data_to_world(one)) * factors for one in vertices]
     return np.array([layer.world_to_data(world) for world in worlds])
@@ -90,7 +91,7 @@ def _in_image(vertices: np.ndarray, shapes: Shapes, layer: Image | Labels) -> np
 def _is_in_plane(
     vertices: np.ndarray, shapes: Shapes, layer: Image | Labels, shown: np.ndarray
 ) -> bool:
-    """Whether a shape lies on the shown plane; one without planes lies on all."""
+    """Whether a shape lies on the visible plane; a 2-D shape lies on all planes."""
     n_planes = min(shapes.ndim, layer.ndim) - 2
     if n_planes <= 0:
         return True
@@ -101,8 +102,8 @@ def _is_in_plane(
 def _outline(
     vertices: np.ndarray, kind: str, shapes: Shapes, layer: Image | Labels, factors: np.ndarray
 ) -> np.ndarray:
-    """Vertices of a shape as rows and columns of the image."""
-    if kind == "ellipse":  # napari stores the corners of its box
+    """Vertices of a shape, in rows and columns of a level of the image."""
+    if kind == "ellipse":  # napari stores the corners of the bounding box
         angle = np.linspace(0, 2 * np.pi, 65)[:-1, None]
         center = vertices.mean(0)
         across, down = (vertices[1] - vertices[0]) / 2, (vertices[3] - vertices[0]) / 2

@@ -22,7 +22,7 @@ TILES = "whole image, by tiles into a file"
 
 
 class Where(NamedTuple):
-    """Which rows and columns: ``WHOLE``, ``VIEW``, ``TILES`` or those under a Shapes layer."""
+    """Rows and columns to read: ``WHOLE``, ``VIEW``, ``TILES``, or those under shapes."""
 
     part: str
     level: int = 0
@@ -31,7 +31,7 @@ class Where(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Source:
-    """What a run reads: a part of a layer's array, and where its pixels lie."""
+    """Part of a layer that a run reads, and the place of its pixels."""
 
     name: str
     level: int
@@ -62,21 +62,21 @@ class Source:
 
     @property
     def _layer_axes(self) -> str:
-        """Axes of the geometry of labels: those of the layer, but a first one of channels."""
+        """Axes of the labels: those of the layer without a first or last axis of channels."""
         return self.layout.axes.removesuffix("C").removeprefix("C")
 
     def as_labels(self, labels: np.ndarray) -> np.ndarray:
-        """Give labels of the part the axes of their layer.
+        """Labels of the part, with the axes of their layer.
 
         Parameters
         ----------
         labels : array
-            With the axes of the part, channels left out.
+            Labels with the axes of the part, without channels.
 
         Returns
         -------
         labels : array
-            A view; axes that a plane was picked along, and channels, have length one.
+            View; channels and the axes of a picked plane have length one.
         """
         gone = [
             place
@@ -86,24 +86,24 @@ class Source:
         return np.expand_dims(labels, gone)
 
     def as_image(self, pixels: np.ndarray) -> np.ndarray:
-        """Give pixels of the part the axes of their layer.
+        """Pixels of the part, with the axes of their layer.
 
         Parameters
         ----------
         pixels : array
-            With the axes of the part.
+            Pixels with the axes of the part.
 
         Returns
         -------
         pixels : array
-            A view; axes that a plane was picked along have length one.
+            View; the axes of a picked plane have length one.
         """
         axes = self.layout.axes if self.layout.joins_channels else self._layer_axes
         gone = [place for place, axis in enumerate(axes) if self.layout.picks(axis)]
         return np.expand_dims(pixels, gone)
 
     def record(self) -> dict[str, object]:
-        """Which part of which layer this is, ready for JSON."""
+        """Name of the layer and index of the part, ready for JSON."""
         index = [[one.start, one.stop] if isinstance(one, slice) else one for one in self.index]
         return {
             "name": self.name,
@@ -114,7 +114,7 @@ class Source:
         } | ({"channels": list(self.channels)} if self.channels else {})
 
     def with_channels(self, others: Sequence[Image]) -> Source:
-        """The same part of several layers, as channels of one image."""
+        """Part of several layers, as channels of one image."""
         return replace(
             self,
             array=StackedArrays([self.array, *(level_array(one) for one in others)]),
@@ -125,12 +125,12 @@ class Source:
         )
 
     def part_of(self, labels: Labels, argument: str) -> tuple[Any, tuple[int | slice, ...]]:
-        """Array of a Labels layer on the same image, and the index of the same part.
+        """Array of a Labels layer on the same image, and the index of the part in it.
 
         Raises
         ------
         InvalidParameterError
-            If it has another shape than the image.
+            If the labels have another shape than the image.
         """
         axes = self.layout.axes
         expected = tuple(
@@ -139,8 +139,8 @@ class Source:
         array = level_array(labels)
         if tuple(array.shape) != expected:
             raise InvalidParameterError(
-                f"{argument}: {labels.name} has shape {tuple(array.shape)}, expected "
-                f"{expected} as {self.name}"
+                f"{argument}: {labels.name} has shape {tuple(array.shape)}, {self.name} has "
+                f"{expected}; choose labels of the same shape"
             )
         return array, tuple(
             one for one, axis in zip(self.index, axes, strict=True) if axis != "C"
@@ -148,18 +148,18 @@ class Source:
 
 
 def read_source(layer: Image, layout: Layout, where: Where, point: Sequence[float]) -> Source:
-    """Part of a layer that a run reads; nothing of the image is computed yet.
+    """Part of a layer that a run reads; a lazy image is not computed.
 
     Parameters
     ----------
     layer : napari Image layer
-        The image.
+        Layer to read.
     layout : Layout
-        What its axes are.
+        Meaning of its axes.
     where : Where
-        Which part.
+        Part to read.
     point : sequence of float
-        Where the viewer stands along each axis, in world coordinates.
+        Position of the viewer along each axis, in world coordinates.
 
     Raises
     ------
@@ -194,10 +194,10 @@ def read_source(layer: Image, layout: Layout, where: Where, point: Sequence[floa
 def _labels_geometry(
     layer: Image, layout: Layout, offset: np.ndarray, factors: np.ndarray
 ) -> Geometry:
-    """Where labels lie that hold for all channels.
+    """Place of labels that are valid for all channels.
 
-    A first axis of channels is left out; along one amid the others a label is as long as all
-    channels together, because napari would take a missing axis for the first.
+    A first axis of channels is removed. Along an axis of channels between the others, one
+    label is as long as all channels, because napari would take a missing axis for the first.
     """
     full, start, steps = geometry_of(layer), offset * factors, factors.copy()
     if layout.axes[0] == "C":
@@ -215,13 +215,15 @@ def _corners(
     factors: np.ndarray,
     shown: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """First and last-plus-one pixel along Y and X, and a mask within them."""
+    """First and last-plus-one pixel along Y and X, and the mask between them."""
     size = np.array(shape[: layer.ndim][-2:])
     if where.part == VIEW:
         corners = np.asarray(layer.corner_pixels)[:, -2:] + [[0, 0], [1, 1]]
         corners = np.clip(corners, 0, size)
         if (corners[1] <= corners[0]).any():
-            raise InvalidImageError(f"image: the window shows no pixel of {layer.name}")
+            raise InvalidImageError(
+                f"image: no pixel of {layer.name} is visible; move the view"
+            )
         return corners, None
     if where.shapes is not None:
         return shapes_region(where.shapes, layer, size, factors[-2:], shown)
@@ -229,7 +231,7 @@ def _corners(
 
 
 def level_factors(layer: Image, level: int) -> np.ndarray:
-    """How many pixels of the finest level one of this level covers, along each axis."""
+    """Pixels of the finest level per pixel of this level, along each axis."""
     if not layer.multiscale:
         return np.ones(layer.ndim)
     return np.asarray(layer.downsample_factors[level], float)[: layer.ndim]
@@ -238,7 +240,7 @@ def level_factors(layer: Image, level: int) -> np.ndarray:
 def _crop(
     layout: Layout, shape: tuple[int, ...], corners: np.ndarray, point: np.ndarray
 ) -> tuple[tuple[int | slice, ...], np.ndarray]:
-    """Index of the part in the layer's array, and its offset along the layer's axes."""
+    """Index of the part in the array, and its offset along each axis."""
     index: list[int | slice] = []
     offset = np.zeros(len(point))
     spans = {"Y": corners[:, 0], "X": corners[:, 1]}

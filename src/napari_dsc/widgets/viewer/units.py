@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 
 def unit_factors(have: Sequence[Any] | None, want: Sequence[Any]) -> np.ndarray:
-    """What coordinates in units `have` are multiplied by to be in units `want`.
+    """Factors that convert coordinates from units `have` to units `want`.
 
-    ``have`` is None where a viewer's layers have units that do not fit together; napari
-    then draws all layers as if they had none.
+    ``have`` is None if the layers of a viewer have inconsistent units; napari then draws all
+    layers without units, and all factors are 1.
     """
     if have is None:
         return np.ones(len(want))

@@ -1,4 +1,4 @@
-"""A Labels layer that a run wrote, and that its dock may write again."""
+"""Labels layer that a run wrote and that its dock may update."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 
 
 class WrittenLabels:
-    """Labels layer of a run, as long as nobody else changes or removes it.
+    """Labels layer of a run, updated until the user changes or removes it.
 
     Parameters
     ----------
     viewer : napari Viewer
         Holds the layer.
     layer : napari Labels layer
-        Holds the labels of the run; it is referred to weakly.
+        Holds the labels of the run; kept as a weak reference.
     source : Source
-        The part of an image that was segmented; its array is not needed.
+        Segmented part of the image; its array is not needed.
     """
 
     def __init__(self, viewer: Viewer, layer: Labels, source: Source) -> None:
@@ -43,26 +43,26 @@ class WrittenLabels:
         return layer is not None and layer in self._viewer.layers
 
     def write(self, result: Result) -> str:
-        """Put the labels of a result into the layer, unless somebody else changed it.
+        """Write the labels of a result into the layer, unless the user changed it.
 
         Parameters
         ----------
         result : Result
-            Of the same part of the image.
+            Result of the same part of the image.
 
         Returns
         -------
         sentence : str
-            What was done, for the user.
+            Sentence for the status line.
         """
         layer = self._layer()
         assert layer is not None
         is_ours = layer.metadata.get(KEY) is self._record
         if not is_ours or not np.array_equal(layer.data, self._shown):
-            return f"{layer.name} was changed since, so it is left as it is."
+            return f"{layer.name} was changed since the run, so it is left as it is."
         assert result.labels is not None
         metadata = metadata_of(result, self._source)
-        # a copy: strokes of the user shall not change the run's own labels
+        # a copy, so that strokes of the user do not change the labels of the run
         labels = self._source.as_labels(result.labels.copy())
         geometry = self._source.geometry
         show_labels(self._viewer, layer.name, labels, geometry, metadata, layer=layer)
