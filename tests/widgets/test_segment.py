@@ -180,8 +180,8 @@ def test_superpixels_of_another_shape_are_refused(viewer, open_dock, pixels, mes
 def test_previews_come_while_it_runs_and_keep_the_label_of_a_class(
     viewer, open_dock, qtbot, pixels, monkeypatch
 ):
-    monkeypatch.setattr(_runs, "PREVIEW_SECONDS", 0)
-    monkeypatch.setattr(_runs, "REPORT_SECONDS", 0)
+    monkeypatch.setattr(_statuses, "PREVIEW_SECONDS", 0)
+    monkeypatch.setattr(_statuses, "REPORT_SECONDS", 0)
     viewer.add_image(pixels, name="cells")
     dock = open_dock(viewer, n_iterations=10_000)
     dock.run()
@@ -322,7 +322,7 @@ def test_an_error_comes_once_in_words_and_frees_the_dock(
 
     viewer.add_image(pixels, name="cells")
     dock = open_dock(viewer)
-    monkeypatch.setattr(_runs, "_cut", fail)
+    monkeypatch.setattr(_runs, "_followed", fail)
     run(dock)
     assert len(messages()) == 1
     assert messages()[0].startswith(words)
@@ -355,7 +355,7 @@ def test_the_report_of_an_error_can_be_copied(viewer, open_dock, run, pixels, mo
 
     viewer.add_image(pixels, name="cells")
     dock = open_dock(viewer)
-    monkeypatch.setattr(_runs, "_cut", fail)
+    monkeypatch.setattr(_runs, "_followed", fail)
     run(dock)
     ((text, copy),) = notification_manager.records[-1].actions
     assert text == "Copy report"
@@ -375,7 +375,7 @@ def test_the_image_is_freed_whatever_the_end(viewer, open_dock, run, qtbot, monk
     held = weakref.ref(viewer.layers["cells"].data)
     dock = open_dock(viewer, n_iterations=3 if end == "success" else 10_000)
     if end == "error":
-        monkeypatch.setattr(_runs, "_cut", fail)
+        monkeypatch.setattr(_runs, "_followed", fail)
     if end in ("success", "error"):
         run(dock)
     else:
@@ -400,7 +400,7 @@ def test_gpu_memory_is_given_back(viewer, open_dock, run, qtbot, pixels, monkeyp
     dock = open_dock(viewer, device="cuda", n_iterations=3 if end == "success" else 10_000)
     before = torch.cuda.memory_allocated()
     if end == "error":
-        monkeypatch.setattr(_runs, "_cut", fail_like_torch)
+        monkeypatch.setattr(_runs, "_followed", fail_like_torch)
     if end == "cancel":
         dock.run()
         wait_for_steps(qtbot, dock, 2)
