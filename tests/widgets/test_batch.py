@@ -20,9 +20,11 @@ from napari_dsc.files import read_labels
 from napari_dsc.jobs import batch as _batch_job
 from napari_dsc.jobs.job import Canceled
 from napari_dsc.records.recipes import recipe_content
-from napari_dsc.records.record import params_record
+from napari_dsc.segmenting.settings import Settings
 
-FEW = {"superpixels": SuperpixelParams(n_superpixels=12), "cut": CutParams(n_iterations=2)}
+FEW = Settings(
+    superpixel_params=SuperpixelParams(n_superpixels=12), cut_params=CutParams(n_iterations=2)
+)
 
 
 @pytest.fixture
@@ -33,8 +35,7 @@ def photos(tmp_path, pixels):
     for name in "abc":
         iio.imwrite(folder / f"{name}.png", pixels)
     (folder / "b.png").write_bytes((folder / "b.png").read_bytes()[:300])
-    recipe = recipe_content(params_record(FEW), "superae-bsds500", "dsc")
-    (tmp_path / "few.json").write_bytes(recipe)
+    (tmp_path / "few.json").write_bytes(recipe_content(FEW.to_record()))
     return folder
 
 
@@ -71,12 +72,8 @@ def test_the_table_says_what_became_of_each_file(dock, run, tmp_path):
 
 
 def test_the_outputs_are_those_of_the_command_and_are_kept(dock, run, photos, tmp_path):
-    options = {
-        "device": "cpu",
-        "superpixel_params": FEW["superpixels"],
-        "cut_params": FEW["cut"],
-    }
-    task = plan_tasks([photos / "a.png"], tmp_path / "out", new_batch(options), "refuse")[0]
+    template = new_batch(FEW.replace(device="cpu"))
+    task = plan_tasks([photos / "a.png"], tmp_path / "out", template, "refuse")[0]
     task.output.parent.mkdir()
     do_task(task)
     run(dock)
@@ -100,11 +97,10 @@ def test_what_failed_is_tried_again_without_the_others(dock, run, qtbot, photos,
 
 
 def test_canceling_ends_within_a_step_and_leaves_no_half_file(dock, qtbot, tmp_path):
-    slow = FEW | {"cut": CutParams(n_iterations=10_000, patience=0)}
-    recipe = recipe_content(params_record(slow), "superae-bsds500", "dsc")
-    (tmp_path / "few.json").write_bytes(recipe)
+    slow = FEW.replace(cut_params=CutParams(n_iterations=10_000, patience=0))
+    (tmp_path / "few.json").write_bytes(recipe_content(slow.to_record()))
     dock.run_bar.run_button.click()
-    qtbot.waitUntil(lambda: "step" in dock.run_bar.status.text())
+    qtbot.waitUntil(lambda: " of 10000" in dock.run_bar.status.text())
     assert states(dock)[0] == "running"
     assert not dock.clear.isEnabled()
     dock.run_bar.run_button.click()
@@ -139,8 +135,8 @@ def test_a_file_that_was_canceled_did_not_fail(photos, tmp_path, monkeypatch):
     def cancel(*_, **__):
         raise Canceled
 
-    monkeypatch.setattr(working, "Run", cancel)
-    task = plan_tasks([photos / "a.png"], tmp_path, new_batch({}), "refuse")[0]
+    monkeypatch.setattr(working, "iter_segmentation", cancel)
+    task = plan_tasks([photos / "a.png"], tmp_path, new_batch(Settings()), "refuse")[0]
     with pytest.raises(Canceled):
         do_task(task)
 

@@ -280,8 +280,10 @@ def test_big_previews_are_thinned_and_lie_on_the_image(
     viewer, open_dock, qtbot, stack, monkeypatch
 ):
     from napari_dsc.jobs import runs as _runs
+    from napari_dsc.jobs import statuses as _statuses
 
-    monkeypatch.setattr(_runs, "PREVIEW_PIXELS", 40 * 56 // 8)
+    for module in (_runs, _statuses):
+        monkeypatch.setattr(module, "PREVIEW_PIXELS", 40 * 56 // 8)
     image = viewer.add_image(stack[0], name="cells", scale=(2, 2))
     dock = open_dock(viewer, n_iterations=10_000)
     dock.run()

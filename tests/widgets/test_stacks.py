@@ -239,9 +239,10 @@ def test_what_frames_do_not_have_is_refused_in_words(viewer, open_dock, run, mes
     dock.method.setCurrentIndex(1)
     run(dock)
     begin = [message.split(": ")[0] for message in messages()]
-    assert begin == ["scribbles", "superpixels", "method='tree'"]
-    wanted = "expected a plane, a frame or a stack under What"
+    assert begin == ["scribbles", "superpixels"]
+    wanted = "on a time series, or planes apart; leave them out"
     assert all(message.endswith(wanted) for message in messages())
+    assert viewer.layers["cells [DSC]"].data.shape == (3, 32, 40)  # the tree takes no guides
 
 
 def test_a_stack_too_big_for_the_memory_is_not_started(viewer, open_dock, monkeypatch):
@@ -305,7 +306,7 @@ def test_a_run_by_tiles_that_ends_early_leaves_nothing(
     if end == "refusal":
         dock.method.setCurrentIndex(1)
         run(dock)
-        assert messages()[0].endswith("expected classes, the image is cut by tiles")
+        assert messages() == ["method='tree': not available for an image in tiles; use dsc"]
     else:
         dock.run()
         learning = "Learning: "
