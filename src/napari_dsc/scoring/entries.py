@@ -12,6 +12,7 @@ from napari_dsc.evaluation.measures import BOUNDARY_TOLERANCE
 from napari_dsc.evaluation.terms import zero_of
 from napari_dsc.machine.device import resolve_device
 from napari_dsc.methods import METHODS, SCALE_LIMITS
+from napari_dsc.methods.options import with_superpixels
 from napari_dsc.params import Params
 from napari_dsc.superae.weights import DEFAULT, find_weights
 from napari_dsc.superpixels.methods import SUPERPIXEL_METHODS
@@ -147,7 +148,7 @@ def make_entries(
                 method=name,
                 superpixels=kind,
                 scales=tuple(dict.fromkeys(scales)) or METHODS[name].scales,
-                options=_with_superpixels(common.options, kind),
+                options=with_superpixels(common.options, kind) if kind else common.options,
             )
             entries.append(entry)
     return list({entry.name: entry for entry in entries}.values())
@@ -239,10 +240,3 @@ def _parameters_read(options: MethodOptions, reads: set[str], scale: str) -> Rec
             kept.pop(scale, None)
             found.setdefault(field.removesuffix("_params"), {}).update(kept)
     return dict(found)
-
-
-def _with_superpixels(options: MethodOptions, kind: str) -> MethodOptions:
-    if not kind:
-        return options
-    params = dataclasses.replace(options.superpixel_params, superpixels=kind)  # type: ignore[arg-type]
-    return dataclasses.replace(options, superpixel_params=params)
