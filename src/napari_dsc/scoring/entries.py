@@ -13,7 +13,6 @@ from napari_dsc.evaluation.terms import zero_of
 from napari_dsc.machine.device import resolve_device
 from napari_dsc.methods import METHODS, SCALE_LIMITS
 from napari_dsc.methods.options import with_superpixels
-from napari_dsc.params import Params
 from napari_dsc.superae.weights import DEFAULT, find_weights
 from napari_dsc.superpixels.methods import SUPERPIXEL_METHODS
 
@@ -60,6 +59,16 @@ class Entry(NamedTuple):
         """Name of a folder for this entry, unique among the entries of a command."""
         return f"{self.method}-{self.superpixels}" if self.superpixels else self.method
 
+    def cells(self) -> dict[str, str]:
+        """First cells of a row about this entry.
+
+        Returns
+        -------
+        cells : dict
+            Method and superpixels.
+        """
+        return {"method": self.method, "superpixels": self.superpixels}
+
     def settings(self) -> Record:
         """All settings that can change a score, ready for JSON.
 
@@ -71,8 +80,7 @@ class Entry(NamedTuple):
         """
         options, reads = self.options, self._reads()
         settings: Record = {
-            "method": self.method,
-            "superpixels": self.superpixels,
+            **self.cells(),
             "scales": list(self.scales),
             "axes": self.axes,
             "zero": zero_of(self.zero),
@@ -83,11 +91,8 @@ class Entry(NamedTuple):
         if "device" in reads:
             settings["device"] = resolve_device(options.device).type
         if "weights" in reads:
-            weights = find_weights(options.weights or DEFAULT)
-            settings["weights"] = {
-                "name": Path(weights.name).name,
-                "sha256": weights.sha256,
-            }
+            file = find_weights(options.weights or DEFAULT)
+            settings["weights"] = {"name": Path(file.name).name, "sha256": file.sha256}
         return settings
 
     def _reads(self) -> set[str]:
@@ -141,16 +146,16 @@ def make_entries(
     for name in methods:
         check_scales("scales", name, scales)
     kinds = superpixels or (common.options.superpixel_params.superpixels,)
-    entries = []
-    for name in methods:
-        for kind in kinds if METHODS[name].merges_superpixels else ("",):
-            entry = common._replace(
-                method=name,
-                superpixels=kind,
-                scales=tuple(dict.fromkeys(scales)) or METHODS[name].scales,
-                options=with_superpixels(common.options, kind) if kind else common.options,
-            )
-            entries.append(entry)
+    entries = [
+        common._replace(
+            method=name,
+            superpixels=kind,
+            scales=tuple(dict.fromkeys(scales)) or METHODS[name].scales,
+            options=with_superpixels(common.options, kind) if kind else common.options,
+        )
+        for name in methods
+        for kind in (kinds if METHODS[name].merges_superpixels else ("",))
+    ]
     return list({entry.name: entry for entry in entries}.values())
 
 
@@ -167,11 +172,10 @@ def parameters_of(options: MethodOptions) -> Record:
     parameters : dict
         For each class of parameters, a dict of its keyword arguments.
     """
-    given = {one.name: getattr(options, one.name) for one in dataclasses.fields(options)}
     return {
-        name.removesuffix("_params"): dataclasses.asdict(value)
-        for name, value in given.items()
-        if isinstance(value, Params)
+        one.name.removesuffix("_params"): dataclasses.asdict(getattr(options, one.name))
+        for one in dataclasses.fields(options)
+        if one.name.endswith("_params")
     }
 
 
@@ -233,9 +237,8 @@ def _parameters_read(options: MethodOptions, reads: set[str], scale: str) -> Rec
     found: dict[str, Record] = {}
     for name in sorted(reads):
         field, _, parameter = name.partition(".")
-        params = getattr(options, field)
-        if isinstance(params, Params):
-            given = dataclasses.asdict(params)
+        if field.endswith("_params"):
+            given = dataclasses.asdict(getattr(options, field))
             kept = {one: given[one] for one in ([parameter] if parameter else given)}
             kept.pop(scale, None)
             found.setdefault(field.removesuffix("_params"), {}).update(kept)

@@ -52,13 +52,16 @@ def score_case(case: Case, entry: Entry) -> list[ScaleScores]:
     DSCError
         If a file cannot be used, or the method fails.
     """
-    options = entry.options
-    image = load_image(case.image, entry.axes, options.image_params)
+    image = load_image(case.image, entry.axes, entry.options.image_params)
     check_depth(entry.method, image)
     truth = read_truth(case.truth, len(image.label_axes))
-    _check_shape(case, image, truth)
-    truth = [image.arrange_labels(labels) for labels in truth]
-    annotations = [prepare_annotation(labels, entry.zero) for labels in truth]
+    if truth[0].shape != image.label_shape:
+        raise InvalidImageError(
+            f"{case.truth}: shape {truth[0].shape}, expected {image.label_shape}, the shape of "
+            "its image"
+        )
+    arranged = map(image.arrange_labels, truth)
+    annotations = [prepare_annotation(labels, entry.zero) for labels in arranged]
     options = _with_contours(case, entry)
     sweep = METHODS[entry.method].iter_scales(image, entry.scales, options)
     scores = []
@@ -123,11 +126,3 @@ def _with_contours(case: Case, entry: Entry) -> MethodOptions:
             "ucm2 as in BSDS500"
         )
     return dataclasses.replace(entry.options, contours=read_contours(case.contours[0]))
-
-
-def _check_shape(case: Case, image: Image, truth: list[np.ndarray]) -> None:
-    shape = image.label_shape
-    if truth[0].shape != shape:
-        raise InvalidImageError(
-            f"{case.truth}: shape {truth[0].shape}, expected {shape}, the shape of its image"
-        )
