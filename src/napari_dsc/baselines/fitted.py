@@ -85,11 +85,8 @@ def iter_backprop(
 
 def _network(n_channels: int, params: BackpropParams) -> nn.Module:
     width = params.n_features
-    return nn.Sequential(
-        *convolutions(n_channels, width, N_LAYERS),
-        nn.Conv2d(width, width, 1),
-        nn.BatchNorm2d(width),
-    )
+    layers = (*convolutions(n_channels, width, N_LAYERS), nn.Conv2d(width, width, 1))
+    return nn.Sequential(*layers, nn.BatchNorm2d(width))
 
 
 def labels_at_counts(steps: Iterator[np.ndarray], counts: Sequence[float]) -> list[np.ndarray]:

@@ -9,16 +9,9 @@ from scipy import ndimage
 from skimage.segmentation import find_boundaries
 
 from napari_dsc.errors import InvalidImageError
+from napari_dsc.evaluation import metrics
 from napari_dsc.evaluation.contingency import check_label_images, contingency_table
 from napari_dsc.evaluation.matching import average_precision, best_union, foreground_dice
-from napari_dsc.evaluation.metrics import (
-    achievable_segmentation_accuracy,
-    adjusted_rand_index,
-    probabilistic_rand_index,
-    segmentation_covering,
-    undersegmentation_error,
-    variation_of_information,
-)
 from napari_dsc.evaluation.terms import zero_of
 from napari_dsc.labels.regions import compact_labels
 
@@ -72,12 +65,12 @@ OF_OBJECTS = ("dice", "ap50", "ap50_labels")
 """Names of the `MEASURES` that need objects on a background."""
 
 _OF_TABLE: dict[str, Callable[[csr_array], float]] = {
-    "sc": segmentation_covering,
-    "pri": probabilistic_rand_index,
-    "vi": variation_of_information,
-    "ari": adjusted_rand_index,
-    "asa": achievable_segmentation_accuracy,
-    "ue": undersegmentation_error,
+    "sc": metrics.segmentation_covering,
+    "pri": metrics.probabilistic_rand_index,
+    "vi": metrics.variation_of_information,
+    "ari": metrics.adjusted_rand_index,
+    "asa": metrics.achievable_segmentation_accuracy,
+    "ue": metrics.undersegmentation_error,
 }
 
 

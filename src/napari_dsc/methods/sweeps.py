@@ -9,15 +9,10 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from napari_dsc.baselines import fitted
 from napari_dsc.baselines.classical import egb_regions, mean_shift_regions, otsu_classes
 from napari_dsc.baselines.clusters import affinity_graph, kmeans, normalized_cut, recursive_cuts
 from napari_dsc.baselines.contrib import lsc_superpixels, seeds_superpixels
-from napari_dsc.baselines.fitted import (
-    iter_backprop,
-    labels_at_counts,
-    mumford_shah_classes,
-    smooth_by_cae_tvl,
-)
 from napari_dsc.baselines.hierarchies import contour_cuts, counted_cuts, threshold_cuts
 from napari_dsc.baselines.wnet import train_wnet, wnet_probabilities
 from napari_dsc.hierarchy.construction import grow_tree
@@ -161,23 +156,23 @@ def backprop(
 ) -> Iterator[np.ndarray]:
     """Backprop, stopped at each number of classes; one training for all scales."""
     superpixels, device = _run(image, options).superpixels, resolve_device(options.device)
-    steps = iter_backprop(image.pixels, superpixels, options.backprop_params, device)
-    for labels in labels_at_counts(steps, scales):
+    steps = fitted.iter_backprop(image.pixels, superpixels, options.backprop_params, device)
+    for labels in fitted.labels_at_counts(steps, scales):
         yield _result(labels, options)
 
 
-def mumford_shah_loss(image: Image, options: MethodOptions) -> AtScale:
+def mumford_shah(image: Image, options: MethodOptions) -> AtScale:
     """Mumford-Shah loss over the number of classes; one training for each scale."""
     params, device = options.mumford_shah_params, resolve_device(options.device)
     return lambda scale: _result(
-        mumford_shah_classes(image.pixels, round(scale), params, device), options
+        fitted.mumford_shah_classes(image.pixels, round(scale), params, device), options
     )
 
 
 def cae_tvl(image: Image, options: MethodOptions) -> AtScale:
     """Felzenszwalb and Huttenlocher's regions of an image smoothed by CAE-TVL, over ``k``."""
     device = resolve_device(options.device)
-    smoothed = smooth_by_cae_tvl(image.pixels, options.cae_tvl_params, device)
+    smoothed = fitted.smooth_by_cae_tvl(image.pixels, options.cae_tvl_params, device)
     return partial(egb_regions, smoothed)
 
 

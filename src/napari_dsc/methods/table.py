@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from napari_dsc.methods.sweeps import Prepare
 
+    Scales = tuple[str, tuple[float, ...], float]
+
 ALTITUDES = tuple(step / 10 for step in range(5, 32))
 STRENGTHS = tuple(percent / 100 for percent in range(3, 100, 3))
 # color gradients in CIELab / 100 per pixel
@@ -27,6 +29,7 @@ COSTS = (0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3)
 SUPERPIXELS = "n_superpixels", (100, 50, 20, 10), 100
 PARTITIONS = "n_partitions", (8, 16, 32, 64), 8
 REGIONS = "n_regions", (2, 3, 4, 6, 8, 11, 15, 20, 30, 40, 60, 80, 100), 20
+LEVELS = "altitude", ALTITUDES, TreeParams().threshold
 EGB_SCALES = "k", (50, 100, 200, 400, 800, 1600, 3200), 400
 
 # options that methods read, see `Method.reads`
@@ -38,6 +41,7 @@ DIVIDING = (*IMAGE, "cut_params.result")
 CLUSTERING = (*MERGING, "cut_params.result")
 STARTS = (*CLUSTERING, "cluster_params.n_starts", "cluster_params.seed")
 ENCODER = ("weights", "device")
+FITTING = (*DIVIDING, "mumford_shah_params", "device")
 CUTTING = (*MERGING, "cut_params", *ENCODER)
 
 DSC, TREE = SEGMENTERS["dsc"], SEGMENTERS["tree"]
@@ -54,42 +58,33 @@ PLAIN_UCM = f"{UCM}, with gradients in place of gPb"
 
 
 def _over(
-    scales: tuple[str, tuple[float, ...], float],
-    prepare: Prepare,
-    reads: tuple[str, ...],
-    *,
-    takes_stacks: bool = False,
+    scales: Scales, prepare: Prepare, reads: tuple[str, ...], *, stacks: bool = False
 ) -> Callable[[str, str], Method]:
     """Method by its summary and its source."""
-    kind = "superpixel_params" in reads, not reads, takes_stacks
+    kind = "superpixel_params" in reads, not reads, stacks
     sweep = partial(sweeps.iter_scales, prepare)
     return lambda summary, source: Method(summary, source, *scales, sweep, *kind, reads)
 
 
 METHODS: dict[str, Method] = {
-    "dsc": _over(SUPERPIXELS, sweeps.dsc, CUTTING, takes_stacks=True)(DSC.summary, DSC.source),
-    "dsc_partitions": _over(
-        (*PARTITIONS[:2], 32), sweeps.dsc_partitions, CUTTING, takes_stacks=True
-    )("Deep Superpixel Cut, over the number of classes", DSC.source),
-    "tree": _over(REGIONS, sweeps.tree_counts, GROWING, takes_stacks=True)(
-        TREE.summary, TREE.source
+    "dsc": _over(SUPERPIXELS, sweeps.dsc, CUTTING, stacks=True)(DSC.summary, DSC.source),
+    "dsc_partitions": _over((*PARTITIONS[:2], 32), sweeps.dsc_partitions, CUTTING, stacks=True)(
+        "Deep Superpixel Cut, over the number of classes", DSC.source
     ),
-    "tree_altitude": _over(
-        ("altitude", ALTITUDES, TreeParams().threshold),
-        sweeps.tree_altitudes,
-        GROWING,
-        takes_stacks=True,
-    )("the same tree, cut at an altitude", TREE.source),
-    "slic": _over(SUPERPIXELS, sweeps.slic, ALONE, takes_stacks=True)(
+    "tree": _over(REGIONS, sweeps.tree_counts, GROWING, stacks=True)(TREE.summary, TREE.source),
+    "tree_altitude": _over(LEVELS, sweeps.tree_altitudes, GROWING, stacks=True)(
+        "the same tree, cut at an altitude", TREE.source
+    ),
+    "slic": _over(SUPERPIXELS, sweeps.slic, ALONE, stacks=True)(
         "SLIC superpixels alone", "Achanta et al.: SLIC Superpixels, IEEE TPAMI 34, 2012"
     ),
-    "egb": _over(SUPERPIXELS, sweeps.egb, ALONE, takes_stacks=True)(
+    "egb": _over(SUPERPIXELS, sweeps.egb, ALONE, stacks=True)(
         "Felzenszwalb-Huttenlocher superpixels alone, brought to a number", EGB
     ),
-    "mean_shift": _over(SUPERPIXELS, sweeps.mean_shift, ALONE, takes_stacks=True)(
+    "mean_shift": _over(SUPERPIXELS, sweeps.mean_shift, ALONE, stacks=True)(
         "mean shift superpixels alone", MEER
     ),
-    "watershed": _over(SUPERPIXELS, sweeps.watershed, ALONE, takes_stacks=True)(
+    "watershed": _over(SUPERPIXELS, sweeps.watershed, ALONE, stacks=True)(
         "compact watershed superpixels alone",
         "Machairas et al.: Waterpixels, IEEE TIP 24, 2015",
     ),
@@ -113,7 +108,7 @@ METHODS: dict[str, Method] = {
         "mean shift segmentation over its smallest region", MEER
     ),
     "multi_otsu": _over(
-        ("n_partitions", (2, 3, 4, 5), 3), sweeps.multi_otsu, DIVIDING, takes_stacks=True
+        ("n_partitions", (2, 3, 4, 5), 3), sweeps.multi_otsu, DIVIDING, stacks=True
     )(
         "Otsu's thresholds of intensity",
         "Liao, Chen, Chung: A Fast Algorithm for Multilevel Thresholding, JISE 17, 2001",
@@ -121,7 +116,7 @@ METHODS: dict[str, Method] = {
     "ncut": _over(
         ("cut_cost", COSTS, 0.01), sweeps.recursive_cut, (*CLUSTERING, "cluster_params.seed")
     )("recursive normalized cut of superpixels by color (scikit-image)", SHI),
-    "kmeans_rgb": _over(PARTITIONS, sweeps.kmeans_rgb, STARTS, takes_stacks=True)(
+    "kmeans_rgb": _over(PARTITIONS, sweeps.kmeans_rgb, STARTS, stacks=True)(
         "k-means of superpixels by color",
         "Lloyd: Least Squares Quantization in PCM, IEEE TIT 28, 1982",
     ),
@@ -129,7 +124,7 @@ METHODS: dict[str, Method] = {
         "k-means of superpixels by the features of SuperAE", LIN
     ),
     "ncut_rgb": _over(
-        PARTITIONS, sweeps.ncut_rgb, (*CLUSTERING, "cluster_params"), takes_stacks=True
+        PARTITIONS, sweeps.ncut_rgb, (*CLUSTERING, "cluster_params"), stacks=True
     )("K-way normalized cut of superpixels by color", SHI),
     "ncut_deep": _over(PARTITIONS, sweeps.ncut_deep, (*CLUSTERING, "cluster_params", *ENCODER))(
         "K-way normalized cut of superpixels by the features of SuperAE", LIN
@@ -145,11 +140,7 @@ METHODS: dict[str, Method] = {
         takes_stacks=True,
         reads=(*CLUSTERING, "backprop_params", "device"),
     ),
-    "mumford_shah_loss": _over(
-        ("n_partitions", (4, 8, 16), 8),
-        sweeps.mumford_shah_loss,
-        (*DIVIDING, "mumford_shah_params", "device"),
-    )(
+    "mumford_shah_loss": _over(("n_partitions", (4, 8, 16), 8), sweeps.mumford_shah, FITTING)(
         "a network fitted to the image by the Mumford-Shah loss",
         "Kim, Ye: Mumford-Shah Loss Functional for Image Segmentation, IEEE TIP 29, 2020",
     ),

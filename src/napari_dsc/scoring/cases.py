@@ -5,12 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from napari_dsc.errors import InvalidImageError, InvalidParameterError
-from napari_dsc.evaluation.bsds500 import (
-    contours_path,
-    list_samples,
-    read_annotations,
-    visible_files,
-)
+from napari_dsc.evaluation import bsds500
 from napari_dsc.files import read_labels
 
 if TYPE_CHECKING:
@@ -106,8 +101,8 @@ def bsds500_cases(root: Path, split: Split) -> CaseSet:
         If there are no images.
     """
     cases = [
-        Case(name, image, truth, (contours_path(root, split, name),))
-        for name, image, truth in list_samples(root, split)
+        Case(name, image, truth, (bsds500.contours_path(root, split, name),))
+        for name, image, truth in bsds500.list_samples(root, split)
     ]
     problems = [
         Problem(case.truth, "no such file, expected the annotations of an image")
@@ -117,7 +112,7 @@ def bsds500_cases(root: Path, split: Split) -> CaseSet:
     known = {case.name for case in cases}
     problems += [
         Problem(path, "no image of the same name")
-        for path in visible_files(root / "data" / "groundTruth" / split, MATLAB)
+        for path in bsds500.visible_files(root / "data" / "groundTruth" / split, MATLAB)
         if path.stem not in known
     ]
     return CaseSet(tuple(case for case in cases if case.truth.is_file()), tuple(problems))
@@ -184,7 +179,7 @@ def read_truth(path: Path, ndim: int | None = None) -> list[np.ndarray]:
         If the file cannot be read.
     """
     if path.suffix.lower() == MATLAB:
-        return read_annotations(path)
+        return bsds500.read_annotations(path)
     return [read_labels(path, ndim)]
 
 

@@ -78,7 +78,10 @@ class Entry(NamedTuple):
             Entries with equal settings have equal scores. Parameters that the method does
             not read are left out, and so is the parameter that its scales replace.
         """
-        options, reads = self.options, self._reads()
+        options, reads = self.options, set(METHODS[self.method].reads)
+        smooths = options.superpixel_params.source == "smoothed"
+        if smooths and any(name.startswith("superpixel_params") for name in reads):
+            reads |= {"weights", "device"}
         settings: Record = {
             **self.cells(),
             "scales": list(self.scales),
@@ -94,14 +97,6 @@ class Entry(NamedTuple):
             file = find_weights(options.weights or DEFAULT)
             settings["weights"] = {"name": Path(file.name).name, "sha256": file.sha256}
         return settings
-
-    def _reads(self) -> set[str]:
-        """Options that the method reads, including those of smoothing the image."""
-        reads = set(METHODS[self.method].reads)
-        smooths = self.options.superpixel_params.source == "smoothed"
-        if smooths and any(name.startswith("superpixel_params") for name in reads):
-            reads |= {"weights", "device"}
-        return reads
 
 
 def make_entries(

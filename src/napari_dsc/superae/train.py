@@ -196,7 +196,10 @@ def _iter_batches(
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Batches of random crops, flipped at random: images, and the colors of their templates."""
     sides = _crop_sides(examples, params.crop_size)
-    order = rng.permutation(_visits(examples, sides))
+    # planes are visited once, stacks as often as crops fill their volume
+    sizes = [example.template.numel() / math.prod(sides) for example in examples]
+    times = [max(1, round(size)) if len(sides) == 3 else 1 for size in sizes]
+    order = rng.permutation(np.repeat(np.arange(len(examples)), times))
     for start in range(0, len(order), params.batch_size):
         batch = order[start : start + params.batch_size]
         crops = (_random_crop(examples[index], sides, rng) for index in batch)
@@ -210,13 +213,6 @@ def _crop_sides(examples: Sequence[_Example], size: int) -> tuple[int, ...]:
     if len(shapes[0]) == 2:
         return size, size
     return tuple(np.min(shapes, axis=0).clip(SMALLEST_CROP, size).tolist())
-
-
-def _visits(examples: Sequence[_Example], sides: tuple[int, ...]) -> np.ndarray:
-    """Indices of the examples: planes once, stacks as often as crops fill their volume."""
-    sizes = [example.template.numel() / math.prod(sides) for example in examples]
-    times = [max(1, round(size)) if len(sides) == 3 else 1 for size in sizes]
-    return np.repeat(np.arange(len(examples)), times)
 
 
 def _random_crop(

@@ -14,17 +14,9 @@ from safetensors.torch import load, save
 from napari_dsc.errors import WeightsError
 from napari_dsc.files import write_atomically
 from napari_dsc.machine.device import seeded
+from napari_dsc.superae import registry
 from napari_dsc.superae.model import SuperAE
 from napari_dsc.superae.registry import DEFAULT as DEFAULT
-from napari_dsc.superae.registry import (
-    WEIGHTS,
-    RegisteredWeights,
-    check_sha256,
-    fetch_weights,
-    file_sha256,
-    verify_weights,
-    where,
-)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -105,15 +97,16 @@ def find_weights(name_or_path: str | Path) -> WeightsFile:
     3
     """
     name = str(name_or_path)
-    if name in WEIGHTS:
-        path = verify_weights(name) if where(name).exists() else fetch_weights(name)
+    if name in registry.WEIGHTS:
+        is_here = registry.where(name).exists()
+        path = registry.verify_weights(name) if is_here else registry.fetch_weights(name)
         return _read_file(path, name)
     try:
         return _read_file(Path(name), name)
     except FileNotFoundError as error:
         raise WeightsError(
             f"weights={name!r}: no such file, and no registered weights of that name "
-            f"(known: {', '.join(WEIGHTS)})"
+            f"(known: {', '.join(registry.WEIGHTS)})"
         ) from error
 
 
@@ -140,7 +133,7 @@ def load_weights(weights: WeightsFile | str | Path) -> SuperAE:
         content = file.path.read_bytes()
     except OSError as error:
         raise WeightsError(f"{file.path}: expected weights, got {error.strerror}") from error
-    check_sha256(file.path, file.sha256)
+    registry.check_sha256(file.path, file.sha256)
     tensors = load(content)
     with seeded(0):  # whatever is drawn is replaced below
         _, n_channels, *kernel = tensors[_FIRST].shape
@@ -195,7 +188,7 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], key: str, value: ob
     write_atomically(path, lambda file: file.write(content))
 
 
-def registry_entry(path: Path, *, packaged: bool) -> RegisteredWeights:
+def registry_entry(path: Path, *, packaged: bool) -> registry.RegisteredWeights:
     """Describe a weight file for the registry; the ``repr`` is what to paste there.
 
     Parameters
@@ -221,7 +214,9 @@ def registry_entry(path: Path, *, packaged: bool) -> RegisteredWeights:
             raise WeightsError(f"{path}: expected a card with {key}, got none")
     terms, data, ndim = (str(file.card[key]) for key in ("license", "training_data", "ndim"))
     size = path.stat().st_size
-    return RegisteredWeights(path.name, file.sha256, size, terms, data, packaged, int(ndim))
+    return registry.RegisteredWeights(
+        path.name, file.sha256, size, terms, data, packaged, int(ndim)
+    )
 
 
 def _read_file(path: Path, name: str) -> WeightsFile:
@@ -250,4 +245,4 @@ def _read_file(path: Path, name: str) -> WeightsFile:
                 f"{shapes.get(tensor, 'none')}, expected {expected.get(tensor, 'none')}"
             )
     seen = {"n_channels": n_channels, "ndim": ndim}
-    return WeightsFile(name, path, file_sha256(path), card | seen)
+    return WeightsFile(name, path, registry.file_sha256(path), card | seen)
