@@ -27,7 +27,7 @@ from benchmarks.commands import argument_parser
 from benchmarks.report import PAPER, Row, write_rows
 from benchmarks.speed.plain_cut import iter_plain_cut
 from napari_dsc import CutParams, Run, SuperpixelParams
-from napari_dsc.baselines.backprop import iter_backprop
+from napari_dsc.baselines.fitted import iter_backprop
 from napari_dsc.machine.device import resolve_device
 from napari_dsc.params import BackpropParams
 from napari_dsc.superae.embedding import embedding_of

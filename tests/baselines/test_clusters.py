@@ -6,8 +6,12 @@ from scipy import sparse
 from sklearn.cluster import KMeans, SpectralClustering
 from sklearn.metrics import adjusted_rand_score
 
-from napari_dsc.baselines.kmeans import kmeans
-from napari_dsc.baselines.ncut import affinity_graph, iter_recursive_cuts, normalized_cut
+from napari_dsc.baselines.clusters import (
+    affinity_graph,
+    kmeans,
+    normalized_cut,
+    recursive_cuts,
+)
 from napari_dsc.params import ClusterParams
 
 ONCE = ClusterParams(n_starts=1)
@@ -98,7 +102,7 @@ def test_the_cut_in_several_agrees_with_scikit_learn(clouds):
 def test_large_and_small_graphs_are_cut_alike(monkeypatch):
     two_rows = sparse.csr_array(sparse.block_diag([np.ones((30, 30))] * 2) + 1e-3 * np.ones(60))
     dense = normalized_cut(two_rows, 2, ONCE)
-    monkeypatch.setattr("napari_dsc.baselines.ncut.DENSE", 10)
+    monkeypatch.setattr("napari_dsc.baselines.clusters.DENSE", 10)
     assert adjusted_rand_score(dense, normalized_cut(two_rows, 2, ONCE)) == 1
     assert adjusted_rand_score(dense, np.arange(2).repeat(30)) == 1
 
@@ -108,7 +112,7 @@ def test_recursive_cuts_join_superpixels_of_one_color():
     superpixels = np.arange(16).reshape(4, 4).repeat(8, 0).repeat(8, 1)
     pixels = np.eye(4, 3, dtype=np.float32)[labels].transpose(2, 0, 1)
 
-    whole, cut = iter_recursive_cuts(pixels, superpixels, (0.0, 0.5), seed=0)
+    whole, cut = map(recursive_cuts(pixels, superpixels, seed=0), (0.0, 0.5))
 
     assert len(np.unique(whole)) == 1
     assert adjusted_rand_score(labels.ravel(), cut.ravel()) == 1

@@ -4,13 +4,8 @@ from scipy import ndimage
 from skimage.segmentation import felzenszwalb
 from sklearn.metrics import adjusted_rand_score
 
-from napari_dsc.baselines.egb import egb_regions
-from napari_dsc.baselines.hierarchies import (
-    iter_contour_cuts,
-    iter_counted_cuts,
-    iter_threshold_cuts,
-)
-from napari_dsc.baselines.otsu import otsu_classes
+from napari_dsc.baselines.classical import egb_regions, otsu_classes
+from napari_dsc.baselines.hierarchies import contour_cuts, counted_cuts, threshold_cuts
 from napari_dsc.errors import InvalidImageError
 from napari_dsc.hierarchy.region_trees import mean_boundary_tree, mumford_shah_tree
 
@@ -26,7 +21,7 @@ def stripes():
 @pytest.mark.parametrize("make_tree", [mean_boundary_tree, mumford_shah_tree])
 def test_weak_steps_go_first(stripes, make_tree):
     image, labels = stripes
-    four, three, two, one = iter_counted_cuts(make_tree(image), (4, 3, 2, 1), min_size=1)
+    four, three, two, one = map(counted_cuts(make_tree(image), min_size=1), (4, 3, 2, 1))
     for found, expected in (
         (four, labels),
         (three, np.array([0, 0, 1, 2])[labels]),
@@ -42,7 +37,7 @@ def test_specks_below_the_floor_are_merged_first(stripes):
     image[0, 3, 3] = 1.0
     tree = mumford_shah_tree(image)
 
-    bare, floored = (next(iter_counted_cuts(tree, (4,), floor)) for floor in (1, 20))
+    bare, floored = (counted_cuts(tree, floor)(4) for floor in (1, 20))
 
     assert np.bincount(bare.ravel()).min() == 1
     np.testing.assert_array_equal(floored, labels)
@@ -52,10 +47,8 @@ def test_cuts_at_altitudes_lie_between_the_steps(stripes):
     image, _ = stripes
     tree = mean_boundary_tree(image)
     top = tree.altitudes.max()
-    assert [len(np.unique(cut)) for cut in iter_threshold_cuts(tree, (top * 0.4, top))] == [
-        3,
-        1,
-    ]
+    cuts = map(threshold_cuts(tree), (top * 0.4, top))
+    assert [len(np.unique(cut)) for cut in cuts] == [3, 1]
 
 
 def contour_map(levels, strengths):
@@ -77,13 +70,13 @@ def contour_map(levels, strengths):
 
 def test_contours_separate_what_the_official_code_separates():
     tree = mean_boundary_tree(np.random.default_rng(0).random((1, 12, 15)))
-    levels = list(iter_counted_cuts(tree, (10, 6, 4, 2), min_size=1))
+    levels = list(map(counted_cuts(tree, min_size=1), (10, 6, 4, 2)))
     contours = contour_map(levels, (20, 60, 120, 250))
 
     counts = []
     for threshold in (0.0, 0.1, 60 / 255, 0.3, 0.5, 0.98, 1.0):
         pieces, n_pieces = ndimage.label(contours <= 255 * threshold, np.ones((3, 3)))
-        (found,) = iter_contour_cuts(contours, (12, 15), (threshold,))
+        found = contour_cuts(contours, (12, 15))(threshold)
         counts.append(n_pieces)
         assert adjusted_rand_score(pieces[1::2, 1::2].ravel(), found.ravel()) == 1
     assert counts == [10, 6, 4, 4, 2, 2, 1]
@@ -94,7 +87,7 @@ def test_contours_separate_what_the_official_code_separates():
 )
 def test_a_contour_map_that_does_not_fit_is_refused(contours):
     with pytest.raises(InvalidImageError, match=r"^contours: .* expected uint8 .*\(9, 9\)"):
-        next(iter_contour_cuts(contours, (4, 4), (0.5,)))
+        contour_cuts(contours, (4, 4))
 
 
 def test_otsu_separates_three_levels():

@@ -4,9 +4,13 @@ import torch
 from sklearn.metrics import adjusted_rand_score
 
 import oracles
-from napari_dsc.baselines.backprop import iter_backprop, labels_at_counts
-from napari_dsc.baselines.cae_tvl import smooth_by_cae_tvl
-from napari_dsc.baselines.mumford_shah_loss import mumford_shah_classes, mumford_shah_loss
+from napari_dsc.baselines.fitted import (
+    iter_backprop,
+    labels_at_counts,
+    mumford_shah_classes,
+    mumford_shah_loss,
+    smooth_by_cae_tvl,
+)
 from napari_dsc.baselines.networks import UNet, total_variation
 from napari_dsc.baselines.wnet import (
     pixel_graph,

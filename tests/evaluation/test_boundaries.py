@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from napari_dsc.evaluation.boundaries import boundary_pixels, boundary_recall, near
+from napari_dsc.evaluation.measures import boundary_pixels, boundary_recall, near
 
 TWO_LABEL_IMAGES = arrays(np.uint8, (2, 5, 6), elements=st.integers(0, 3))
 

@@ -9,8 +9,7 @@ from hypothesis.extra.numpy import arrays
 
 import oracles
 from napari_dsc.evaluation.contingency import contingency_table
-from napari_dsc.evaluation.matching import error_map
-from napari_dsc.evaluation.objects import average_precision, best_union
+from napari_dsc.evaluation.matching import average_precision, best_union, error_map
 from napari_dsc.labels import measurement, regions
 
 small_labels = arrays(

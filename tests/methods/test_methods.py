@@ -213,7 +213,7 @@ def test_plain_mean_shift_leaves_no_region_below_each_size_and_filters_once(
     image[2:6, 2:6] = 255 - image[2:6, 2:6]
     calls = []
     monkeypatch.setattr(
-        "napari_dsc.baselines.mean_shift.mean_shift_filter",
+        "napari_dsc.baselines.classical.mean_shift_filter",
         lambda *given: calls.append(1) or mean_shift_filter(*given),
     )
     fine, coarse = METHODS["mean_shift_plain"].iter_scales(load_image(image), (9, 100), options)

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from napari_dsc.superae.convolution import Convolution
+from napari_dsc.superae.blocks import Convolution
 
 
 @pytest.mark.parametrize("stride", [1, 2])

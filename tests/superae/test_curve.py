@@ -4,8 +4,8 @@ import imageio.v3 as iio
 import pytest
 
 from napari_dsc.errors import OutputError
-from napari_dsc.superae.curve import write_curve_csv, write_curve_png
 from napari_dsc.superae.train import Epoch
+from napari_dsc.superae.training_files import write_curve_csv, write_curve_png
 
 HISTORY = [Epoch(1, 0.5, 0.25, 3.5), Epoch(2, 0.125, 1 / 3, 3.0)]
 

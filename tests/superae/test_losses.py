@@ -5,8 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import oracles
-from napari_dsc.superae.losses import reconstruction_loss
-from napari_dsc.superae.train import _example
+from napari_dsc.superae.train import _example, reconstruction_loss
 
 
 def equation_1(smoothed, image, colors):

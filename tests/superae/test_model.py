@@ -7,8 +7,7 @@ from torch import nn
 from torch.nn import functional
 
 from napari_dsc.superae import model as module
-from napari_dsc.superae.blocks import STRIDE
-from napari_dsc.superae.convolution import Convolution
+from napari_dsc.superae.blocks import STRIDE, Convolution
 from napari_dsc.superae.model import (
     Embedding,
     Encoder,

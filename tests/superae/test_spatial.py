@@ -14,7 +14,6 @@ from napari_dsc.machine.device import seeded
 from napari_dsc.params import TemplateParams, TrainParams
 from napari_dsc.superae import model as module
 from napari_dsc.superae.blocks import pad_to_stride
-from napari_dsc.superae.checkpoint import load_checkpoint, save_checkpoint
 from napari_dsc.superae.embedding import embedding_of
 from napari_dsc.superae.model import SuperAE, smooth_to_the_rim
 from napari_dsc.superae.planes import as_batch, smooth_planes
@@ -27,6 +26,7 @@ from napari_dsc.superae.train import (
     iter_training,
     new_training,
 )
+from napari_dsc.superae.training_files import load_checkpoint, save_checkpoint
 from napari_dsc.superae.weights import DEFAULT, find_weights, load_weights, save_weights
 
 CPU = torch.device("cpu")

@@ -9,7 +9,6 @@ from safetensors.torch import save_file
 from napari_dsc.errors import ComputationError, InvalidImageError, WeightsError
 from napari_dsc.params import TrainParams
 from napari_dsc.superae import train
-from napari_dsc.superae.checkpoint import load_checkpoint, save_checkpoint
 from napari_dsc.superae.train import (
     _example,
     _iter_batches,
@@ -17,6 +16,7 @@ from napari_dsc.superae.train import (
     iter_training,
     new_training,
 )
+from napari_dsc.superae.training_files import load_checkpoint, save_checkpoint
 from napari_dsc.superae.weights import save_weights
 
 CPU = torch.device("cpu")

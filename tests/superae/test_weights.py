@@ -18,7 +18,6 @@ from napari_dsc import CutParams, Run
 from napari_dsc.errors import OutputError, WeightsError
 from napari_dsc.params import TrainParams
 from napari_dsc.superae import registry
-from napari_dsc.superae.cards import model_card
 from napari_dsc.superae.model import SuperAE
 from napari_dsc.superae.registry import (
     DEFAULT,
@@ -30,6 +29,7 @@ from napari_dsc.superae.registry import (
     where,
 )
 from napari_dsc.superae.train import Epoch, new_training
+from napari_dsc.superae.training_files import model_card
 from napari_dsc.superae.weights import (
     find_weights,
     load_weights,

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import importlib
+import contextlib
 import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_dsc.baselines.colors import three_colors
+from napari_dsc.baselines.classical import three_colors
 from napari_dsc.errors import ComputationError, InvalidParameterError
 from napari_dsc.labels.regions import connected_regions
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import ModuleType
 
 # sides of an image and of a superpixel below which SEEDS ends the process in some versions
@@ -64,15 +65,11 @@ def lsc_superpixels(pixels: np.ndarray, n_superpixels: int) -> np.ndarray:
        2015.
     """
     width = _mean_width(pixels, n_superpixels)
-    module = _ximgproc()
-    try:
+    with _opencv("LSC") as module:
         algorithm = module.createSuperpixelLSC(_to_bytes(pixels), round(width), LSC_RATIO)
         algorithm.iterate(N_ITERATIONS)
         algorithm.enforceLabelConnectivity()
-        labels = algorithm.getLabels()
-    except Exception as error:  # cv2.error is known only where OpenCV is
-        raise ComputationError(f"LSC: OpenCV failed ({error})") from error
-    return connected_regions(labels)
+        return connected_regions(algorithm.getLabels())
 
 
 def seeds_superpixels(pixels: np.ndarray, n_superpixels: int) -> np.ndarray:
@@ -106,25 +103,25 @@ def seeds_superpixels(pixels: np.ndarray, n_superpixels: int) -> np.ndarray:
     _mean_width(pixels, n_superpixels)
     image = _to_bytes(pixels)
     height, width, n_channels = image.shape
-    module = _ximgproc()
-    try:
+    with _opencv("SEEDS") as module:
         algorithm = module.createSuperpixelSEEDS(
             width, height, n_channels, n_superpixels, SEEDS_LEVELS, SEEDS_PRIOR, SEEDS_BINS
         )
         algorithm.iterate(image, N_ITERATIONS)
-        labels = algorithm.getLabels()
-    except Exception as error:  # cv2.error is known only where OpenCV is
-        raise ComputationError(f"SEEDS: OpenCV failed ({error})") from error
-    return connected_regions(labels)
+        return connected_regions(algorithm.getLabels())
 
 
-def _ximgproc() -> ModuleType:
+@contextlib.contextmanager
+def _opencv(name: str) -> Iterator[ModuleType]:
     if not has_contrib():
         raise ComputationError(
             "LSC and SEEDS need the package opencv-contrib, which is not installed; run: pip "
             "install opencv-contrib-python-headless"
         )
-    return importlib.import_module("cv2.ximgproc")
+    try:
+        yield importlib.import_module("cv2.ximgproc")
+    except Exception as error:  # cv2.error is known only where OpenCV is
+        raise ComputationError(f"{name}: OpenCV failed ({error})") from error
 
 
 def _mean_width(pixels: np.ndarray, n_superpixels: int) -> float:

@@ -53,7 +53,7 @@ class PixelGraph(NamedTuple):
         """
         sums = maps.clone()  # a pixel's affinity with itself is 1
         for offset, weights in zip(self.offsets, self.weights, strict=True):
-            here, there = _windows(offset, maps.shape)
+            here, there = (_window(sign, offset, maps.shape) for sign in (-1, 1))
             weight = weights[here[1:]]
             sums[here] += weight * maps[there]
             sums[there] += weight * maps[here]
@@ -84,7 +84,7 @@ def pixel_graph(image: Tensor, params: WNetParams) -> PixelGraph:
     weights = image.new_zeros(len(offsets), *image.shape[1:])
     color_scale = params.color_scale / 255
     for weight, offset in zip(weights, offsets, strict=True):
-        here, there = _windows(offset, image.shape)
+        here, there = (_window(sign, offset, image.shape) for sign in (-1, 1))
         difference = (image[here] - image[there]).square().sum(0) / color_scale**2
         distance = math.hypot(*offset) / params.place_scale
         weight[here[1:]] = (-difference - distance**2).exp()
@@ -93,15 +93,10 @@ def pixel_graph(image: Tensor, params: WNetParams) -> PixelGraph:
     return graph._replace(degrees=graph.spread(ones))
 
 
-def _windows(
-    offset: tuple[int, int], shape: Sequence[int]
-) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
-    """Slices of the pixels that have a neighbor at an offset, and of these neighbors."""
-    here, there = [slice(None)], [slice(None)]
-    for step, size in zip(offset, shape[-2:], strict=True):
-        here.append(slice(max(0, -step), max(0, size - max(0, step))))
-        there.append(slice(max(0, step), max(0, size + min(0, step))))
-    return tuple(here), tuple(there)
+def _window(sign: int, offset: tuple[int, int], shape: Sequence[int]) -> tuple[slice, ...]:
+    """Slices of the neighbors at an offset (1), or of the pixels that have them (-1)."""
+    steps = zip((sign * step for step in offset), shape[-2:], strict=True)
+    return slice(None), *(slice(max(0, i), max(0, size + min(0, i))) for i, size in steps)
 
 
 def soft_ncut_loss(probabilities: Tensor, graph: PixelGraph) -> Tensor:

@@ -118,7 +118,10 @@ def read_annotations(path: Path) -> list[np.ndarray]:
             f"{path}: damaged, or not annotations of BSDS500; expected a MATLAB file of "
             "data/groundTruth"
         ) from error
-    usable = all(_is_label_image(labels) for labels in annotations)
+    usable = all(
+        isinstance(one, np.ndarray) and one.ndim == 2 and one.size and one.dtype.kind in "iu"
+        for one in annotations
+    )
     if not usable or len({labels.shape for labels in annotations}) != 1:
         raise InvalidImageError(f"{path}: expected label images of two axes and one shape")
     return annotations
@@ -193,12 +196,3 @@ def _strengths_to_bytes(path: Path) -> np.ndarray:
         raise InvalidImageError(f"{path}: expected strengths in 0 to 1 along two axes")
     contours: np.ndarray = np.ceil(255 * strengths).astype(np.uint8)
     return contours
-
-
-def _is_label_image(labels: object) -> bool:
-    return (
-        isinstance(labels, np.ndarray)
-        and labels.ndim == 2
-        and labels.size > 0
-        and np.issubdtype(labels.dtype, np.integer)
-    )

@@ -6,24 +6,17 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from scipy import ndimage
+from skimage.segmentation import find_boundaries
 
 from napari_dsc.errors import InvalidImageError
-from napari_dsc.evaluation.boundaries import boundary_pixels, boundary_recall, near
+from napari_dsc.evaluation import metrics
 from napari_dsc.evaluation.contingency import check_label_images, contingency_table
-from napari_dsc.evaluation.metrics import (
-    achievable_segmentation_accuracy,
-    adjusted_rand_index,
-    probabilistic_rand_index,
-    segmentation_covering,
-    undersegmentation_error,
-    variation_of_information,
-)
-from napari_dsc.evaluation.objects import average_precision, best_union, foreground_dice
+from napari_dsc.evaluation.matching import average_precision, best_union, foreground_dice
 from napari_dsc.evaluation.terms import zero_of
 from napari_dsc.labels.regions import compact_labels
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from scipy.sparse import csr_array
 
@@ -72,12 +65,12 @@ OF_OBJECTS = ("dice", "ap50", "ap50_labels")
 """Names of the `MEASURES` that need objects on a background."""
 
 _OF_TABLE: dict[str, Callable[[csr_array], float]] = {
-    "sc": segmentation_covering,
-    "pri": probabilistic_rand_index,
-    "vi": variation_of_information,
-    "ari": adjusted_rand_index,
-    "asa": achievable_segmentation_accuracy,
-    "ue": undersegmentation_error,
+    "sc": metrics.segmentation_covering,
+    "pri": metrics.probabilistic_rand_index,
+    "vi": metrics.variation_of_information,
+    "ari": metrics.adjusted_rand_index,
+    "asa": metrics.achievable_segmentation_accuracy,
+    "ue": metrics.undersegmentation_error,
 }
 
 
@@ -168,15 +161,31 @@ def measure_segmentation(
     rows = [_scores(segmentation, zone, one, zero_of(zero)) for one in annotations]
     if not rows:
         raise InvalidImageError("annotations: got none, expected at least one")
+    means = mean_scores(rows)
+    scores = {name: means[name] for name in MEASURES if name in means}
+    return scores | {"area": float(sum(row["area"] for row in rows))}
+
+
+def mean_scores(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Means of scores; that of covering is weighted by annotated area.
+
+    Parameters
+    ----------
+    rows : sequence of dict
+        Numbers by name, ``area`` among them; the same names in all.
+
+    Returns
+    -------
+    means : dict of str to float
+        Mean of each number.
+    """
     areas = [row["area"] for row in rows]
-    scores = {
+    return {
         name: float(
             np.average([row[name] for row in rows], weights=areas if name == "sc" else None)
         )
-        for name in MEASURES
-        if name in rows[0]
+        for name in rows[0]
     }
-    return scores | {"area": float(sum(areas))}
 
 
 def _scores(
@@ -184,10 +193,7 @@ def _scores(
 ) -> dict[str, float]:
     labels, counts = annotation.labels, annotation.is_labeled
     check_label_images(segmentation, labels)
-    if zero == "unlabeled":
-        table = contingency_table(segmentation[counts], labels[counts])
-    else:
-        table = contingency_table(segmentation, labels)
+    table = contingency_table(segmentation[counts], labels[counts])
     scores = {name: of_table(table) for name, of_table in _OF_TABLE.items()}
     scores["br"] = boundary_recall(zone, annotation.boundary)
     scores["area"] = float(table.sum())
@@ -204,3 +210,80 @@ def _object_scores(segmentation: np.ndarray, objects: np.ndarray) -> dict[str, f
         "ap50": average_precision(pieces, objects),
         "ap50_labels": average_precision(np.where(union, labels, 0), objects),
     }
+
+
+def boundary_pixels(labels: np.ndarray) -> np.ndarray:
+    """Pixels that share a face with a pixel of another label.
+
+    Parameters
+    ----------
+    labels : S int array
+        Label image; every value, 0 too, is a label.
+
+    Returns
+    -------
+    boundary : S bool array
+        Pixels on both sides of each boundary.
+
+    Examples
+    --------
+    >>> boundary_pixels(np.array([[1, 1, 1, 2]])).astype(int)
+    array([[0, 0, 1, 1]])
+    """
+    boundary: np.ndarray = find_boundaries(labels, mode="thick")
+    return boundary
+
+
+def near(boundary: np.ndarray, tolerance: int) -> np.ndarray:
+    """Pixels within a distance of a boundary along each axis.
+
+    Parameters
+    ----------
+    boundary : S bool array
+        Result of `boundary_pixels`.
+    tolerance : int
+        Largest distance in pixels, from 0.
+
+    Returns
+    -------
+    zone : S bool array
+        The widened boundary.
+
+    Examples
+    --------
+    >>> near(np.array([[False, False, False, True]]), 2).astype(int)
+    array([[0, 1, 1, 1]])
+    """
+    zone: np.ndarray = ndimage.maximum_filter(boundary, 2 * tolerance + 1)
+    return zone
+
+
+def boundary_recall(zone: np.ndarray, annotated: np.ndarray) -> float:
+    """Share of the annotated boundary near a boundary of the segmentation.
+
+    Parameters
+    ----------
+    zone : S bool array
+        Pixels near a boundary of the segmentation, from `near`.
+    annotated : S bool array
+        Boundary of the annotation, from `boundary_pixels`.
+
+    Returns
+    -------
+    recall : float
+        In [0, 1]; 1 if the annotation has no boundary.
+
+    References
+    ----------
+    Stutz, Hermans, Leibe: Superpixels: An Evaluation of the State-of-the-Art, Computer
+    Vision and Image Understanding 166 (2018), section 5.1.
+
+    Examples
+    --------
+    >>> found, annotated = np.array([[1, 1, 1, 2]]), np.array([[1, 2, 2, 2]])
+    >>> zone = near(boundary_pixels(found), 1)
+    >>> boundary_recall(zone, boundary_pixels(annotated))
+    0.5
+    """
+    n_annotated = int(np.count_nonzero(annotated))
+    return float(np.count_nonzero(zone & annotated) / n_annotated) if n_annotated else 1.0

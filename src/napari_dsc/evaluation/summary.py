@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from napari_dsc.errors import InvalidParameterError
-from napari_dsc.evaluation.measures import MEASURES
+from napari_dsc.evaluation.measures import MEASURES, mean_scores
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -93,18 +93,7 @@ def mean_over_images(
     [{'sc': 0.75, 'vi': 1.5, 'area': 2.0}]
     """
     _check_scales(scores)
-    areas = [of_image[0]["area"] for of_image in scores]
-    return [
-        {
-            name: float(
-                np.average(
-                    [one[name] for one in of_scale], weights=areas if name == "sc" else None
-                )
-            )
-            for name in of_scale[0]
-        }
-        for of_scale in zip(*scores, strict=True)
-    ]
+    return [mean_scores(of_scale) for of_scale in zip(*scores, strict=True)]
 
 
 def _check_scales(scores: Sequence[Sequence[object]]) -> None:

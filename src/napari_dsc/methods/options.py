@@ -40,10 +40,6 @@ SCALE_LIMITS: dict[str, tuple[float, float]] = {
 """Bounds of the scales, by the quantity that a method varies."""
 
 
-def _no_contours() -> np.ndarray:
-    return np.zeros((0, 0), np.uint8)
-
-
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
 class MethodOptions:
     """Options of all methods; each method reads some of them, see `Method.reads`.
@@ -83,7 +79,9 @@ class MethodOptions:
     image_params: ImageParams = ImageParams()
     weights: str = ""
     device: str = "auto"
-    contours: np.ndarray = dataclasses.field(default_factory=_no_contours, repr=False)
+    contours: np.ndarray = dataclasses.field(
+        default_factory=lambda: np.zeros((0, 0), np.uint8), repr=False
+    )
     cluster_params: ClusterParams = ClusterParams()
     backprop_params: BackpropParams = BackpropParams()
     mumford_shah_params: MumfordShahParams = MumfordShahParams()
@@ -95,6 +93,25 @@ EVERYTHING = tuple(
     one.name for one in dataclasses.fields(MethodOptions) if one.name != "contours"
 )
 """All options but the contours, which come with each image."""
+
+
+def with_superpixels(options: MethodOptions, algorithm: str) -> MethodOptions:
+    """Options with superpixels of another algorithm.
+
+    Parameters
+    ----------
+    options : MethodOptions
+        Options.
+    algorithm : str
+        Name of the algorithm.
+
+    Returns
+    -------
+    options : MethodOptions
+        The changed options.
+    """
+    params = dataclasses.replace(options.superpixel_params, superpixels=algorithm)  # type: ignore[arg-type]
+    return dataclasses.replace(options, superpixel_params=params)
 
 
 class Method(NamedTuple):

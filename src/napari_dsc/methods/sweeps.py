@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import math
+from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
 
-from napari_dsc.baselines.backprop import iter_backprop, labels_at_counts
-from napari_dsc.baselines.cae_tvl import smooth_by_cae_tvl
+from napari_dsc.baselines import fitted
+from napari_dsc.baselines.classical import egb_regions, mean_shift_regions, otsu_classes
+from napari_dsc.baselines.clusters import affinity_graph, kmeans, normalized_cut, recursive_cuts
 from napari_dsc.baselines.contrib import lsc_superpixels, seeds_superpixels
-from napari_dsc.baselines.egb import egb_regions
-from napari_dsc.baselines.hierarchies import (
-    iter_contour_cuts,
-    iter_counted_cuts,
-    iter_threshold_cuts,
-)
-from napari_dsc.baselines.kmeans import kmeans
-from napari_dsc.baselines.mean_shift import iter_mean_shift_regions
-from napari_dsc.baselines.mumford_shah_loss import mumford_shah_classes
-from napari_dsc.baselines.ncut import affinity_graph, iter_recursive_cuts, normalized_cut
-from napari_dsc.baselines.otsu import otsu_classes
+from napari_dsc.baselines.hierarchies import contour_cuts, counted_cuts, threshold_cuts
 from napari_dsc.baselines.wnet import train_wnet, wnet_probabilities
 from napari_dsc.hierarchy.construction import grow_tree
 from napari_dsc.hierarchy.region_trees import mean_boundary_tree, mumford_shah_tree
@@ -30,11 +21,12 @@ from napari_dsc.images import Image, color_features
 from napari_dsc.labels.means import region_mean
 from napari_dsc.labels.regions import connected_regions
 from napari_dsc.machine.device import resolve_device
+from napari_dsc.methods.options import with_superpixels
 from napari_dsc.segmenting.pieces import one_image
 from napari_dsc.segmenting.run import Run
 from napari_dsc.segmenting.segmenter import SEGMENTERS, exhausted
-from napari_dsc.superae.features import superpixel_features
 from napari_dsc.superae.model import as_many_channels
+from napari_dsc.superae.planes import superpixel_features
 from napari_dsc.superae.weights import DEFAULT, find_weights, load_weights
 from napari_dsc.superpixels.methods import over_segment_pixels
 
@@ -46,7 +38,8 @@ if TYPE_CHECKING:
     from napari_dsc.methods.options import MethodOptions
     from napari_dsc.params import ClusterParams, CutParams
 
-    Sweep = Callable[[Image, Sequence[float], MethodOptions], Iterator[np.ndarray]]
+    AtScale = Callable[[float], np.ndarray]
+    Prepare = Callable[[Image, MethodOptions], AtScale]
     Divide = Callable[[np.ndarray, int], np.ndarray]
     Group = Callable[[int], np.ndarray]
     Grouping = Callable[[np.ndarray, np.ndarray, ClusterParams], Group]
@@ -56,132 +49,98 @@ if TYPE_CHECKING:
 FLOOR_PER_PIXEL = 150 / (481 * 321)
 
 
-def dsc(image: Image, scales: Sequence[float], options: MethodOptions) -> Iterator[np.ndarray]:
+def iter_scales(
+    prepare: Prepare, image: Image, scales: Sequence[float], options: MethodOptions
+) -> Iterator[np.ndarray]:
+    """Labels at each scale; what the scales share is prepared once."""
+    yield from map(prepare(image, options), scales)
+
+
+def dsc(image: Image, options: MethodOptions) -> AtScale:
     """Deep Superpixel Cut over the number of superpixels."""
     run = _run(image, options)
-    for scale in scales:
-        yield _cut(run, _superpixels(run, options, round(scale)), options.cut_params)
+    return lambda scale: _cut(run, _superpixels(run, options, scale), options.cut_params)
 
 
-def dsc_partitions(
-    image: Image, scales: Sequence[float], options: MethodOptions
-) -> Iterator[np.ndarray]:
+def dsc_partitions(image: Image, options: MethodOptions) -> AtScale:
     """Deep Superpixel Cut into at most so many classes."""
-    run = _run(image, options)
-    for scale in scales:
-        params = dataclasses.replace(options.cut_params, n_partitions=round(scale))
-        yield _cut(run, run.superpixels, params)
+    run, params = _run(image, options), options.cut_params
+    return lambda scale: _cut(
+        run, run.superpixels, dataclasses.replace(params, n_partitions=round(scale))
+    )
 
 
-def superpixels_alone(
-    method: str, image: Image, scales: Sequence[float], options: MethodOptions
-) -> Iterator[np.ndarray]:
+def superpixels_alone(method: str, image: Image, options: MethodOptions) -> AtScale:
     """Superpixels by one algorithm over their number, of the image chosen by ``source``."""
-    params = dataclasses.replace(options.superpixel_params, superpixels=method)  # type: ignore[arg-type]
-    changed = dataclasses.replace(options, superpixel_params=params)
-    run = _run(image, changed)
-    for scale in scales:
-        yield _superpixels(run, changed, round(scale))
+    changed = with_superpixels(options, method)
+    return partial(_superpixels, _run(image, changed), changed)
 
 
-def felzenszwalb(
-    image: Image, scales: Sequence[float], options: MethodOptions
-) -> Iterator[np.ndarray]:
+def felzenszwalb(image: Image, options: MethodOptions) -> AtScale:
     """Regions of Felzenszwalb and Huttenlocher's algorithm over its constant ``k``."""
-    for scale in scales:
-        yield egb_regions(image.pixels, scale)
+    return partial(egb_regions, image.pixels)
 
 
-def mean_shift_plain(
-    image: Image, scales: Sequence[float], options: MethodOptions
-) -> Iterator[np.ndarray]:
+def mean_shift_plain(image: Image, options: MethodOptions) -> AtScale:
     """Regions of mean shift over the least size of a region."""
-    yield from iter_mean_shift_regions(image.pixels, scales)
+    return mean_shift_regions(image.pixels)
 
 
-def divisions(
-    divide: Divide, image: Image, scales: Sequence[float], options: MethodOptions
-) -> Iterator[np.ndarray]:
+def divisions(divide: Divide, image: Image, options: MethodOptions) -> AtScale:
     """Labels by a function of the pixels and a number, over that number."""
-    for scale in scales:
-        yield _result(divide(image.pixels, round(scale)), options)
+    return lambda scale: _result(divide(image.pixels, round(scale)), options)
 
 
-def contour_hierarchy(
-    image: Image, scales: Sequence[float], options: MethodOptions
-) -> Iterator[np.ndarray]:
+def contour_hierarchy(image: Image, options: MethodOptions) -> AtScale:
     """Mean-boundary hierarchy of color gradients, cut over the number of regions."""
-    tree = mean_boundary_tree(color_features(image.pixels))
-    yield from iter_counted_cuts(tree, scales, _floor(image))
+    return counted_cuts(mean_boundary_tree(color_features(image.pixels)), _floor(image))
 
 
-def contour_altitudes(
-    image: Image, scales: Sequence[float], options: MethodOptions
-) -> Iterator[np.ndarray]:
+def contour_altitudes(image: Image, options: MethodOptions) -> AtScale:
     """Mean-boundary hierarchy of color gradients, cut over the mean gradient."""
-    tree = mean_boundary_tree(color_features(image.pixels))
-    yield from iter_threshold_cuts(tree, scales)
+    return threshold_cuts(mean_boundary_tree(color_features(image.pixels)))
 
 
-def mumford_shah_hierarchy(
-    image: Image, scales: Sequence[float], options: MethodOptions
-) -> Iterator[np.ndarray]:
+def mumford_shah_hierarchy(image: Image, options: MethodOptions) -> AtScale:
     """Mumford-Shah hierarchy of colors, cut over the number of regions."""
-    tree = mumford_shah_tree(color_features(image.pixels))
-    yield from iter_counted_cuts(tree, scales, _floor(image))
+    return counted_cuts(mumford_shah_tree(color_features(image.pixels)), _floor(image))
 
 
-def tree_counts(
-    image: Image, scales: Sequence[float], options: MethodOptions
-) -> Iterator[np.ndarray]:
+def tree_counts(image: Image, options: MethodOptions) -> AtScale:
     """Merge tree, cut over the number of regions."""
     tree = grow_tree(image.pixels, options.tree_params)
-    for scale in scales:
-        yield tree.cut(n_regions=max(1, round(scale))).astype("int64") - 1
+    return lambda scale: tree.cut(n_regions=max(1, round(scale))).astype("int64") - 1
 
 
-def tree_altitudes(
-    image: Image, scales: Sequence[float], options: MethodOptions
-) -> Iterator[np.ndarray]:
+def tree_altitudes(image: Image, options: MethodOptions) -> AtScale:
     """Merge tree, cut over the altitude."""
     tree = grow_tree(image.pixels, options.tree_params)
-    for scale in scales:
-        yield tree.cut(threshold=scale).astype("int64") - 1
+    return lambda scale: tree.cut(threshold=scale).astype("int64") - 1
 
 
-def contour_map(
-    image: Image, scales: Sequence[float], options: MethodOptions
-) -> Iterator[np.ndarray]:
+def contour_map(image: Image, options: MethodOptions) -> AtScale:
     """Contour map that comes with the image, cut over the strength of contours."""
-    yield from iter_contour_cuts(options.contours, image.pixels.shape[1:], scales)
+    return contour_cuts(options.contours, image.pixels.shape[1:])
 
 
-def recursive_cut(
-    image: Image, scales: Sequence[float], options: MethodOptions
-) -> Iterator[np.ndarray]:
+def recursive_cut(image: Image, options: MethodOptions) -> AtScale:
     """Recursive normalized cut of superpixels by mean color, over the cost of a cut."""
-    superpixels = _run(image, options).superpixels
-    seed = options.cluster_params.seed
-    for labels in iter_recursive_cuts(image.pixels, superpixels, scales, seed):
-        yield _result(labels, options)
+    superpixels, seed = _run(image, options).superpixels, options.cluster_params.seed
+    cut = recursive_cuts(image.pixels, superpixels, seed)
+    return lambda scale: _result(cut(scale), options)
 
 
-def color_clusters(
-    grouping: Grouping, image: Image, scales: Sequence[float], options: MethodOptions
-) -> Iterator[np.ndarray]:
+def color_clusters(grouping: Grouping, image: Image, options: MethodOptions) -> AtScale:
     """Superpixels clustered by mean color, over the number of classes."""
     superpixels = _run(image, options).superpixels
     colors = torch.from_numpy(image.pixels).flatten(1).T
     regions = torch.from_numpy(superpixels.ravel())
     means = region_mean(colors, regions, int(regions.max()) + 1).numpy()
     group = grouping(means, superpixels, options.cluster_params)
-    for scale in scales:
-        yield _result(group(round(scale))[superpixels], options)
+    return lambda scale: _result(group(round(scale))[superpixels], options)
 
 
-def deep_clusters(
-    grouping: Grouping, image: Image, scales: Sequence[float], options: MethodOptions
-) -> Iterator[np.ndarray]:
+def deep_clusters(grouping: Grouping, image: Image, options: MethodOptions) -> AtScale:
     """Superpixels clustered by mean features of SuperAE, over the number of classes."""
     superpixels = _run(image, options).superpixels
     device = resolve_device(options.device)
@@ -189,76 +148,59 @@ def deep_clusters(
     pixels = as_many_channels(torch.from_numpy(image.pixels).to(device), model.n_channels)
     features = superpixel_features(model, pixels[None], superpixels).cpu().numpy()
     group = grouping(features, superpixels, options.cluster_params)
-    for scale in scales:
-        yield _result(group(round(scale))[superpixels], options)
+    return lambda scale: _result(group(round(scale))[superpixels], options)
 
 
 def backprop(
     image: Image, scales: Sequence[float], options: MethodOptions
 ) -> Iterator[np.ndarray]:
-    """Backprop, stopped at a number of classes; one training for all scales."""
-    superpixels = _run(image, options).superpixels
-    device = resolve_device(options.device)
-    steps = iter_backprop(image.pixels, superpixels, options.backprop_params, device)
-    for labels in labels_at_counts(steps, scales):
+    """Backprop, stopped at each number of classes; one training for all scales."""
+    superpixels, device = _run(image, options).superpixels, resolve_device(options.device)
+    steps = fitted.iter_backprop(image.pixels, superpixels, options.backprop_params, device)
+    for labels in fitted.labels_at_counts(steps, scales):
         yield _result(labels, options)
 
 
-def mumford_shah_loss(
-    image: Image, scales: Sequence[float], options: MethodOptions
-) -> Iterator[np.ndarray]:
+def mumford_shah(image: Image, options: MethodOptions) -> AtScale:
     """Mumford-Shah loss over the number of classes; one training for each scale."""
-    device = resolve_device(options.device)
-    for scale in scales:
-        classes = mumford_shah_classes(
-            image.pixels, round(scale), options.mumford_shah_params, device
-        )
-        yield _result(classes, options)
+    params, device = options.mumford_shah_params, resolve_device(options.device)
+    return lambda scale: _result(
+        fitted.mumford_shah_classes(image.pixels, round(scale), params, device), options
+    )
 
 
-def cae_tvl(
-    image: Image, scales: Sequence[float], options: MethodOptions
-) -> Iterator[np.ndarray]:
+def cae_tvl(image: Image, options: MethodOptions) -> AtScale:
     """Felzenszwalb and Huttenlocher's regions of an image smoothed by CAE-TVL, over ``k``."""
     device = resolve_device(options.device)
-    smoothed = smooth_by_cae_tvl(image.pixels, options.cae_tvl_params, device)
-    for scale in scales:
-        yield egb_regions(smoothed, scale)
+    smoothed = fitted.smooth_by_cae_tvl(image.pixels, options.cae_tvl_params, device)
+    return partial(egb_regions, smoothed)
 
 
-def wnet(image: Image, scales: Sequence[float], options: MethodOptions) -> Iterator[np.ndarray]:
+def wnet(image: Image, options: MethodOptions) -> AtScale:
     """W-Net trained on the image; its probabilities are merged, over the number of regions."""
-    device = resolve_device(options.device)
-    encoder = train_wnet([image.pixels], options.wnet_params, device)
-    probabilities = wnet_probabilities(image.pixels, encoder, options.wnet_params, device)
-    yield from iter_counted_cuts(mean_boundary_tree(probabilities), scales, _floor(image))
-
-
-slic, egb, mean_shift, watershed = (
-    functools.partial(superpixels_alone, method)
-    for method in ("slic", "egb", "mean_shift", "watershed")
-)
-multi_otsu, lsc, seeds = (
-    functools.partial(divisions, divide)
-    for divide in (otsu_classes, lsc_superpixels, seeds_superpixels)
-)
+    params, device = options.wnet_params, resolve_device(options.device)
+    encoder = train_wnet([image.pixels], params, device)
+    probabilities = wnet_probabilities(image.pixels, encoder, params, device)
+    return counted_cuts(mean_boundary_tree(probabilities), _floor(image))
 
 
 def _by_kmeans(features: np.ndarray, superpixels: np.ndarray, params: ClusterParams) -> Group:
-    return functools.partial(kmeans, features, seed=params.seed, n_starts=params.n_starts)
+    return partial(kmeans, features, seed=params.seed, n_starts=params.n_starts)
 
 
 def _by_ncut(features: np.ndarray, superpixels: np.ndarray, params: ClusterParams) -> Group:
     affinity = affinity_graph(features, superpixels, params)
-    return functools.partial(normalized_cut, affinity, params=params)
+    return partial(normalized_cut, affinity, params=params)
 
 
-kmeans_rgb, ncut_rgb = (
-    functools.partial(color_clusters, grouping) for grouping in (_by_kmeans, _by_ncut)
+slic, egb, mean_shift, watershed = (
+    partial(superpixels_alone, name) for name in ("slic", "egb", "mean_shift", "watershed")
 )
-kmeans_deep, ncut_deep = (
-    functools.partial(deep_clusters, grouping) for grouping in (_by_kmeans, _by_ncut)
+multi_otsu, lsc, seeds = (
+    partial(divisions, divide) for divide in (otsu_classes, lsc_superpixels, seeds_superpixels)
 )
+kmeans_rgb, ncut_rgb = (partial(color_clusters, one) for one in (_by_kmeans, _by_ncut))
+kmeans_deep, ncut_deep = (partial(deep_clusters, one) for one in (_by_kmeans, _by_ncut))
 
 
 def _run(image: Image, options: MethodOptions) -> Run:
@@ -271,9 +213,9 @@ def _run(image: Image, options: MethodOptions) -> Run:
     )
 
 
-def _superpixels(run: Run, options: MethodOptions, n_superpixels: int) -> np.ndarray:
+def _superpixels(run: Run, options: MethodOptions, scale: float) -> np.ndarray:
     """Superpixels in another number than that of the run; the run smooths the image once."""
-    params = dataclasses.replace(options.superpixel_params, n_superpixels=n_superpixels)
+    params = dataclasses.replace(options.superpixel_params, n_superpixels=round(scale))
     source = run.smoothed if params.source == "smoothed" else run.image.pixels
     return over_segment_pixels(source, params, run.image.volume_spacing)
 

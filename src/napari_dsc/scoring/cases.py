@@ -5,16 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from napari_dsc.errors import InvalidImageError, InvalidParameterError
-from napari_dsc.evaluation.bsds500 import (
-    contours_path,
-    list_samples,
-    read_annotations,
-    visible_files,
-)
+from napari_dsc.evaluation import bsds500
 from napari_dsc.files import read_labels
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from pathlib import Path
 
     import numpy as np
@@ -106,30 +100,22 @@ def bsds500_cases(root: Path, split: Split) -> CaseSet:
     InvalidImageError
         If there are no images.
     """
-    samples = list_samples(root, split)
-    problems = [
-        Problem(sample.annotations, "no such file, expected the annotations of an image")
-        for sample in samples
-        if not sample.annotations.is_file()
+    cases = [
+        Case(name, image, truth, (bsds500.contours_path(root, split, name),))
+        for name, image, truth in bsds500.list_samples(root, split)
     ]
-    known = {sample.name for sample in samples}
-    annotated = visible_files(root / "data" / "groundTruth" / split, MATLAB)
+    problems = [
+        Problem(case.truth, "no such file, expected the annotations of an image")
+        for case in cases
+        if not case.truth.is_file()
+    ]
+    known = {case.name for case in cases}
     problems += [
         Problem(path, "no image of the same name")
-        for path in annotated
+        for path in bsds500.visible_files(root / "data" / "groundTruth" / split, MATLAB)
         if path.stem not in known
     ]
-    cases = [
-        Case(
-            sample.name,
-            sample.image,
-            sample.annotations,
-            (contours_path(root, split, sample.name),),
-        )
-        for sample in samples
-        if sample.annotations.is_file()
-    ]
-    return CaseSet(tuple(cases), tuple(problems))
+    return CaseSet(tuple(case for case in cases if case.truth.is_file()), tuple(problems))
 
 
 def folder_cases(images: Path, labels: Path) -> CaseSet:
@@ -193,7 +179,7 @@ def read_truth(path: Path, ndim: int | None = None) -> list[np.ndarray]:
         If the file cannot be read.
     """
     if path.suffix.lower() == MATLAB:
-        return read_annotations(path)
+        return bsds500.read_annotations(path)
     return [read_labels(path, ndim)]
 
 
@@ -202,7 +188,10 @@ def _by_stem(folder: Path, problems: list[Problem], no_image: str = "") -> dict[
     if not folder.is_dir():
         raise InvalidImageError(f"{folder}: not a folder; name a folder of files")
     by_stem: dict[str, Path] = {}
-    for path in _visible_files(folder):
+    files = sorted(path for path in folder.iterdir() if path.is_file())
+    for path in files:
+        if path.name.startswith("."):
+            continue
         if no_image and path.suffix.lower() == no_image:
             problems.append(Problem(path, "not an image"))
         elif path.stem in by_stem:
@@ -210,9 +199,3 @@ def _by_stem(folder: Path, problems: list[Problem], no_image: str = "") -> dict[
         else:
             by_stem[path.stem] = path
     return by_stem
-
-
-def _visible_files(folder: Path) -> Iterable[Path]:
-    return sorted(
-        path for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")
-    )

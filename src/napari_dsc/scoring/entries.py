@@ -12,7 +12,7 @@ from napari_dsc.evaluation.measures import BOUNDARY_TOLERANCE
 from napari_dsc.evaluation.terms import zero_of
 from napari_dsc.machine.device import resolve_device
 from napari_dsc.methods import METHODS, SCALE_LIMITS
-from napari_dsc.params import Params
+from napari_dsc.methods.options import with_superpixels
 from napari_dsc.superae.weights import DEFAULT, find_weights
 from napari_dsc.superpixels.methods import SUPERPIXEL_METHODS
 
@@ -59,6 +59,16 @@ class Entry(NamedTuple):
         """Name of a folder for this entry, unique among the entries of a command."""
         return f"{self.method}-{self.superpixels}" if self.superpixels else self.method
 
+    def cells(self) -> dict[str, str]:
+        """First cells of a row about this entry.
+
+        Returns
+        -------
+        cells : dict
+            Method and superpixels.
+        """
+        return {"method": self.method, "superpixels": self.superpixels}
+
     def settings(self) -> Record:
         """All settings that can change a score, ready for JSON.
 
@@ -68,10 +78,12 @@ class Entry(NamedTuple):
             Entries with equal settings have equal scores. Parameters that the method does
             not read are left out, and so is the parameter that its scales replace.
         """
-        options, reads = self.options, self._reads()
+        options, reads = self.options, set(METHODS[self.method].reads)
+        smooths = options.superpixel_params.source == "smoothed"
+        if smooths and any(name.startswith("superpixel_params") for name in reads):
+            reads |= {"weights", "device"}
         settings: Record = {
-            "method": self.method,
-            "superpixels": self.superpixels,
+            **self.cells(),
             "scales": list(self.scales),
             "axes": self.axes,
             "zero": zero_of(self.zero),
@@ -82,20 +94,9 @@ class Entry(NamedTuple):
         if "device" in reads:
             settings["device"] = resolve_device(options.device).type
         if "weights" in reads:
-            weights = find_weights(options.weights or DEFAULT)
-            settings["weights"] = {
-                "name": Path(weights.name).name,
-                "sha256": weights.sha256,
-            }
+            file = find_weights(options.weights or DEFAULT)
+            settings["weights"] = {"name": Path(file.name).name, "sha256": file.sha256}
         return settings
-
-    def _reads(self) -> set[str]:
-        """Options that the method reads, including those of smoothing the image."""
-        reads = set(METHODS[self.method].reads)
-        smooths = self.options.superpixel_params.source == "smoothed"
-        if smooths and any(name.startswith("superpixel_params") for name in reads):
-            reads |= {"weights", "device"}
-        return reads
 
 
 def make_entries(
@@ -140,16 +141,16 @@ def make_entries(
     for name in methods:
         check_scales("scales", name, scales)
     kinds = superpixels or (common.options.superpixel_params.superpixels,)
-    entries = []
-    for name in methods:
-        for kind in kinds if METHODS[name].merges_superpixels else ("",):
-            entry = common._replace(
-                method=name,
-                superpixels=kind,
-                scales=tuple(dict.fromkeys(scales)) or METHODS[name].scales,
-                options=_with_superpixels(common.options, kind),
-            )
-            entries.append(entry)
+    entries = [
+        common._replace(
+            method=name,
+            superpixels=kind,
+            scales=tuple(dict.fromkeys(scales)) or METHODS[name].scales,
+            options=with_superpixels(common.options, kind) if kind else common.options,
+        )
+        for name in methods
+        for kind in (kinds if METHODS[name].merges_superpixels else ("",))
+    ]
     return list({entry.name: entry for entry in entries}.values())
 
 
@@ -166,11 +167,10 @@ def parameters_of(options: MethodOptions) -> Record:
     parameters : dict
         For each class of parameters, a dict of its keyword arguments.
     """
-    given = {one.name: getattr(options, one.name) for one in dataclasses.fields(options)}
     return {
-        name.removesuffix("_params"): dataclasses.asdict(value)
-        for name, value in given.items()
-        if isinstance(value, Params)
+        one.name.removesuffix("_params"): dataclasses.asdict(getattr(options, one.name))
+        for one in dataclasses.fields(options)
+        if one.name.endswith("_params")
     }
 
 
@@ -232,17 +232,9 @@ def _parameters_read(options: MethodOptions, reads: set[str], scale: str) -> Rec
     found: dict[str, Record] = {}
     for name in sorted(reads):
         field, _, parameter = name.partition(".")
-        params = getattr(options, field)
-        if isinstance(params, Params):
-            given = dataclasses.asdict(params)
+        if field.endswith("_params"):
+            given = dataclasses.asdict(getattr(options, field))
             kept = {one: given[one] for one in ([parameter] if parameter else given)}
             kept.pop(scale, None)
             found.setdefault(field.removesuffix("_params"), {}).update(kept)
     return dict(found)
-
-
-def _with_superpixels(options: MethodOptions, kind: str) -> MethodOptions:
-    if not kind:
-        return options
-    params = dataclasses.replace(options.superpixel_params, superpixels=kind)  # type: ignore[arg-type]
-    return dataclasses.replace(options, superpixel_params=params)

@@ -72,11 +72,11 @@ def iter_outcomes(
         One for each task, in the order in which they end; also for a task that fails, or
         whose process dies.
     """
-    if n_processes == 1:
+    if n_processes > 1:
+        yield from _iter_in_processes(score, tasks, min(n_processes, len(tasks)))
+    else:
         for number, task in enumerate(tasks):
             yield TaskScores(number, *_attempt(score, task))
-        return
-    yield from _iter_in_processes(score, tasks, min(n_processes, len(tasks)))
 
 
 def _iter_in_processes(score: Score, tasks: Sequence[Task], size: int) -> Generator[TaskScores]:
@@ -125,9 +125,7 @@ def count_processes(asked: int, device: torch.device) -> int:
     n_processes : int
         Number of processes, at least 1.
     """
-    if asked:
-        return asked
-    return _n_cores() if device.type == "cpu" else 1
+    return asked or (_n_cores() if device.type == "cpu" else 1)
 
 
 def _n_cores() -> int:

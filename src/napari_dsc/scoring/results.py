@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from napari_dsc.errors import OutputError
 from napari_dsc.evaluation.terms import zero_of
@@ -27,7 +27,7 @@ TABLES = ("scores.csv", "summary.json", "summary.md")
 _IMAGES, _SETTINGS, _PARAMETERS = "images", "settings.json", "parameters"
 
 
-class Results:
+class Results(NamedTuple):
     """A folder of scores, with which an interrupted evaluation can be resumed.
 
     Parameters
@@ -38,8 +38,7 @@ class Results:
         the versions of the libraries.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    folder: Path
 
     def prepare(self, entries: Sequence[Entry], *, overwrite: bool) -> None:
         """Create folders, and check that earlier scores were made with the same settings.
@@ -58,9 +57,15 @@ class Results:
             it holds tables that are not of an evaluation; then nothing is created.
         """
         is_ours = any(self.folder.glob(f"{_IMAGES}/*/{_SETTINGS}"))
-        if not overwrite:
-            for entry in entries:
-                self._check_settings(entry)
+        for entry in () if overwrite else entries:
+            before = _read_json(self._of(entry) / _SETTINGS)
+            changed = changed_settings(before, entry.settings()) if before else []
+            if changed:
+                raise OutputError(
+                    f"{self.folder}: holds scores of {entry.name} made with other settings "
+                    f"({', '.join(changed)}); use the same settings, a new folder or "
+                    "--overwrite"
+                )
         if self.folder.is_dir() and not is_ours:
             for name in TABLES:
                 path = self.folder / name
@@ -74,7 +79,7 @@ class Results:
                 paths = folder.glob("*.json")
                 for path in sorted(paths, key=lambda one: one.name == _SETTINGS):
                     path.unlink()
-                made = {**entry.settings(), "software": software_record()}
+                made = entry.settings() | {"software": software_record()}
                 _write_json(folder / _SETTINGS, made)
 
     def load(self, case: Case, entry: Entry, files: str) -> list[ScaleScores]:
@@ -95,13 +100,12 @@ class Results:
             One for each scale. Empty if there are no earlier scores, or their measures are
             not those of this version.
         """
-        part = _read_json(self._part(case, entry))
+        part, expected = _read_json(self._part(case, entry)), score_names(entry.zero)
         if part.get("files") != files:
             return []
         scores = cast("list[ScaleScores]", part.get("scores", []))
-        expected = score_names(entry.zero)
-        is_whole = all(one.keys() == expected for one in scores)
-        return scores if is_whole and len(scores) == len(entry.scales) else []
+        is_whole = len(scores) == len(entry.scales)
+        return scores if is_whole and all(one.keys() == expected for one in scores) else []
 
     def save(self, case: Case, entry: Entry, files: str, scores: list[ScaleScores]) -> None:
         """Write the scores of an image.
@@ -122,7 +126,7 @@ class Results:
         OutputError
             If the scores cannot be written.
         """
-        part: Record = {"image": case.name, "files": files, "scores": scores}
+        part = {"image": case.name, "files": files, "scores": scores}
         _write_json(self._part(case, entry), part)
 
     def _of(self, entry: Entry) -> Path:
@@ -131,15 +135,6 @@ class Results:
     def _part(self, case: Case, entry: Entry) -> Path:
         # the underscore keeps apart the image "settings" and the settings
         return self._of(entry) / f"_{case.name}.json"
-
-    def _check_settings(self, entry: Entry) -> None:
-        before = _read_json(self._of(entry) / _SETTINGS)
-        changed = changed_settings(before, entry.settings()) if before else []
-        if changed:
-            raise OutputError(
-                f"{self.folder}: holds scores of {entry.name} made with other settings "
-                f"({', '.join(changed)}); use the same settings, a new folder or --overwrite"
-            )
 
 
 def changed_settings(before: Record, now: Record) -> list[str]:

@@ -9,13 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_dsc.errors import InvalidImageError
+from napari_dsc.evaluation import measures
 from napari_dsc.evaluation.bsds500 import read_contours
-from napari_dsc.evaluation.measures import (
-    MEASURES,
-    OF_OBJECTS,
-    measure_segmentation,
-    prepare_annotation,
-)
 from napari_dsc.images import load_image
 from napari_dsc.methods import METHODS
 from napari_dsc.scoring.cases import read_truth
@@ -23,7 +18,6 @@ from napari_dsc.scoring.cases import read_truth
 if TYPE_CHECKING:
     from napari_dsc.evaluation.terms import Zero
     from napari_dsc.images import Image
-    from napari_dsc.methods import MethodOptions
     from napari_dsc.scoring.cases import Case
     from napari_dsc.scoring.entries import Entry
 
@@ -52,22 +46,32 @@ def score_case(case: Case, entry: Entry) -> list[ScaleScores]:
     DSCError
         If a file cannot be used, or the method fails.
     """
-    options = entry.options
-    image = load_image(case.image, entry.axes, options.image_params)
+    image = load_image(case.image, entry.axes, entry.options.image_params)
     check_depth(entry.method, image)
     truth = read_truth(case.truth, len(image.label_axes))
-    _check_shape(case, image, truth)
-    truth = [image.arrange_labels(labels) for labels in truth]
-    annotations = [prepare_annotation(labels, entry.zero) for labels in truth]
-    options = _with_contours(case, entry)
-    sweep = METHODS[entry.method].iter_scales(image, entry.scales, options)
+    if truth[0].shape != image.label_shape:
+        raise InvalidImageError(
+            f"{case.truth}: shape {truth[0].shape}, expected {image.label_shape}, the shape of "
+            "its image"
+        )
+    arranged = map(image.arrange_labels, truth)
+    annotations = [measures.prepare_annotation(labels, entry.zero) for labels in arranged]
+    method, options = METHODS[entry.method], entry.options
+    if method.needs_contours and not case.contours:
+        raise InvalidImageError(
+            f"{case.image}: no contour map, which {entry.method} needs; expected a file of "
+            "ucm2 as in BSDS500"
+        )
+    if method.needs_contours:
+        options = dataclasses.replace(options, contours=read_contours(case.contours[0]))
+    sweep = method.iter_scales(image, entry.scales, options)
     scores = []
     start = time.perf_counter()
     for scale, labels in zip(entry.scales, sweep, strict=True):
         seconds = time.perf_counter() - start
         scores.append(
             {"scale": scale, "n_segments": float(len(np.unique(labels)))}
-            | measure_segmentation(labels, annotations, entry.zero)
+            | measures.measure_segmentation(labels, annotations, entry.zero)
             | {"seconds": round(seconds, 3)}
         )
         start = time.perf_counter()
@@ -87,8 +91,8 @@ def score_names(zero: Zero) -> set[str]:
     names : set of str
         Names of measures and other numbers.
     """
-    left_out = () if zero == "background" else OF_OBJECTS
-    return {"scale", "n_segments", "area", "seconds", *MEASURES} - {*left_out}
+    left_out = () if zero == "background" else measures.OF_OBJECTS
+    return {"scale", "n_segments", "area", "seconds", *measures.MEASURES} - {*left_out}
 
 
 def check_depth(method: str, image: Image) -> None:
@@ -111,23 +115,4 @@ def check_depth(method: str, image: Image) -> None:
         raise InvalidImageError(
             f"image: axes {image.axes}: {method} takes planes only, expected YX or YXC; stacks "
             f"are taken by {others}"
-        )
-
-
-def _with_contours(case: Case, entry: Entry) -> MethodOptions:
-    if not METHODS[entry.method].needs_contours:
-        return entry.options
-    if not case.contours:
-        raise InvalidImageError(
-            f"{case.image}: no contour map, which {entry.method} needs; expected a file of "
-            "ucm2 as in BSDS500"
-        )
-    return dataclasses.replace(entry.options, contours=read_contours(case.contours[0]))
-
-
-def _check_shape(case: Case, image: Image, truth: list[np.ndarray]) -> None:
-    shape = image.label_shape
-    if truth[0].shape != shape:
-        raise InvalidImageError(
-            f"{case.truth}: shape {truth[0].shape}, expected {shape}, the shape of its image"
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import functools
 import io
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -52,12 +53,7 @@ def scores_csv(columns: Sequence[Column]) -> str:
         Comma-separated values with a header line.
     """
     records: list[dict[str, object]] = [
-        {
-            "method": column.entry.method,
-            "superpixels": column.entry.superpixels,
-            "image": name,
-            **one,
-        }
+        {**column.entry.cells(), "image": name, **one}
         for column in columns
         for name, scores in column.scores.items()
         for one in scores
@@ -106,24 +102,18 @@ class Figures(NamedTuple):
         record : dict
             Figures with scales by their value, and the settings of the entry.
         """
-        scales = self.entry.scales
+        scales, rounded = self.entry.scales, functools.partial(round, ndigits=_DIGITS)
         return {
-            "method": self.entry.method,
-            "superpixels": self.entry.superpixels,
+            **self.entry.cells(),
             "images": self.n_images,
             "failed": self.n_failed,
             "seconds_an_image": round(self.seconds, 3),
             "best": {
-                name: {
-                    "ods": round(one.ods, _DIGITS),
-                    "ois": round(one.ois, _DIGITS),
-                    "scale": scales[one.scale],
-                }
-                for name, one in self.best.items()
+                name: {"ods": rounded(ods), "ois": rounded(ois), "scale": scales[index]}
+                for name, (ods, ois, index) in self.best.items()
             },
             "scales": [
-                {name: round(value, _DIGITS) for name, value in one.items()}
-                for one in self.means
+                {name: rounded(value) for name, value in one.items()} for one in self.means
             ],
             "settings": self.entry.settings(),
         }
@@ -143,13 +133,8 @@ def figures_of(column: Column) -> Figures:
         Figures, aggregated as in the Berkeley benchmark.
     """
     scores = list(column.scores.values())
-    return Figures(
-        column.entry,
-        len(scores),
-        len(column.failures),
-        summarize(scores),
-        mean_over_images(scores),
-    )
+    counts = len(scores), len(column.failures)
+    return Figures(column.entry, *counts, summarize(scores), mean_over_images(scores))
 
 
 def summary_page(figures: Sequence[Figures], left_out: Sequence[str]) -> str:
@@ -197,20 +182,19 @@ def markdown_table(rows: Sequence[Mapping[str, object]]) -> list[str]:
     ['| a | b |', '|---|---|', '| 1 | x |']
     """
     head = list(rows[0])
-    cells = [[str(row[key]) for key in head] for row in rows]
-    return [_line(head), "|" + "---|" * len(head), *map(_line, cells)]
+    lines = [head, *([str(row[key]) for key in head] for row in rows)]
+    first, *others = ("| " + " | ".join(cells) + " |" for cells in lines)
+    return [first, "|" + "---|" * len(head), *others]
 
 
 def _best_cells(figures: Figures) -> dict[str, str]:
-    best = {
-        MEASURES[name].title: f"{one.ods:.3f} / {one.ois:.3f}"
-        for name, one in figures.best.items()
-    }
     return {
-        "method": figures.entry.method,
-        "superpixels": figures.entry.superpixels,
+        **figures.entry.cells(),
         "images": str(figures.n_images),
-        **best,
+        **{
+            MEASURES[name].title: f"{one.ods:.3f} / {one.ois:.3f}"
+            for name, one in figures.best.items()
+        },
         "s / image": f"{figures.seconds:.2f}",
     }
 
@@ -218,8 +202,7 @@ def _best_cells(figures: Figures) -> dict[str, str]:
 def _scale_cells(figures: Figures) -> list[dict[str, str]]:
     return [
         {
-            "method": figures.entry.method,
-            "superpixels": figures.entry.superpixels,
+            **figures.entry.cells(),
             "scale": f"{means['scale']:g}",
             "segments": f"{means['n_segments']:.1f}",
             **{
@@ -231,7 +214,3 @@ def _scale_cells(figures: Figures) -> list[dict[str, str]]:
         }
         for means in figures.means
     ]
-
-
-def _line(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(cells) + " |"

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load, save
+from safetensors.torch import load
 
 from napari_dsc.errors import WeightsError
-from napari_dsc.files import write_atomically
 from napari_dsc.machine.device import seeded
 from napari_dsc.superae.model import Embedding
 from napari_dsc.superae.registry import check_sha256
+from napari_dsc.superae.weights import write_tensors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,11 +40,10 @@ def embedding_of(model: SuperAE, n_partitions: int, seed: int) -> Embedding:
     embedding : Embedding
         Network in float32, on the device of the model.
     """
-    device = next(model.parameters()).device
     encoder = copy.deepcopy(model.encoder)
     with seeded(seed):
         embedding = Embedding(encoder, n_partitions)
-    return embedding.to(device, torch.float32)
+    return embedding.to(next(model.parameters()).device, torch.float32)
 
 
 def save_embedding(embedding: Embedding, path: Path, card: Mapping[str, object]) -> None:
@@ -64,9 +63,7 @@ def save_embedding(embedding: Embedding, path: Path, card: Mapping[str, object])
     OutputError
         If the file cannot be written.
     """
-    tensors = {name: one.contiguous().cpu() for name, one in embedding.state_dict().items()}
-    content = save(tensors, metadata={"card": json.dumps(card, sort_keys=True)})
-    write_atomically(path, lambda file: file.write(content))
+    write_tensors(path, embedding.state_dict(), "card", card)
 
 
 def load_embedding(path: Path, model: SuperAE, n_partitions: int, sha256: str) -> Embedding:

@@ -194,9 +194,8 @@ class Embedding(nn.Module):
         joint = nn.Conv2d(sum(widths), n_partitions, 1, bias=False)
         parts = [nn.Conv2d(width, n_partitions, 1, bias=False) for width in widths]
         with torch.no_grad():
-            for part, weight in zip(
-                parts, torch.split(joint.weight, list(widths), 1), strict=True
-            ):
+            weights = torch.split(joint.weight, list(widths), 1)
+            for part, weight in zip(parts, weights, strict=True):
                 part.weight.copy_(weight)
         self.parts = nn.ModuleList(parts)
         self.norm = nn.BatchNorm2d(n_partitions)

@@ -1,15 +1,19 @@
-"""Smoothing of images with any number of channels and planes."""
+"""What a trained autoencoder gives for whole images: smoothed pixels, and deep features."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import torch
+from torch.nn import functional
 
-from napari_dsc.superae.blocks import LAYERS
+from napari_dsc.labels.means import region_mean
+from napari_dsc.machine.device import reproducible
+from napari_dsc.superae.blocks import LAYERS, pad_to_stride
 from napari_dsc.superae.model import as_many_channels, smooth_to_the_rim
 
 if TYPE_CHECKING:
+    import numpy as np
     from torch import Tensor
 
     from napari_dsc.superae.model import SuperAE
@@ -66,3 +70,35 @@ def as_batch(pixels: Tensor, n_channels: int) -> Tensor:
     many = as_many_channels(pixels, n_channels)
     batch = many.unsqueeze(0) if many.ndim == 3 else many.transpose(0, 1)
     return batch.contiguous(memory_format=torch.channels_last)
+
+
+def superpixel_features(model: SuperAE, image: Tensor, superpixels: np.ndarray) -> Tensor:
+    """Mean of the encoder's feature maps over each superpixel, equation 5.
+
+    Parameters
+    ----------
+    model : SuperAE
+        Trained network in evaluation mode.
+    image : (1, C, Y, X) float tensor
+        Image in 0 to 1, on the device of the network.
+    superpixels : (Y, X) int array
+        Superpixels ``0 .. M - 1``.
+
+    Returns
+    -------
+    features : (M, 448) float tensor
+        Mean features of the three levels, concatenated; each level is upsampled bilinearly to
+        the size of the image before it is averaged.
+    """
+    height, width = superpixels.shape
+    regions = torch.from_numpy(superpixels.ravel()).to(image.device)
+    n_superpixels = int(superpixels.max()) + 1
+    means = []
+    with torch.no_grad(), reproducible(image.device):
+        padded = pad_to_stride(image)
+        for level in model.encoder(padded):
+            full = functional.interpolate(
+                level, size=list(padded.shape[-2:]), mode="bilinear", align_corners=False
+            )[0, :, :height, :width]
+            means.append(region_mean(full.flatten(1).T, regions, n_superpixels))
+    return torch.cat(means, 1)

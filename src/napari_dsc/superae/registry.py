@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import os
-from importlib import resources
 from pathlib import Path
 from typing import NamedTuple
 
@@ -73,7 +72,7 @@ def where(name: str) -> Path:
     if name not in WEIGHTS:
         raise WeightsError(f"weights={name!r}: expected one of {', '.join(WEIGHTS)}")
     entry = WEIGHTS[name]
-    packaged = Path(str(resources.files("napari_dsc.superae"))) / "data" / entry.file
+    packaged = Path(__file__).with_name("data") / entry.file
     return packaged if entry.packaged and packaged.exists() else cache_folder() / entry.file
 
 

@@ -12,9 +12,8 @@ import torch
 
 from napari_dsc.errors import ComputationError, InvalidImageError
 from napari_dsc.labels.means import region_mean
-from napari_dsc.machine.device import reproducible
+from napari_dsc.machine.device import reproducible, seeded
 from napari_dsc.superae.blocks import LAYERS
-from napari_dsc.superae.losses import reconstruction_loss
 from napari_dsc.superae.model import SuperAE
 
 if TYPE_CHECKING:
@@ -81,9 +80,7 @@ def new_training(n_channels: int, params: TrainParams, device: torch.device) -> 
     state : TrainingState
         State before the first epoch.
     """
-    with torch.random.fork_rng(devices=[]):
-        # torch.manual_seed would also seed the caller's GPUs
-        torch.default_generator.manual_seed(params.seed)
+    with seeded(params.seed):
         model = SuperAE(n_channels, params.ndim)
     model = model.to(device, memory_format=LAYERS[params.ndim].layout)  # type: ignore[call-overload]
     return TrainingState(model, torch.optim.Adam(model.parameters(), lr=params.learning_rate))
@@ -127,7 +124,15 @@ def iter_training(
     The mean color ``v_j`` of equation 2 is that of the whole template region, even if a crop
     contains only a part of it.
     """
-    _check_pairs(images, templates, state.model)
+    if not images:
+        raise InvalidImageError("images: got none, expected at least one")
+    if len(images) != len(templates):
+        raise InvalidImageError(
+            f"templates: got {len(templates)} for {len(images)} images, expected one each"
+        )
+    for number, pair in enumerate(zip(images, templates, strict=True)):
+        if problem := _problem(number, *pair, state.model):
+            raise InvalidImageError(problem)
     examples = [_example(*pair) for pair in zip(images, templates, strict=True)]
     while len(state.history) < params.n_epochs:
         epoch = _epoch(state, examples, params)
@@ -140,46 +145,27 @@ def iter_training(
         yield epoch
 
 
-def _check_pairs(
-    images: Sequence[np.ndarray], templates: Sequence[np.ndarray], model: SuperAE
-) -> None:
-    if not images:
-        raise InvalidImageError("images: got none, expected at least one")
-    if len(images) != len(templates):
-        raise InvalidImageError(
-            f"templates: got {len(templates)} for {len(images)} images, expected one each"
-        )
-    for number, (image, template) in enumerate(zip(images, templates, strict=True)):
-        _check_image(f"images: number {number}", image, model)
-        _check_template(f"templates: number {number}", template, image)
-
-
-def _check_image(name: str, image: np.ndarray, model: SuperAE) -> None:
+def _problem(number: int, image: np.ndarray, labels: np.ndarray, model: SuperAE) -> str:
+    """What is wrong with an image or its template; empty if nothing is."""
+    of_image, of_template = f"images: number {number}", f"templates: number {number}"
     if image.ndim != model.ndim + 1 or image.size == 0 or len(image) != model.n_channels:
-        axes = ", ".join("ZYX"[-model.ndim :])
-        raise InvalidImageError(
-            f"{name} has shape {image.shape}, expected ({model.n_channels}, {axes}), not empty"
-        )
+        expected = f"({model.n_channels}, {', '.join('ZYX'[-model.ndim :])})"
+        return f"{of_image} has shape {image.shape}, expected {expected}, not empty"
     if image.dtype not in (np.uint8, np.float32):
-        raise InvalidImageError(f"{name} is {image.dtype}, expected uint8 or float32")
+        return f"{of_image} is {image.dtype}, expected uint8 or float32"
     if image.dtype == np.float32 and not (image.min() >= 0 and image.max() <= 1):
-        raise InvalidImageError(
-            f"{name} has values from {image.min()} to {image.max()}, expected 0 to 1"
-        )
-
-
-def _check_template(name: str, template: np.ndarray, image: np.ndarray) -> None:
-    if template.shape != image.shape[1:]:
-        raise InvalidImageError(
-            f"{name} has shape {template.shape}, expected {image.shape[1:]}, that of its image"
-        )
-    if not np.issubdtype(template.dtype, np.integer):
-        raise InvalidImageError(f"{name} is {template.dtype}, expected integers")
-    if template.min() < 0 or template.max() >= template.size:
-        raise InvalidImageError(
-            f"{name} has labels from {template.min()} to {template.max()}, "
+        return f"{of_image} has values from {image.min()} to {image.max()}, expected 0 to 1"
+    shape = image.shape[1:]
+    if labels.shape != shape:
+        return f"{of_template} has shape {labels.shape}, expected {shape}, that of its image"
+    if not np.issubdtype(labels.dtype, np.integer):
+        return f"{of_template} is {labels.dtype}, expected integers"
+    if labels.min() < 0 or labels.max() >= labels.size:
+        return (
+            f"{of_template} has labels from {labels.min()} to {labels.max()}, "
             "expected labels from 0 to the number of regions minus 1"
         )
+    return ""
 
 
 def _example(image: np.ndarray, template: np.ndarray) -> _Example:
@@ -210,13 +196,13 @@ def _iter_batches(
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Batches of random crops, flipped at random: images, and the colors of their templates."""
     sides = _crop_sides(examples, params.crop_size)
-    visits = _visits(examples, sides)
-    order = visits[rng.permutation(len(visits))]
+    # planes are visited once, stacks as often as crops fill their volume
+    sizes = [example.template.numel() / math.prod(sides) for example in examples]
+    times = [max(1, round(size)) if len(sides) == 3 else 1 for size in sizes]
+    order = rng.permutation(np.repeat(np.arange(len(examples)), times))
     for start in range(0, len(order), params.batch_size):
-        crops = [
-            _random_crop(examples[index], sides, rng)
-            for index in order[start : start + params.batch_size]
-        ]
+        batch = order[start : start + params.batch_size]
+        crops = (_random_crop(examples[index], sides, rng) for index in batch)
         images, colors = zip(*crops, strict=True)
         yield torch.stack(images), torch.stack(colors)
 
@@ -226,15 +212,7 @@ def _crop_sides(examples: Sequence[_Example], size: int) -> tuple[int, ...]:
     shapes = [example.template.shape for example in examples]
     if len(shapes[0]) == 2:
         return size, size
-    smallest = (min(sides) for sides in zip(*shapes, strict=True))
-    return tuple(min(size, max(side, SMALLEST_CROP)) for side in smallest)
-
-
-def _visits(examples: Sequence[_Example], sides: tuple[int, ...]) -> np.ndarray:
-    """Indices of the examples: planes once, stacks as often as crops fill their volume."""
-    sizes = [example.template.numel() / math.prod(sides) for example in examples]
-    times = [max(1, round(size)) if len(sides) == 3 else 1 for size in sizes]
-    return np.repeat(np.arange(len(examples)), times)
+    return tuple(np.min(shapes, axis=0).clip(SMALLEST_CROP, size).tolist())
 
 
 def _random_crop(
@@ -244,10 +222,9 @@ def _random_crop(
     image, template = example.image, example.template
     while any(have < side for have, side in zip(template.shape, sides, strict=True)):
         image, template = _grow(image, sides), _grow(template, sides)
-    window = []
-    for have, side in zip(template.shape, sides, strict=True):
-        start = int(rng.integers(have - side + 1))
-        window.append(slice(start, start + side))
+    gaps = (have - side for have, side in zip(template.shape, sides, strict=True))
+    starts = [int(rng.integers(gap + 1)) for gap in gaps]
+    window = [slice(start, start + side) for start, side in zip(starts, sides, strict=True)]
     crop = _as_unit_range(image[:, *window])
     colors = example.colors[template[*window]].movedim(-1, 0)
     flipped = [axis for axis in FLIPPED[len(sides)] if rng.random() < 0.5]
@@ -268,12 +245,44 @@ def _step(state: TrainingState, batch: tuple[Tensor, Tensor], params: TrainParam
     layout = LAYERS[state.model.ndim].layout
     image, template_colors = (part.to(device, memory_format=layout) for part in batch)
     state.model.train()
-    half = torch.autocast(device.type, torch.bfloat16, enabled=params.precision == "bfloat16")
+    is_half = params.precision == "bfloat16"
     with reproducible(device):
-        with half:
+        with torch.autocast(device.type, torch.bfloat16, enabled=is_half):
             smoothed = state.model(image)
-        loss = reconstruction_loss(smoothed, image, template_colors)
+        fidelity, smoothness = reconstruction_loss(smoothed, image, template_colors)
         state.optimizer.zero_grad()
-        torch.autograd.backward(loss.fidelity + params.smoothness_weight * loss.smoothness)
+        torch.autograd.backward(fidelity + params.smoothness_weight * smoothness)
         state.optimizer.step()
-    return torch.stack(loss).detach()
+    return torch.stack([fidelity, smoothness]).detach()
+
+
+def reconstruction_loss(
+    smoothed: Tensor, image: Tensor, template_colors: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Equation 1: distance to the image, and to the mean colors of the template regions.
+
+    Parameters
+    ----------
+    smoothed : (B, C, Y, X) float tensor
+        Reconstruction ``x^R`` in [0, 1].
+    image : (B, C, Y, X) float tensor
+        Image ``x`` in [0, 1].
+    template_colors : (B, C, Y, X) float tensor
+        Mean color ``v_j`` (equation 2) of the template region of each pixel.
+
+    Returns
+    -------
+    fidelity, smoothness : 0-d float tensor
+        The two terms, unweighted: means over pixels of squared color distances, so that the
+        meaning of ``lambda`` does not depend on the size of the image.
+
+    Examples
+    --------
+    >>> black, white = torch.zeros(1, 3, 2, 2), torch.ones(1, 3, 2, 2)
+    >>> reconstruction_loss(black, white, black)
+    (tensor(3.), tensor(0.))
+    """
+    fidelity, smoothness = (
+        (smoothed - target).square().sum(1).mean() for target in (image, template_colors)
+    )
+    return fidelity, smoothness

@@ -14,30 +14,14 @@ from safetensors.torch import load, save
 from napari_dsc.errors import WeightsError
 from napari_dsc.files import write_atomically
 from napari_dsc.machine.device import seeded
+from napari_dsc.superae import registry
 from napari_dsc.superae.model import SuperAE
-from napari_dsc.superae.registry import (
-    DEFAULT,
-    WEIGHTS,
-    RegisteredWeights,
-    check_sha256,
-    fetch_weights,
-    file_sha256,
-    verify_weights,
-    where,
-)
+from napari_dsc.superae.registry import DEFAULT as DEFAULT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = [
-    "DEFAULT",
-    "WeightsFile",
-    "check_dimensions",
-    "find_weights",
-    "load_weights",
-    "registry_entry",
-    "save_weights",
-]
+    from torch import Tensor
 
 _FIRST = "encoder.fine.0.weight"
 
@@ -113,15 +97,16 @@ def find_weights(name_or_path: str | Path) -> WeightsFile:
     3
     """
     name = str(name_or_path)
-    if name in WEIGHTS:
-        path = verify_weights(name) if where(name).exists() else fetch_weights(name)
+    if name in registry.WEIGHTS:
+        is_here = registry.where(name).exists()
+        path = registry.verify_weights(name) if is_here else registry.fetch_weights(name)
         return _read_file(path, name)
     try:
         return _read_file(Path(name), name)
     except FileNotFoundError as error:
         raise WeightsError(
             f"weights={name!r}: no such file, and no registered weights of that name "
-            f"(known: {', '.join(WEIGHTS)})"
+            f"(known: {', '.join(registry.WEIGHTS)})"
         ) from error
 
 
@@ -148,7 +133,7 @@ def load_weights(weights: WeightsFile | str | Path) -> SuperAE:
         content = file.path.read_bytes()
     except OSError as error:
         raise WeightsError(f"{file.path}: expected weights, got {error.strerror}") from error
-    check_sha256(file.path, file.sha256)
+    registry.check_sha256(file.path, file.sha256)
     tensors = load(content)
     with seeded(0):  # whatever is drawn is replaced below
         _, n_channels, *kernel = tensors[_FIRST].shape
@@ -167,22 +152,43 @@ def save_weights(model: SuperAE, path: str | Path, card: Mapping[str, object]) -
     path : str or Path
         Where to write; an existing file is replaced in one step.
     card : mapping
-        What to say about the training, ready for JSON; see `napari_dsc.superae.cards`. The
-        number of dimensions, ``ndim``, is added.
+        What to say about the training, ready for JSON; see
+        `napari_dsc.superae.training_files`. The number of dimensions, ``ndim``, is added.
 
     Raises
     ------
     OutputError
         If the file cannot be written.
     """
-    tensors = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
-    # one key alone: safetensors writes several in random order
-    described = dict(card) | {"ndim": model.ndim}
-    content = save(tensors, metadata={"card": json.dumps(described, sort_keys=True)})
-    write_atomically(Path(path), lambda file: file.write(content))
+    write_tensors(Path(path), model.state_dict(), "card", {**card, "ndim": model.ndim})
 
 
-def registry_entry(path: Path, *, packaged: bool) -> RegisteredWeights:
+def write_tensors(path: Path, tensors: Mapping[str, Tensor], key: str, value: object) -> None:
+    """Write tensors with a description as safetensors, whole or not at all.
+
+    Parameters
+    ----------
+    path : Path
+        File to write; an existing file is replaced in one step.
+    tensors : mapping of str to tensor
+        Tensors by name, on any device.
+    key : str
+        Key of the description in the header: one alone, because safetensors writes several
+        in random order.
+    value : object
+        Description, ready for JSON.
+
+    Raises
+    ------
+    OutputError
+        If the file cannot be written.
+    """
+    whole = {name: tensor.contiguous().cpu() for name, tensor in tensors.items()}
+    content = save(whole, metadata={key: json.dumps(value, sort_keys=True)})
+    write_atomically(path, lambda file: file.write(content))
+
+
+def registry_entry(path: Path, *, packaged: bool) -> registry.RegisteredWeights:
     """Describe a weight file for the registry; the ``repr`` is what to paste there.
 
     Parameters
@@ -206,14 +212,10 @@ def registry_entry(path: Path, *, packaged: bool) -> RegisteredWeights:
     for key in ("license", "training_data"):
         if key not in file.card:
             raise WeightsError(f"{path}: expected a card with {key}, got none")
-    return RegisteredWeights(
-        file=path.name,
-        sha256=file.sha256,
-        size=path.stat().st_size,
-        license=str(file.card["license"]),
-        training_data=str(file.card["training_data"]),
-        packaged=packaged,
-        ndim=int(str(file.card["ndim"])),
+    terms, data, ndim = (str(file.card[key]) for key in ("license", "training_data", "ndim"))
+    size = path.stat().st_size
+    return registry.RegisteredWeights(
+        path.name, file.sha256, size, terms, data, packaged, int(ndim)
     )
 
 
@@ -231,27 +233,16 @@ def _read_file(path: Path, name: str) -> WeightsFile:
         ) from error
     if not isinstance(card, dict):
         raise WeightsError(f"{path}: expected a card that is a JSON object, got {card!r:.40}")
-    n_channels, ndim = _first_layer(shapes)
-    _check_fit(path, shapes, n_channels, ndim)
-    seen = {"n_channels": n_channels, "ndim": ndim}
-    return WeightsFile(name, path, file_sha256(path), card | seen)
-
-
-def _first_layer(shapes: Mapping[str, tuple[int, ...]]) -> tuple[int, int]:
-    """Channels and dimensions of the first convolution; anything where there is none."""
-    shape = shapes.get(_FIRST, ())
-    return (max(shape[1], 1), len(shape) - 2) if len(shape) in {4, 5} else (1, 2)
-
-
-def _check_fit(
-    path: Path, shapes: Mapping[str, tuple[int, ...]], n_channels: int, ndim: int
-) -> None:
+    first = shapes.get(_FIRST, ())  # anything will do where there is none
+    n_channels, ndim = (max(first[1], 1), len(first) - 2) if len(first) in {4, 5} else (1, 2)
     with torch.device("meta"):
         state = SuperAE(n_channels, ndim).state_dict()
-    expected = {name: tuple(tensor.shape) for name, tensor in state.items()}
-    for name in [*expected, *shapes]:
-        if shapes.get(name) != expected.get(name):
+    expected = {key: tuple(value.shape) for key, value in state.items()}
+    for tensor in [*expected, *shapes]:
+        if shapes.get(tensor) != expected.get(tensor):
             raise WeightsError(
-                f"{path}: does not fit the network, tensor {name} has shape "
-                f"{shapes.get(name, 'none')}, expected {expected.get(name, 'none')}"
+                f"{path}: does not fit the network, tensor {tensor} has shape "
+                f"{shapes.get(tensor, 'none')}, expected {expected.get(tensor, 'none')}"
             )
+    seen = {"n_channels": n_channels, "ndim": ndim}
+    return WeightsFile(name, path, registry.file_sha256(path), card | seen)

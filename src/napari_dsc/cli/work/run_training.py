@@ -16,11 +16,15 @@ from napari_dsc.images import load_image
 from napari_dsc.labels.regions import relabel_in_order
 from napari_dsc.machine.allocator import keep_freed_memory
 from napari_dsc.machine.device import resolve_device
-from napari_dsc.superae.cards import model_card
-from napari_dsc.superae.checkpoint import load_checkpoint, save_checkpoint
-from napari_dsc.superae.curve import write_curve_csv, write_curve_png
 from napari_dsc.superae.templates import make_template
 from napari_dsc.superae.train import iter_training, new_training
+from napari_dsc.superae.training_files import (
+    load_checkpoint,
+    model_card,
+    save_checkpoint,
+    write_curve_csv,
+    write_curve_png,
+)
 from napari_dsc.superae.weights import save_weights
 
 if TYPE_CHECKING:
