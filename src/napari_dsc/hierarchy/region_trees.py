@@ -85,8 +85,7 @@ def gradient_magnitude(image: np.ndarray, scale: float) -> np.ndarray:
         ]
     )
     tensor = np.einsum("ci...,cj...->...ij", slopes, slopes)
-    gradient: np.ndarray = scale * np.sqrt(np.maximum(np.linalg.eigvalsh(tensor)[..., -1], 0))
-    return gradient
+    return scale * np.sqrt(np.maximum(np.linalg.eigvalsh(tensor)[..., -1], 0))
 
 
 def mean_boundary_tree(image: np.ndarray) -> RegionTree:
@@ -277,5 +276,4 @@ def _strict(altitudes: np.ndarray) -> np.ndarray:
     """
     ranks = np.empty(len(altitudes))
     ranks[np.argsort(altitudes, kind="stable")] = np.arange(1, len(altitudes) + 1)
-    strict: np.ndarray = np.where(altitudes > 0, ranks, 0)
-    return strict
+    return np.where(altitudes > 0, ranks, 0)

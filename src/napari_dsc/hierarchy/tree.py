@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import zipfile
 from dataclasses import dataclass, field
 from functools import cached_property
 from numbers import Integral, Real
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from napari_dsc.errors import InvalidImageError, InvalidParameterError
-from napari_dsc.files import write_atomically
+from napari_dsc.files import open_npz, write_npz
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,8 +20,6 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 SUFFIX = ".tree.npz"
-UNREADABLE = (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile)
-_ARRAYS = ("superpixels", "parents", "altitudes")
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,17 +168,13 @@ class MergeTree:
         """
         smallest = np.min_scalar_type(self.n_superpixels)
         about = {"format": FORMAT, "record": dict(self.record)}
-        arrays = {
-            "superpixels": self.superpixels.astype(smallest),
-            "parents": self.parents,
-            "altitudes": self.altitudes,
-            "about": np.array(json.dumps(about, default=str)),
-        }
-
-        def write(file: BinaryIO) -> None:
-            np.savez_compressed(file, allow_pickle=False, **arrays)
-
-        write_atomically(Path(path), write)
+        write_npz(
+            Path(path),
+            about,
+            superpixels=self.superpixels.astype(smallest),
+            parents=self.parents,
+            altitudes=self.altitudes,
+        )
 
     @classmethod
     def load(cls, path: str | Path) -> MergeTree:
@@ -203,26 +195,14 @@ class MergeTree:
         InvalidImageError
             If the file is missing, damaged, not a tree, or a tree of a newer format.
         """
-        path = Path(path)
-        try:
-            # opened here, because np.load leaves a damaged file open
-            with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-                about = json.loads(str(file["about"]))
-                if about["format"] != FORMAT:
-                    raise InvalidImageError(
-                        f"{path}: a tree of format {about['format']}, written by another "
-                        f"version of napari-dsc; this version reads format {FORMAT}"
-                    )
-                superpixels, parents, altitudes = (file[name] for name in _ARRAYS)
-            return cls(superpixels.astype(np.int64), parents, altitudes, about["record"])
-        except FileNotFoundError as error:
-            raise InvalidImageError(f"{path}: no such file; name a {SUFFIX} file") from error
-        except InvalidImageError:
-            raise
-        except UNREADABLE as error:
-            raise InvalidImageError(
-                f"{path}: is not a merge tree, or damaged; name a {SUFFIX} file"
-            ) from error
+        with open_npz(Path(path), "a merge tree", SUFFIX) as (arrays, about):
+            if about["format"] != FORMAT:
+                raise InvalidImageError(
+                    f"{path}: a tree of format {about['format']}, written by another "
+                    f"version of napari-dsc; this version reads format {FORMAT}"
+                )
+            superpixels = arrays["superpixels"].astype(np.int64)
+            return cls(superpixels, arrays["parents"], arrays["altitudes"], about["record"])
 
     def _tops(self, n_regions: int | None, threshold: float | None) -> np.ndarray:
         """Highest node below the cut above each superpixel, (M,)."""
