@@ -111,8 +111,7 @@ class MergeTree:
         _, first, inverse = np.unique(tops, return_index=True, return_inverse=True)
         numbers = self._main_leaf[tops] if lasting else np.argsort(np.argsort(first))[inverse]
         most = self.n_superpixels if lasting else len(first)
-        labels: np.ndarray = (numbers + 1).astype(np.min_scalar_type(most))[self.superpixels]
-        return labels
+        return np.asarray((numbers + 1).astype(np.min_scalar_type(most))[self.superpixels])
 
     @cached_property
     def _main_leaf(self) -> np.ndarray:
@@ -167,10 +166,9 @@ class MergeTree:
             If the file cannot be written.
         """
         smallest = np.min_scalar_type(self.n_superpixels)
-        about = {"format": FORMAT, "record": dict(self.record)}
         write_npz(
             Path(path),
-            about,
+            {"format": FORMAT, "record": dict(self.record)},
             superpixels=self.superpixels.astype(smallest),
             parents=self.parents,
             altitudes=self.altitudes,
@@ -225,11 +223,9 @@ class MergeTree:
             if not isinstance(threshold, Real) or np.isnan(threshold):
                 raise InvalidParameterError(f"threshold={threshold!r}: expected a number")
             return n + int(np.searchsorted(self.altitudes[n:], float(threshold), side="right"))
-        if not isinstance(n_regions, Integral) or isinstance(n_regions, bool) or n_regions < 1:
-            raise InvalidParameterError(
-                f"n_regions={n_regions!r}: expected a whole number from 1"
-            )
-        return 2 * n - min(int(n_regions), n)
+        if isinstance(n_regions, Integral) and n_regions is not True and n_regions >= 1:
+            return 2 * n - min(int(n_regions), n)
+        raise InvalidParameterError(f"n_regions={n_regions!r}: expected a whole number from 1")
 
 
 def tree_of_merges(superpixels: np.ndarray, merges: Merges) -> MergeTree:
@@ -254,6 +250,29 @@ def tree_of_merges(superpixels: np.ndarray, merges: Merges) -> MergeTree:
         parents[node[list(ends)]] = merge
         node[ends[0]] = merge
     return MergeTree(superpixels, parents, np.append(np.zeros(n), merges.altitudes[0]))
+
+
+def leaf_altitudes(tree: MergeTree) -> np.ndarray:
+    """Altitude at which each pair of superpixels merges.
+
+    Parameters
+    ----------
+    tree : MergeTree
+        Tree of M superpixels.
+
+    Returns
+    -------
+    altitudes : (M, M) float32 array
+        An ultrametric: symmetric, 0 on the diagonal.
+    """
+    n = tree.n_superpixels
+    altitudes = np.zeros((n, n), np.float32)
+    # superpixels of each node: a merge sets the altitude of all pairs across its children
+    members = [np.array([leaf]) for leaf in range(n)]
+    for altitude, (one, other) in zip(tree.altitudes[n:], tree.children(), strict=True):
+        altitudes[np.ix_(members[one], members[other])] = altitude
+        members.append(np.concatenate([members[one], members[other]]))
+    return np.maximum(altitudes, altitudes.T)
 
 
 def _flaw(superpixels: np.ndarray, parents: np.ndarray, altitudes: np.ndarray) -> str:

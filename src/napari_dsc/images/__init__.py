@@ -9,6 +9,6 @@ from napari_dsc.images.image import to_label_image as to_label_image
 from napari_dsc.images.loading import load_image as load_image
 from napari_dsc.images.loading import load_series as load_series
 from napari_dsc.images.normalization import Normalization as Normalization
+from napari_dsc.images.normalization import Pool as Pool
+from napari_dsc.images.normalization import always as always
 from napari_dsc.images.normalization import choose_normalization as choose_normalization
-from napari_dsc.images.pooling import Pool as Pool
-from napari_dsc.images.pooling import always as always
