@@ -21,7 +21,7 @@ from benchmarks.report import Row, timed, write_rows
 from benchmarks.speed.speed import blocks, drawn_image
 from napari_dsc import CutParams
 from napari_dsc.cut.graph import pair_affinity
-from napari_dsc.cut.losses import cut_loss, label_loss
+from napari_dsc.cut.objective import cut_loss, label_loss
 from napari_dsc.cut.sums import superpixel_sums
 from napari_dsc.labels.neighbors import region_pairs
 from napari_dsc.machine.allocator import keep_freed_memory

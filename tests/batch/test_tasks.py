@@ -22,10 +22,9 @@ from napari_dsc import (
     SuperpixelParams,
 )
 from napari_dsc.batch import own_workers, working
-from napari_dsc.batch.folder import LOG, Log, open_folder, read_log
+from napari_dsc.batch.folder import LOG, Log, iter_logged, open_folder, read_log
 from napari_dsc.batch.inputs import find_images
 from napari_dsc.batch.own_workers import visible_gpus
-from napari_dsc.batch.running import iter_logged
 from napari_dsc.batch.tasks import Outcome, plan_tasks
 from napari_dsc.batch.working import do_task, iter_task, new_batch
 from napari_dsc.cli import main
@@ -289,7 +288,7 @@ KILLED = """
 import json, sys
 from pathlib import Path
 from napari_dsc.batch.folder import open_folder
-from napari_dsc.batch.running import iter_logged
+from napari_dsc.batch.folder import iter_logged
 from napari_dsc.batch.tasks import plan_tasks
 from napari_dsc.batch.working import do_task, new_batch
 from napari_dsc import CutParams, Settings, SuperpixelParams

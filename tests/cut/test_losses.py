@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 import oracles
 from napari_dsc.cut.graph import pair_affinity
-from napari_dsc.cut.losses import cut_loss, label_loss
+from napari_dsc.cut.objective import cut_loss, label_loss
 from napari_dsc.cut.sums import SuperpixelSums
 from napari_dsc.labels.means import region_mean
 from napari_dsc.labels.neighbors import region_pairs

@@ -12,7 +12,7 @@ from napari_dsc.hierarchy.codebooks import (
     squared_distances,
 )
 from napari_dsc.hierarchy.colors import perceptual
-from napari_dsc.hierarchy.filters import N_RESPONSES, filter_responses, oriented_kernels
+from napari_dsc.hierarchy.descriptors import N_RESPONSES, filter_responses, oriented_kernels
 
 
 @pytest.fixture

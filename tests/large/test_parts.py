@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from napari_dsc.cut.joint import Piece
 from napari_dsc.errors import InvalidParameterError
-from napari_dsc.labels.regions import connected_regions
-from napari_dsc.large.regions import iter_regions, region_numbers
+from napari_dsc.labels.regions import connected_regions, iter_regions, region_numbers
 from napari_dsc.large.tiling import Tiling, bytes_of, check_side, choose_side, plan_tiling
 from napari_dsc.large.training_windows import SEEN, montage, plan_training_windows
 from napari_dsc.params import CutParams

@@ -120,18 +120,17 @@ def iter_outcomes(
     ComputationError
         If the scheduler is lost.
     """
-    suspects = []
+    suspects: list[Task] = []
     try:
-        with contextlib.closing(_iter_ended(client, tasks, do, resources, _room)) as ended:
-            for task, future in ended:
-                if _is_killed(future):
-                    suspects.append(task)
-                else:
-                    yield _outcome_of(future, task)
-        # a worker that dies takes tasks along that only waited for it
-        with contextlib.closing(_iter_ended(client, suspects, do, resources, _one)) as ended:
-            for task, future in ended:
-                yield _outcome_of(future, task)
+        # a worker that dies takes tasks along that only waited for it: these are done alone
+        for given, is_alone in ((tasks, False), (suspects, True)):
+            waiting = _iter_ended(client, given, do, resources, is_alone=is_alone)
+            with contextlib.closing(waiting) as ended:
+                for task, future in ended:
+                    if _is_killed(future) and not is_alone:
+                        suspects.append(task)
+                    else:
+                        yield _outcome_of(future, task)
     except (distributed.CancelledError, OSError) as error:
         raise ComputationError(LOST) from error
 
@@ -191,15 +190,17 @@ def _iter_ended(
     tasks: Iterable[Task],
     do: Callable[[Task], Outcome],
     resources: Mapping[str, float],
-    room: Callable[[distributed.Client], int],
+    *,
+    is_alone: bool,
 ) -> Generator[tuple[Task, Future]]:
-    """Tasks that ended, at most `room` of them at the scheduler at a time."""
+    """Tasks that ended, a few of them at the scheduler at a time, or only one."""
     waiting = iter(tasks)
     given: dict[Future, Task] = {}
     ended = distributed.as_completed(loop=client.loop)
     try:
         while True:
-            for task in itertools.islice(waiting, max(room(client) - len(given), 0)):
+            room = 1 if is_alone else _room(client)
+            for task in itertools.islice(waiting, max(room - len(given), 0)):
                 future = client.submit(
                     do,
                     task,
@@ -218,10 +219,6 @@ def _iter_ended(
             client.cancel(list(given), asynchronous=False)
 
 
-def _one(client: distributed.Client) -> int:
-    return 1
-
-
 def _room(client: distributed.Client) -> int:
     """Tasks that the scheduler should have."""
     return max(_PER_THREAD * int(sum(client.nthreads().values())), _AT_LEAST)
@@ -234,6 +231,7 @@ def _is_killed(future: Future) -> bool:
 def _outcome_of(future: Future, task: Task) -> Outcome:
     try:
         outcome: Outcome = future.result()
+        return outcome
     except distributed.KilledWorker as error:
         times = error.allowed_failures + 1
         reason = f"worked on alone, it lost {times} workers, for lack of memory perhaps"
@@ -241,6 +239,4 @@ def _outcome_of(future: Future, task: Task) -> Outcome:
         raise
     except Exception as error:  # the worker could not even begin
         reason = one_line(error)
-    else:
-        return outcome
     return Outcome(task.source, task.output, "failed", reason)

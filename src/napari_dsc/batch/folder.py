@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import platform
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import filelock
@@ -16,6 +17,8 @@ from napari_dsc.errors import OutputError
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
     from pathlib import Path
+
+    from napari_dsc.batch.tasks import Outcome
 
 LOG = "batch.jsonl"
 _LOCK = ".batch.lock"
@@ -95,6 +98,30 @@ def open_folder(folder: Path) -> Generator[Log]:
         yield log
     finally:
         lock.release()
+
+
+def iter_logged(outcomes: Generator[Outcome], log: Log) -> Generator[Outcome]:
+    """Enter outcomes into the log of a batch, and their number at the end.
+
+    Parameters
+    ----------
+    outcomes : generator of Outcome
+        Closed with this one.
+    log : Log
+        Of the output folder.
+
+    Yields
+    ------
+    outcome : Outcome
+        Each one, once it stands in the log.
+    """
+    counts: Counter[str] = Counter()
+    with contextlib.closing(outcomes):
+        for outcome in outcomes:
+            log.append(outcome.line())
+            counts[outcome.state] += 1
+            yield outcome
+    log.append({"event": "end", **counts, "time": now()})
 
 
 def read_log(path: Path) -> list[dict[str, object]]:

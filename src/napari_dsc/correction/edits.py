@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import higra as hg
 import numpy as np
 from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
+
+from napari_dsc.labels.regions import components
 
 if TYPE_CHECKING:
     from napari_dsc.correction.parts import Parts
@@ -140,8 +141,7 @@ def split(labels: np.ndarray, seeds: np.ndarray, parts: Parts) -> np.ndarray:
     """
     n = len(labels)
     inside = parts.pairs[:, labels[parts.pairs[0]] == labels[parts.pairs[1]]]
-    links = coo_array((np.ones(inside.shape[1]), tuple(inside)), shape=(n, n))
-    _, pieces = connected_components(links, directed=False)
+    pieces = components(inside, n)
     graph = hg.UndirectedGraph(n)
     graph.add_edges(*parts.pairs)
     steps = np.linalg.norm(np.subtract(*(parts.colors[side] for side in parts.pairs)), axis=1)

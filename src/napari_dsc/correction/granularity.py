@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import higra as hg
 import numpy as np
 from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
+
+from napari_dsc.labels.regions import components
 
 if TYPE_CHECKING:
     from napari_dsc.correction.parts import Parts
@@ -127,10 +128,7 @@ def _connected(pairs: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 def _links(pairs: np.ndarray, groups: np.ndarray) -> np.ndarray:
     """Pairs that chain the unconnected pieces of each group, by the first leaf of each."""
-    n = len(groups)
-    graph = coo_array((np.ones(pairs.shape[1]), tuple(pairs)), shape=(n, n))
-    _, pieces = connected_components(graph, directed=False)
-    first = np.unique(pieces, return_index=True)[1]
+    first = np.unique(components(pairs, len(groups)), return_index=True)[1]
     first = first[np.argsort(groups[first], kind="stable")]
     follows = groups[first[1:]] == groups[first[:-1]]
     return np.stack([first[:-1][follows], first[1:][follows]])
@@ -151,5 +149,4 @@ def _differences(pairs: np.ndarray, labels: np.ndarray, parts: Parts) -> np.ndar
         gap = parts.probabilities[first] - parts.probabilities[second]
         classes = np.linalg.norm(gap, axis=1) / np.sqrt(2)
     inside = labels[first] == labels[second]
-    differences: np.ndarray = np.where(inside, color, 1 + color + classes)
-    return differences
+    return np.asarray(np.where(inside, color, 1 + color + classes))

@@ -76,8 +76,7 @@ class Parts:
         sizes, ends = self.sizes[parts], self._ends[parts]
         # 0, 1, ... within each superpixel: a range of slices without a loop
         within = np.arange(int(sizes.sum())) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-        pixels: np.ndarray = self._order[np.repeat(ends - sizes, sizes) + within]
-        return pixels
+        return np.asarray(self._order[np.repeat(ends - sizes, sizes) + within])
 
     def labels_of(self, labels: np.ndarray) -> np.ndarray:
         """Label of each superpixel, read at its middle pixel in C order.
@@ -116,8 +115,7 @@ class Parts:
         if self.probabilities.shape[1] < 2:
             return np.ones(len(self.probabilities))
         best = np.sort(self.probabilities, axis=1)[:, -2:]
-        margins: np.ndarray = best[:, 1] - best[:, 0]
-        return margins
+        return np.asarray(best[:, 1] - best[:, 0])
 
     def center(self, part: int) -> tuple[int, ...]:
         """Pixel of a superpixel that is nearest to its centroid.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -11,18 +9,16 @@ import numpy as np
 
 from napari_dsc.correction.edits import table_of
 from napari_dsc.correction.parts import Parts
-from napari_dsc.errors import InvalidImageError
-from napari_dsc.files import write_atomically
+from napari_dsc.files import open_npz, write_npz
 from napari_dsc.layers import PARTS_KEY, RECORD_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import BinaryIO
 
     LayerData = tuple[np.ndarray, dict[str, object], str]
 
 SUFFIX = ".dsc.npz"
-_ARRAYS = ("labels", "superpixels", "colors", "probabilities")
+_PARTS = ("superpixels", "colors", "probabilities")
 _PLACE = ("scale", "translate", "rotate", "shear", "affine")
 _NAMES = ("units", "axis_labels")
 
@@ -73,15 +69,8 @@ def save_session(path: Path, session: Session) -> None:
     for name in _NAMES:
         place[name] = [str(one) for one in np.ravel(np.array(session.place[name], object))]
     about = {"name": session.name, "record": session.record, "place": place}
-    parts = session.parts
-    values = (session.labels, parts.superpixels, parts.colors, parts.probabilities)
-    arrays = dict(zip(_ARRAYS, values, strict=True))
-    arrays["about"] = np.array(json.dumps(about, default=str))
-
-    def write(file: BinaryIO) -> None:
-        np.savez_compressed(file, allow_pickle=False, **arrays)
-
-    write_atomically(path, write)
+    parts = {name: getattr(session.parts, name) for name in _PARTS}
+    write_npz(path, about, labels=session.labels, **parts)
 
 
 def load_session(path: Path) -> Session:
@@ -102,23 +91,13 @@ def load_session(path: Path) -> Session:
     InvalidImageError
         If the file is missing, damaged or not a session.
     """
-    try:
-        # opened here, because np.load leaves a damaged file open
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-            labels, *arrays = (file[name] for name in _ARRAYS)
-            about = json.loads(str(file["about"]))
-        parts = Parts(*arrays)
+    with open_npz(path, "a session", SUFFIX) as (arrays, about):
+        labels, parts = arrays["labels"], Parts(*(arrays[name] for name in _PARTS))
         if labels.shape != parts.superpixels.shape or labels.dtype.kind not in "iu":
             raise ValueError("shapes differ")
         place: dict[str, object] = {name: np.array(about["place"][name]) for name in _PLACE}
         place |= {name: tuple(about["place"][name]) for name in _NAMES}
         return Session(about["name"], labels, parts, about["record"], place)
-    except FileNotFoundError as error:
-        raise InvalidImageError(f"{path}: no such file; name a {SUFFIX} file") from error
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
-        raise InvalidImageError(
-            f"{path}: is not a session, or damaged; name a {SUFFIX} file"
-        ) from error
 
 
 def session_reader(path: str | list[str]) -> Callable[[object], list[LayerData]] | None:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from napari_dsc.hierarchy.construction import tree_of_superpixels
-from napari_dsc.hierarchy.ultrametric import leaf_altitudes
+from napari_dsc.hierarchy.tree import leaf_altitudes
 from napari_dsc.machine.side_process import run_in_side_process
 from napari_dsc.params import TreeParams
 

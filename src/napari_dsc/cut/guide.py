@@ -107,8 +107,7 @@ def _best_order(fixed: np.ndarray, votes: np.ndarray) -> np.ndarray:
     n_partitions = votes.shape[1]
     agreement = np.zeros((n_partitions, n_partitions))  # classes x features
     np.add.at(agreement, (fixed[fixed >= 0], votes.argmax(1)[fixed >= 0]), 1)
-    order: np.ndarray = linear_sum_assignment(agreement, maximize=True)[1]
-    return order
+    return np.asarray(linear_sum_assignment(agreement, maximize=True)[1])
 
 
 def _weights(wanted: Tensor, sizes: Tensor) -> Tensor:

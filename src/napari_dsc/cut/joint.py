@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import numpy as np
 import torch
 from torch import nn
 
 from napari_dsc.cut.objective import Objective, SideInformation
-from napari_dsc.cut.optimize import Descent, Network, iter_cut, iter_features
+from napari_dsc.cut.optimize import Descent, iter_cut, iter_features
 from napari_dsc.cut.resolution import (
     coarse_image,
     coarse_shape,
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from napari_dsc.cut.objective import CutStep
+    from napari_dsc.cut.optimize import Network
     from napari_dsc.params import CutParams
 
 # the encoder of stacks has batch norms of three dimensions
@@ -68,22 +69,9 @@ class PieceClasses(NamedTuple):
     assignment: Tensor
 
 
-class WholeNetwork(Network, Protocol):
-    """A network of the cut whose batch norms keep running statistics."""
-
-    def __call__(self, image: Tensor) -> Tensor:
-        """Normalized features."""
-
-    def modules(self) -> Iterator[nn.Module]:
-        """Layers, in the order in which an image passes them."""
-
-    def eval(self) -> object:
-        """Switch to evaluation mode."""
-
-
 def iter_joint_cut(
     draw: Callable[[np.random.Generator], Piece],
-    embedding: WholeNetwork,
+    embedding: Network,
     params: CutParams,
     n_samples: int = N_SAMPLES,
 ) -> Iterator[CutStep]:
@@ -141,9 +129,7 @@ def iter_joint_cut(
     _gather_statistics(embedding, norms, samples())
 
 
-def iter_piece_cut(
-    piece: Piece, embedding: WholeNetwork, params: CutParams
-) -> Iterator[CutStep]:
+def iter_piece_cut(piece: Piece, embedding: Network, params: CutParams) -> Iterator[CutStep]:
     """Train a network on one piece, to classify others with it.
 
     Parameters
@@ -193,7 +179,7 @@ def coarse_piece(piece: Piece, params: CutParams) -> Piece:
     return _coarse(piece, params)[0]
 
 
-def assign(embedding: WholeNetwork, piece: Piece, params: CutParams) -> PieceClasses:
+def assign(embedding: Network, piece: Piece, params: CutParams) -> PieceClasses:
     """Classify the superpixels of a piece by a trained network.
 
     Parameters
@@ -231,7 +217,7 @@ def _coarse(piece: Piece, params: CutParams) -> tuple[Piece, np.ndarray]:
     return Piece(coarse_image(piece.image, shape), coarse.labels, spacing), coarse.rows
 
 
-def _norms(network: WholeNetwork) -> list[Norm]:
+def _norms(network: Network) -> list[Norm]:
     return [layer for layer in network.modules() if isinstance(layer, Norm)]
 
 
@@ -241,7 +227,7 @@ class _StopForward(Exception):
 
 @torch.no_grad()
 def _gather_statistics(
-    embedding: WholeNetwork, norms: Sequence[Norm], images: Sequence[Tensor]
+    embedding: Network, norms: Sequence[Norm], images: Sequence[Tensor]
 ) -> None:
     """Set the running statistics of each batch norm to its inputs on all images together.
 

@@ -7,22 +7,28 @@ from typing import TYPE_CHECKING, Protocol
 import torch
 from torch.optim.sgd import sgd
 
-from napari_dsc.cut.objective import NO_SIDE_INFORMATION, Objective, SideInformation
-from napari_dsc.cut.replay import iter_replayed
+from napari_dsc.cut.objective import (
+    NO_SIDE_INFORMATION,
+    Objective,
+    SideInformation,
+    StepOutcome,
+)
 from napari_dsc.machine.device import reproducible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     import numpy as np
     from torch import Tensor, nn
 
     from napari_dsc.cut.objective import CutStep
-    from napari_dsc.cut.replay import StepOutcome
     from napari_dsc.params import CutParams
 
 # share of superpixels that may change their class in a step that counts as quiet
 QUIET = 0.005
+# steps before the recording: in them torch allocates memory and cuDNN picks its algorithms;
+# as in the documentation of torch.cuda.graphs
+WARM_UP = 3
 
 
 class Network(Protocol):
@@ -39,6 +45,15 @@ class Network(Protocol):
 
     def mixed(self, levels: list[Tensor]) -> Tensor:
         """Features of the head before `norm`, (P, K, Y', X')."""
+
+    def __call__(self, image: Tensor) -> Tensor:
+        """Features after `norm`."""
+
+    def modules(self) -> Iterator[nn.Module]:
+        """Layers, in the order in which an image passes them."""
+
+    def eval(self) -> object:
+        """Switch to evaluation mode."""
 
     def parameters(self) -> Iterator[nn.Parameter]:
         """All weights, of encoder and head."""
@@ -212,3 +227,36 @@ def iter_features(embedding: Network, image: Tensor, params: CutParams) -> Itera
             if is_trained or not levels:  # a frozen encoder sees the image once
                 levels = embedding.levels(image)
             yield embedding.mixed(levels)
+
+
+def iter_replayed(
+    step: Callable[[], StepOutcome], device: torch.device
+) -> Iterator[StepOutcome]:
+    """Repeat a step, replayed from a CUDA graph after warm-up.
+
+    Parameters
+    ----------
+    step : callable
+        Takes one step. It must run the same operations on tensors of the same shapes each
+        time, and never wait for the device.
+    device : torch.device
+        A CUDA device.
+
+    Yields
+    ------
+    outcome : StepOutcome
+        Copies, which the next step does not overwrite; the iterator never ends.
+    """
+    side = torch.cuda.Stream(device)
+    for _ in range(WARM_UP):
+        side.wait_stream(torch.cuda.current_stream(device))
+        with torch.cuda.stream(side):
+            outcome = step()
+        torch.cuda.current_stream(device).wait_stream(side)
+        yield outcome
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph, stream=side):
+        recorded = step()
+    while True:
+        graph.replay()
+        yield StepOutcome(*(tensor.clone() for tensor in recorded))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -69,10 +68,30 @@ def iter_image_cut(
         note for the user comes in place of a step, and the cut starts again with a quarter of
         the pixels. If memory runs out again, the error is raised.
     """
-    attempt = partial(_iter_full, image, superpixels, fixed, side_information)
+
+    def attempt(params: CutParams) -> Iterator[CutStep]:
+        """Cut the downsampled image, and expand each step to all superpixels."""
+        shape = coarse_shape(superpixels.shape, params.resolution, params.megapixels)
+        coarse = coarse_superpixels(superpixels, shape)
+        altitudes, spacing = side_information
+        if altitudes.size:
+            altitudes = altitudes[np.ix_(coarse.members, coarse.members)]
+        rows = torch.from_numpy(coarse.rows).to(image.device)
+        for step in iter_cut(
+            coarse_image(image, shape),
+            coarse.labels,
+            fresh_embedding(),
+            params,
+            fixed[coarse.members],
+            side_information=SideInformation(
+                altitudes, coarse_spacing(spacing, superpixels.shape, shape)
+            ),
+        ):
+            yield step._replace(classes=step.classes[rows], assignment=step.assignment[rows])
+
     with freed_memory_kept():
         try:
-            yield from attempt(fresh_embedding(), params)
+            yield from attempt(params)
             return
         except (MemoryError, RuntimeError) as error:
             if not is_out_of_memory(error):
@@ -84,30 +103,4 @@ def iter_image_cut(
         quarter = max(math.prod(shape) / 4e6, SMALLEST_MEGAPIXELS)
         yield f"memory ran out: the cut starts again on {quarter:.2f} megapixels"
         smaller = dataclasses.replace(params, megapixels=quarter)
-        yield from attempt(fresh_embedding(), smaller)
-
-
-def _iter_full(  # noqa: PLR0917 - those of `iter_image_cut`
-    image: Tensor,
-    superpixels: np.ndarray,
-    fixed: np.ndarray,
-    side_information: SideInformation,
-    embedding: Network,
-    params: CutParams,
-) -> Iterator[CutStep]:
-    """Cut the downsampled image, and expand each step to the superpixels of the whole one."""
-    shape = coarse_shape(superpixels.shape, params.resolution, params.megapixels)
-    coarse = coarse_superpixels(superpixels, shape)
-    small = coarse_image(image, shape)
-    rows = torch.from_numpy(coarse.rows).to(image.device)
-    fixed = fixed[coarse.members]
-    side_information = SideInformation(
-        side_information.altitudes[np.ix_(coarse.members, coarse.members)]
-        if side_information.altitudes.size
-        else side_information.altitudes,
-        coarse_spacing(side_information.spacing, superpixels.shape, shape),
-    )
-    for step in iter_cut(
-        small, coarse.labels, embedding, params, fixed, side_information=side_information
-    ):
-        yield step._replace(classes=step.classes[rows], assignment=step.assignment[rows])
+        yield from attempt(smaller)

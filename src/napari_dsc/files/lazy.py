@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
+import numpy as np
 import tifffile
 
 from napari_dsc.errors import InvalidImageError, InvalidParameterError
@@ -14,8 +15,6 @@ from napari_dsc.files.tiff import OTHER_COLORS, describe_tiff
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
-
-    import numpy as np
 
 # units of OME-Zarr, and their symbols
 _UNITS = {"nanometer": "nm", "micrometer": "µm", "millimeter": "mm", "centimeter": "cm"}
@@ -82,7 +81,7 @@ def _open_tiff(path: Path, file: tifffile.TiffFile, level: int) -> RawImage:
     _check_level(path, level, levels)
     if levels[level].keyframe.photometric in OTHER_COLORS:
         raise InvalidImageError(f"{path}: colors are not RGB, expected gray or RGB")
-    raw = describe_tiff(file, _pixels(zarr.open(levels[level].aszarr(), mode="r")))
+    raw = describe_tiff(file, _as_array(zarr.open(levels[level].aszarr(), mode="r")))
     shrinkage = levels[0].keyframe.imagewidth / levels[level].keyframe.imagewidth
     return raw._replace(spacing=tuple(size * shrinkage for size in raw.spacing))
 
@@ -97,7 +96,7 @@ def _open_zarr(path: Path, level: int) -> RawImage:
     if isinstance(node, zarr.Array):
         _check_level(path, level, [node])
         names = getattr(node.metadata, "dimension_names", None) or ()
-        return RawImage(_pixels(node), _letters([str(name) for name in names]))
+        return RawImage(_as_array(node), _letters([str(name) for name in names]))
     attributes: Any = node.attrs.asdict()
     pyramids = attributes.get("ome", attributes).get("multiscales")
     if not pyramids:
@@ -107,10 +106,10 @@ def _open_zarr(path: Path, level: int) -> RawImage:
     pyramid = pyramids[0]
     _check_level(path, level, pyramid["datasets"])
     dataset = pyramid["datasets"][level]
-    pixels = _pixels(node[dataset["path"]])
+    pixels = _as_array(node[dataset["path"]])
     axes = pyramid.get("axes", list(_OLD_AXES[-pixels.ndim :]))
     names = [axis["name"] if isinstance(axis, dict) else axis for axis in axes]
-    scale = _scale([*_transforms(dataset), *_transforms(pyramid)], pixels.ndim)
+    scale = _scale((dataset, pyramid), pixels.ndim)
     units = {axis.get("unit", "") for axis in axes if isinstance(axis, dict)} - {""}
     letters = _letters(names)
     spacing = [size for size, letter in zip(scale, letters, strict=False) if letter in "ZYX"]
@@ -120,10 +119,9 @@ def _open_zarr(path: Path, level: int) -> RawImage:
     return RawImage(pixels, letters, tuple(spacing), _UNITS.get(unit, unit))
 
 
-def _pixels(array: object) -> np.ndarray:
+def _as_array(array: object) -> np.ndarray:
     """A lazy array with the type of an array in memory, whose indexing it shares."""
-    pixels: np.ndarray = array  # type: ignore[assignment]
-    return pixels
+    return cast("np.ndarray", array)
 
 
 def _letters(names: Sequence[str]) -> str:
@@ -133,18 +131,11 @@ def _letters(names: Sequence[str]) -> str:
     return letters if is_known and {"Y", "X"} <= set(letters) else ""
 
 
-def _transforms(node: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    found: list[Mapping[str, Any]] = node.get("coordinateTransformations", [])
-    return found
-
-
-def _scale(transforms: Sequence[Mapping[str, Any]], n_axes: int) -> list[float]:
+def _scale(nodes: Sequence[Mapping[str, Any]], n_axes: int) -> list[float]:
     """Product of all scale transforms, along each axis."""
-    scale = [1.0] * n_axes
-    for one in transforms:
-        if one.get("type") == "scale":
-            scale = [a * float(b) for a, b in zip(scale, one["scale"], strict=True)]
-    return scale
+    transforms = [one for node in nodes for one in node.get("coordinateTransformations", [])]
+    scales = [one["scale"] for one in transforms if one.get("type") == "scale"]
+    return np.prod([np.ones(n_axes), *scales], axis=0).tolist()
 
 
 def _check_level(path: Path, level: int, levels: Sequence[object]) -> None:

@@ -92,7 +92,12 @@ def refuse_overlap(inputs: Sequence[Path], outputs: Sequence[Path]) -> None:
     """
     read = {Path(os.path.realpath(path)): path for path in inputs}
     above = {folder: path for real, path in read.items() for folder in real.parents}
-    stores = {store: path for real, path in read.items() for store in _stores(real)}
+    stores = {
+        store: path
+        for real, path in read.items()
+        for store in (real, *real.parents)
+        if store.suffix.lower() == ".zarr"
+    }
     for name, count in Counter(map(os.path.realpath, outputs)).items():
         output = Path(name)
         if count > 1:
@@ -114,18 +119,12 @@ def refuse_overlap(inputs: Sequence[Path], outputs: Sequence[Path]) -> None:
                 )
 
 
-def _stores(path: Path) -> list[Path]:
-    """The zarr stores that are, or contain, an input."""
-    return [one for one in (path, *path.parents) if one.suffix.lower() == ".zarr"]
-
-
 def _is_our_zarr(folder: Path) -> bool:
     """Whether a group has a record of napari-dsc, and no members but the levels of labels."""
     try:
         metadata = json.loads((folder / "zarr.json").read_text("utf-8"))
-        is_recorded = SOFTWARE in metadata["attributes"]
+        if SOFTWARE not in metadata["attributes"]:
+            return False
     except (OSError, ValueError, LookupError, TypeError):
-        return False
-    if not is_recorded:
         return False
     return all(one.name == "zarr.json" or one.name.isdecimal() for one in folder.iterdir())

@@ -104,10 +104,7 @@ def png_content(path: Path, pixels: np.ndarray, axes: str) -> bytes:
         )
     about = PngInfo()
     about.add_text("Software", SOFTWARE)
-    content: bytes = iio.imwrite(
-        "<bytes>", pixels, plugin="pillow", extension=".png", pnginfo=about
-    )
-    return content
+    return iio.imwrite("<bytes>", pixels, plugin="pillow", extension=".png", pnginfo=about)
 
 
 def _read_unusual(path: Path, start: bytes, refusal: OSError) -> np.ndarray:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import warnings
-from typing import TYPE_CHECKING
+import zipfile
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -81,6 +83,43 @@ def read_labels(path: Path, ndim: int | None = None) -> np.ndarray:
     return labels
 
 
+@contextlib.contextmanager
+def open_npz(path: Path, kind: str, suffix: str) -> Iterator[tuple[Any, Any]]:
+    """Open a file of `write_npz`.
+
+    Parameters
+    ----------
+    path : Path
+        File to read.
+    kind, suffix : str
+        What the file holds and how its name ends, for messages.
+
+    Yields
+    ------
+    arrays : mapping
+        Array of each name.
+    about : object
+        Description.
+
+    Raises
+    ------
+    InvalidImageError
+        If the file cannot be read, or something is wrong with what is taken from it.
+    """
+    try:
+        # opened here, because np.load leaves a damaged file open
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
+            yield file, json.loads(str(file["about"]))
+    except FileNotFoundError as error:
+        raise InvalidImageError(f"{path}: no such file; name a {suffix} file") from error
+    except InvalidImageError:
+        raise
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        raise InvalidImageError(
+            f"{path}: is not {kind}, or damaged; name a {suffix} file"
+        ) from error
+
+
 def _read(path: Path, *, apply_palette: bool) -> RawImage:
     start = _first_bytes(path)
     try:
@@ -120,10 +159,7 @@ def _first_bytes(path: Path) -> bytes:
 def _silence() -> Iterator[None]:
     """Suppress warnings and log messages of the decoders; errors are still raised."""
     logger = logging.getLogger("tifffile")
-
-    def refuse(_: logging.LogRecord) -> bool:
-        return False
-
+    refuse = logging.Filter("another logger")  # lets only those of this name pass
     logger.addFilter(refuse)
     try:
         with warnings.catch_warnings():

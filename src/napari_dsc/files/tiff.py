@@ -12,7 +12,7 @@ import imageio.v3 as iio
 import numpy as np
 import tifffile
 
-from napari_dsc.errors import InvalidImageError, OutputError
+from napari_dsc.errors import InvalidImageError
 from napari_dsc.files.ownership import SOFTWARE
 from napari_dsc.files.raw import RawImage
 
@@ -59,7 +59,11 @@ def describe_tiff(file: tifffile.TiffFile, pixels: np.ndarray) -> RawImage:
     """Image from the pixels of the first series and the metadata of the file."""
     series = file.series[0]
     page = series.keyframe
-    notes = _notes(page, len(file.series))
+    notes: tuple[str, ...] = ()
+    if len(file.series) > 1:
+        notes += (f"only the first of {len(file.series)} images is used",)
+    if page.photometric == _PALETTE:  # microscopes store intensities with a display palette
+        notes += ("palette not applied",)
     axes = series.axes.replace("S", "C")
     has_alpha = any(kind != 0 for kind in page.extrasamples)
     if not set(axes) <= set("TZCYX") or len(set(axes)) < len(axes):
@@ -181,27 +185,6 @@ def read_record(path: Path) -> dict[str, object]:
     return record
 
 
-def check_tiff_type(path: Path, pixels: np.ndarray) -> None:
-    """Refuse values that TIFF cannot store.
-
-    Parameters
-    ----------
-    path : Path
-        Path of the file, for the error message.
-    pixels : array
-        Values to write.
-
-    Raises
-    ------
-    OutputError
-        If the values are longer than 64 bits.
-    """
-    if pixels.dtype.itemsize > 8:
-        raise OutputError(
-            f"{path}: TIFF does not store values of type {pixels.dtype}; choose .npy"
-        )
-
-
 def _pixels(path: Path, series: tifffile.TiffPageSeries) -> np.ndarray:
     """Pixels by tifffile, else by Pillow, which has more decoders, if that loses nothing."""
     try:
@@ -217,15 +200,6 @@ def _pixels(path: Path, series: tifffile.TiffPageSeries) -> np.ndarray:
             f"{path}: this TIFF compression needs the package imagecodecs; "
             "run: pip install imagecodecs"
         ) from error
-
-
-def _notes(page: tifffile.TiffPage, n_images: int) -> tuple[str, ...]:
-    notes: tuple[str, ...] = ()
-    if n_images > 1:
-        notes += (f"only the first of {n_images} images is used",)
-    if page.photometric == _PALETTE:  # microscopes store intensities with a display palette
-        notes += ("palette not applied",)
-    return notes
 
 
 def _pixel_size(file: tifffile.TiffFile) -> tuple[dict[str, float], str]:
@@ -250,10 +224,8 @@ def _ome_pixel_size(text: str) -> tuple[dict[str, float], str]:
         elements = ElementTree.fromstring(text).iter()
     except ElementTree.ParseError:
         return {}, ""  # tifffile reads the pixels nevertheless
-    for element in elements:
-        if element.tag.rpartition("}")[2] == "Pixels":
-            return _in_one_unit(element.attrib)
-    return {}, ""
+    found = (one.attrib for one in elements if one.tag.rpartition("}")[2] == "Pixels")
+    return _in_one_unit(next(found, {}))
 
 
 def _in_one_unit(attributes: Mapping[str, str]) -> tuple[dict[str, float], str]:

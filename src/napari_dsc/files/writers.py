@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import secrets
 from pathlib import Path
@@ -13,7 +14,7 @@ import numpy as np
 from napari_dsc.errors import DSCError, OutputError
 from napari_dsc.files.ownership import NPY_PADDING, refuse_foreign
 from napari_dsc.files.photos import png_content
-from napari_dsc.files.tiff import check_tiff_type, write_tiff
+from napari_dsc.files.tiff import write_tiff
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -133,10 +134,34 @@ def write_image(  # noqa: PLR0913 - all but two are given by name
         content = png_content(path, pixels, axes)
         write_atomically(path, lambda file: file.write(content))
     else:
-        check_tiff_type(path, pixels)
+        if pixels.dtype.itemsize > 8:
+            raise OutputError(
+                f"{path}: TIFF does not store values of type {pixels.dtype}; choose .npy"
+            )
         write_atomically(
             path, lambda file: write_tiff(file, pixels, axes, record, (spacing, unit))
         )
+
+
+def write_npz(path: Path, about: object, **arrays: np.ndarray) -> None:
+    """Write arrays and a description.
+
+    Parameters
+    ----------
+    path : Path
+        File to write.
+    about : object
+        Description, which becomes JSON.
+    **arrays : array
+        Array of each name.
+
+    Raises
+    ------
+    OutputError
+        If the file cannot be written.
+    """
+    arrays["about"] = np.array(json.dumps(about, default=str))
+    write_atomically(path, lambda file: np.savez_compressed(file, allow_pickle=False, **arrays))
 
 
 def _write_npy(file: BinaryIO, pixels: np.ndarray) -> None:

@@ -186,8 +186,7 @@ class _Runs:
         variants = self.variants
         share = np.minimum(self.sizes[first], self.sizes[second]) / self.n_pixels
         factor = (share / (share + variants.offsets[run])) ** variants.exponents[run]
-        cost: np.ndarray = (terms * variants.weights.take(run, 0)).sum(axis=1) * factor
-        return cost
+        return np.asarray((terms * variants.weights.take(run, 0)).sum(axis=1) * factor)
 
 
 def _chi(one: np.ndarray, other: np.ndarray) -> np.ndarray:
@@ -200,8 +199,7 @@ def _chi(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     one += other
     one += np.float32(TINY)
     gap /= one
-    chi: np.ndarray = np.sqrt(0.5 * gap.sum(axis=-1))
-    return chi
+    return np.asarray(np.sqrt(0.5 * gap.sum(axis=-1)))
 
 
 def _mean_and_spread(moments: np.ndarray) -> np.ndarray:

@@ -78,8 +78,7 @@ def hard_words(samples: np.ndarray, words: np.ndarray) -> np.ndarray:
     nearest : (N,) int64 array
         Index of a word, ``0 .. W - 1``; the first of equally near ones.
     """
-    nearest: np.ndarray = squared_distances(samples, words).argmin(axis=1)
-    return nearest
+    return np.asarray(squared_distances(samples, words).argmin(axis=1))
 
 
 def soft_words(samples: np.ndarray, words: np.ndarray) -> np.ndarray:

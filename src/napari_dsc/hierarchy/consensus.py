@@ -102,8 +102,7 @@ def mean_altitudes(merges: Merges) -> np.ndarray:
         np.maximum.accumulate(between, axis=1, out=between)
         place = np.argsort(order[run])
         total += between[place][:, place]
-    mean: np.ndarray = (total + total.T) / n_runs
-    return mean
+    return np.asarray((total + total.T) / n_runs)
 
 
 def average_linkage(levels: np.ndarray, pairs: np.ndarray, sizes: np.ndarray) -> Merges:

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_dsc.errors import InvalidParameterError
-from napari_dsc.hierarchy.boundaries import boundary_maps, local_boundaries
+from napari_dsc.hierarchy.boundaries import boundary_maps, fine_partition, local_boundaries
 from napari_dsc.hierarchy.colors import perceptual
 from napari_dsc.hierarchy.consensus import merge_by_consensus
 from napari_dsc.hierarchy.descriptors import describe
-from napari_dsc.hierarchy.partition import fine_partition
 from napari_dsc.hierarchy.spectral import n_spectral_pixels
 from napari_dsc.hierarchy.tree import MergeTree, tree_of_merges
 from napari_dsc.labels.regions import relabel_in_order

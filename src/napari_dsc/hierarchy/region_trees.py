@@ -85,8 +85,7 @@ def gradient_magnitude(image: np.ndarray, scale: float) -> np.ndarray:
         ]
     )
     tensor = np.einsum("ci...,cj...->...ij", slopes, slopes)
-    gradient: np.ndarray = scale * np.sqrt(np.maximum(np.linalg.eigvalsh(tensor)[..., -1], 0))
-    return gradient
+    return scale * np.sqrt(np.maximum(np.linalg.eigvalsh(tensor)[..., -1], 0))
 
 
 def mean_boundary_tree(image: np.ndarray) -> RegionTree:
@@ -105,16 +104,30 @@ def mean_boundary_tree(image: np.ndarray) -> RegionTree:
     tree : RegionTree
         Hierarchy over the watershed regions.
     """
-    shape = image.shape[1:]
-    gradient = np.mean([gradient_magnitude(image, scale) for scale in SCALES], axis=0)
-    pixels = grid_graph(shape)
-    weights = hg.weight_graph(pixels, gradient.ravel(), hg.WeightFunction.mean)
+    return boundary_tree(np.mean([gradient_magnitude(image, one) for one in SCALES], axis=0))
+
+
+def boundary_tree(strength: np.ndarray) -> RegionTree:
+    """Merge watershed regions by the mean strength along their common boundary.
+
+    Parameters
+    ----------
+    strength : S float64 array
+        Boundary strength of each pixel.
+
+    Returns
+    -------
+    tree : RegionTree
+        Hierarchy over the watershed regions.
+    """
+    pixels = grid_graph(strength.shape)
+    weights = hg.weight_graph(pixels, strength.ravel(), hg.WeightFunction.mean)
     basins = hg.labelisation_watershed(pixels, weights)
     graph = hg.make_region_adjacency_graph_from_labelisation(pixels, basins)
     boundary = hg.rag_accumulate_on_edges(graph, hg.Accumulators.mean, weights)
     length = hg.rag_accumulate_on_edges(graph, hg.Accumulators.sum, np.ones(len(weights)))
     tree, altitudes = hg.binary_partition_tree_average_linkage(graph, boundary, length)
-    return RegionTree(tree, altitudes, graph, shape)
+    return RegionTree(tree, altitudes, graph, strength.shape)
 
 
 def mumford_shah_tree(image: np.ndarray) -> RegionTree:
@@ -130,14 +143,13 @@ def mumford_shah_tree(image: np.ndarray) -> RegionTree:
     tree : RegionTree
         Hierarchy over the pixels, by the scale at which each region becomes optimal.
     """
-    shape = image.shape[1:]
-    graph = grid_graph(shape)
+    graph = grid_graph(image.shape[1:])
     colors = _rows(image)
     binary, _ = hg.binary_partition_tree_MumfordShah_energy(graph, colors)
     tree, altitudes = hg.hierarchy_to_optimal_MumfordShah_energy_cut_hierarchy(
         binary, colors, graph
     )
-    return RegionTree(tree, altitudes, graph, shape)
+    return RegionTree(tree, altitudes, graph, image.shape[1:])
 
 
 def observation_scale_tree(image: np.ndarray) -> RegionTree:
@@ -169,8 +181,7 @@ def observation_scale_tree(image: np.ndarray) -> RegionTree:
     .. [1] S. Guimaraes et al., "Hierarchizing graph-based image segmentation algorithms
        relying on region dissimilarity", Mathematical Morphology 2, 2017.
     """
-    shape = image.shape[1:]
-    graph = grid_graph(shape)
+    graph = grid_graph(image.shape[1:])
     weights = hg.weight_graph(graph, _rows(image), hg.WeightFunction.L2)
     tree, heaviest = hg.bpt_canonical(graph, weights)
     # the predicate solved for k: k = size * (edge to the parent - heaviest edge inside); the
@@ -181,7 +192,7 @@ def observation_scale_tree(image: np.ndarray) -> RegionTree:
     altitudes = hg.accumulate_and_max_sequential(
         tree, scale, np.zeros(tree.num_leaves()), hg.Accumulators.max
     )
-    return RegionTree(tree, altitudes, graph, shape)
+    return RegionTree(tree, altitudes, graph, image.shape[1:])
 
 
 def ward_tree(image: np.ndarray, labels: np.ndarray) -> RegionTree:
@@ -235,7 +246,13 @@ def contour_tree(contours: np.ndarray) -> RegionTree:
     return RegionTree(tree, altitudes, graph, shape)
 
 
-def horizontal_cut(hierarchy: RegionTree, n_regions: int) -> np.ndarray:
+def horizontal_cut(
+    hierarchy: RegionTree,
+    n_regions: int,
+    floor_factor: float = FLOOR_FACTOR,
+    *,
+    by_rank: bool = True,
+) -> np.ndarray:
     """Labels of the coarsest partition with at least M regions; specks are merged first.
 
     Parameters
@@ -244,23 +261,26 @@ def horizontal_cut(hierarchy: RegionTree, n_regions: int) -> np.ndarray:
         Hierarchy to cut.
     n_regions : int
         Number of regions ``M``.
+    floor_factor : float
+        The least size of a region is the mean size ``N / M`` over this.
+    by_rank : bool
+        Whether equal altitudes above 0 are told apart, to come nearer to M.
 
     Returns
     -------
     labels : S int64 array
         Labels ``0 .. M' - 1`` of connected regions. M' is M unless the hierarchy has fewer
-        regions above the area floor of ``N / (4 M)`` pixels, or regions merge at altitude 0.
+        regions of the least size, or regions merge at one altitude.
     """
     if hierarchy.graph.num_vertices() == 1:  # higra's filter would end the process
         return np.zeros(hierarchy.shape, np.int64)
-    floor = math.prod(hierarchy.shape) / (FLOOR_FACTOR * n_regions)
     tree, altitudes = hg.filter_small_nodes_from_tree(
         hierarchy.tree,
         hierarchy.altitudes.copy(),  # higra zeroes those of small nodes in place
-        floor,
+        math.prod(hierarchy.shape) / (floor_factor * n_regions),
         hierarchy.graph,
     )
-    explorer = hg.HorizontalCutExplorer(tree, _strict(altitudes))
+    explorer = hg.HorizontalCutExplorer(tree, _strict(altitudes) if by_rank else altitudes)
     nodes = explorer.horizontal_cut_from_num_regions(n_regions)
     return relabel_in_order(nodes.labelisation_leaves(tree).reshape(hierarchy.shape))
 
@@ -277,5 +297,4 @@ def _strict(altitudes: np.ndarray) -> np.ndarray:
     """
     ranks = np.empty(len(altitudes))
     ranks[np.argsort(altitudes, kind="stable")] = np.arange(1, len(altitudes) + 1)
-    strict: np.ndarray = np.where(altitudes > 0, ranks, 0)
-    return strict
+    return np.where(altitudes > 0, ranks, 0)

@@ -129,8 +129,7 @@ def _means(plane: np.ndarray, n_rows: int) -> np.ndarray:
     """Means over `n_rows` groups of successive rows."""
     starts = np.arange(n_rows) * len(plane) // n_rows
     counts = np.diff(np.append(starts, len(plane)))
-    means: np.ndarray = np.add.reduceat(plane, starts, axis=0) / counts[:, None]
-    return means
+    return np.asarray(np.add.reduceat(plane, starts, axis=0) / counts[:, None])
 
 
 def mutual_information(codes: np.ndarray, words: np.ndarray) -> np.ndarray:
@@ -167,8 +166,7 @@ def mutual_information(codes: np.ndarray, words: np.ndarray) -> np.ndarray:
     density = density / max(density.sum(), TINY) + TINY
     share = density.sum(axis=1)
     information = EXPONENT * np.log(density) - np.log(share)[:, None] - np.log(share)
-    clipped: np.ndarray = np.clip(information, LOWEST, HIGHEST)
-    return clipped
+    return np.asarray(np.clip(information, LOWEST, HIGHEST))
 
 
 def pixel_affinity(codes: np.ndarray, information: np.ndarray) -> csr_array:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import zipfile
 from dataclasses import dataclass, field
 from functools import cached_property
 from numbers import Integral, Real
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from napari_dsc.errors import InvalidImageError, InvalidParameterError
-from napari_dsc.files import write_atomically
+from napari_dsc.files import open_npz, write_npz
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,8 +20,6 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 SUFFIX = ".tree.npz"
-UNREADABLE = (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile)
-_ARRAYS = ("superpixels", "parents", "altitudes")
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,8 +111,7 @@ class MergeTree:
         _, first, inverse = np.unique(tops, return_index=True, return_inverse=True)
         numbers = self._main_leaf[tops] if lasting else np.argsort(np.argsort(first))[inverse]
         most = self.n_superpixels if lasting else len(first)
-        labels: np.ndarray = (numbers + 1).astype(np.min_scalar_type(most))[self.superpixels]
-        return labels
+        return np.asarray((numbers + 1).astype(np.min_scalar_type(most))[self.superpixels])
 
     @cached_property
     def _main_leaf(self) -> np.ndarray:
@@ -171,18 +166,13 @@ class MergeTree:
             If the file cannot be written.
         """
         smallest = np.min_scalar_type(self.n_superpixels)
-        about = {"format": FORMAT, "record": dict(self.record)}
-        arrays = {
-            "superpixels": self.superpixels.astype(smallest),
-            "parents": self.parents,
-            "altitudes": self.altitudes,
-            "about": np.array(json.dumps(about, default=str)),
-        }
-
-        def write(file: BinaryIO) -> None:
-            np.savez_compressed(file, allow_pickle=False, **arrays)
-
-        write_atomically(Path(path), write)
+        write_npz(
+            Path(path),
+            {"format": FORMAT, "record": dict(self.record)},
+            superpixels=self.superpixels.astype(smallest),
+            parents=self.parents,
+            altitudes=self.altitudes,
+        )
 
     @classmethod
     def load(cls, path: str | Path) -> MergeTree:
@@ -203,26 +193,14 @@ class MergeTree:
         InvalidImageError
             If the file is missing, damaged, not a tree, or a tree of a newer format.
         """
-        path = Path(path)
-        try:
-            # opened here, because np.load leaves a damaged file open
-            with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-                about = json.loads(str(file["about"]))
-                if about["format"] != FORMAT:
-                    raise InvalidImageError(
-                        f"{path}: a tree of format {about['format']}, written by another "
-                        f"version of napari-dsc; this version reads format {FORMAT}"
-                    )
-                superpixels, parents, altitudes = (file[name] for name in _ARRAYS)
-            return cls(superpixels.astype(np.int64), parents, altitudes, about["record"])
-        except FileNotFoundError as error:
-            raise InvalidImageError(f"{path}: no such file; name a {SUFFIX} file") from error
-        except InvalidImageError:
-            raise
-        except UNREADABLE as error:
-            raise InvalidImageError(
-                f"{path}: is not a merge tree, or damaged; name a {SUFFIX} file"
-            ) from error
+        with open_npz(Path(path), "a merge tree", SUFFIX) as (arrays, about):
+            if about["format"] != FORMAT:
+                raise InvalidImageError(
+                    f"{path}: a tree of format {about['format']}, written by another "
+                    f"version of napari-dsc; this version reads format {FORMAT}"
+                )
+            superpixels = arrays["superpixels"].astype(np.int64)
+            return cls(superpixels, arrays["parents"], arrays["altitudes"], about["record"])
 
     def _tops(self, n_regions: int | None, threshold: float | None) -> np.ndarray:
         """Highest node below the cut above each superpixel, (M,)."""
@@ -245,11 +223,9 @@ class MergeTree:
             if not isinstance(threshold, Real) or np.isnan(threshold):
                 raise InvalidParameterError(f"threshold={threshold!r}: expected a number")
             return n + int(np.searchsorted(self.altitudes[n:], float(threshold), side="right"))
-        if not isinstance(n_regions, Integral) or isinstance(n_regions, bool) or n_regions < 1:
-            raise InvalidParameterError(
-                f"n_regions={n_regions!r}: expected a whole number from 1"
-            )
-        return 2 * n - min(int(n_regions), n)
+        if isinstance(n_regions, Integral) and n_regions is not True and n_regions >= 1:
+            return 2 * n - min(int(n_regions), n)
+        raise InvalidParameterError(f"n_regions={n_regions!r}: expected a whole number from 1")
 
 
 def tree_of_merges(superpixels: np.ndarray, merges: Merges) -> MergeTree:
@@ -274,6 +250,29 @@ def tree_of_merges(superpixels: np.ndarray, merges: Merges) -> MergeTree:
         parents[node[list(ends)]] = merge
         node[ends[0]] = merge
     return MergeTree(superpixels, parents, np.append(np.zeros(n), merges.altitudes[0]))
+
+
+def leaf_altitudes(tree: MergeTree) -> np.ndarray:
+    """Altitude at which each pair of superpixels merges.
+
+    Parameters
+    ----------
+    tree : MergeTree
+        Tree of M superpixels.
+
+    Returns
+    -------
+    altitudes : (M, M) float32 array
+        An ultrametric: symmetric, 0 on the diagonal.
+    """
+    n = tree.n_superpixels
+    altitudes = np.zeros((n, n), np.float32)
+    # superpixels of each node: a merge sets the altitude of all pairs across its children
+    members = [np.array([leaf]) for leaf in range(n)]
+    for altitude, (one, other) in zip(tree.altitudes[n:], tree.children(), strict=True):
+        altitudes[np.ix_(members[one], members[other])] = altitude
+        members.append(np.concatenate([members[one], members[other]]))
+    return np.maximum(altitudes, altitudes.T)
 
 
 def _flaw(superpixels: np.ndarray, parents: np.ndarray, altitudes: np.ndarray) -> str:

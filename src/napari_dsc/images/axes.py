@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+import math
+from typing import TYPE_CHECKING
 
 from napari_dsc.errors import InvalidImageError, InvalidParameterError
 
@@ -11,22 +12,9 @@ if TYPE_CHECKING:
 
     import numpy as np
 
+    from napari_dsc.files import RawImage
+
 SPATIAL = "ZYX"
-
-
-class Layout(NamedTuple):
-    """Axes of an array, and their source.
-
-    Parameters
-    ----------
-    axes : str
-        One letter of ``TZCYX`` for each axis.
-    origin : str
-        ``the caller``, ``the file``, ``the layer`` or ``the shape``.
-    """
-
-    axes: str
-    origin: str
 
 
 def check_axis_letters(axes: str) -> str:
@@ -35,7 +23,8 @@ def check_axis_letters(axes: str) -> str:
     Parameters
     ----------
     axes : str
-        Letters as in `check_axes`.
+        One letter of ``TZCYX`` for each axis, or empty; ``S``, the samples of a color in
+        TIFF files, is another name of ``C``.
 
     Returns
     -------
@@ -58,33 +47,38 @@ def check_axis_letters(axes: str) -> str:
     return letters
 
 
-def check_axes(axes: str, pixels: np.ndarray) -> str:
-    """Check the letters of axes for an image.
+def axes_of(raw: RawImage, axes: str) -> tuple[str, str]:
+    """Axes of an image as the caller says, or its file, or its shape.
 
     Parameters
     ----------
-    axes : str
-        One letter of ``TZCYX`` for each axis, or empty; ``S``, the samples of a color in
-        TIFF files, is another name of ``C``.
-    pixels : array
+    raw : RawImage
         Image as stored.
+    axes : str
+        As in `check_axis_letters`.
 
     Returns
     -------
     axes : str
-        Letters in capitals, with ``C`` for ``S``.
+        One letter of ``TZCYX`` for each axis.
+    origin : str
+        ``the caller``, ``the file``, ``the layer`` or ``the shape``.
 
     Raises
     ------
     InvalidParameterError
         If letters are unknown or repeated, or their number is not that of the axes.
+    InvalidImageError
+        If nothing names the axes, and the shape is ambiguous.
     """
-    letters = check_axis_letters(axes)
+    letters, pixels = check_axis_letters(axes), raw.pixels
     if letters and len(letters) != pixels.ndim:
         raise InvalidParameterError(
             f"axes={axes!r}: expected {pixels.ndim} letters for shape {pixels.shape}"
         )
-    return letters
+    if letters:
+        return letters, "the caller"
+    return (raw.axes, raw.origin) if raw.axes else (guess_axes(pixels), "the shape")
 
 
 def guess_axes(pixels: np.ndarray) -> str:
@@ -211,6 +205,28 @@ def pick_channels(
     if is_rgba and n_channels in (2, 4):
         return frames[:, :-1], ("alpha channel dropped",)
     return frames, ()
+
+
+def check_spacing(spacing: Sequence[float], spatial: Sequence[str]) -> None:
+    """Check that there is a pixel size for each spatial axis.
+
+    Parameters
+    ----------
+    spacing : sequence of float
+        Pixel sizes that a user gave.
+    spatial : sequence of str
+        Letters of the axes that they are for.
+
+    Raises
+    ------
+    InvalidParameterError
+        If their number differs, or a size is not finite and above 0.
+    """
+    if len(spacing) != len(spatial) or not all(0 < size < math.inf for size in spacing):
+        raise InvalidParameterError(
+            f"spacing={tuple(spacing)}: expected {len(spatial)} sizes above 0, along "
+            f"{', '.join(spatial)}"
+        )
 
 
 def complete_spacing(

@@ -22,8 +22,7 @@ def color_features(pixels: np.ndarray) -> np.ndarray:
     """
     if len(pixels) != 3:
         return pixels
-    features: np.ndarray = (rgb2lab(pixels, channel_axis=0) / 100).astype(np.float32)
-    return features
+    return np.asarray((rgb2lab(pixels, channel_axis=0) / 100).astype(np.float32))
 
 
 def draw_boundaries(pixels: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -45,5 +44,4 @@ def draw_boundaries(pixels: np.ndarray, labels: np.ndarray) -> np.ndarray:
         pixels = pixels.mean(0, keepdims=True)
     canvas = np.moveaxis(np.broadcast_to(pixels, (3, *pixels.shape[1:])), 0, -1)
     marked = mark_boundaries(canvas, labels, color=(1, 1, 0), mode="thick")
-    overlay: np.ndarray = np.rint(np.clip(marked, 0, 1) * 255).astype(np.uint8)
-    return overlay
+    return np.asarray(np.rint(np.clip(marked, 0, 1) * 255).astype(np.uint8))

@@ -258,8 +258,7 @@ def to_label_image(labels: np.ndarray) -> np.ndarray:
     array([[1, 2]], dtype=uint8)
     """
     smallest = np.min_scalar_type(int(labels.max()) + 1)
-    numbered: np.ndarray = labels.astype(smallest) + smallest.type(1)
-    return numbered
+    return np.asarray(labels.astype(smallest) + smallest.type(1))
 
 
 def array_sha256(pixels: np.ndarray) -> str:

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import math
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_dsc.errors import InvalidImageError, InvalidParameterError
+from napari_dsc.errors import InvalidImageError
 from napari_dsc.files import RawImage, read_image
 from napari_dsc.images.axes import (
     SPATIAL,
-    Layout,
-    check_axes,
+    axes_of,
+    check_spacing,
     complete_spacing,
     drop_single_axes,
     frames_first,
-    guess_axes,
     pick_channels,
 )
 from napari_dsc.images.image import Image, ImageSeries, LazyImages, array_sha256
@@ -28,12 +26,12 @@ from napari_dsc.params import ImageParams
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from numpy.typing import ArrayLike
+    from numpy.typing import ArrayLike, DTypeLike
 
     from napari_dsc.images.normalization import Normalization
 
 _SMALLEST_SIDE = 8  # pixels: two at the coarsest level of the network, which has a stride of 4
-_MICROMETER = "µm"
+MICROMETER = "µm"  # unit of the pixel sizes that a user gives
 
 
 def load_image(
@@ -131,10 +129,12 @@ def load_series(
     (2, np.float32(0.5))
     """
     raw = _as_raw(image)
-    _check_type(raw.pixels)
-    layout = _layout(raw, axes)
-    sizes, unit, size_notes = _spacing(raw, layout, spacing)
-    pixels, kept = drop_single_axes(raw.pixels, layout.axes)
+    check_type(raw.pixels.dtype)
+    if raw.pixels.size == 0:
+        raise InvalidImageError(f"image: empty, shape {raw.pixels.shape}, expected some pixels")
+    named, origin = axes_of(raw, axes)
+    pixels, kept = drop_single_axes(raw.pixels, named)
+    sizes, unit, size_notes = _spacing(raw, named, kept, spacing)
     frames, notes = pick_channels(
         frames_first(pixels, kept),
         channels,
@@ -159,41 +159,25 @@ def load_series(
             normalization,
             hashed(number) if len(frames) > 1 else array_sha256(raw.pixels),
             notes,
-            layout.origin,
+            origin,
         )
 
     images = LazyImages(frame, len(frames)) if len(frames) > 1 else (frame(0),)
     return ImageSeries(images, kept)
 
 
-def _layout(raw: RawImage, axes: str) -> Layout:
-    named = check_axes(axes, raw.pixels)
-    if named:
-        return Layout(named, "the caller")
-    if raw.axes:
-        return Layout(raw.axes, raw.origin)
-    return Layout(guess_axes(raw.pixels), "the shape")
-
-
 def _spacing(
-    raw: RawImage, layout: Layout, given: Sequence[float]
+    raw: RawImage, axes: str, kept: str, given: Sequence[float]
 ) -> tuple[tuple[float, ...], str, tuple[str, ...]]:
     """Spacing along S, its unit, and notes for the user."""
-    spatial = [axis for axis in layout.axes if axis in SPATIAL]
-    _, kept = drop_single_axes(raw.pixels, layout.axes)
     if len(given):
-        if len(given) != len(spatial) or not all(
-            math.isfinite(size) and size > 0 for size in given
-        ):
-            raise InvalidParameterError(
-                f"spacing={tuple(given)}: expected {len(spatial)} sizes above 0, along "
-                f"{', '.join(spatial)}"
-            )
-        sizes, notes = complete_spacing(given, "".join(spatial), kept)
-        return sizes, _MICROMETER, notes
+        spatial = "".join(axis for axis in axes if axis in SPATIAL)
+        check_spacing(given, spatial)
+        sizes, notes = complete_spacing(given, spatial, kept)
+        return sizes, MICROMETER, notes
     # a size in the file belongs to an axis of the array, which the caller may have renamed
     stored = [place for place, axis in enumerate(raw.axes) if axis in SPATIAL]
-    known = "".join(layout.axes[place] for place in stored) if raw.axes else "YX"
+    known = "".join(axes[place] for place in stored) if raw.axes else "YX"
     sizes, notes = complete_spacing(raw.spacing, known, kept)
     return sizes, raw.unit if sizes else "", notes
 
@@ -217,22 +201,46 @@ def _from_array(image: ArrayLike) -> RawImage:
     return RawImage(np.asarray(array))
 
 
-def _check_type(pixels: np.ndarray) -> None:
-    if pixels.dtype.kind not in "iuf":
+def check_type(dtype: DTypeLike) -> None:
+    """Check that an image is of numbers.
+
+    Parameters
+    ----------
+    dtype : data type
+        Type of its values.
+
+    Raises
+    ------
+    InvalidImageError
+        If they are not integers or floats.
+    """
+    if np.dtype(dtype).kind not in "iuf":
+        raise InvalidImageError(f"image: values of type {dtype}, expected integers or floats")
+
+
+def check_sides(height: int, width: int) -> None:
+    """Check that an image is large enough for the network.
+
+    Parameters
+    ----------
+    height, width : int
+        Sides in pixels.
+
+    Raises
+    ------
+    InvalidImageError
+        If one is below 8.
+    """
+    if min(height, width) < _SMALLEST_SIDE:
         raise InvalidImageError(
-            f"image: values of type {pixels.dtype}, expected integers or floats"
+            f"image: {height} x {width} pixels, expected at least {_SMALLEST_SIDE} x "
+            f"{_SMALLEST_SIDE}"
         )
-    if pixels.size == 0:
-        raise InvalidImageError(f"image: empty, shape {pixels.shape}, expected some pixels")
 
 
 def _check_values(channels: np.ndarray) -> None:
     """Check that the channels, (C, ...), can be normalized."""
-    if min(channels.shape[-2:]) < _SMALLEST_SIDE:
-        size = " x ".join(map(str, channels.shape[-2:]))
-        raise InvalidImageError(
-            f"image: {size} pixels, expected at least {_SMALLEST_SIDE} x {_SMALLEST_SIDE}"
-        )
+    check_sides(*channels.shape[-2:])
     if channels.dtype.kind == "f":
         _check_finite(channels)
     if all(channel.min() == channel.max() for channel in channels):

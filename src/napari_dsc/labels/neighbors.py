@@ -123,7 +123,6 @@ def neighbor_pairs(centroids: np.ndarray, radius: float) -> np.ndarray:
     tree = cKDTree(centroids)
     one_way = tree.query_pairs(np.nextafter(radius, 0), output_type="ndarray").T
     itself = np.arange(len(centroids))
-    pairs: np.ndarray = np.concatenate(
-        [one_way, one_way[::-1], np.stack([itself, itself])], axis=1
-    ).astype(np.int64)
-    return pairs
+    return np.concatenate([one_way, one_way[::-1], np.stack([itself, itself])], axis=1).astype(
+        np.int64
+    )

@@ -10,7 +10,7 @@ from scipy.sparse.csgraph import connected_components
 from skimage import measure
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 
 def connected_regions(labels: np.ndarray) -> np.ndarray:
@@ -39,12 +39,10 @@ def connected_regions(labels: np.ndarray) -> np.ndarray:
     if background < np.iinfo(np.int64).min:
         values, background = compact_labels(values)[1], -1
     if values.ndim > 3:  # more than scikit-image takes
-        linked: np.ndarray = _linked_regions(values).reshape(labels.shape)
-        return linked
+        return np.asarray(_linked_regions(values).reshape(labels.shape))
     pieces = measure.label(values, background=background, connectivity=1)
     pieces -= 1
-    regions: np.ndarray = pieces.astype(np.int64, copy=False).reshape(labels.shape)
-    return regions
+    return np.asarray(pieces.astype(np.int64, copy=False).reshape(labels.shape))
 
 
 def _linked_regions(labels: np.ndarray) -> np.ndarray:
@@ -52,8 +50,7 @@ def _linked_regions(labels: np.ndarray) -> np.ndarray:
     pieces = np.stack(numbered_on([connected_regions(part) for part in labels]))
     same = labels[1:] == labels[:-1]
     links = np.stack([pieces[1:][same], pieces[:-1][same]])
-    joined: np.ndarray = join_pieces(links, int(pieces.max()) + 1)[pieces]
-    return joined
+    return np.asarray(join_pieces(links, int(pieces.max()) + 1)[pieces])
 
 
 def join_pieces(links: np.ndarray, n_pieces: int) -> np.ndarray:
@@ -76,9 +73,26 @@ def join_pieces(links: np.ndarray, n_pieces: int) -> np.ndarray:
     >>> join_pieces(np.array([[2], [0]]), 4)
     array([0, 1, 0, 2])
     """
-    graph = coo_array((np.ones(links.shape[1]), tuple(links)), shape=(n_pieces, n_pieces))
-    _, regions = connected_components(graph, directed=False)
-    return relabel_in_order(regions)
+    return relabel_in_order(components(links, n_pieces))
+
+
+def components(pairs: np.ndarray, n_nodes: int) -> np.ndarray:
+    """Connected component of each node of a graph.
+
+    Parameters
+    ----------
+    pairs : (2, E) int array
+        Nodes that each edge joins.
+    n_nodes : int
+        Number of nodes.
+
+    Returns
+    -------
+    numbers : (n_nodes,) int32 array
+        Number of the component of each node, from 0.
+    """
+    graph = coo_array((np.ones(pairs.shape[1], bool), tuple(pairs)), shape=(n_nodes, n_nodes))
+    return np.asarray(connected_components(graph, directed=False)[1])
 
 
 def relabel_in_order(labels: np.ndarray) -> np.ndarray:
@@ -104,8 +118,7 @@ def relabel_in_order(labels: np.ndarray) -> np.ndarray:
     first[ranks.ravel()[::-1]] = np.arange(labels.size)[::-1]  # the last assignment stays
     numbers = np.empty(len(values), np.int64)
     numbers[np.argsort(first)] = np.arange(len(values))
-    relabeled: np.ndarray = numbers[ranks]
-    return relabeled
+    return np.asarray(numbers[ranks])
 
 
 def compact_labels(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -164,3 +177,65 @@ def numbered_on(parts: Sequence[np.ndarray]) -> list[np.ndarray]:
         part.astype(kind) + kind.type(start)
         for part, start in zip(parts, starts[:-1], strict=True)
     ]
+
+
+def region_numbers(bands: Callable[[], Iterator[np.ndarray]]) -> np.ndarray:
+    """Region of each piece of each band.
+
+    Parameters
+    ----------
+    bands : callable
+        Return an iterator of the bands of a label image, (y, X) each, from the top; a label
+        image that is read band by band takes two passes: this one, and `iter_regions`.
+
+    Returns
+    -------
+    numbers : (P,) int64 array
+        Number of the region of each piece, in the order of `iter_regions`; regions are
+        numbered from 0 in the order of their first pixel.
+
+    Examples
+    --------
+    >>> rows = np.array([[1, 2, 1]]), np.array([[1, 1, 1]])
+    >>> region_numbers(lambda: iter(rows))
+    array([0, 1, 0, 0])
+    """
+    links = [np.zeros((2, 0), np.int64)]
+    above = above_pieces = np.zeros((0,), np.int64)
+    for band, pieces in _iter_pieces(bands):
+        if len(above):
+            same = above == band[0]
+            links.append(np.unique(np.stack([above_pieces[same], pieces[0][same]]), axis=1))
+        above, above_pieces = band[-1].copy(), pieces[-1].copy()
+    return join_pieces(np.concatenate(links, 1), int(pieces.max()) + 1)
+
+
+def iter_regions(
+    bands: Callable[[], Iterator[np.ndarray]], numbers: np.ndarray
+) -> Iterator[np.ndarray]:
+    """Regions of each band, or other values of its pieces.
+
+    Parameters
+    ----------
+    bands : callable
+        The argument of `region_numbers`.
+    numbers : (P,) array
+        Result of `region_numbers`, or another value for each piece.
+
+    Returns
+    -------
+    regions : iterator of (y, X) array
+        Value of the piece of each pixel, with the type of `numbers`.
+    """
+    return (numbers[pieces] for _, pieces in _iter_pieces(bands))
+
+
+def _iter_pieces(
+    bands: Callable[[], Iterator[np.ndarray]],
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Bands, and their connected regions, numbered on from band to band."""
+    n_pieces = 0
+    for band in bands():
+        pieces = connected_regions(band) + n_pieces
+        n_pieces = int(pieces.max()) + 1
+        yield band, pieces

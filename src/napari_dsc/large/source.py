@@ -14,18 +14,16 @@ import numpy as np
 from napari_dsc.errors import InvalidImageError, InvalidParameterError
 from napari_dsc.files import RawImage
 from napari_dsc.files.lazy import open_lazily
-from napari_dsc.images.axes import check_axes, guess_axes, pick_channels
+from napari_dsc.images.axes import axes_of, check_spacing, pick_channels
+from napari_dsc.images.loading import MICROMETER, check_sides, check_type
 from napari_dsc.images.normalization import Normalization, choose_normalization
 from napari_dsc.large.tiling import random_window
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from numpy.typing import DTypeLike
-
     from napari_dsc.params import ImageParams
 
-_SMALLEST_SIDE = 8  # pixels, as of all images
 # largest number of values that are read at once for the hash
 _BAND = 2**24
 # number and side of the windows from which percentiles are estimated: 4 megapixels
@@ -226,10 +224,8 @@ def _source(
     raw: RawImage, axes: str, spacing: Sequence[float], channels: Sequence[int]
 ) -> Source:
     array: LazyArray = raw.pixels
-    _check_type(array.dtype)
-    given = check_axes(axes, raw.pixels)
-    named = given or raw.axes or guess_axes(raw.pixels)
-    origin = "the caller" if given else raw.origin if raw.axes else "the shape"
+    check_type(array.dtype)
+    named, origin = axes_of(raw, axes)
     sizes = dict(zip(named, array.shape, strict=True))
     long = [axis for axis in "TZ" if sizes.get(axis, 1) > 1]
     if long:
@@ -238,41 +234,17 @@ def _source(
             f"this one has {' x '.join(str(sizes[axis]) for axis in long)} along "
             f"{', '.join(long)}"
         )
-    if min(sizes["Y"], sizes["X"]) < _SMALLEST_SIDE:
-        raise InvalidImageError(
-            f"image: {sizes['Y']} x {sizes['X']} pixels, expected at least 8 x 8"
-        )
-    taken, notes = _channels(sizes.get("C", 1), channels, raw, is_last=named[-1] == "C")
-    pixel = _spacing(raw, spacing)
-    unit = "µm" if len(spacing) else raw.unit
-    return Source(
-        array, named, origin, taken, pixel, unit if pixel else "", (*raw.notes, *notes)
+    check_sides(sizes["Y"], sizes["X"])
+    numbers = np.arange(sizes.get("C", 1))[None]
+    taken, notes = pick_channels(
+        numbers, channels, is_last=named[-1] == "C", has_alpha=raw.has_alpha
     )
-
-
-def _channels(
-    n_channels: int, channels: Sequence[int], raw: RawImage, *, is_last: bool
-) -> tuple[tuple[int, ...], tuple[str, ...]]:
-    """Channels to read, and notes for the user."""
-    numbers = np.arange(n_channels)[None]
-    taken, notes = pick_channels(numbers, channels, is_last=is_last, has_alpha=raw.has_alpha)
-    return tuple(taken[0].tolist()), notes
-
-
-def _spacing(raw: RawImage, given: Sequence[float]) -> tuple[float, ...]:
-    """Pixel size along Y and X: the given one, else the last two of the file."""
-    if len(given) and (
-        len(given) != 2 or not all(math.isfinite(size) and size > 0 for size in given)
-    ):
-        raise InvalidParameterError(
-            f"spacing={tuple(given)}: expected 2 sizes above 0, along Y, X"
-        )
-    return tuple(given) or tuple(raw.spacing[-2:])
-
-
-def _check_type(dtype: DTypeLike) -> None:
-    if np.dtype(dtype).kind not in "iuf":
-        raise InvalidImageError(f"image: values of type {dtype}, expected integers or floats")
+    pixel, unit = raw.spacing[-2:], raw.unit if raw.spacing else ""
+    if len(spacing):
+        check_spacing(spacing, "YX")
+        pixel, unit = tuple(spacing), MICROMETER
+    found = tuple(taken[0].tolist())
+    return Source(array, named, origin, found, pixel, unit, (*raw.notes, *notes))
 
 
 def _c_order(shape: tuple[int, ...]) -> Iterator[tuple[slice | int, ...]]:

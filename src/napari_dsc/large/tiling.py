@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -33,6 +34,9 @@ ACROSS = 8
 MARGIN = 16
 
 
+Window = tuple[slice, ...]  # of rows and of columns
+
+
 class Tile(NamedTuple):
     """Part of a large image; each is a pair of slices, of rows and of columns.
 
@@ -46,9 +50,9 @@ class Tile(NamedTuple):
         Pixels that the networks see.
     """
 
-    core: tuple[slice, slice]
-    divided: tuple[slice, slice]
-    read: tuple[slice, slice]
+    core: Window
+    divided: Window
+    read: Window
 
 
 class Tiling(NamedTuple):
@@ -84,19 +88,13 @@ class Tiling(NamedTuple):
 
     def tiles(self) -> Iterator[Tile]:
         """Tiles row by row, from the left; their sides differ by 4 pixels at most."""
-        rows, columns = (_starts(size, self.side) for size in self.shape)
-        for row in rows:
-            for column in columns:
-                yield self._around((row, column))
+        parts = (_starts(size, self.side) for size in self.shape)
+        yield from map(self._around, itertools.product(*parts))
 
-    def _around(self, core: tuple[slice, slice]) -> Tile:
-        pairs = list(zip(core, self.shape, strict=True))
+    def _around(self, core: Window) -> Tile:
+        pairs = zip(core, self.shape, strict=True)
         divided = tuple(slice(c.start, min(c.stop + self.halo, n)) for c, n in pairs)
-        read = tuple(
-            slice(max(0, d.start - self.margin), min(d.stop + self.margin, n))
-            for d, n in zip(divided, self.shape, strict=True)
-        )
-        return Tile(core, (divided[0], divided[1]), (read[0], read[1]))
+        return Tile(core, divided, widened(divided, self.margin, self.shape))
 
 
 def _starts(size: int, side: int) -> list[slice]:
@@ -233,9 +231,7 @@ def check_side(side: int) -> None:
         raise InvalidParameterError(f"tile={side}: expected 64 or more")
 
 
-def random_window(
-    shape: tuple[int, int], side: int, rng: np.random.Generator
-) -> tuple[slice, slice]:
+def random_window(shape: tuple[int, int], side: int, rng: np.random.Generator) -> Window:
     """Square window at a place that the strides of the network reach.
 
     Parameters
@@ -253,7 +249,27 @@ def random_window(
         They start at multiples of 4.
     """
     places = [4 * int(rng.integers(0, max(0, size - side) // 4 + 1)) for size in shape]
-    rows, columns = (
+    return tuple(
         slice(place, min(place + side, size)) for place, size in zip(places, shape, strict=True)
     )
-    return rows, columns
+
+
+def widened(window: Window, margin: int, shape: tuple[int, int]) -> Window:
+    """Window with a margin on each side, as far as the image reaches.
+
+    Parameters
+    ----------
+    window : pair of slice
+        Rows and columns.
+    margin : int
+        Pixels to add on each side.
+    shape : (int, int)
+        Height and width of the image.
+
+    Returns
+    -------
+    window : pair of slice
+        Rows and columns.
+    """
+    sizes = zip(window, shape, strict=True)
+    return tuple(slice(max(0, w.start - margin), min(w.stop + margin, n)) for w, n in sizes)

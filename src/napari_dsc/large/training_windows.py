@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -13,6 +14,8 @@ from napari_dsc.large.tiling import ACROSS, STRIDE, random_window
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from napari_dsc.large.tiling import Window
 
 # largest number of pixels in a training step, at the resolution of the network
 SEEN = 2**20
@@ -33,7 +36,7 @@ class TrainingWindows(NamedTuple):
         Numbers of windows in a training step, below and beside each other.
     """
 
-    windows: list[tuple[slice, slice]]
+    windows: list[Window]
     grid: tuple[int, int]
 
     @property
@@ -85,19 +88,13 @@ def plan_training_windows(
     )
 
 
-def _cover(
-    shape: tuple[int, int], grid: tuple[int, int], sides: Sequence[int]
-) -> list[tuple[slice, slice]]:
+def _cover(shape: tuple[int, int], grid: tuple[int, int], sides: Sequence[int]) -> list[Window]:
     """Windows that cover the image; the last in each direction may overlap the one before."""
-    starts = [
-        [min(place * side, size - side) for place in range(number)]
+    parts = (
+        [slice(min(n * side, size - side), min((n + 1) * side, size)) for n in range(number)]
         for size, number, side in zip(shape, grid, sides, strict=True)
-    ]
-    return [
-        (slice(top, top + sides[0]), slice(left, left + sides[1]))
-        for top in starts[0]
-        for left in starts[1]
-    ]
+    )
+    return list(itertools.product(*parts))
 
 
 def montage(places: Sequence[Piece], grid: tuple[int, int], rng: np.random.Generator) -> Piece:
@@ -119,18 +116,12 @@ def montage(places: Sequence[Piece], grid: tuple[int, int], rng: np.random.Gener
         The joined piece, in which superpixels of different pieces have different numbers.
     """
     number = math.prod(grid)
-    chosen = (
-        range(number)
-        if len(places) == number
-        else rng.choice(len(places), number, replace=False).tolist()
-    )
-    counts = [int(places[place].superpixels.max()) + 1 for place in chosen]
-    starts = np.cumsum([0, *counts[:-1]])
-    numbered = [
-        places[place].superpixels + start for place, start in zip(chosen, starts, strict=True)
-    ]
+    if len(places) != number:
+        places = [places[p] for p in rng.choice(len(places), number, replace=False)]
+    starts = np.cumsum([0, *(place.superpixels.max() + 1 for place in places[:-1])])
+    numbered = [p.superpixels + start for p, start in zip(places, starts, strict=True)]
     rows = range(0, number, grid[1])
     image = torch.cat(
-        [torch.cat([places[p].image for p in chosen[r : r + grid[1]]], 3) for r in rows], 2
+        [torch.cat([p.image for p in places[r : r + grid[1]]], 3) for r in rows], 2
     )
     return Piece(image, np.block([numbered[r : r + grid[1]] for r in rows]))

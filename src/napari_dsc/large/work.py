@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from napari_dsc.cut.joint import Piece, assign
+from napari_dsc.large.tiling import widened
 from napari_dsc.machine.device import reproducible
 from napari_dsc.machine.side_process import run_in_side_process
 from napari_dsc.superae.planes import as_batch, smooth_planes
@@ -17,11 +18,9 @@ from napari_dsc.superpixels.methods import over_segment_pixels
 if TYPE_CHECKING:
     from napari_dsc.images import Normalization
     from napari_dsc.large.source import Source
-    from napari_dsc.large.tiling import Tile
+    from napari_dsc.large.tiling import Tile, Window
     from napari_dsc.params import CutParams, SuperpixelParams
     from napari_dsc.superae.model import Embedding, SuperAE
-
-Window = tuple[slice, slice]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -66,10 +65,9 @@ class Work:
         piece : Piece
             On the device of the model.
         """
-        sizes = zip(window, self.source.shape, strict=True)
-        read = [slice(max(0, w.start - margin), min(w.stop + margin, n)) for w, n in sizes]
-        pixels = self._pixels((read[0], read[1]))
-        inner = _within(window, (read[0], read[1]))
+        read = widened(window, margin, self.source.shape)
+        pixels = self._pixels(read)
+        inner = _within(window, read)
         superpixels = self._superpixels(pixels, inner)
         return Piece(self._batch(np.ascontiguousarray(pixels[:, *inner])), superpixels)
 
@@ -139,7 +137,5 @@ class Work:
 
 def _within(inner: Window, outer: Window) -> Window:
     """Place of a window in another that holds it."""
-    rows, columns = (
-        slice(i.start - o.start, i.stop - o.start) for i, o in zip(inner, outer, strict=True)
-    )
-    return rows, columns
+    pairs = zip(inner, outer, strict=True)
+    return tuple(slice(i.start - o.start, i.stop - o.start) for i, o in pairs)

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+import tifffile
 
 from napari_dsc.errors import OutputError
 from napari_dsc.files import check_output, write_atomically
 from napari_dsc.files.ownership import SOFTWARE, refuse_foreign
-from napari_dsc.files.tiled import write_tiled_tiff
+from napari_dsc.files.tiff import tiff_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -106,10 +107,19 @@ def write_labels(
         with _replaced_folder(path) as temporary:
             _write_pyramid(temporary, labels, record, (spacing, unit))
         return
-    layout = (labels.shape, labels.dtype, CHUNK)
+    options = tiff_options((labels.shape, "YX"), record, (spacing, unit))
     write_atomically(
         path,
-        lambda file: write_tiled_tiff(file, _tiles(labels), layout, record, (spacing, unit)),
+        lambda file: tifffile.imwrite(
+            file,
+            _tiles(labels),
+            shape=labels.shape,
+            dtype=labels.dtype,
+            tile=(CHUNK, CHUNK),
+            bigtiff=True,
+            photometric="minisblack",
+            **options,
+        ),
     )
 
 

@@ -46,8 +46,7 @@ def level_array(layer: ImageLayer | Labels, level: int = 0) -> np.ndarray:
     array : array
         The layer's own NumPy, dask or zarr array; a lazy array stays lazy.
     """
-    array: np.ndarray = layer.data[level] if layer.multiscale else layer.data
-    return array
+    return np.asarray(layer.data[level] if layer.multiscale else layer.data)
 
 
 def read_layer(layer: ImageLayer, axes: str = "") -> RawImage:

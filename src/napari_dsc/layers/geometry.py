@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.linalg import block_diag
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,19 +58,9 @@ class Geometry:
         """
         steps = np.asarray(step, float)
         center = np.asarray(offset, float) + (steps - 1) / 2
-        n_axes = len(self.scale)
-        shear = np.eye(n_axes)
-        shear[np.triu_indices(n_axes, 1)] = self.shear
+        shear = np.eye(len(steps)) + self._shear_matrix
         moved = self.rotate @ shear @ (self.scale * center)
-        return Geometry(
-            self.scale * steps,
-            self.translate + moved,
-            self.rotate,
-            self.shear,
-            self.affine,
-            self.units,
-            self.axis_labels,
-        )
+        return replace(self, scale=self.scale * steps, translate=self.translate + moved)
 
     def without_first_axis(self) -> Geometry:
         """Geometry along all axes but the first.
@@ -79,14 +70,11 @@ class Geometry:
         geometry : Geometry
             Geometry of an array that napari repeats along the missing axis.
         """
-        n_axes = len(self.scale)
-        shear = np.zeros((n_axes, n_axes))
-        shear[np.triu_indices(n_axes, 1)] = self.shear
         return Geometry(
             self.scale[1:],
             self.translate[1:],
             self.rotate[1:, 1:],
-            shear[1:, 1:][np.triu_indices(n_axes - 1, 1)],
+            self._shear_matrix[1:, 1:][np.triu_indices(len(self.scale) - 1, 1)],
             self.affine[1:, 1:],
             self.units[1:],
             self.axis_labels[1:],
@@ -100,20 +88,22 @@ class Geometry:
         geometry : Geometry
             The channels are at distance 1 along the first axis.
         """
-        n_axes = len(self.scale)
-        shear = np.zeros((n_axes + 1, n_axes + 1))
-        shear[1:, 1:][np.triu_indices(n_axes, 1)] = self.shear
-        rotate, affine = np.eye(n_axes + 1), np.eye(n_axes + 2)
-        rotate[1:, 1:], affine[1:, 1:] = self.rotate, self.affine
         return Geometry(
             np.append(1.0, self.scale),
             np.append(0.0, self.translate),
-            rotate,
-            shear[np.triu_indices(n_axes + 1, 1)],
-            affine,
+            block_diag(1.0, self.rotate),
+            block_diag(0.0, self._shear_matrix)[np.triu_indices(len(self.scale) + 1, 1)],
+            block_diag(1.0, self.affine),
             ("pixel", *self.units),
             ("c", *self.axis_labels),
         )
+
+    @property
+    def _shear_matrix(self) -> np.ndarray:
+        """Shear above the diagonal, (n, n), and zeros elsewhere."""
+        matrix = np.zeros((len(self.scale), len(self.scale)))
+        matrix[np.triu_indices(len(self.scale), 1)] = self.shear
+        return matrix
 
     def options(self) -> dict[str, object]:
         """Keyword arguments that place a napari layer.
@@ -139,15 +129,9 @@ def geometry_of(layer: ImageLayer | Labels) -> Geometry:
     geometry : Geometry
         Copies of the values of the layer.
     """
-    return Geometry(
-        np.array(layer.scale, float),
-        np.array(layer.translate, float),
-        np.array(layer.rotate, float),
-        np.array(layer.shear, float),
-        np.array(layer.affine, float),
-        tuple(layer.units),
-        tuple(layer.axis_labels),
-    )
+    names = ("scale", "translate", "rotate", "shear", "affine")
+    values = (np.array(getattr(layer, name), float) for name in names)
+    return Geometry(*values, units=tuple(layer.units), axis_labels=tuple(layer.axis_labels))
 
 
 def labels_geometry(layer: ImageLayer, axes: str) -> Geometry | None:

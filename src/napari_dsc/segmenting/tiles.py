@@ -14,7 +14,7 @@ import torch
 
 from napari_dsc.cut.joint import Piece, coarse_piece, iter_joint_cut, iter_piece_cut
 from napari_dsc.errors import OutputError
-from napari_dsc.large.regions import iter_regions, region_numbers
+from napari_dsc.labels.regions import iter_regions, region_numbers
 from napari_dsc.large.source import open_source
 from napari_dsc.large.tiling import (
     bytes_of,

@@ -7,10 +7,8 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from scipy import sparse
-from scipy.sparse import csgraph
 
-from napari_dsc.labels.regions import relabel_in_order
+from napari_dsc.labels.regions import components, relabel_in_order
 
 # points moved at a time, so that their arrays fit into the processor's cache
 BLOCK = 16_384
@@ -103,8 +101,7 @@ class _Window(NamedTuple):
         """Index of each pixel of the image in `planes`, (N,)."""
         radius = self.offsets[-1, 0]
         places = np.indices(shape).reshape(len(shape), -1) + radius
-        centers: np.ndarray = self.strides @ places
-        return centers
+        return np.asarray(self.strides @ places)
 
     def move(self, places: np.ndarray, colors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Move n points to the mean of their window.
@@ -229,7 +226,4 @@ def _distances(colors: np.ndarray, pairs: np.ndarray) -> np.ndarray:
 
 def _components(pairs: np.ndarray, n_nodes: int) -> np.ndarray:
     """Number of the connected component of each node, (n_nodes,) int64."""
-    edges = (np.ones(pairs.shape[1], bool), (pairs[0], pairs[1]))
-    graph = sparse.coo_array(edges, shape=(n_nodes, n_nodes))
-    labels: np.ndarray = csgraph.connected_components(graph, directed=False)[1]
-    return labels.astype(np.int64)
+    return components(pairs, n_nodes).astype(np.int64)

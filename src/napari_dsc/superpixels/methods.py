@@ -102,7 +102,7 @@ def _slic(features: np.ndarray, n_superpixels: int, sizes: np.ndarray) -> np.nda
     compactness = COMPACTNESS / (float(np.ptp(features)) or 1.0)
 
     def divide(n_asked: float) -> np.ndarray:
-        labels: np.ndarray = segmentation.slic(
+        labels = segmentation.slic(
             channels_last,
             n_segments=min(round(n_asked), channels_last[..., 0].size),
             compactness=compactness,
@@ -110,8 +110,7 @@ def _slic(features: np.ndarray, n_superpixels: int, sizes: np.ndarray) -> np.nda
             start_label=0,
             channel_axis=-1,
         )
-        back: np.ndarray = labels[middles]
-        return back
+        return np.asarray(labels[middles])
 
     return _refine(
         divide, features, sizes, n_superpixels, start=1.1 * n_superpixels, surplus=1.25
@@ -166,11 +165,9 @@ def _watershed(features: np.ndarray, n_superpixels: int, sizes: np.ndarray) -> n
     gradient = gradient_magnitude(features, 1.0)[cubes]
 
     def divide(n_asked: float) -> np.ndarray:
-        labels: np.ndarray = segmentation.watershed(
-            gradient, _grid_seeds(gradient, n_asked), compactness=WATERSHED_COMPACTNESS
-        )
-        back: np.ndarray = labels[middles]
-        return back
+        seeds = _grid_seeds(gradient, n_asked)
+        labels = segmentation.watershed(gradient, seeds, compactness=WATERSHED_COMPACTNESS)
+        return np.asarray(labels[middles])
 
     return _refine(
         divide, features, sizes, n_superpixels, start=1.15 * n_superpixels, surplus=1.25
@@ -230,7 +227,7 @@ def _refine(
     for _ in range(N_TRIES):
         regions = divide(fineness)
         merged = _merge(features, regions, sizes, n_superpixels)
-        n_found, n_merged = _count(regions), _count(merged)
+        n_found, n_merged = len(np.unique(regions)), len(np.unique(merged))
         if n_merged >= (1 - TOLERANCE) * n_superpixels:
             best, most, enough = merged, n_superpixels, fineness
             if n_found <= surplus * n_superpixels:
@@ -255,10 +252,6 @@ def _merge(
     scale = POSITION_WEIGHT / width * sizes
     places = np.indices(regions.shape) * scale.reshape(-1, *[1] * regions.ndim)
     return horizontal_cut(ward_tree(np.concatenate([features, places]), regions), n_superpixels)
-
-
-def _count(labels: np.ndarray) -> int:
-    return len(np.unique(labels))
 
 
 def _least_size(features: np.ndarray, n_superpixels: int) -> int:

@@ -10,9 +10,8 @@ from collections import Counter
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from napari_dsc.batch.folder import LOG, open_folder
+from napari_dsc.batch.folder import LOG, iter_logged, open_folder
 from napari_dsc.batch.learning import NETWORK, learn_together
-from napari_dsc.batch.running import iter_logged
 from napari_dsc.batch.tasks import plan_tasks
 from napari_dsc.batch.working import do_task, new_batch
 from napari_dsc.errors import ComputationError, InvalidParameterError
