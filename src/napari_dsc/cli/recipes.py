@@ -27,6 +27,12 @@ def fill_from_recipe(
         Its flags; those without a value receive one. Parameters of other commands are
         passed over.
     """
+
+    def fill(values: dict[str, Any], source: str) -> None:
+        # under the name of the command: else flags named like other commands are passed over
+        named = Dict({commands[-1]: values}, source=source, allow_unknown=True)
+        named(app, commands[-1:], arguments)
+
     given = {name: one.tokens for one in arguments for name in one.names}
     if given.get("--recipe"):
         path = Path(given["--recipe"][-1].value)
@@ -36,7 +42,7 @@ def fill_from_recipe(
         sha256 = values.pop("weights_sha256", "")
         if sha256 and not given.get("--weights"):
             _refuse_other_weights(values.get("weights", DEFAULT_WEIGHTS), sha256, place)
-        _fill(values, str(path), app, commands, arguments)
+        fill(values, str(path))
     if given.get("--preset"):
         preset = preset_values(given["--preset"][-1].value)
         names_stages = "--cut.n-iterations" in given  # so does `evaluate`
@@ -45,7 +51,7 @@ def fill_from_recipe(
             if names_stages
             else preset["superpixels"] | preset["cut"]
         )
-        _fill(flags, "preset", app, commands, arguments)
+        fill(flags, "preset")
 
 
 def _flags_of(recipe: dict[str, Any], place: str) -> dict[str, Any]:
@@ -57,18 +63,6 @@ def _flags_of(recipe: dict[str, Any], place: str) -> dict[str, Any]:
         name: ",".join(map(str, value)) if isinstance(value, list) else value
         for name, value in values.items()
     }
-
-
-def _fill(
-    values: dict[str, Any],
-    source: str,
-    app: App,
-    commands: tuple[str, ...],
-    arguments: ArgumentCollection,
-) -> None:
-    # under the name of the command: else flags named like other commands are passed over
-    filled = {commands[-1]: values}
-    Dict(filled, source=source, allow_unknown=True)(app, commands[-1:], arguments)
 
 
 def _refuse_other_weights(name: str, sha256: str, place: str) -> None:

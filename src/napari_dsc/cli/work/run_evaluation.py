@@ -6,13 +6,13 @@ import contextlib
 import itertools
 import json
 import sys
-import time
-from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from rich import box
 from rich.table import Table
 
+from napari_dsc.cli.report import Pace
+from napari_dsc.cli.scoring_flags import words
 from napari_dsc.errors import InvalidImageError, InvalidParameterError
 from napari_dsc.evaluation.measures import MEASURES
 from napari_dsc.files import write_atomically
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from napari_dsc.cli.flags import CompareRunFlags
     from napari_dsc.cli.report import Report
     from napari_dsc.cli.scoring_flags import EntryFlags, EvaluationFlags, MethodFlags
     from napari_dsc.evaluation.terms import Zero
@@ -38,8 +39,6 @@ if TYPE_CHECKING:
     from napari_dsc.scoring.scores import ScaleScores
     from napari_dsc.scoring.tables import Figures
 
-# seconds between two lines on where we are, where no terminal shows a bar
-LINE_EVERY = 30.0
 # files left out that are named on the screen
 MOST_TOLD = 5
 # measures to show in a terminal; the files have all
@@ -81,19 +80,35 @@ def entries_of(
         If methods, superpixels, scales, axes or weights are unknown, or the device does not
         exist.
     """
-    from napari_dsc.cli.scoring_flags import words
-
     check_axis_letters(axes)
+    blank = Entry("", "", (), options_of(flags, methods), axes, zero)
+    named = words(flags.method), words(flags.superpixels)
+    return make_entries(*named, flags.scale_numbers(), blank)
+
+
+def options_of(flags: EntryFlags | CompareRunFlags, methods: MethodFlags) -> MethodOptions:
+    """What the flags tell the methods; their weights and device exist.
+
+    Parameters
+    ----------
+    flags : EntryFlags or CompareRunFlags
+        Weights and device.
+    methods : MethodFlags
+        Parameters of the methods.
+
+    Returns
+    -------
+    options : MethodOptions
+        With the device that ``auto`` stands for.
+
+    Raises
+    ------
+    DSCError
+        If the weights are unknown, or the device does not exist.
+    """
+    device = str(resolve_device(flags.device))
     find_weights(flags.weights or DEFAULT)
-    options = MethodOptions(
-        weights=flags.weights, device=str(resolve_device(flags.device)), **vars(methods)
-    )
-    return make_entries(
-        words(flags.method),
-        words(flags.superpixels),
-        flags.scale_numbers(),
-        Entry("", "", (), options, axes, zero),
-    )
+    return MethodOptions(weights=flags.weights, device=device, **vars(methods))
 
 
 def run_evaluation(
@@ -177,7 +192,10 @@ def _score_all(
             known[case.name, entry.name] = earlier
         else:
             tasks.append((case, entry))
-    clock = _Clock(len(cases) * len(entries), len(known), report)
+    total, n_earlier = len(cases) * len(entries), len(known)
+    if n_earlier:
+        report.note(f"{n_earlier} of {total} scored earlier are kept")
+    pace = Pace(report, "scoring", total, n_earlier)
     n_processes = count_processes(flags.processes, resolve_device(entries[0].options.device))
     with contextlib.closing(iter_outcomes(score_case, tasks, n_processes)) as outcomes:
         for number, scores, error in outcomes:
@@ -188,7 +206,7 @@ def _score_all(
             else:
                 results.save(case, entry, files[case.name], scores)
                 known[case.name, entry.name] = scores
-            clock.tick()
+            pace.tick(" scored")
     return [
         Column(
             entry,
@@ -197,29 +215,6 @@ def _score_all(
         )
         for entry in entries
     ]
-
-
-class _Clock:
-    """Progress as a bar, or as a line now and then where there is no terminal."""
-
-    def __init__(self, total: int, n_earlier: int, report: Report) -> None:
-        self._total, self._n_done, self._n_earlier = total, n_earlier, n_earlier
-        self._report = report
-        self._start = self._told = time.monotonic()
-        if n_earlier:
-            report.note(f"{n_earlier} of {total} scored earlier are kept")
-        report.begin("scoring", total, n_earlier)
-
-    def tick(self) -> None:
-        self._n_done += 1
-        self._report.advance()
-        now = time.monotonic()
-        if self._report.shows_bar or now - self._told < LINE_EVERY:
-            return
-        self._told = now
-        pace = (now - self._start) / (self._n_done - self._n_earlier)
-        left = timedelta(seconds=round(pace * (self._total - self._n_done)))
-        self._report.note(f"{self._n_done} of {self._total} scored, about {left} left")
 
 
 def _write_tables(
@@ -241,15 +236,11 @@ def _write_tables(
         summary_page(figures, left_out),
     )
     for name, text in zip(TABLES, texts, strict=True):
-        _write_text(plan.output / name, text)
+        write_text(plan.output / name, text)
     for one in figures:
         report.result(one.record())
     _show(figures, report)
     report.note(f"written to {plan.output}: {', '.join(TABLES)}")
-
-
-def _write_text(path: Path, text: str) -> None:
-    write_atomically(path, lambda file: file.write(text.encode()))
 
 
 def _show(figures: Sequence[Figures], report: Report) -> None:
@@ -265,6 +256,11 @@ def _show(figures: Sequence[Figures], report: Report) -> None:
                 table.add_row(*lead, MEASURES[name].title, *figures_of_it)
                 lead = ("", "", "")
     report.table(table)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text as UTF-8, completely or not at all."""
+    write_atomically(path, lambda file: file.write(text.encode()))
 
 
 def command_line() -> str:
