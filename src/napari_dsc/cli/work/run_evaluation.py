@@ -182,20 +182,18 @@ def _score_all(
     flags: EvaluationFlags,
     report: Report,
 ) -> list[Column]:
-    known: dict[tuple[str, str], list[ScaleScores]] = {}
     failures: dict[str, dict[str, str]] = {entry.name: {} for entry in entries}
     files = {case.name: files_sha256(case) for case in cases}
-    tasks = []
-    for case, entry in itertools.product(cases, entries):
-        earlier = results.load(case, entry, files[case.name])
-        if earlier:
-            known[case.name, entry.name] = earlier
-        else:
-            tasks.append((case, entry))
-    total, n_earlier = len(cases) * len(entries), len(known)
-    if n_earlier:
-        report.note(f"{n_earlier} of {total} scored earlier are kept")
-    pace = Pace(report, "scoring", total, n_earlier)
+    pairs = list(itertools.product(cases, entries))
+    known: dict[tuple[str, str], list[ScaleScores]] = {
+        (case.name, entry.name): earlier
+        for case, entry in pairs
+        if (earlier := results.load(case, entry, files[case.name]))
+    }
+    tasks = [(case, entry) for case, entry in pairs if (case.name, entry.name) not in known]
+    if known:
+        report.note(f"{len(known)} of {len(pairs)} scored earlier are kept")
+    pace = Pace(report, "scoring", len(pairs), len(known))
     n_processes = count_processes(flags.processes, resolve_device(entries[0].options.device))
     with contextlib.closing(iter_outcomes(score_case, tasks, n_processes)) as outcomes:
         for number, scores, error in outcomes:
