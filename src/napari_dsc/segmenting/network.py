@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
+    from napari_dsc.cut.joint import PieceClasses
     from napari_dsc.cut.objective import CutStep
     from napari_dsc.params import CutParams
     from napari_dsc.records.record import Record
@@ -44,6 +45,11 @@ class Classes(NamedTuple):
     classes: np.ndarray
     probabilities: np.ndarray
 
+    @classmethod
+    def of(cls, step: PieceClasses | Step) -> Classes:
+        """Classes in a step of a cut, or in what a network assigns."""
+        return cls(step.classes.cpu().numpy(), step.assignment.cpu().numpy())
+
 
 class Learned(NamedTuple):
     """A trained network, and how it was trained.
@@ -67,8 +73,7 @@ class Learned(NamedTuple):
 
     def classes(self, piece: Piece) -> Classes:
         """Classes of the superpixels of an image, whether or not it was learned from."""
-        found = assign(self.embedding, piece, self.params)
-        return Classes(found.classes.cpu().numpy(), found.assignment.cpu().numpy())
+        return Classes.of(assign(self.embedding, piece, self.params))
 
 
 def kept_small(load: Callable[..., Piece], params: CutParams) -> Callable[..., Piece]:

@@ -138,14 +138,19 @@ class Stages:
             Settings, versions, device, hashes of image and weights, notes, and the seconds
             of the stages done so far.
         """
+        return self.record_of(image_record(image))
+
+    def record_of(self, image: Record, **more: object) -> Record:
+        """Record with that of an image, and what else was decided before the stages."""
         settings = self.settings.to_record()
         seconds = {stage: round(value, 3) for stage, value in self.clock.seconds.items()}
         return {
             "software": software_record(),
-            "image": image_record(image),
+            "image": image,
             **settings,
             "device": {**device_record(self.device), **settings["device"]},
             "weights": {"name": self.weights.name, "sha256": self.weights.sha256},
+            **more,
             "seconds": seconds,
             "notes": list(self.notes),
         }
