@@ -125,12 +125,13 @@ class Report:
     def failure(self, path: Path, error: Exception) -> None:
         """Tell a person and a script that a file failed, and why."""
         message = " ".join(str(error).split())
-        self.error(message if str(path) in message else f"{path}: {message}")
+        self.error(message, path)
         self.result({"file": str(path), "error": message})
 
-    def error(self, text: str) -> None:
-        """Tell a person what went wrong, even if they want quiet."""
-        sys.stderr.write(f"error: {text}\n")
+    def error(self, text: str, path: Path | None = None) -> None:
+        """Tell a person what went wrong, with its file named once, even if they want quiet."""
+        named = text if path is None or str(path) in text else f"{path}: {text}"
+        sys.stderr.write(f"error: {named}\n")
 
 
 class Pace:

@@ -68,8 +68,9 @@ def run_batch(
     if batch.joint:
         refuse(settings, Files([], settings))
     with open_folder(batch.output) as log:
-        template = new_batch(settings)
-        tasks = plan_tasks(inputs, batch.output, template, _existing(batch, run))
+        existing: Existing = "overwrite" if run.overwrite else "refuse"
+        existing = "resume" if batch.resume else existing
+        tasks = plan_tasks(inputs, batch.output, new_batch(settings), existing)
         with _workers(batch, run.device, report) as (client, resources):
             from napari_dsc.batch.cluster import iter_outcomes
 
@@ -100,12 +101,6 @@ def _check_flags(batch: BatchFlags, run: RunFlags) -> None:
     if run.save_recipe is not None:
         refuse_overlap(run.files(), [run.save_recipe])
         check_output(run.save_recipe, overwrite=run.overwrite, suffixes=(".json",))
-
-
-def _existing(batch: BatchFlags, run: RunFlags) -> Existing:
-    if batch.resume:
-        return "resume"
-    return "overwrite" if run.overwrite else "refuse"
 
 
 @contextlib.contextmanager
@@ -154,7 +149,7 @@ def _follow(
         for outcome in outcomes:
             counts[outcome.state] += 1
             if outcome.state == "failed":
-                report.error(_named(outcome))
+                report.error(outcome.error, outcome.source)
             report.result(outcome.line())
             n_made = counts.total() - counts["kept"]  # those kept take no time
             words = f"{60 * n_made / pace.seconds:.1f} files/min"
@@ -169,9 +164,3 @@ def _follow(
     taken = timedelta(seconds=round(pace.seconds))
     report.note(f"{', '.join(parts)} of {total} files in {taken}; log in {LOG}")
     return counts, lost
-
-
-def _named(outcome: Outcome) -> str:
-    """What failed and why, with the file named once."""
-    source = str(outcome.source)
-    return outcome.error if source in outcome.error else f"{source}: {outcome.error}"
