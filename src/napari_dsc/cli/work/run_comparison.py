@@ -12,7 +12,7 @@ import numpy as np
 
 from napari_dsc.cli.plan import make_folders
 from napari_dsc.cli.scoring_flags import scale_number, words
-from napari_dsc.cli.work.run_evaluation import command_line, options_of, write_text
+from napari_dsc.cli.work.run_evaluation import options_of, run_record, write_text
 from napari_dsc.errors import DSCError, InvalidImageError, one_line
 from napari_dsc.evaluation.bsds500 import read_contours
 from napari_dsc.evaluation.measures import MEASURES, measure_segmentation, prepare_annotation
@@ -20,9 +20,9 @@ from napari_dsc.files import check_output, write_image
 from napari_dsc.files.ownership import refuse_overlap
 from napari_dsc.images import load_image, to_label_image
 from napari_dsc.labels.regions import relabel_in_order
-from napari_dsc.machine.device import is_out_of_memory, keep_freed_memory, resolve_device
+from napari_dsc.machine.device import is_out_of_memory, keep_freed_memory
 from napari_dsc.methods import METHODS
-from napari_dsc.records.record import device_record, image_record, software_record
+from napari_dsc.records.record import image_record
 from napari_dsc.scoring.cases import read_truth
 from napari_dsc.scoring.entries import check_names, check_scales, parameters_of
 from napari_dsc.scoring.pictures import Panel, write_panels
@@ -201,9 +201,7 @@ def _write_labels(path: Path, labels: np.ndarray, scene: Scene, row: Record) -> 
 
 def _write_table(path: Path, rows: Sequence[Record], scene: Scene) -> None:
     content = {
-        "command": command_line(),
-        "software": software_record(),
-        "device": device_record(resolve_device(scene.options.device)),
+        **run_record(scene.options.device),
         "image": image_record(scene.image),
         "parameters": parameters_of(scene.options),
         "rows": list(rows),

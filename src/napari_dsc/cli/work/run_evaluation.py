@@ -12,7 +12,7 @@ from rich import box
 from rich.table import Table
 
 from napari_dsc.cli.report import Pace
-from napari_dsc.cli.scoring_flags import words
+from napari_dsc.cli.scoring_flags import scale_number, words
 from napari_dsc.errors import InvalidImageError, InvalidParameterError
 from napari_dsc.evaluation.measures import MEASURES
 from napari_dsc.files import write_atomically
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from napari_dsc.cli.report import Report
     from napari_dsc.cli.scoring_flags import EntryFlags, EvaluationFlags, MethodFlags
     from napari_dsc.evaluation.terms import Zero
+    from napari_dsc.records.record import Record
     from napari_dsc.scoring.cases import Case, CaseSet
     from napari_dsc.scoring.scores import ScaleScores
     from napari_dsc.scoring.tables import Figures
@@ -82,8 +83,8 @@ def entries_of(
     """
     check_axis_letters(axes)
     blank = Entry("", "", (), options_of(flags, methods), axes, zero)
-    named = words(flags.method), words(flags.superpixels)
-    return make_entries(*named, flags.scale_numbers(), blank)
+    scales = [scale_number("scales", word) for word in words(flags.scales)]
+    return make_entries(words(flags.method), words(flags.superpixels), scales, blank)
 
 
 def options_of(flags: EntryFlags | CompareRunFlags, methods: MethodFlags) -> MethodOptions:
@@ -219,12 +220,9 @@ def _write_tables(
     plan: Plan, columns: Sequence[Column], left_out: Sequence[str], report: Report
 ) -> None:
     figures = [figures_of(column) for column in columns if column.scores]
-    device = resolve_device(columns[0].entry.options.device)
     summary = {
         "data": plan.name,
-        "command": command_line(),
-        "software": software_record(),
-        "device": device_record(device),
+        **run_record(columns[0].entry.options.device),
         "rows": [one.record() for one in figures],
         "left_out": list(left_out),
     }
@@ -261,12 +259,21 @@ def write_text(path: Path, text: str) -> None:
     write_atomically(path, lambda file: file.write(text.encode()))
 
 
-def command_line() -> str:
-    """Command that runs, with the last part only of each path.
+def run_record(device: str) -> Record:
+    """What computed something: the command, with the last part only of each path, and on what.
+
+    Parameters
+    ----------
+    device : str
+        Name of the device.
 
     Returns
     -------
-    command : str
-        As one would type it.
+    record : dict
+        Ready for JSON.
     """
-    return command_record("napari-dsc", sys.argv[1:])
+    return {
+        "command": command_record("napari-dsc", sys.argv[1:]),
+        "software": software_record(),
+        "device": device_record(resolve_device(device)),
+    }
