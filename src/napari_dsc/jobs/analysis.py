@@ -74,10 +74,7 @@ def split_job(
 
 @in_one_step
 def measure_job(
-    labels: Any,
-    part: LayerPart | None,
-    physical: Physical,
-    features: dict[str, np.ndarray],
+    labels: Any, part: LayerPart | None, physical: Physical, features: dict[str, np.ndarray]
 ) -> dict[str, np.ndarray]:
     """Measurements of segments, beside the features they have."""
     from napari_dsc.labels.measurement import join_tables, measure_segments

@@ -146,10 +146,7 @@ def _regions(levels: Levels) -> Result:
 
 @ends_in_outcome
 def grow_job(
-    control: Control,
-    grower: tuple[OneImage, Settings],
-    mask: np.ndarray | None,
-    n_threads: int,
+    control: Control, grower: tuple[OneImage, Settings], mask: np.ndarray | None, n_threads: int
 ) -> Generator[Status, None, Levels]:
     """Grow the merge tree after a run that did not.
 

@@ -16,13 +16,7 @@ from napari_dsc.cut.joint import Piece, coarse_piece, iter_joint_cut, iter_piece
 from napari_dsc.errors import OutputError
 from napari_dsc.large.regions import iter_regions, region_numbers
 from napari_dsc.large.source import open_source
-from napari_dsc.large.tiling import (
-    bytes_of,
-    check_side,
-    choose_side,
-    free_bytes,
-    plan_tiling,
-)
+from napari_dsc.large.tiling import bytes_of, check_side, choose_side, free_bytes, plan_tiling
 from napari_dsc.large.training_windows import montage, plan_training_windows
 from napari_dsc.large.work import Work
 from napari_dsc.large.writers import CHUNK, Labels, write_labels
