@@ -19,10 +19,6 @@ class Job(NamedTuple):
     output: Path
     overlays: tuple[Path, ...] = ()
 
-    def written(self) -> tuple[Path, ...]:
-        """Files this job writes."""
-        return (self.output, *self.overlays)
-
 
 class Plan(NamedTuple):
     """All jobs of a command and the folders to create; with `joint` they are cut together."""

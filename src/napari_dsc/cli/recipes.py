@@ -38,11 +38,15 @@ def fill_from_recipe(
         path = Path(given["--recipe"][-1].value)
         place, recipe = f"recipe={str(path)!r}", read_recipe(path)
         Settings.from_record(recipe, place)  # its error names the recipe, not a flag
-        values = _flags_of(recipe, place)
+        values = values_in(recipe, place)
+        for name in KEYWORDS.values():
+            values |= values.pop(name, {})
         sha256 = values.pop("weights_sha256", "")
         if sha256 and not given.get("--weights"):
             _refuse_other_weights(values.get("weights", DEFAULT_WEIGHTS), sha256, place)
-        fill(values, str(path))
+        lists = {name: one for name, one in values.items() if isinstance(one, list)}
+        commas = {name: ",".join(map(str, one)) for name, one in lists.items()}
+        fill(values | commas, str(path))
     if given.get("--preset"):
         preset = preset_values(given["--preset"][-1].value)
         names_stages = "--cut.n-iterations" in given  # so does `evaluate`
@@ -52,17 +56,6 @@ def fill_from_recipe(
             else preset["superpixels"] | preset["cut"]
         )
         fill(flags, "preset")
-
-
-def _flags_of(recipe: dict[str, Any], place: str) -> dict[str, Any]:
-    """Values of a recipe by the names of the flags, lists with commas."""
-    values = values_in(recipe, place)
-    for name in KEYWORDS.values():
-        values |= values.pop(name, {})
-    return {
-        name: ",".join(map(str, value)) if isinstance(value, list) else value
-        for name, value in values.items()
-    }
 
 
 def _refuse_other_weights(name: str, sha256: str, place: str) -> None:

@@ -102,16 +102,11 @@ def needed_bytes(request: Request, sizes: Mapping[str, int]) -> float:
     is_slim = request.settings.superpixel_params.superpixels in ("slic", "watershed", "ucm")
     divided = (DIVIDING if is_slim else DIVIDING_BY_OTHERS) * stack
     most: float = max(SMOOTHING * plane, divided)
-    if request.stage == "segment":
-        most = max(most, _cut_bytes(request, stack))
+    if request.stage == "segment":  # the network sees a smaller version
+        params = request.settings.cut_params
+        seen = min(stack * params.resolution**2, params.megapixels * 1e6)
+        most = max(most, (CUT + CUT_EACH_CLASS * params.n_partitions) * seen)
     return most + kept
-
-
-def _cut_bytes(request: Request, n_pixels: int) -> float:
-    """Memory of the cut of one image, of which the network sees a smaller version."""
-    params = request.settings.cut_params
-    seen = min(n_pixels * params.resolution**2, params.megapixels * 1e6)
-    return (CUT + CUT_EACH_CLASS * params.n_partitions) * seen
 
 
 def free_bytes(device: str) -> float:

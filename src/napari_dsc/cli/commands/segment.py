@@ -20,11 +20,11 @@ from napari_dsc.cli.flags import (
     Targets,
     TreeFlags,
 )
-from napari_dsc.cli.plan import plan_jobs
+from napari_dsc.cli.plan import Plan, plan_jobs
 from napari_dsc.cli.report import Report
 from napari_dsc.errors import InvalidParameterError
 from napari_dsc.params import CutParams, ImageParams, SuperpixelParams, TreeParams
-from napari_dsc.segmenting.settings import SegmentMethod
+from napari_dsc.segmenting.settings import SegmentMethod, Settings
 
 # text, because the shell passes on a pattern that nothing matches
 Patterns = Annotated[list[str], Parameter(name="IN", negative="")]
@@ -73,10 +73,7 @@ def segment(  # noqa: PLR0913 - one class of parameters a stage
                 raise InvalidParameterError(f"--joint and --{name} exclude each other")
         inputs = find_images(inputs)
     plan = targets.plan(inputs, "segments")._replace(joint=joint)
-    with Report(quiet=run.quiet, as_json=run.json) as report:
-        from napari_dsc.cli.work.run_files import run_plan  # loads torch
-
-        return run_plan("segments", plan, run, settings, report)
+    return _run_plan("segments", plan, run, settings)
 
 
 def batch(  # noqa: PLR0913 - one class of parameters a stage
@@ -133,11 +130,7 @@ def superpixels(
         Images: TIFF, PNG, JPEG, NPY and what imageio reads.
     """
     settings = run.settings(image_params=image_params, superpixel_params=superpixel_params)
-    with Report(quiet=run.quiet, as_json=run.json) as report:
-        from napari_dsc.cli.work.run_files import run_plan  # loads torch
-
-        plan = targets.plan(inputs, "superpixels")
-        return run_plan("superpixels", plan, run, settings, report)
+    return _run_plan("superpixels", targets.plan(inputs, "superpixels"), run, settings)
 
 
 def smooth(
@@ -159,7 +152,11 @@ def smooth(
         becomes ``a_smoothed.tif``. A name without suffix is a folder.
     """
     plan = plan_jobs(inputs, output, "smoothed")
+    return _run_plan("smoothed", plan, run, run.settings(image_params=image_params))
+
+
+def _run_plan(kind: str, plan: Plan, run: RunFlags, settings: Settings) -> int:
     with Report(quiet=run.quiet, as_json=run.json) as report:
         from napari_dsc.cli.work.run_files import run_plan  # loads torch
 
-        return run_plan("smoothed", plan, run, run.settings(image_params=image_params), report)
+        return run_plan(kind, plan, run, settings, report)

@@ -95,7 +95,7 @@ def run_plan(kind: str, plan: Plan, flags: RunFlags, settings: Settings, report:
 
 def _check_outputs(kind: str, plan: Plan, flags: RunFlags) -> None:
     recipes = [] if flags.save_recipe is None else [flags.save_recipe]
-    written = [path for job in plan.jobs for path in job.written()]
+    written = [path for job in plan.jobs for path in (job.output, *job.overlays)]
     read = [job.source for job in plan.jobs] + flags.files()
     refuse_overlap(read, [*written, *recipes])
     for path in recipes:
