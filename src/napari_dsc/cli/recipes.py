@@ -44,6 +44,7 @@ def fill_from_recipe(
         sha256 = values.pop("weights_sha256", "")
         if sha256 and not given.get("--weights"):
             _refuse_other_weights(values.get("weights", DEFAULT_WEIGHTS), sha256, place)
+        # flags take lists with commas
         lists = {name: one for name, one in values.items() if isinstance(one, list)}
         commas = {name: ",".join(map(str, one)) for name, one in lists.items()}
         fill(values | commas, str(path))
