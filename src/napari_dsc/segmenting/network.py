@@ -12,6 +12,7 @@ from napari_dsc.cut.joint import Piece, assign, coarse_piece, iter_joint_cut
 from napari_dsc.machine.clock import Clock
 from napari_dsc.machine.progress import Progress
 from napari_dsc.params.presets import NO_LIMIT
+from napari_dsc.segmenting.stages import timed_cut
 from napari_dsc.superae.embedding import embedding_of
 
 if TYPE_CHECKING:
@@ -129,32 +130,25 @@ def iter_learning(
         # pieces are small already
         unchanged = dataclasses.replace(params, resolution=1.0, megapixels=NO_LIMIT)
         steps = iter_joint_cut(draw, embedding, unchanged)
-    last: CutStep | None = None
     yield Progress(stage, 0, params.n_iterations)
-    while True:
-        with clock.stage("cut"), torch.inference_mode(False):
-            step = next(steps, None)
-        if step is None:
-            return Learned(embedding, params, figures_of(last), clock.seconds["cut"])
-        last = step
+    for step in timed_cut(steps, clock):
         yield Progress(stage, step.iteration, params.n_iterations, step)
+    return Learned(embedding, params, figures_of(step), clock.seconds["cut"])
 
 
-def figures_of(last: CutStep | Step | None) -> Record:
+def figures_of(last: CutStep | Step) -> Record:
     """Figures of the end of the cut, for the record.
 
     Parameters
     ----------
     last : CutStep or Step
-        Its last step, or None if there was none.
+        Its last step.
 
     Returns
     -------
     figures : dict
         Number of iterations, and both losses in the last; ready for JSON.
     """
-    if last is None:
-        return {}
     return {
         "iterations": last.iteration,
         "label_loss": float(last.label_loss),

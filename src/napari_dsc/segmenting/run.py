@@ -19,7 +19,7 @@ from napari_dsc.machine.progress import Progress
 from napari_dsc.segmenting.pieces import OneImage, one_image
 from napari_dsc.segmenting.results import Segmentation, Step
 from napari_dsc.segmenting.settings import Settings
-from napari_dsc.segmenting.stages import Stages
+from napari_dsc.segmenting.stages import Stages, timed_cut
 from napari_dsc.superae.embedding import embedding_of
 from napari_dsc.superae.planes import as_batch
 
@@ -170,11 +170,7 @@ class Run:
             steps = iter_image_cut(
                 image, superpixels, fresh, params, fixed, side_information=side_information
             )
-        while True:
-            with clock.stage("cut"), torch.inference_mode(False):
-                step = next(steps, None)
-            if step is None:
-                return
+        for step in timed_cut(steps, clock):
             if isinstance(step, str):
                 self.notes.append(step)
                 continue
