@@ -192,7 +192,7 @@ def test_a_method_can_join_earlier_ones(small_bsds, capsys):
 def test_where_no_bar_can_be_seen_lines_tell_how_much_is_left(small_bsds, capsys, monkeypatch):
     evaluate(*ALL_SCALES, "--limit", "1")
     assert "left" not in capsys.readouterr().err
-    monkeypatch.setattr("napari_dsc.cli.work.run_evaluation.LINE_EVERY", 0.0)
+    monkeypatch.setattr("napari_dsc.cli.report.LINE_EVERY", 0.0)
     evaluate(*ALL_SCALES)
     told = [line for line in capsys.readouterr().err.splitlines() if " left" in line]
     assert [line[:13] for line in told] == ["2 of 3 scored", "3 of 3 scored"]

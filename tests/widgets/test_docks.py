@@ -403,7 +403,7 @@ def test_the_weights_folder_and_the_network_follow_the_preferences(monkeypatch):
 
 
 def test_a_run_too_big_for_the_memory_is_not_started(viewer, open_dock, pixels, monkeypatch):
-    from napari_dsc.jobs import memory as _memory
+    from napari_dsc.jobs import machine as _memory
 
     viewer.add_image(pixels, name="cells")
     dock = open_dock(viewer)

@@ -16,10 +16,9 @@ from napari_dsc import ComputationError, CutParams, SuperpixelParams
 from napari_dsc.jobs import analysis as _analysis
 from napari_dsc.jobs import job as _job
 from napari_dsc.jobs import machine as _machine
-from napari_dsc.jobs import request as _request
+from napari_dsc.jobs import result as _result
 from napari_dsc.jobs import runs as _runs
 from napari_dsc.jobs import statuses as _statuses
-from napari_dsc.jobs import tiles as _tiles_job
 from napari_dsc.superae.embedding import embedding_of
 from napari_dsc.superae.weights import DEFAULT, find_weights, load_weights
 
@@ -740,6 +739,6 @@ def test_values_of_the_last_run_are_remembered(
 
 
 def test_jobs_know_nothing_of_qt_and_napari():
-    for module in (_analysis, _job, _machine, _request, _runs, _statuses, _tiles_job):
+    for module in (_analysis, _job, _machine, _result, _runs, _statuses):
         code = inspect.getsource(module)
         assert not re.search(r"^\s*(from|import) (qtpy|napari|magicgui)\b", code, re.MULTILINE)

@@ -246,7 +246,7 @@ def test_what_frames_do_not_have_is_refused_in_words(viewer, open_dock, run, mes
 
 
 def test_a_stack_too_big_for_the_memory_is_not_started(viewer, open_dock, monkeypatch):
-    from napari_dsc.jobs import memory as _memory
+    from napari_dsc.jobs import machine as _memory
 
     lazy = dask.array.zeros((400, 2000, 2000), chunks=(1, 2000, 2000), dtype=np.uint8)
     viewer.add_image(lazy, name="cells", contrast_limits=(0, 1), axis_labels=("z", "y", "x"))

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from cyclopts import Group, Parameter, Token, convert
 
 from napari_dsc.cli.parsing import parse_channels, parse_spacing
-from napari_dsc.cli.plan import Plan, plan_jobs, with_overlays
+from napari_dsc.cli.plan import Plan, plan_jobs
 from napari_dsc.evaluation.terms import Zero, zero_of
 from napari_dsc.params import (
     DEFAULT_WEIGHTS,
@@ -124,8 +124,7 @@ class LabelTargets:
 
     def plan(self, inputs: Sequence[Path], kind: str) -> Plan:
         """Jobs for all inputs."""
-        plan = plan_jobs(inputs, self.output, kind)
-        return plan if self.overlay is None else with_overlays(plan, self.overlay)
+        return plan_jobs(inputs, self.output, kind, self.overlay)
 
 
 @dataclass(frozen=True, kw_only=True)

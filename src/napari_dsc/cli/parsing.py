@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, TypeVar
+
 from napari_dsc.errors import InvalidParameterError
 
-_COLORS = {"r": 0, "g": 1, "b": 2}
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Number = TypeVar("Number")
+_COLORS = {"r": 0, "g": 1, "b": 2, "R": 0, "G": 1, "B": 2}
 
 
 def parse_spacing(text: str) -> tuple[float, ...]:
@@ -30,12 +36,7 @@ def parse_spacing(text: str) -> tuple[float, ...]:
     >>> parse_spacing("2,0.5,0.5")
     (2.0, 0.5, 0.5)
     """
-    try:
-        return tuple(float(word) for word in text.split(",")) if text else ()
-    except ValueError as error:
-        raise InvalidParameterError(
-            f"spacing={text!r}: expected numbers with commas, such as 2,0.5,0.5"
-        ) from error
+    return _numbers("spacing", text, float, "numbers with commas, such as 2,0.5,0.5")
 
 
 def parse_channels(text: str) -> tuple[int, ...]:
@@ -61,10 +62,16 @@ def parse_channels(text: str) -> tuple[int, ...]:
     >>> parse_channels("g"), parse_channels("4,0")
     ((1,), (4, 0))
     """
-    words = text.lower().split(",") if text else []
+    expected = "numbers from 0 or r, g, b with commas, such as 0,2,5"
+    return _numbers(
+        "channels", text, lambda word: int(_COLORS.get(word.lower(), word)), expected
+    )
+
+
+def _numbers(
+    flag: str, text: str, number: Callable[[str], Number], expected: str
+) -> tuple[Number, ...]:
     try:
-        return tuple(_COLORS[word] if word in _COLORS else int(word) for word in words)
+        return tuple(map(number, text.split(","))) if text else ()
     except ValueError as error:
-        raise InvalidParameterError(
-            f"channels={text!r}: expected numbers from 0 or r, g, b with commas, such as 0,2,5"
-        ) from error
+        raise InvalidParameterError(f"{flag}={text!r}: expected {expected}") from error

@@ -19,10 +19,6 @@ class Job(NamedTuple):
     output: Path
     overlays: tuple[Path, ...] = ()
 
-    def written(self) -> tuple[Path, ...]:
-        """Files this job writes."""
-        return (self.output, *self.overlays)
-
 
 class Plan(NamedTuple):
     """All jobs of a command and the folders to create; with `joint` they are cut together."""
@@ -32,8 +28,10 @@ class Plan(NamedTuple):
     joint: bool = False
 
 
-def plan_jobs(sources: Sequence[Path], output: Path, kind: str) -> Plan:
-    """Name the output of each input.
+def plan_jobs(
+    sources: Sequence[Path], output: Path, kind: str, overlay: Path | None = None
+) -> Plan:
+    """Name the output of each input, and the picture to draw of it.
 
     Parameters
     ----------
@@ -43,49 +41,26 @@ def plan_jobs(sources: Sequence[Path], output: Path, kind: str) -> Plan:
         A file for one input; a folder for several, or when it exists or has no suffix.
     kind : str
         End of a name in a folder: ``photo.jpg`` becomes ``photo_<kind>.tif``.
-
-    Returns
-    -------
-    plan : Plan
-        One job for each input, without overlays.
-
-    Raises
-    ------
-    InvalidParameterError
-        If two inputs would have one output, or several inputs one file.
-    """
-    outputs, folders = _targets(sources, output, f"{kind}.tif")
-    return Plan(tuple(map(Job, sources, outputs)), folders)
-
-
-def with_overlays(plan: Plan, overlay: Path) -> Plan:
-    """Plan a picture for each job, named like the outputs in `plan_jobs`.
-
-    Parameters
-    ----------
-    plan : Plan
-        Jobs without overlays.
-    overlay : Path
+    overlay : Path, optional
         A PNG file for one input, a folder for several.
 
     Returns
     -------
     plan : Plan
-        The same jobs with overlays.
+        One job for each input.
 
     Raises
     ------
     InvalidParameterError
-        If a picture is no PNG, or several inputs were given for one file.
+        If two inputs would have one output, several inputs one file, or a picture is no PNG.
     """
-    pictures, folders = _targets([job.source for job in plan.jobs], overlay, "overlay.png")
+    outputs, folders = _targets(sources, output, f"{kind}.tif")
+    if overlay is None:
+        return Plan(tuple(map(Job, sources, outputs)), folders)
+    pictures, more = _targets(sources, overlay, "overlay.png")
     if pictures[0].suffix.lower() != ".png":
         raise InvalidParameterError(f"overlay={str(overlay)!r}: expected a .png file")
-    jobs = [
-        job._replace(overlays=(picture,))
-        for job, picture in zip(plan.jobs, pictures, strict=True)
-    ]
-    return plan._replace(jobs=tuple(jobs), folders=plan.folders + folders)
+    return Plan(tuple(map(Job, sources, outputs, zip(pictures))), folders + more)
 
 
 def make_folders(folders: Sequence[Path]) -> None:

@@ -8,14 +8,11 @@ from typing import Any
 
 from cyclopts import App, CycloptsError, Parameter, Token, convert
 
-from napari_dsc.cli.commands.batch import batch
 from napari_dsc.cli.commands.compare import compare
 from napari_dsc.cli.commands.demo import demo
 from napari_dsc.cli.commands.evaluate import evaluate
 from napari_dsc.cli.commands.info import info
-from napari_dsc.cli.commands.segment import segment
-from napari_dsc.cli.commands.smooth import smooth
-from napari_dsc.cli.commands.superpixels import superpixels
+from napari_dsc.cli.commands.segment import batch, segment, smooth, superpixels
 from napari_dsc.cli.commands.train import train
 from napari_dsc.cli.commands.weights import weights
 from napari_dsc.cli.recipes import fill_from_recipe

@@ -27,16 +27,27 @@ def fill_from_recipe(
         Its flags; those without a value receive one. Parameters of other commands are
         passed over.
     """
+
+    def fill(values: dict[str, Any], source: str) -> None:
+        # under the name of the command: else flags named like other commands are passed over
+        named = Dict({commands[-1]: values}, source=source, allow_unknown=True)
+        named(app, commands[-1:], arguments)
+
     given = {name: one.tokens for one in arguments for name in one.names}
     if given.get("--recipe"):
         path = Path(given["--recipe"][-1].value)
         place, recipe = f"recipe={str(path)!r}", read_recipe(path)
         Settings.from_record(recipe, place)  # its error names the recipe, not a flag
-        values = _flags_of(recipe, place)
+        values = values_in(recipe, place)
+        for name in KEYWORDS.values():
+            values |= values.pop(name, {})
         sha256 = values.pop("weights_sha256", "")
         if sha256 and not given.get("--weights"):
             _refuse_other_weights(values.get("weights", DEFAULT_WEIGHTS), sha256, place)
-        _fill(values, str(path), app, commands, arguments)
+        # flags take lists with commas
+        lists = {name: one for name, one in values.items() if isinstance(one, list)}
+        commas = {name: ",".join(map(str, one)) for name, one in lists.items()}
+        fill(values | commas, str(path))
     if given.get("--preset"):
         preset = preset_values(given["--preset"][-1].value)
         names_stages = "--cut.n-iterations" in given  # so does `evaluate`
@@ -45,30 +56,7 @@ def fill_from_recipe(
             if names_stages
             else preset["superpixels"] | preset["cut"]
         )
-        _fill(flags, "preset", app, commands, arguments)
-
-
-def _flags_of(recipe: dict[str, Any], place: str) -> dict[str, Any]:
-    """Values of a recipe by the names of the flags, lists with commas."""
-    values = values_in(recipe, place)
-    for name in KEYWORDS.values():
-        values |= values.pop(name, {})
-    return {
-        name: ",".join(map(str, value)) if isinstance(value, list) else value
-        for name, value in values.items()
-    }
-
-
-def _fill(
-    values: dict[str, Any],
-    source: str,
-    app: App,
-    commands: tuple[str, ...],
-    arguments: ArgumentCollection,
-) -> None:
-    # under the name of the command: else flags named like other commands are passed over
-    filled = {commands[-1]: values}
-    Dict(filled, source=source, allow_unknown=True)(app, commands[-1:], arguments)
+        fill(flags, "preset")
 
 
 def _refuse_other_weights(name: str, sha256: str, place: str) -> None:

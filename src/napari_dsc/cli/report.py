@@ -2,9 +2,10 @@
 
 import json
 import sys
+import time
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from rich.console import Console
@@ -24,16 +25,10 @@ if TYPE_CHECKING:
     from napari_dsc.machine.progress import Progress as Step
 
 
-_STAGES = {
-    "reading": "reading",
-    "smoothing": "smoothing",
-    "superpixels": "superpixels",
-    "tree": "growing the merge tree",
-    "cut": "merging superpixels",
-    "learning": "learning",
-    "labels": "labels",
-    "writing": "writing",
-}
+# seconds between two lines on where we are, where no terminal shows a bar
+LINE_EVERY = 30.0
+# stages of the engine whose names say too little
+_STAGES = {"tree": "growing the merge tree", "cut": "merging superpixels"}
 
 
 class Report:
@@ -69,12 +64,7 @@ class Report:
         self._progress.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._progress.stop()
 
     @property
@@ -113,7 +103,7 @@ class Report:
             return
         if progress.stage != self._stage or not progress.done:
             total = progress.total if progress.total > 1 else None
-            self.begin(_STAGES[progress.stage], total)
+            self.begin(_STAGES.get(progress.stage, progress.stage), total)
             self._stage = progress.stage
         stop_if_interrupted()
         self._progress.update(self._task, completed=progress.done)
@@ -135,9 +125,37 @@ class Report:
     def failure(self, path: Path, error: Exception) -> None:
         """Tell a person and a script that a file failed, and why."""
         message = " ".join(str(error).split())
-        self.error(message if str(path) in message else f"{path}: {message}")
+        self.error(message, path)
         self.result({"file": str(path), "error": message})
 
-    def error(self, text: str) -> None:
-        """Tell a person what went wrong, even if they want quiet."""
-        sys.stderr.write(f"error: {text}\n")
+    def error(self, text: str, path: Path | None = None) -> None:
+        """Tell a person what went wrong, with its file named once, even if they want quiet."""
+        named = text if path is None or str(path) in text else f"{path}: {text}"
+        sys.stderr.write(f"error: {named}\n")
+
+
+class Pace:
+    """Progress of many parts: in the bar, or as a line now and then where none is seen."""
+
+    def __init__(self, report: Report, stage: str, total: int, earlier: int = 0) -> None:
+        self._report, self._total = report, total
+        self._done = self._kept = earlier
+        self._start = self._told = time.monotonic()
+        report.begin(stage, total, earlier)
+
+    @property
+    def seconds(self) -> float:
+        """Time since the first part began."""
+        return time.monotonic() - self._start
+
+    def tick(self, words: str, stage: str = "", *, is_kept: bool = False) -> None:
+        """Count one part; one that is kept from earlier takes no time."""
+        self._done, self._kept = self._done + 1, self._kept + is_kept
+        self._report.advance(stage)
+        now, n_made = time.monotonic(), self._done - self._kept
+        if self._report.shows_bar or now - self._told < LINE_EVERY or not n_made:
+            return
+        self._told = now
+        left = (now - self._start) / n_made * (self._total - self._done)
+        about = f"about {timedelta(seconds=round(left))} left"
+        self._report.note(f"{self._done} of {self._total}{words}, {about}")

@@ -80,10 +80,6 @@ class EntryFlags:
     weights: str = ""
     device: str = "auto"
 
-    def scale_numbers(self) -> list[float]:
-        """Scales as numbers; none if they were left out."""
-        return [scale_number("scales", word) for word in words(self.scales)]
-
 
 @dataclass(frozen=True, kw_only=True)
 class FolderFlags:

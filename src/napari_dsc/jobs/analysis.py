@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from napari_dsc.jobs.job import Control, Status, ends_in_outcome
+from napari_dsc.jobs.job import Control, Status, ends_in_outcome, in_one_step
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -33,11 +34,8 @@ class LayerPart:
             pixels = np.asarray(self.array[self.index])
         except IndexError:  # another image has that name now
             return None
-        picked = [isinstance(one, int) for one in self.index]
-        picked += [False] * (len(self.axes) - len(picked))
-        axes = "".join(
-            axis for axis, is_one in zip(self.axes, picked, strict=True) if not is_one
-        )
+        each = itertools.zip_longest(self.axes, self.index)
+        axes = "".join(axis for axis, one in each if not isinstance(one, int))
         pixels = np.moveaxis(pixels, axes.index("C"), 0) if "C" in axes else pixels[None]
         fits = pixels[0].size == np.prod(shape)
         return pixels.reshape(len(pixels), *shape) if fits else None
@@ -58,18 +56,11 @@ class Physical(NamedTuple):
     axis_names: tuple[str, ...]
 
 
-@ends_in_outcome
+@in_one_step
 def split_job(
-    control: Control, labels: Any, features: dict[str, np.ndarray]
-) -> Generator[None, None, tuple[np.ndarray, dict[str, np.ndarray]]]:
-    """Connected regions of labels, and the features that they inherit.
-
-    Yields
-    ------
-    nothing : None
-        Once, so that it can be canceled before it starts.
-    """
-    yield None
+    labels: Any, features: dict[str, np.ndarray]
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Connected regions of labels, and the features that they inherit."""
     from napari_dsc.labels.measurement import split_into_regions
 
     regions, parents = split_into_regions(np.asarray(labels))
@@ -81,22 +72,11 @@ def split_job(
     return regions, table
 
 
-@ends_in_outcome
+@in_one_step
 def measure_job(
-    control: Control,
-    labels: Any,
-    part: LayerPart | None,
-    physical: Physical,
-    features: dict[str, np.ndarray],
-) -> Generator[None, None, dict[str, np.ndarray]]:
-    """Measurements of segments, beside the features they have.
-
-    Yields
-    ------
-    nothing : None
-        Once, so that it can be canceled before it starts.
-    """
-    yield None
+    labels: Any, part: LayerPart | None, physical: Physical, features: dict[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    """Measurements of segments, beside the features they have."""
     from napari_dsc.labels.measurement import join_tables, measure_segments
 
     array = np.asarray(labels)
@@ -105,18 +85,9 @@ def measure_job(
     return join_tables(features, table) if features else table
 
 
-@ends_in_outcome
-def parts_job(
-    control: Control, labels: np.ndarray, given: Any, part: LayerPart | None
-) -> Generator[None, None, Parts]:
-    """Superpixels made ready: those of a run, or of a label image and the image under it.
-
-    Yields
-    ------
-    nothing : None
-        Once, so that it can be canceled before it starts.
-    """
-    yield None
+@in_one_step
+def parts_job(labels: np.ndarray, given: Any, part: LayerPart | None) -> Parts:
+    """Superpixels made ready: those of a run, or of a label image and the image under it."""
     from napari_dsc.correction.parts import Parts, parts_of
     from napari_dsc.labels.regions import connected_regions
 
@@ -132,34 +103,18 @@ def parts_job(
     return parts
 
 
-@ends_in_outcome
-def split_by_seeds_job(
-    control: Control, labels: np.ndarray, scribbles: Any, parts: Parts
-) -> Generator[None, None, np.ndarray]:
-    """Labels of superpixels after a split by scribbles.
-
-    Yields
-    ------
-    nothing : None
-        Once, so that it can be canceled before it starts.
-    """
-    yield None
+@in_one_step
+def split_by_seeds_job(labels: np.ndarray, scribbles: Any, parts: Parts) -> np.ndarray:
+    """Labels of superpixels after a split by scribbles."""
     from napari_dsc.correction.edits import seeds_of, split
 
     seeds = seeds_of(np.asarray(scribbles), parts.superpixels, len(labels))
     return split(labels, seeds, parts)
 
 
-@ends_in_outcome
-def save_job(control: Control, path: Path, session: Session) -> Generator[None, None, None]:
-    """Write a session.
-
-    Yields
-    ------
-    nothing : None
-        Once, so that it can be canceled before it starts.
-    """
-    yield None
+@in_one_step
+def save_job(path: Path, session: Session) -> None:
+    """Write a session."""
     from napari_dsc.correction.sessions import save_session
 
     save_session(path, session)

@@ -11,10 +11,12 @@ from napari_dsc.jobs.job import (
     Control,
     Status,
     check_canceled,
+    computing,
     ends_in_outcome,
+    in_one_step,
     load_torch,
+    until_shown,
 )
-from napari_dsc.jobs.request import computing, until_shown
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -63,16 +65,9 @@ class Opened:
     record: Record
 
 
-@ends_in_outcome
-def find_job(control: Control, folder: Path) -> Generator[None, None, list[Path]]:
-    """Images in a folder.
-
-    Yields
-    ------
-    nothing : None
-        Once, so that it can be canceled before it starts.
-    """
-    yield None
+@in_one_step
+def find_job(folder: Path) -> list[Path]:
+    """Images in a folder."""
     from napari_dsc.batch.inputs import find_images
 
     return find_images([folder])
@@ -131,16 +126,9 @@ def _follow(task: Task, at: Status, control: Control) -> Generator[Status, None,
     return steps.value
 
 
-@ends_in_outcome
-def open_job(control: Control, source: Path, output: Path) -> Generator[None, None, Opened]:
-    """Read a result and its image.
-
-    Yields
-    ------
-    nothing : None
-        Once, so that it can be canceled before it starts.
-    """
-    yield None
+@in_one_step
+def open_job(source: Path, output: Path) -> Opened:
+    """Read a result and its image."""
     load_torch()  # Labels layers want what it brings
     import numpy as np
 

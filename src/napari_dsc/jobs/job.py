@@ -16,11 +16,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_dsc.errors import DSCError
+from napari_dsc.machine.side_process import side_process
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Iterator
 
     import numpy as np
+
+# the longest that a step waits for the window, which draws faster when nothing competes
+SHOW_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -87,6 +91,18 @@ def ends_in_outcome(
     return guarded
 
 
+def in_one_step(work: Callable[..., object]) -> Callable[..., Generator[object, None, Outcome]]:
+    """Turn a function into a job, which can be canceled before it starts."""
+
+    @ends_in_outcome
+    @functools.wraps(work)
+    def job(control: Control, *arguments: object) -> Generator[None, None, object]:
+        yield None
+        return work(*arguments)
+
+    return job
+
+
 def _until_canceled(
     running: Generator[object, None, object], control: Control
 ) -> Generator[object, None, object]:
@@ -121,6 +137,36 @@ def check_canceled(control: Control) -> None:
     """Raise `Canceled` once the dock asked for it."""
     if control.cancel.is_set():
         raise Canceled
+
+
+def until_shown(told: Status, control: Control) -> Iterator[Status]:
+    """Report, and let the window draw."""
+    control.is_shown.clear()
+    yield told
+    control.is_shown.wait(SHOW_SECONDS)
+
+
+@contextlib.contextmanager
+def computing(n_threads: int, control: Control) -> Iterator[None]:
+    """Compute on so many threads, some of it in another process; leave torch as it was."""
+    import torch
+
+    outside = _outside_threads()
+    inside = n_threads or max(outside - 1, 1)
+    torch.set_num_threads(inside)
+    try:
+        with side_process(functools.partial(check_canceled, control), inside):
+            yield
+    finally:
+        torch.set_num_threads(outside)
+
+
+@functools.cache
+def _outside_threads() -> int:
+    """Threads of torch before any job changed them; jobs may overlap."""
+    import torch
+
+    return torch.get_num_threads()
 
 
 def load_torch() -> None:

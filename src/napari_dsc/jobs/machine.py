@@ -1,15 +1,32 @@
-"""The job that looks for devices and weights."""
+"""The job that looks for devices and weights; whether a run fits into memory."""
 
 from __future__ import annotations
 
 import importlib
+import math
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from napari_dsc.jobs.job import Control, ends_in_outcome, load_torch
+import psutil
+
+from napari_dsc.jobs.job import in_one_step, load_torch
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Mapping
+
+    from napari_dsc.jobs.result import Request
+
+# bytes for each pixel of a plane, measured as growth of the process on 512 x 512 and
+# 1024 x 1024 pixels
+SMOOTHING = 930
+# bytes for each pixel that the cut's network sees
+CUT, CUT_EACH_CLASS = 1900, 20
+# bytes for each pixel of a plane or stack while it is divided, by SLIC, watershed or tree or by
+# another method, and for each pixel of all frames
+DIVIDING, DIVIDING_BY_OTHERS, KEEPING = 420, 740, 60
+# bytes for each value of the image
+VALUE = 12
 
 
 @dataclass(frozen=True)
@@ -20,18 +37,10 @@ class Machine:
     weights: dict[str, str]
 
 
-@ends_in_outcome
-def survey_job(control: Control) -> Generator[None, None, Machine]:
-    """Look up devices and weights, and load what the first run would wait for.
-
-    Yields
-    ------
-    nothing : None
-        Once, so that it can be canceled before it starts.
-    """
-    yield None
+@in_one_step
+def survey_job() -> Machine:
+    """Look up devices and weights, and load what the first run would wait for."""
     load_torch()
-    importlib.import_module("pandas")  # which napari loads with the first Labels layer
     importlib.import_module("napari_dsc.segmenting.run")
     from napari_dsc.machine.device import accelerators, cuda_status
     from napari_dsc.superae.registry import WEIGHTS
@@ -48,3 +57,69 @@ def survey_job(control: Control) -> Generator[None, None, Machine]:
 
 def _describe(name: str, memory: int) -> str:
     return f"{name}, {memory / 2**30:.0f} GiB" if memory else name
+
+
+def memory_problem(request: Request, sizes: Mapping[str, int], share: float) -> str:
+    """Why a run does not fit into memory; empty if it does.
+
+    Parameters
+    ----------
+    request : Request
+        The run.
+    sizes : mapping of str to int
+        Length of each axis of what it reads.
+    share : float
+        Share of the free memory that it may take.
+
+    Returns
+    -------
+    sentence : str
+        With what to change.
+    """
+    needed = needed_bytes(request, sizes)
+    allowed = share * free_bytes(request.settings.device)
+    if needed <= allowed:
+        return ""
+    smaller = "a smaller part under Where"
+    if set("TZ") & set(sizes):
+        smaller = f"the current plane under What, {smaller}"
+    elif request.stage == "segment":
+        smaller = f"{smaller}, the whole image by tiles into a file where it is offered there"
+    return (
+        f"This would take about {_in_words(needed)}, more than {share:.0%} of the free memory "
+        f"({_in_words(allowed)}): choose {smaller}, or another share in the preferences."
+    )
+
+
+def needed_bytes(request: Request, sizes: Mapping[str, int]) -> float:
+    """Memory that a run takes beyond the image, roughly."""
+    plane = sizes["Y"] * sizes["X"]
+    stack = plane * sizes.get("Z", 1)
+    whole = stack * sizes.get("T", 1)
+    kept = (whole - plane) * (KEEPING + VALUE * sizes.get("C", 1))
+    if request.stage == "smooth":
+        return SMOOTHING * plane + kept
+    is_slim = request.settings.superpixel_params.superpixels in ("slic", "watershed", "ucm")
+    divided = (DIVIDING if is_slim else DIVIDING_BY_OTHERS) * stack
+    most: float = max(SMOOTHING * plane, divided)
+    if request.stage == "segment":  # the network sees a smaller version
+        params = request.settings.cut_params
+        seen = min(stack * params.resolution**2, params.megapixels * 1e6)
+        most = max(most, (CUT + CUT_EACH_CLASS * params.n_partitions) * seen)
+    return most + kept
+
+
+def free_bytes(device: str) -> float:
+    """Free main memory; infinite for GPUs, which are asked in the run, off the GUI thread."""
+    torch = sys.modules.get("torch")
+    takes_cuda = device == "auto" and torch is not None and torch.cuda.is_available()
+    if takes_cuda or device not in ("auto", "cpu"):
+        return math.inf
+    return float(psutil.virtual_memory().available)
+
+
+def _in_words(n_bytes: float) -> str:
+    """Bytes in GiB, or MiB if few."""
+    if n_bytes >= 2**30:
+        return f"{n_bytes / 2**30:.1f} GiB"
+    return f"{math.ceil(n_bytes / 2**20)} MiB"

@@ -1,4 +1,4 @@
-"""Result of a job, and the regions that the dock may show in its place."""
+"""What a dock asks of a run, its result, and the regions shown in the result's place."""
 
 from __future__ import annotations
 
@@ -9,13 +9,49 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_dsc.segmenting.settings import Settings
+
 if TYPE_CHECKING:
     from napari_dsc.correction.parts import Parts
+    from napari_dsc.files import RawImage
     from napari_dsc.hierarchy.tree import MergeTree
     from napari_dsc.records.record import Record
     from napari_dsc.segmenting.pieces import OneImage
     from napari_dsc.segmenting.results import Segmentation
-    from napari_dsc.segmenting.settings import Settings
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Request:
+    """Everything a run needs, copied from the dock before it starts.
+
+    ``array[index]`` is read by the job, so that a lazy array is computed off the GUI thread.
+    """
+
+    stage: str
+    array: object
+    index: tuple[int | slice, ...]
+    axes: str
+    spacing: tuple[float, ...] = ()
+    unit: str = ""
+    mask: np.ndarray | None = None
+    superpixels: tuple[object, tuple[int | slice, ...]] | None = None
+    scribbles: tuple[object, tuple[int | slice, ...]] | None = None
+    settings: Settings = Settings()
+    n_threads: int = 0
+    preview: bool = True
+    has_confidence: bool = False
+
+    def raw_image(self) -> RawImage:
+        """Part of the image, computed now."""
+        from napari_dsc.files import RawImage
+
+        pixels = np.asarray(self.array[self.index])  # type: ignore[index]
+        return RawImage(pixels, self.axes, self.spacing, self.unit, origin="the layer")
+
+
+def computed(part: tuple[object, tuple[int | slice, ...]] | None) -> np.ndarray | None:
+    """Compute part of a lazy array."""
+    return None if part is None else np.asarray(part[0][part[1]])  # type: ignore[index]
 
 
 @dataclass(frozen=True)
@@ -77,6 +113,27 @@ class Levels:
     def _pixel_of_leaf(self) -> np.ndarray:
         """Flat index of one pixel of each superpixel, (M,)."""
         return np.unique(self.tree.superpixels, return_index=True)[1]
+
+
+def finished(result: Segmentation, request: Request) -> Result:
+    """Hand a segmentation to the dock, without what lies outside the mask."""
+    labels = masked(result.labels, request.mask)
+    table = result.features()
+    kept = np.isin(table["index"], labels)
+    superpixels = masked(result.superpixels, request.mask)
+    parts = dataclasses.replace(result.parts(), superpixels=superpixels)
+    confidence = None
+    if request.has_confidence:
+        confidence = np.append(np.nan, parts.margins).astype(np.float32)[superpixels]
+    return Result(
+        result.record,
+        smoothed=result.smoothed,
+        superpixels=superpixels,
+        labels=labels,
+        features={name: column[kept] for name, column in table.items()},
+        parts=parts,
+        confidence=confidence,
+    )
 
 
 def levels_of(found: Segmentation, mask: np.ndarray | None) -> Levels:

@@ -1,22 +1,39 @@
-"""The jobs behind Run: smooth, over-segment, segment."""
+"""The jobs behind Run: smooth, over-segment, segment; also by tiles into a file."""
 
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from napari_dsc.jobs.job import Control, Status, check_canceled, ends_in_outcome, load_torch
-from napari_dsc.jobs.request import Request, computed, computing, finished, until_shown
-from napari_dsc.jobs.result import Levels, Result, levels_of, masked
+import numpy as np
+
+from napari_dsc.jobs.job import (
+    Control,
+    Status,
+    check_canceled,
+    computing,
+    ends_in_outcome,
+    load_torch,
+    until_shown,
+)
+from napari_dsc.jobs.result import (
+    Levels,
+    Request,
+    Result,
+    computed,
+    finished,
+    levels_of,
+    masked,
+)
 from napari_dsc.jobs.statuses import GROWING, PREVIEW_PIXELS, Statuses
 
 if TYPE_CHECKING:
     from collections.abc import Generator
-    from typing import Any
+    from pathlib import Path
 
-    import numpy as np
-
+    from napari_dsc.files import RawImage
     from napari_dsc.machine.progress import Progress
+    from napari_dsc.records.record import Record
     from napari_dsc.segmenting.pieces import OneImage
     from napari_dsc.segmenting.results import Segmentation
     from napari_dsc.segmenting.settings import Settings
@@ -129,10 +146,7 @@ def _regions(levels: Levels) -> Result:
 
 @ends_in_outcome
 def grow_job(
-    control: Control,
-    grower: tuple[OneImage, Settings],
-    mask: np.ndarray | None,
-    n_threads: int,
+    control: Control, grower: tuple[OneImage, Settings], mask: np.ndarray | None, n_threads: int
 ) -> Generator[Status, None, Levels]:
     """Grow the merge tree after a run that did not.
 
@@ -144,6 +158,79 @@ def grow_job(
     yield Status(GROWING)
     with computing(n_threads, control):
         return _grown(*grower, mask)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class TiledResult:
+    """Labels in a file.
+
+    Parameters
+    ----------
+    record : dict
+        How they were made.
+    path : Path
+        Where they are.
+    levels : list of dask array
+        The pyramid, which is read when it is looked at.
+    """
+
+    record: Record
+    path: Path
+    levels: list[Any]
+
+
+@ends_in_outcome
+def tiles_job(
+    control: Control, asked: tuple[Request, Path]
+) -> Generator[Status, None, TiledResult]:
+    """Segment a plane into an OME-Zarr; it can be canceled between all steps and tiles.
+
+    Yields
+    ------
+    progress : Status
+        After each step and tile; the first ones tell the number of tiles and the memory.
+
+    Raises
+    ------
+    DSCError
+        If the image, the parameters or the file do not allow it.
+    """
+    request, path = asked
+    yield Status("Loading")
+    load_torch()
+    from napari_dsc.large.writers import check_large_output
+    from napari_dsc.segmenting.pieces import Tiles
+    from napari_dsc.segmenting.segmenter import iter_segmentation
+
+    check_large_output(path, overwrite=False)
+    image = _lazy_image(request)
+    pieces = Tiles(image, path, *map(computed, (request.superpixels, request.scribbles)))
+    with computing(request.n_threads, control):
+        steps = iter_segmentation(pieces, request.settings)
+        record = yield from _followed(steps, request, control)
+        return TiledResult(record, path, _levels_of(path))
+
+
+def _lazy_image(request: Request) -> RawImage:
+    """Part of the image, of which nothing is computed yet."""
+    import dask.array
+
+    from napari_dsc.files import RawImage
+
+    array: Any = request.array
+    if not isinstance(array, (np.ndarray, dask.array.Array)):
+        array = dask.array.from_array(array)
+    pixels = array[request.index]
+    return RawImage(pixels, request.axes, request.spacing, request.unit, origin="the layer")
+
+
+def _levels_of(path: Path) -> list[Any]:
+    """Levels of a pyramid, the finest first."""
+    import dask.array
+    import zarr
+
+    group = zarr.open_group(path, mode="r")
+    return [dask.array.from_zarr(group[name]) for name in sorted(group.array_keys(), key=int)]
 
 
 STAGES = {"smooth": _smooth, "superpixels": _over_segment, "segment": _segment}

@@ -11,7 +11,7 @@ from napari_dsc.jobs.job import Status
 from napari_dsc.jobs.result import masked
 
 if TYPE_CHECKING:
-    from napari_dsc.jobs.request import Request
+    from napari_dsc.jobs.result import Request
     from napari_dsc.machine.progress import Progress
     from napari_dsc.segmenting.results import Step
 

@@ -104,7 +104,12 @@ class Files:
                 f"joint: none of {len(self)} images can be used, expected one or more"
             ) from next(iter(self.failures.values()), None)
         self._check_channels()
-        self._normalize()
+        if self._pool.is_alike():
+            found = self._pool.normalization(self.settings.image_params)
+            self.normalization = dict(found._asdict())
+            self._pool.drawn.clear()
+        else:
+            self.notes.append(UNLIKE)
         self.members.sort(key=lambda member: (member.sha256, member.place))
 
     def record(self) -> Record:
@@ -149,14 +154,6 @@ class Files:
                     f"{self._named(member)}: {member.n_channels} channels, expected {usual} as "
                     f"in {self._named(example)} to cut them together"
                 )
-
-    def _normalize(self) -> None:
-        if not self._pool.is_alike():
-            self.notes.append(UNLIKE)
-            return
-        found = self._pool.normalization(self.settings.image_params)
-        self.normalization = dict(found._asdict())
-        self._pool.drawn.clear()
 
     def _named(self, member: Member) -> str:
         image = self.images[member.place]

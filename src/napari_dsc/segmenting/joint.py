@@ -60,15 +60,13 @@ class JointRun:
         DSCError
             If the file cannot be read.
         """
-        if place not in self._runs:
-            self._runs[place] = SeriesRun(self.files.piece(place), self.stages.fresh())
-        self._runs.move_to_end(place)
-        while len(self._runs) > 1 and self._n_bytes() > KEPT_BYTES:
-            self._runs.popitem(last=False)
-        return self._runs[place]
-
-    def _n_bytes(self) -> int:
-        return sum(run.n_bytes for run in self._runs.values())
+        runs = self._runs
+        if place not in runs:
+            runs[place] = SeriesRun(self.files.piece(place), self.stages.fresh())
+        runs.move_to_end(place)
+        while len(runs) > 1 and sum(run.n_bytes for run in runs.values()) > KEPT_BYTES:
+            runs.popitem(last=False)
+        return runs[place]
 
     def release(self, place: int) -> None:
         """Drop the run of a file that is done."""
@@ -152,8 +150,7 @@ def _labels(joint: JointRun, place: int, learned: Learned) -> Any:
     files = joint.files
     try:
         run = joint.run(place)
-        steps = run.iter_classes(learned)
-        found = run.result(exhausted(steps))
+        found = run.result(exhausted(run.iter_classes(learned)))
     except DSCError as error:
         files.failures[place] = error
         return error

@@ -12,6 +12,7 @@ from napari_dsc.cut.joint import Piece, assign, coarse_piece, iter_joint_cut
 from napari_dsc.machine.clock import Clock
 from napari_dsc.machine.progress import Progress
 from napari_dsc.params.presets import NO_LIMIT
+from napari_dsc.segmenting.stages import timed_cut
 from napari_dsc.superae.embedding import embedding_of
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
+    from napari_dsc.cut.joint import PieceClasses
     from napari_dsc.cut.objective import CutStep
     from napari_dsc.params import CutParams
     from napari_dsc.records.record import Record
@@ -44,6 +46,11 @@ class Classes(NamedTuple):
     classes: np.ndarray
     probabilities: np.ndarray
 
+    @classmethod
+    def of(cls, step: PieceClasses | Step) -> Classes:
+        """Classes in a step of a cut, or in what a network assigns."""
+        return cls(step.classes.cpu().numpy(), step.assignment.cpu().numpy())
+
 
 class Learned(NamedTuple):
     """A trained network, and how it was trained.
@@ -67,8 +74,7 @@ class Learned(NamedTuple):
 
     def classes(self, piece: Piece) -> Classes:
         """Classes of the superpixels of an image, whether or not it was learned from."""
-        found = assign(self.embedding, piece, self.params)
-        return Classes(found.classes.cpu().numpy(), found.assignment.cpu().numpy())
+        return Classes.of(assign(self.embedding, piece, self.params))
 
 
 def kept_small(load: Callable[..., Piece], params: CutParams) -> Callable[..., Piece]:
@@ -124,32 +130,25 @@ def iter_learning(
         # pieces are small already
         unchanged = dataclasses.replace(params, resolution=1.0, megapixels=NO_LIMIT)
         steps = iter_joint_cut(draw, embedding, unchanged)
-    last: CutStep | None = None
     yield Progress(stage, 0, params.n_iterations)
-    while True:
-        with clock.stage("cut"), torch.inference_mode(False):
-            step = next(steps, None)
-        if step is None:
-            return Learned(embedding, params, figures_of(last), clock.seconds["cut"])
-        last = step
+    for step in timed_cut(steps, clock):
         yield Progress(stage, step.iteration, params.n_iterations, step)
+    return Learned(embedding, params, figures_of(step), clock.seconds["cut"])
 
 
-def figures_of(last: CutStep | Step | None) -> Record:
+def figures_of(last: CutStep | Step) -> Record:
     """Figures of the end of the cut, for the record.
 
     Parameters
     ----------
     last : CutStep or Step
-        Its last step, or None if there was none.
+        Its last step.
 
     Returns
     -------
     figures : dict
         Number of iterations, and both losses in the last; ready for JSON.
     """
-    if last is None:
-        return {}
     return {
         "iterations": last.iteration,
         "label_loss": float(last.label_loss),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
 import tifffile
 
@@ -13,9 +14,10 @@ from napari_dsc.images import Image, ImageSeries, choose_normalization, load_ima
 from napari_dsc.large.tiling import SHARE, bytes_whole, free_bytes
 from napari_dsc.layers import is_image_layer, labels_geometry, read_layer
 from napari_dsc.machine.device import resolve_device
+from napari_dsc.machine.progress import Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Generator, Sequence
 
     import numpy as np
     from numpy.typing import ArrayLike
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from napari_dsc.layers import Geometry
     from napari_dsc.params import ImageParams
     from napari_dsc.segmenting.settings import Settings
+
+R = TypeVar("R")
 
 
 class Pieces(Protocol):
@@ -103,18 +107,16 @@ class OneImage:
         return self.series.describe()
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
 class Frames(OneImage):
     """Frames of a time series, normalized together."""
 
-    kind: ClassVar[str] = "series"
+    kind = "series"
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
 class Planes(OneImage):
     """Planes of a stack that are cut apart."""
 
-    kind: ClassVar[str] = "series"
+    kind = "series"
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -172,11 +174,7 @@ def one_image(image: Any, settings: Settings) -> OneImage:
     InvalidParameterError
         If axes, spacing or channels do not fit the image.
     """
-    image, layer = _without_layer(image, settings)
-    if not isinstance(image, Image):
-        image = load_image(image, settings.axes, settings.image_params, **_choice(settings))
-    geometry = None if layer is None else labels_geometry(layer, image.axes)
-    return OneImage(ImageSeries((image,), image.axes), geometry)
+    return OneImage(*_read(image, settings, load_image))
 
 
 def open_pieces(
@@ -207,18 +205,7 @@ def open_pieces(
     InvalidParameterError
         If axes, spacing or channels do not fit the image.
     """
-    image, layer = _without_layer(image, settings)
-    if isinstance(image, Image):
-        series = ImageSeries((image,), image.axes)
-    else:
-        series = load_series(
-            Path(image) if isinstance(image, str) else image,
-            settings.axes,
-            settings.image_params,
-            choose=choose,
-            **_choice(settings),
-        )
-    geometry = None if layer is None else labels_geometry(layer, series.axes)
+    series, geometry = _read(image, settings, partial(load_series, choose=choose))
     if len(series.frames) > 1:
         return Frames(series, geometry)
     first = series.frames[0]
@@ -245,24 +232,42 @@ def needs_tiles(image: Any, settings: Settings, output: Path) -> bool:
     answer : bool
         False for files that cannot be opened; the error comes from whoever reads them.
     """
-    is_file = isinstance(image, Path)
     if settings.tile or settings.level or output.suffix.lower() == ".zarr":
         return True
-    if is_file and is_zarr(image):
-        return True
-    free = free_bytes(resolve_device(settings.device))
-    return is_file and bytes_whole(_n_values(image)) > SHARE * free
+    if not isinstance(image, Path) or is_zarr(image):
+        return isinstance(image, Path)
+    return bytes_whole(_n_values(image)) > SHARE * free_bytes(resolve_device(settings.device))
 
 
-def _without_layer(image: Any, settings: Settings) -> tuple[Any, Any]:
-    """Image that a layer shows, and the layer if it is one."""
-    if is_image_layer(image):
-        return read_layer(image, settings.axes), image
-    return image, None
+def iter_each(
+    stage: str, n_pieces: int, do: Callable[[int], R]
+) -> Generator[Progress, None, list[R]]:
+    """Do something with each piece, by its number; yields progress, returns what came of it."""
+    yield Progress(stage, 0, n_pieces)
+    found = []
+    for number in range(n_pieces):
+        found.append(do(number))
+        yield Progress(stage, number + 1, n_pieces)
+    return found
 
 
-def _choice(settings: Settings) -> dict[str, Any]:
-    return {"spacing": settings.spacing, "channels": settings.channels}
+def _read(
+    image: Any, settings: Settings, load: Callable[..., Image | ImageSeries]
+) -> tuple[ImageSeries, Geometry | None]:
+    """Images, loaded if they are not yet, and where they lie if a layer shows them."""
+    layer = image if is_image_layer(image) else None
+    if layer is not None:
+        image = read_layer(layer, settings.axes)
+    if not isinstance(image, Image):
+        image = load(
+            Path(image) if isinstance(image, str) else image,
+            settings.axes,
+            settings.image_params,
+            spacing=settings.spacing,
+            channels=settings.channels,
+        )
+    series = ImageSeries((image,), image.axes) if isinstance(image, Image) else image
+    return series, None if layer is None else labels_geometry(layer, series.axes)
 
 
 def _n_values(path: Path) -> int:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 
+from napari_dsc.correction.edits import seeds_of
 from napari_dsc.cut.graph import superpixel_altitudes
 from napari_dsc.cut.objective import SideInformation
 from napari_dsc.cut.whole_image import iter_image_cut
@@ -14,11 +16,10 @@ from napari_dsc.errors import InvalidParameterError
 from napari_dsc.images import array_sha256, to_label_image
 from napari_dsc.labels.regions import connected_regions
 from napari_dsc.machine.progress import Progress
-from napari_dsc.segmenting.checks import check_label_image, classes_of_scribbles
 from napari_dsc.segmenting.pieces import OneImage, one_image
 from napari_dsc.segmenting.results import Segmentation, Step
 from napari_dsc.segmenting.settings import Settings
-from napari_dsc.segmenting.stages import Stages
+from napari_dsc.segmenting.stages import Stages, timed_cut
 from napari_dsc.superae.embedding import embedding_of
 from napari_dsc.superae.planes import as_batch
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
     from pathlib import Path
 
-    import numpy as np
     from napari.layers import Image as ImageLayer
     from numpy.typing import ArrayLike
 
@@ -170,11 +170,7 @@ class Run:
             steps = iter_image_cut(
                 image, superpixels, fresh, params, fixed, side_information=side_information
             )
-        while True:
-            with clock.stage("cut"), torch.inference_mode(False):
-                step = next(steps, None)
-            if step is None:
-                return
+        for step in timed_cut(steps, clock):
             if isinstance(step, str):
                 self.notes.append(step)
                 continue
@@ -196,17 +192,15 @@ class Run:
         segmentation : Segmentation
             Its smoothed image is made when it is asked for, unless the run made it.
         """
-        known = vars(self).get("smoothed")
-        image = self.image
+        image, known = self.image, vars(self).get("smoothed")
+        smooth = partial(self.stages.restored, image)
         return Segmentation(
             labels=step.labels(),
             superpixels=to_label_image(image.restore_labels(self.superpixels)),
             classes_of_superpixels=step.classes.cpu().numpy(),
             probabilities=step.assignment.cpu().numpy(),
             record=self.cut_record(step),
-            smooth=partial(self.stages.restored, image)
-            if known is None
-            else partial(image.restore, known),
+            smooth=smooth if known is None else partial(image.restore, known),
             geometry=self.geometry,
         )
 
@@ -237,7 +231,12 @@ class Run:
 
     def _give(self, name: str, labels: ArrayLike) -> np.ndarray:
         """Check a label image of the user's, and put it on record."""
-        given = check_label_image(name, labels, self.image.label_shape)
+        given, shape = np.asarray(labels), self.image.label_shape
+        if given.dtype.kind not in "iu" or given.shape != shape:
+            raise InvalidParameterError(
+                f"{name}: {given.dtype} of shape {given.shape}, expected integers of shape "
+                f"{shape} as the image"
+            )
         self._given[f"given_{name}"] = {"sha256": array_sha256(given)}
         return self.image.arrange_labels(given)
 
@@ -248,25 +247,17 @@ class Run:
         return classes_of_scribbles(scribbles, self.superpixels, n_partitions)
 
 
-def iter_superpixels(run: Run) -> Generator[Progress, None, None]:
-    """Make the superpixels of a run.
-
-    Parameters
-    ----------
-    run : Run
-        A run.
-
-    Yields
-    ------
-    progress : Progress
-        Before each stage.
-    """
-    is_made = "superpixels" in vars(run)
-    if run.settings.superpixel_params.source == "smoothed" and not is_made:
-        yield Progress("smoothing", 0, 1)
-        _ = run.smoothed
-    yield Progress("superpixels", 0, 1)
-    _ = run.superpixels
+def classes_of_scribbles(
+    scribbles: np.ndarray, superpixels: np.ndarray, n_partitions: int
+) -> np.ndarray:
+    """Class from 0 that most scribbles on each superpixel ask for, -1 without, (M,)."""
+    highest = int(scribbles.max(initial=0))
+    if highest > n_partitions:
+        raise InvalidParameterError(
+            f"scribbles: got label {highest}, expected 1 to {n_partitions}, the number of "
+            "classes (n_partitions)"
+        )
+    return seeds_of(scribbles, superpixels + 1, int(superpixels.max()) + 1) - 1
 
 
 def cut_image(pieces: OneImage, stages: Stages) -> Generator[Progress, None, Segmentation]:
@@ -290,7 +281,12 @@ def cut_image(pieces: OneImage, stages: Stages) -> Generator[Progress, None, Seg
         That of the last step.
     """
     run = Run.on(pieces, stages)
-    yield from iter_superpixels(run)
+    is_smoothed = run.settings.superpixel_params.source == "smoothed"
+    if is_smoothed and "superpixels" not in vars(run):
+        yield Progress("smoothing", 0, 1)
+        _ = run.smoothed
+    yield Progress("superpixels", 0, 1)
+    _ = run.superpixels
     total = run.settings.cut_params.n_iterations
     yield Progress("cut", 0, total)
     for step in run.iter_steps():

@@ -18,7 +18,7 @@ from napari_dsc.segmenting.network import (
     iter_learning,
     kept_small,
 )
-from napari_dsc.segmenting.pieces import Frames, OneImage, open_pieces
+from napari_dsc.segmenting.pieces import Frames, OneImage, iter_each, open_pieces
 from napari_dsc.segmenting.results import Segmentation
 from napari_dsc.segmenting.run import Run
 from napari_dsc.segmenting.stages import Stages
@@ -75,12 +75,9 @@ class SeriesRun:
         smoothed : array
             In axes, type and units of the original.
         """
-        yield Progress("smoothing", 0, len(self))
-        smoothed = []
-        for number in range(len(self)):
-            smoothed.append(self.stages.restored(self.pieces.piece(number)))
-            yield Progress("smoothing", number + 1, len(self))
-        return self.pieces.series.join(smoothed)
+        pieces, restored = self.pieces, self.stages.restored
+        each = iter_each("smoothing", len(self), lambda one: restored(pieces.piece(one)))
+        return pieces.series.join((yield from each))
 
     def smoothed(self) -> np.ndarray:
         """Smoothed images, in axes, type and units of the original."""
@@ -99,10 +96,7 @@ class SeriesRun:
         superpixels : unsigned int array
             From 1, numbered on from image to image, in axes of the original.
         """
-        yield Progress("superpixels", 0, len(self))
-        for number in range(len(self)):
-            self._superpixels_of(number)
-            yield Progress("superpixels", number + 1, len(self))
+        yield from iter_each("superpixels", len(self), self._superpixels_of)
         return self._joined_superpixels()
 
     def load(self, number: int) -> Piece:
@@ -130,12 +124,8 @@ class SeriesRun:
         """
         self.figures = learned.figures
         self.stages.clock.add("cut", learned.seconds)
-        yield Progress("labels", 0, len(self))
-        found = []
-        for number in range(len(self)):
-            found.append(learned.classes(self.load(number)))
-            yield Progress("labels", number + 1, len(self))
-        return found
+        steps = iter_each("labels", len(self), lambda one: learned.classes(self.load(one)))
+        return (yield from steps)
 
     def iter_apart(self) -> Generator[Progress, None, list[Classes]]:
         """Cut each image by itself; planes of a frame that is a stack together.
@@ -163,7 +153,7 @@ class SeriesRun:
             run = Run.on(one, stages, self._superpixels_of(number).astype(np.int64))
             for step in run.iter_steps():
                 yield Progress("cut", number * each + step.iteration, total, step)
-            found.append(Classes(step.classes.cpu().numpy(), step.assignment.cpu().numpy()))
+            found.append(Classes.of(step))
             figures.append(figures_of(step))
         self.figures = {name: [one[name] for one in figures] for name in figures[0]}
         return found

@@ -20,7 +20,7 @@ from napari_dsc.params.checks import check_kinds
 from napari_dsc.records.recipes import KEYWORDS, STAGES, values_in
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 SegmentMethod = Literal["dsc", "tree"]
 """Names of the segmenters; `napari_dsc.segmenting.segmenter.SEGMENTERS` holds one for each."""
@@ -29,6 +29,22 @@ SegmentMethod = Literal["dsc", "tree"]
 _STAGES_OF: dict[str, tuple[str, ...]] = {
     "dsc": ("image", "superpixels", "cut"),
     "tree": ("image", "tree"),
+}
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"expected str, got {type(value).__name__}")
+    return value
+
+
+# how fields that are no group of parameters are made what they should be
+_KINDS: dict[str, Callable[[Any], object]] = {
+    "weights": str,
+    **dict.fromkeys(("device", "axes"), _text),
+    **dict.fromkeys(("tile", "level"), operator.index),
+    "spacing": lambda sizes: tuple(map(float, sizes)),
+    "channels": lambda numbers: tuple(map(int, numbers)),
 }
 
 
@@ -104,20 +120,12 @@ class Settings:
         if self.method not in get_args(SegmentMethod):
             choices = ", ".join(get_args(SegmentMethod))
             raise InvalidParameterError(f"method={self.method!r}: expected one of {choices}")
-        self._convert("weights", str)
-        for name in ("device", "axes"):
-            self._convert(name, _text)
-        for name in ("tile", "level"):
-            self._convert(name, operator.index)
-        self._convert("spacing", lambda sizes: tuple(map(float, sizes)))
-        self._convert("channels", lambda numbers: tuple(map(int, numbers)))
-
-    def _convert(self, name: str, kind: Any) -> None:
-        value = getattr(self, name)
-        try:
-            object.__setattr__(self, name, kind(value))
-        except (TypeError, ValueError) as error:
-            raise InvalidParameterError(f"{name}={value!r}: {error}") from error
+        for name, kind in _KINDS.items():
+            value = getattr(self, name)
+            try:
+                object.__setattr__(self, name, kind(value))
+            except (TypeError, ValueError) as error:
+                raise InvalidParameterError(f"{name}={value!r}: {error}") from error
 
     @classmethod
     def preset(cls, name: str) -> Settings:
@@ -244,9 +252,3 @@ class Settings:
             return cls(**values)
         except InvalidParameterError as error:
             raise InvalidParameterError(f"{place}: {error}") from error
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"expected str, got {type(value).__name__}")
-    return value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import torch
 
@@ -20,6 +20,8 @@ from napari_dsc.superae.weights import check_dimensions, find_weights, load_weig
 from napari_dsc.superpixels.methods import over_segment_pixels
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import numpy as np
 
     from napari_dsc.hierarchy.tree import MergeTree
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from napari_dsc.segmenting.settings import Settings
     from napari_dsc.superae.model import SuperAE
     from napari_dsc.superae.weights import WeightsFile
+
+S = TypeVar("S")
 
 
 class Stages:
@@ -138,17 +142,32 @@ class Stages:
             Settings, versions, device, hashes of image and weights, notes, and the seconds
             of the stages done so far.
         """
+        return self.record_of(image_record(image))
+
+    def record_of(self, image: Record, **more: object) -> Record:
+        """Record with that of an image, and what else was decided before the stages."""
         settings = self.settings.to_record()
         seconds = {stage: round(value, 3) for stage, value in self.clock.seconds.items()}
         return {
             "software": software_record(),
-            "image": image_record(image),
+            "image": image,
             **settings,
             "device": {**device_record(self.device), **settings["device"]},
             "weights": {"name": self.weights.name, "sha256": self.weights.sha256},
+            **more,
             "seconds": seconds,
             "notes": list(self.notes),
         }
+
+
+def timed_cut(steps: Iterator[S], clock: Clock) -> Iterator[S]:
+    """Steps of a cut, which needs gradients whatever the caller's mode is."""
+    while True:
+        with clock.stage("cut"), torch.inference_mode(False):
+            step = next(steps, None)
+        if step is None:
+            return
+        yield step
 
 
 class _Network:

@@ -16,20 +16,13 @@ from napari_dsc.cut.joint import Piece, coarse_piece, iter_joint_cut, iter_piece
 from napari_dsc.errors import OutputError
 from napari_dsc.labels.regions import iter_regions, region_numbers
 from napari_dsc.large.source import open_source
-from napari_dsc.large.tiling import (
-    bytes_of,
-    check_side,
-    choose_side,
-    free_bytes,
-    plan_tiling,
-)
+from napari_dsc.large.tiling import bytes_of, check_side, choose_side, free_bytes, plan_tiling
 from napari_dsc.large.training_windows import montage, plan_training_windows
 from napari_dsc.large.work import Work
 from napari_dsc.large.writers import CHUNK, Labels, write_labels
 from napari_dsc.machine.allocator import freed_memory_kept
 from napari_dsc.machine.progress import Progress
 from napari_dsc.params.presets import NO_LIMIT
-from napari_dsc.records.record import Record, device_record, software_record
 from napari_dsc.superae.embedding import embedding_of
 from napari_dsc.superae.weights import check_dimensions
 
@@ -37,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
     from napari_dsc.large.source import Source
+    from napari_dsc.records.record import Record
     from napari_dsc.segmenting.pieces import Tiles
     from napari_dsc.segmenting.stages import Stages
     from napari_dsc.superae.model import Embedding
@@ -96,14 +90,8 @@ class TiledRun:
         params = dataclasses.replace(
             self.cut_params, resolution=self.scale, megapixels=NO_LIMIT
         )
-        self._work = Work(
-            source,
-            self.normalization,
-            stages.model,
-            settings.superpixel_params,
-            params,
-            self.width,
-        )
+        method = (stages.model, settings.superpixel_params, params)
+        self._work = Work(source, self.normalization, *method, self.width)
 
     def describe(self) -> str:
         """Size, tiles and memory in one line, before the run."""
@@ -158,30 +146,21 @@ class TiledRun:
 
     def record(self) -> Record:
         """Everything needed to repeat the run, ready for JSON; see `Stages.record`."""
-        source, settings = self.source, self.stages.settings.to_record()
-        seconds = self.stages.clock.seconds
-        return {
-            "software": software_record(),
-            "image": {
-                "sha256": source.sha256(),
-                "axes": source.axes,
-                "axes_from": source.axes_origin,
-                "shape": list(source.shape),
-                "n_channels": len(source.channels),
-                "dtype": str(source.dtype),
-                "spacing": list(source.spacing),
-                "unit": source.unit,
-                "normalization": dict(self.normalization._asdict()),
-                "notes": list(source.notes),
-            },
-            **settings,
-            "device": {**device_record(self.device), **settings["device"]},
-            "weights": {"name": self.stages.weights.name, "sha256": self.stages.weights.sha256},
-            "tiles": {"side": self.tiling.side, "n_tiles": self.tiling.n_tiles},
-            "seconds": {name: round(value, 3) for name, value in seconds.items()},
-            "notes": list(self.stages.notes),
-            **self.counts,
+        source = self.source
+        image: Record = {
+            "sha256": source.sha256(),
+            "axes": source.axes,
+            "axes_from": source.axes_origin,
+            "shape": list(source.shape),
+            "n_channels": len(source.channels),
+            "dtype": str(source.dtype),
+            "spacing": list(source.spacing),
+            "unit": source.unit,
+            "normalization": dict(self.normalization._asdict()),
+            "notes": list(source.notes),
         }
+        tiles = {"side": self.tiling.side, "n_tiles": self.tiling.n_tiles}
+        return self.stages.record_of(image, tiles=tiles) | self.counts
 
     def _iter_learning(self) -> Generator[Progress, None, Embedding]:
         """Cut places of the image out, and train the network on them, which is the value."""

@@ -11,6 +11,7 @@ import numpy as np
 from napari_dsc.images import to_label_image
 from napari_dsc.labels.regions import numbered_on
 from napari_dsc.machine.progress import Progress
+from napari_dsc.segmenting.pieces import iter_each
 from napari_dsc.segmenting.results import Segmentation
 from napari_dsc.segmenting.run import Run
 from napari_dsc.segmenting.series import series_image_record
@@ -72,7 +73,9 @@ def tree_record(run: Run, params: TreeParams) -> Record:
         Ready for JSON.
     """
     settings = run.settings.replace(method="tree", tree_params=params)
-    return {**run.record(), **_without_device(settings.to_record())}
+    record = settings.to_record()
+    del record["device"], record["weights"]  # the device and hash of the run say more
+    return {**run.record(), **record}
 
 
 def tree_image(pieces: OneImage, stages: Stages) -> Generator[Progress, None, Segmentation]:
@@ -121,31 +124,27 @@ def tree_series(pieces: OneImage, stages: Stages) -> Generator[Progress, None, S
         frame.
     """
     stages.check(pieces.piece(0))
-    params = stages.settings.tree_params
-    superpixels, regions = [], []
-    yield Progress("tree", 0, len(pieces))
-    for number in range(len(pieces)):
+
+    def divided(number: int) -> tuple[np.ndarray, np.ndarray]:
         tree = stages.tree(pieces.piece(number))
-        smallest = np.min_scalar_type(tree.n_superpixels)
-        superpixels.append(tree.superpixels.astype(smallest))
-        regions.append(_regions(tree, _labels(tree, params)))
-        yield Progress("tree", number + 1, len(pieces))
+        smallest = tree.superpixels.astype(np.min_scalar_type(tree.n_superpixels))
+        return smallest, _regions(tree, _labels(tree, stages.settings.tree_params))
+
+    found = yield from iter_each("tree", len(pieces), divided)
+    superpixels, regions = map(list, zip(*found, strict=True))
     classes = numbered_on(regions)
-    maps = [found[one] for found, one in zip(classes, superpixels, strict=True)]
+    maps = [each[one] for each, one in zip(classes, superpixels, strict=True)]
     record = stages.record(pieces.piece(0))
     record["image"] |= series_image_record(pieces)  # type: ignore[operator]
+    record["n_images"] = len(pieces)
     merged = np.concatenate(classes).astype(np.int64)
+    counts = {"n_superpixels": len(merged), "n_regions": int(merged.max()) + 1}
     return Segmentation(
         labels=to_label_image(pieces.place(maps)),
         superpixels=to_label_image(pieces.place(numbered_on(superpixels))),
         classes_of_superpixels=merged,
         probabilities=np.zeros((len(merged), 0), np.float32),
-        record=record
-        | {
-            "n_images": len(pieces),
-            "n_superpixels": len(merged),
-            "n_regions": int(merged.max()) + 1,
-        },
+        record=record | counts,
         smooth=partial(_restored, pieces),
         geometry=pieces.geometry,
     )
@@ -166,8 +165,3 @@ def _regions(tree: MergeTree, labels: np.ndarray) -> np.ndarray:
     """Region of each leaf from 0, without gaps, (M,)."""
     first = np.unique(tree.superpixels, return_index=True)[1]
     return np.unique(labels.ravel()[first], return_inverse=True)[1]
-
-
-def _without_device(record: Record) -> Record:
-    """The rest of it; the device and hash of a run say more."""
-    return {name: value for name, value in record.items() if name not in ("device", "weights")}

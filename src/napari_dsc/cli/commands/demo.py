@@ -39,12 +39,11 @@ def demo(
         from napari_dsc.segmenting.segmenter import exhausted, iter_segmentation
         from napari_dsc.segmenting.settings import Settings
 
-        files = sample.demo_files(output)
         settings = Settings(device=device)
         pieces = one_image(sample.demo_image(), settings)
         make_folders([output])
-        for path in files:
-            check_output(path, overwrite=overwrite)
+        for name in sample.NAMES:
+            check_output(output / name, overwrite=overwrite)
         keep_freed_memory()
         image = pieces.piece(0)
         height, width = image.pixels.shape[1:]
@@ -54,9 +53,9 @@ def demo(
         )
         result = exhausted(iter_segmentation(pieces, settings), report.follow)
         report.begin("writing")
-        sample.write_demo(files, image, result, overwrite=overwrite)
+        sample.write_demo(output, image, result, overwrite=overwrite)
         report.table(_stages(result.record))
-        report.note(f"written to {output}: {', '.join(path.name for path in files)}")
+        report.note(f"written to {output}: {', '.join(sample.NAMES)}")
 
 
 def _stages(record: dict[str, Any]) -> Table:

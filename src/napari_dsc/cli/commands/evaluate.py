@@ -111,14 +111,7 @@ def labels(
         Write one line of JSON instead of a table.
     """
     with Report(as_json=json) as report:
-        from napari_dsc.cli.work import label_scores  # loads torch
-        from napari_dsc.files import check_output
-        from napari_dsc.files.ownership import refuse_overlap
+        from napari_dsc.cli.work.label_scores import score_labels  # loads torch
 
-        if errors is not None:
-            refuse_overlap([result, truth], [errors])
-            check_output(errors, overwrite=overwrite)
-        pair = label_scores.read_pair(result, truth)
-        label_scores.score_labels(pair, zero, report, as_json=json)
-        if errors is not None:
-            label_scores.write_errors(pair, zero, errors, overwrite=overwrite)
+        pair = (result, truth)
+        score_labels(pair, zero, report, errors=errors, overwrite=overwrite, as_json=json)

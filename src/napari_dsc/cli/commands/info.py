@@ -19,13 +19,15 @@ _LIBRARIES = (
 
 def info() -> None:
     """Show versions, devices with their memory, and whether CUDA is used and why not."""
+    import psutil
+
     from napari_dsc.machine.device import accelerators, cuda_status, resolve_device
 
     lines = [
         ("napari-dsc", importlib.metadata.version("napari-dsc")),
         ("Python", f"{platform.python_version()} on {platform.platform()}"),
         *((name, _version(name)) for name in _LIBRARIES),
-        ("cpu", f"{os.cpu_count()} cores, {_gibibytes(_main_memory())}"),
+        ("cpu", f"{os.cpu_count()} cores, {_gibibytes(psutil.virtual_memory().total)}"),
         *((one.name, f"{one.description}, {_gibibytes(one.memory)}") for one in accelerators()),
         ("auto", f"takes {resolve_device('auto')}"),
         ("CUDA", cuda_status()),
@@ -40,14 +42,6 @@ def _version(library: str) -> str:
         return importlib.metadata.version(library)
     except importlib.metadata.PackageNotFoundError:
         return "not installed"
-
-
-def _main_memory() -> int:
-    """Bytes of main memory; 0 where the system does not tell."""
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, OSError, ValueError):
-        return 0
 
 
 def _gibibytes(n_bytes: int) -> str:

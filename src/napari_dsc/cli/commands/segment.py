@@ -1,12 +1,18 @@
-"""The command ``segment``."""
+"""The commands that make something of images: segment, batch, superpixels, smooth."""
+
+from typing import Annotated
+
+from cyclopts import Parameter
 
 from napari_dsc.batch.inputs import find_images
 from napari_dsc.cli.flags import (
+    Batch,
     CutFlags,
     ImageFlags,
     Inputs,
     Large,
     LargeFlags,
+    Output,
     Run,
     RunFlags,
     SuperpixelFlags,
@@ -14,10 +20,14 @@ from napari_dsc.cli.flags import (
     Targets,
     TreeFlags,
 )
+from napari_dsc.cli.plan import Plan, plan_jobs
 from napari_dsc.cli.report import Report
 from napari_dsc.errors import InvalidParameterError
 from napari_dsc.params import CutParams, ImageParams, SuperpixelParams, TreeParams
-from napari_dsc.segmenting.settings import SegmentMethod
+from napari_dsc.segmenting.settings import SegmentMethod, Settings
+
+# text, because the shell passes on a pattern that nothing matches
+Patterns = Annotated[list[str], Parameter(name="IN", negative="")]
 
 
 def segment(  # noqa: PLR0913 - one class of parameters a stage
@@ -63,7 +73,90 @@ def segment(  # noqa: PLR0913 - one class of parameters a stage
                 raise InvalidParameterError(f"--joint and --{name} exclude each other")
         inputs = find_images(inputs)
     plan = targets.plan(inputs, "segments")._replace(joint=joint)
+    return _run_plan("segments", plan, run, settings)
+
+
+def batch(  # noqa: PLR0913 - one class of parameters a stage
+    inputs: Patterns,
+    /,
+    *,
+    batch: Batch,
+    run: Run = RunFlags(),
+    image_params: ImageFlags = ImageParams(),
+    superpixel_params: SuperpixelFlags = SuperpixelParams(),
+    method: SegmentMethod = "dsc",
+    cut_params: CutFlags = CutParams(),
+    tree_params: TreeFlags = TreeParams(),
+) -> int:
+    """Segment many images on several processes or machines, and go on after an interruption.
+
+    Exit status: 1 if an image failed, which does not stop the others.
+
+    Parameters
+    ----------
+    inputs : list of str
+        Images; folders, for the images in them; and patterns in quotes, such as
+        ``"plate/**/*.tif"``.
+    method : str
+        ``dsc`` or ``tree``, as in ``napari-dsc segment``.
+    """
+    settings = run.settings(
+        image_params=image_params,
+        superpixel_params=superpixel_params,
+        method=method,
+        cut_params=cut_params,
+        tree_params=tree_params,
+    )
+    with Report(quiet=run.quiet, as_json=run.json) as report:
+        from napari_dsc.cli.work.run_batch import run_batch  # loads torch
+
+        return run_batch(inputs, batch, run, settings, report)
+
+
+def superpixels(
+    inputs: Inputs,
+    /,
+    *,
+    targets: Targets,
+    run: Run = RunFlags(),
+    image_params: ImageFlags = ImageParams(),
+    superpixel_params: SuperpixelFlags = SuperpixelParams(),
+) -> int:
+    """Divide images into superpixels, made from the image or its smoothed version.
+
+    Parameters
+    ----------
+    inputs : list of Path
+        Images: TIFF, PNG, JPEG, NPY and what imageio reads.
+    """
+    settings = run.settings(image_params=image_params, superpixel_params=superpixel_params)
+    return _run_plan("superpixels", targets.plan(inputs, "superpixels"), run, settings)
+
+
+def smooth(
+    inputs: Inputs,
+    /,
+    *,
+    output: Output,
+    run: Run = RunFlags(),
+    image_params: ImageFlags = ImageParams(),
+) -> int:
+    """Smooth images; size, type and intensity units stay.
+
+    Parameters
+    ----------
+    inputs : list of Path
+        Images: TIFF, PNG, JPEG, NPY and what imageio reads.
+    output : Path
+        A .tif, .png or .npy file for one image; a folder for several, where ``a.jpg``
+        becomes ``a_smoothed.tif``. A name without suffix is a folder.
+    """
+    plan = plan_jobs(inputs, output, "smoothed")
+    return _run_plan("smoothed", plan, run, run.settings(image_params=image_params))
+
+
+def _run_plan(kind: str, plan: Plan, run: RunFlags, settings: Settings) -> int:
     with Report(quiet=run.quiet, as_json=run.json) as report:
         from napari_dsc.cli.work.run_files import run_plan  # loads torch
 
-        return run_plan("segments", plan, run, settings, report)
+        return run_plan(kind, plan, run, settings, report)

@@ -41,6 +41,5 @@ def train(
     with Report(quiet=run.quiet) as report:
         from napari_dsc.cli.work import run_training as epochs  # loads torch
 
-        sources = epochs.Sources(images, run.templates)
         settings = epochs.Settings(image_params, template_params, train_params)
-        epochs.run_training(sources, output, run, settings, report)
+        epochs.run_training(images, output, run, settings, report)

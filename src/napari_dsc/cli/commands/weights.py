@@ -2,7 +2,6 @@
 
 import json
 import sys
-from pathlib import Path
 
 from cyclopts import App
 
@@ -51,7 +50,7 @@ def where_weights(name: str = "", /) -> None:
     """
     from napari_dsc.superae.registry import DEFAULT, where
 
-    _print_path(where(name or DEFAULT))
+    sys.stdout.write(f"{where(name or DEFAULT)}\n")
 
 
 @weights.command(name="fetch")
@@ -65,7 +64,7 @@ def fetch(name: str = "", /) -> None:
     """
     from napari_dsc.superae.registry import DEFAULT, fetch_weights
 
-    _print_path(fetch_weights(name or DEFAULT))
+    sys.stdout.write(f"{fetch_weights(name or DEFAULT)}\n")
 
 
 @weights.command(name="verify")
@@ -80,9 +79,4 @@ def verify(names: list[str] | None = None, /) -> None:
     from napari_dsc.superae.registry import WEIGHTS, verify_weights, where
 
     for name in names or [name for name in WEIGHTS if where(name).is_file()]:
-        path = verify_weights(name)
-        sys.stdout.write(f"{name}: intact, {path}\n")
-
-
-def _print_path(path: Path) -> None:
-    sys.stdout.write(f"{path}\n")
+        sys.stdout.write(f"{name}: intact, {verify_weights(name)}\n")

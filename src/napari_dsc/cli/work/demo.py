@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from pathlib import Path  # noqa: TC003 - the doctest of demo_files uses it
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import imageio.v3 as iio
 import numpy as np
@@ -19,41 +18,16 @@ from napari_dsc.images import draw_boundaries
 from napari_dsc.sample_data import sample_path
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from napari_dsc.images import Image
     from napari_dsc.segmenting.results import Segmentation
 
 DOWNSCALING = 2
 
 
-class DemoFiles(NamedTuple):
-    """What a demo writes."""
-
-    smoothed: Path
-    superpixels: Path
-    segments: Path
-    overview: Path
-
-
-def demo_files(folder: Path) -> DemoFiles:
-    """Name the files of a demo.
-
-    Parameters
-    ----------
-    folder : Path
-        Where they lie.
-
-    Returns
-    -------
-    files : DemoFiles
-        Three TIFFs and a PNG.
-
-    Examples
-    --------
-    >>> demo_files(Path("demo")).overview.name
-    'overview.png'
-    """
-    names = ("smoothed.tif", "superpixels.tif", "segments.tif", "overview.png")
-    return DemoFiles(*(folder / name for name in names))
+NAMES = ("smoothed.tif", "superpixels.tif", "segments.tif", "overview.png")
+"""Files of a demo."""
 
 
 def demo_image() -> np.ndarray:
@@ -70,15 +44,13 @@ def demo_image() -> np.ndarray:
     return smaller
 
 
-def write_demo(
-    files: DemoFiles, image: Image, result: Segmentation, *, overwrite: bool
-) -> None:
+def write_demo(folder: Path, image: Image, result: Segmentation, *, overwrite: bool) -> None:
     """Write the results of a demo.
 
     Parameters
     ----------
-    files : DemoFiles
-        Where to write.
+    folder : Path
+        Where to write the files of `NAMES`.
     image : Image
         Image the run worked on.
     result : Segmentation
@@ -91,14 +63,14 @@ def write_demo(
     OutputError
         If a file cannot be written.
     """
+    *pictures, overview = (folder / name for name in NAMES)
     parts = (result.smoothed, result.superpixels, result.labels)
-    for path, pixels in zip(files[:3], parts, strict=True):
+    for path, pixels in zip(pictures, parts, strict=True):
         write_image(
             path, pixels, record=result.record, spacing=(), unit="", overwrite=overwrite
         )
-    overview = draw_overview(image, result)
-    draw = FigureCanvasAgg(overview).print_png
-    write_atomically(files.overview, partial(draw, metadata={"Software": SOFTWARE}))
+    draw = FigureCanvasAgg(draw_overview(image, result)).print_png
+    write_atomically(overview, partial(draw, metadata={"Software": SOFTWARE}))
 
 
 def draw_overview(image: Image, result: Segmentation) -> Figure:

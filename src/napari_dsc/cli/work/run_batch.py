@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import logging
-import time
 from collections import Counter
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from napari_dsc.batch.folder import LOG, iter_logged, open_folder
 from napari_dsc.batch.learning import NETWORK, learn_together
 from napari_dsc.batch.tasks import plan_tasks
 from napari_dsc.batch.working import do_task, new_batch
+from napari_dsc.cli.report import Pace
 from napari_dsc.errors import ComputationError, InvalidParameterError
 from napari_dsc.files import check_output, write_atomically
 from napari_dsc.files.ownership import refuse_overlap
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from napari_dsc.segmenting.settings import Settings
 
 NOT_ALL = 1
-# seconds between two lines on where we are, where no terminal shows a bar
-LINE_EVERY = 30.0
 
 
 def run_batch(
@@ -69,8 +67,9 @@ def run_batch(
     if batch.joint:
         refuse(settings, Files([], settings))
     with open_folder(batch.output) as log:
-        template = new_batch(settings)
-        tasks = plan_tasks(inputs, batch.output, template, _existing(batch, run))
+        existing: Existing = "overwrite" if run.overwrite else "refuse"
+        existing = "resume" if batch.resume else existing
+        tasks = plan_tasks(inputs, batch.output, new_batch(settings), existing)
         with _workers(batch, run.device, report) as (client, resources):
             from napari_dsc.batch.cluster import iter_outcomes
 
@@ -101,12 +100,6 @@ def _check_flags(batch: BatchFlags, run: RunFlags) -> None:
     if run.save_recipe is not None:
         refuse_overlap(run.files(), [run.save_recipe])
         check_output(run.save_recipe, overwrite=run.overwrite, suffixes=(".json",))
-
-
-def _existing(batch: BatchFlags, run: RunFlags) -> Existing:
-    if batch.resume:
-        return "resume"
-    return "overwrite" if run.overwrite else "refuse"
 
 
 @contextlib.contextmanager
@@ -150,53 +143,23 @@ def _follow(
 ) -> tuple[Counter[str], bool]:
     """Number of files in each state, and whether the scheduler was lost."""
     counts: Counter[str] = Counter()
-    pace = _Pace(total, report)
-    lost = False
+    pace, lost = Pace(report, "segmenting", total), False
     try:
         for outcome in outcomes:
             counts[outcome.state] += 1
             if outcome.state == "failed":
-                report.error(_named(outcome))
+                report.error(outcome.error, outcome.source)
             report.result(outcome.line())
-            pace.tick(counts)
+            n_made = counts.total() - counts["kept"]  # those kept take no time
+            words = f"{60 * n_made / pace.seconds:.1f} files/min"
+            words += f", {counts['failed']} failed" if counts["failed"] else ""
+            pace.tick(f", {words}", f"segmenting, {words}", is_kept=outcome.state == "kept")
     except ComputationError as error:
         report.error(str(error))
         lost = True
-    report.note(pace.summary(counts))
+    missing = total - counts.total()
+    parts = [f"{counts[state]} {state}" for state in ("done", "kept", "failed")]
+    parts += [f"{missing} not begun or not finished"] if missing else []
+    taken = timedelta(seconds=round(pace.seconds))
+    report.note(f"{', '.join(parts)} of {total} files in {taken}; log in {LOG}")
     return counts, lost
-
-
-class _Pace:
-    """Progress with files per minute: in the bar, or as a line now and then without one."""
-
-    def __init__(self, total: int, report: Report) -> None:
-        self._total, self._report = total, report
-        self._start = self._told = time.monotonic()
-        report.begin("segmenting", total)
-
-    def tick(self, counts: Counter[str]) -> None:
-        now = time.monotonic()
-        n_made = counts.total() - counts["kept"]  # those kept take no time
-        rate = n_made / (now - self._start)
-        words = f"{60 * rate:.1f} files/min"
-        if counts["failed"]:
-            words += f", {counts['failed']} failed"
-        self._report.advance(f"segmenting, {words}")
-        if self._report.shows_bar or now - self._told < LINE_EVERY or not n_made:
-            return
-        self._told = now
-        left = timedelta(seconds=round((self._total - counts.total()) / rate))
-        self._report.note(f"{counts.total()} of {self._total}, {words}, about {left} left")
-
-    def summary(self, counts: Counter[str]) -> str:
-        taken = timedelta(seconds=round(time.monotonic() - self._start))
-        missing = self._total - counts.total()
-        parts = [f"{counts[state]} {state}" for state in ("done", "kept", "failed")]
-        parts += [f"{missing} not begun or not finished"] if missing else []
-        return f"{', '.join(parts)} of {self._total} files in {taken}; log in {LOG}"
-
-
-def _named(outcome: Outcome) -> str:
-    """What failed and why, with the file named once."""
-    source = str(outcome.source)
-    return outcome.error if source in outcome.error else f"{source}: {outcome.error}"

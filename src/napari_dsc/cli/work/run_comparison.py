@@ -12,23 +12,22 @@ import numpy as np
 
 from napari_dsc.cli.plan import make_folders
 from napari_dsc.cli.scoring_flags import scale_number, words
-from napari_dsc.cli.work.run_evaluation import command_line
+from napari_dsc.cli.work.run_evaluation import options_of, run_record, write_text
 from napari_dsc.errors import DSCError, InvalidImageError, one_line
 from napari_dsc.evaluation.bsds500 import read_contours
 from napari_dsc.evaluation.measures import MEASURES, measure_segmentation, prepare_annotation
-from napari_dsc.files import check_output, write_atomically, write_image
+from napari_dsc.files import check_output, write_image
 from napari_dsc.files.ownership import refuse_overlap
 from napari_dsc.images import load_image, to_label_image
 from napari_dsc.labels.regions import relabel_in_order
 from napari_dsc.machine.allocator import keep_freed_memory
-from napari_dsc.machine.device import is_out_of_memory, resolve_device
-from napari_dsc.methods import METHODS, MethodOptions
-from napari_dsc.records.record import device_record, image_record, software_record
+from napari_dsc.machine.device import is_out_of_memory
+from napari_dsc.methods import METHODS
+from napari_dsc.records.record import image_record
 from napari_dsc.scoring.cases import read_truth
 from napari_dsc.scoring.entries import check_names, check_scales, parameters_of
 from napari_dsc.scoring.pictures import Panel, write_panels
 from napari_dsc.scoring.scores import check_depth
-from napari_dsc.superae.weights import DEFAULT, find_weights
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,6 +39,7 @@ if TYPE_CHECKING:
     from napari_dsc.evaluation.measures import Annotation
     from napari_dsc.evaluation.terms import Zero
     from napari_dsc.images import Image
+    from napari_dsc.methods import MethodOptions
     from napari_dsc.records.record import Record
 
 _log = logging.getLogger(__name__)
@@ -143,10 +143,7 @@ def _scene(path: Path, what: CompareFlags, run: CompareRunFlags, flags: MethodFl
         raise InvalidImageError(
             f"{what.truth}: shape {truth[0].shape}, expected {shape} as the image"
         )
-    options = MethodOptions(
-        weights=run.weights, device=str(resolve_device(run.device)), **vars(flags)
-    )
-    find_weights(run.weights or DEFAULT)
+    options = options_of(run, flags)
     if what.contours is not None:
         options = dataclasses.replace(options, contours=read_contours(what.contours))
     annotations = [
@@ -205,15 +202,12 @@ def _write_labels(path: Path, labels: np.ndarray, scene: Scene, row: Record) -> 
 
 def _write_table(path: Path, rows: Sequence[Record], scene: Scene) -> None:
     content = {
-        "command": command_line(),
-        "software": software_record(),
-        "device": device_record(resolve_device(scene.options.device)),
+        **run_record(scene.options.device),
         "image": image_record(scene.image),
         "parameters": parameters_of(scene.options),
         "rows": list(rows),
     }
-    text = json.dumps(content, indent=1) + "\n"
-    write_atomically(path, lambda file: file.write(text.encode()))
+    write_text(path, json.dumps(content, indent=1) + "\n")
 
 
 def _choices(text: str) -> list[Choice]:

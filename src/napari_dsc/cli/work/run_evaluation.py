@@ -6,13 +6,13 @@ import contextlib
 import itertools
 import json
 import sys
-import time
-from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from rich import box
 from rich.table import Table
 
+from napari_dsc.cli.report import Pace
+from napari_dsc.cli.scoring_flags import scale_number, words
 from napari_dsc.errors import InvalidImageError, InvalidParameterError
 from napari_dsc.evaluation.measures import MEASURES
 from napari_dsc.files import write_atomically
@@ -32,15 +32,15 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from napari_dsc.cli.flags import CompareRunFlags
     from napari_dsc.cli.report import Report
     from napari_dsc.cli.scoring_flags import EntryFlags, EvaluationFlags, MethodFlags
     from napari_dsc.evaluation.terms import Zero
+    from napari_dsc.records.record import Record
     from napari_dsc.scoring.cases import Case, CaseSet
     from napari_dsc.scoring.scores import ScaleScores
     from napari_dsc.scoring.tables import Figures
 
-# seconds between two lines on where we are, where no terminal shows a bar
-LINE_EVERY = 30.0
 # files left out that are named on the screen
 MOST_TOLD = 5
 # measures to show in a terminal; the files have all
@@ -82,19 +82,35 @@ def entries_of(
         If methods, superpixels, scales, axes or weights are unknown, or the device does not
         exist.
     """
-    from napari_dsc.cli.scoring_flags import words
-
     check_axis_letters(axes)
+    blank = Entry("", "", (), options_of(flags, methods), axes, zero)
+    scales = [scale_number("scales", word) for word in words(flags.scales)]
+    return make_entries(words(flags.method), words(flags.superpixels), scales, blank)
+
+
+def options_of(flags: EntryFlags | CompareRunFlags, methods: MethodFlags) -> MethodOptions:
+    """What the flags tell the methods; their weights and device exist.
+
+    Parameters
+    ----------
+    flags : EntryFlags or CompareRunFlags
+        Weights and device.
+    methods : MethodFlags
+        Parameters of the methods.
+
+    Returns
+    -------
+    options : MethodOptions
+        With the device that ``auto`` stands for.
+
+    Raises
+    ------
+    DSCError
+        If the weights are unknown, or the device does not exist.
+    """
+    device = str(resolve_device(flags.device))
     find_weights(flags.weights or DEFAULT)
-    options = MethodOptions(
-        weights=flags.weights, device=str(resolve_device(flags.device)), **vars(methods)
-    )
-    return make_entries(
-        words(flags.method),
-        words(flags.superpixels),
-        flags.scale_numbers(),
-        Entry("", "", (), options, axes, zero),
-    )
+    return MethodOptions(weights=flags.weights, device=device, **vars(methods))
 
 
 def run_evaluation(
@@ -168,17 +184,18 @@ def _score_all(
     flags: EvaluationFlags,
     report: Report,
 ) -> list[Column]:
-    known: dict[tuple[str, str], list[ScaleScores]] = {}
     failures: dict[str, dict[str, str]] = {entry.name: {} for entry in entries}
     files = {case.name: files_sha256(case) for case in cases}
-    tasks = []
-    for case, entry in itertools.product(cases, entries):
-        earlier = results.load(case, entry, files[case.name])
-        if earlier:
-            known[case.name, entry.name] = earlier
-        else:
-            tasks.append((case, entry))
-    clock = _Clock(len(cases) * len(entries), len(known), report)
+    pairs = list(itertools.product(cases, entries))
+    known: dict[tuple[str, str], list[ScaleScores]] = {
+        (case.name, entry.name): earlier
+        for case, entry in pairs
+        if (earlier := results.load(case, entry, files[case.name]))
+    }
+    tasks = [(case, entry) for case, entry in pairs if (case.name, entry.name) not in known]
+    if known:
+        report.note(f"{len(known)} of {len(pairs)} scored earlier are kept")
+    pace = Pace(report, "scoring", len(pairs), len(known))
     n_processes = count_processes(flags.processes, resolve_device(entries[0].options.device))
     with contextlib.closing(iter_outcomes(score_case, tasks, n_processes)) as outcomes:
         for number, scores, error in outcomes:
@@ -189,7 +206,7 @@ def _score_all(
             else:
                 results.save(case, entry, files[case.name], scores)
                 known[case.name, entry.name] = scores
-            clock.tick()
+            pace.tick(" scored")
     return [
         Column(
             entry,
@@ -200,39 +217,13 @@ def _score_all(
     ]
 
 
-class _Clock:
-    """Progress as a bar, or as a line now and then where there is no terminal."""
-
-    def __init__(self, total: int, n_earlier: int, report: Report) -> None:
-        self._total, self._n_done, self._n_earlier = total, n_earlier, n_earlier
-        self._report = report
-        self._start = self._told = time.monotonic()
-        if n_earlier:
-            report.note(f"{n_earlier} of {total} scored earlier are kept")
-        report.begin("scoring", total, n_earlier)
-
-    def tick(self) -> None:
-        self._n_done += 1
-        self._report.advance()
-        now = time.monotonic()
-        if self._report.shows_bar or now - self._told < LINE_EVERY:
-            return
-        self._told = now
-        pace = (now - self._start) / (self._n_done - self._n_earlier)
-        left = timedelta(seconds=round(pace * (self._total - self._n_done)))
-        self._report.note(f"{self._n_done} of {self._total} scored, about {left} left")
-
-
 def _write_tables(
     plan: Plan, columns: Sequence[Column], left_out: Sequence[str], report: Report
 ) -> None:
     figures = [figures_of(column) for column in columns if column.scores]
-    device = resolve_device(columns[0].entry.options.device)
     summary = {
         "data": plan.name,
-        "command": command_line(),
-        "software": software_record(),
-        "device": device_record(device),
+        **run_record(columns[0].entry.options.device),
         "rows": [one.record() for one in figures],
         "left_out": list(left_out),
     }
@@ -242,15 +233,11 @@ def _write_tables(
         summary_page(figures, left_out),
     )
     for name, text in zip(TABLES, texts, strict=True):
-        _write_text(plan.output / name, text)
+        write_text(plan.output / name, text)
     for one in figures:
         report.result(one.record())
     _show(figures, report)
     report.note(f"written to {plan.output}: {', '.join(TABLES)}")
-
-
-def _write_text(path: Path, text: str) -> None:
-    write_atomically(path, lambda file: file.write(text.encode()))
 
 
 def _show(figures: Sequence[Figures], report: Report) -> None:
@@ -268,12 +255,26 @@ def _show(figures: Sequence[Figures], report: Report) -> None:
     report.table(table)
 
 
-def command_line() -> str:
-    """Command that runs, with the last part only of each path.
+def write_text(path: Path, text: str) -> None:
+    """Write a text as UTF-8, completely or not at all."""
+    write_atomically(path, lambda file: file.write(text.encode()))
+
+
+def run_record(device: str) -> Record:
+    """What computed something: the command, with the last part only of each path, and on what.
+
+    Parameters
+    ----------
+    device : str
+        Name of the device.
 
     Returns
     -------
-    command : str
-        As one would type it.
+    record : dict
+        Ready for JSON.
     """
-    return command_record("napari-dsc", sys.argv[1:])
+    return {
+        "command": command_record("napari-dsc", sys.argv[1:]),
+        "software": software_record(),
+        "device": device_record(resolve_device(device)),
+    }

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from napari_dsc.cli.plan import make_folders
-from napari_dsc.cli.work.overlays import overlay_of
 from napari_dsc.errors import ComputationError, DSCError, InvalidParameterError
 from napari_dsc.files import check_output, write_atomically, write_image
 from napari_dsc.files.ownership import refuse_overlap
+from napari_dsc.images import draw_boundaries
 from napari_dsc.large.writers import check_large_output
 from napari_dsc.machine.allocator import keep_freed_memory
 from napari_dsc.records.recipes import recipe_content
@@ -25,14 +28,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    import numpy as np
-
     from napari_dsc.cli.flags import RunFlags
     from napari_dsc.cli.plan import Job, Plan
     from napari_dsc.cli.report import Report
     from napari_dsc.machine.progress import Progress
     from napari_dsc.records.record import Record
-    from napari_dsc.segmenting.files import Member
     from napari_dsc.segmenting.pieces import OneImage
     from napari_dsc.segmenting.settings import Settings
 
@@ -46,14 +46,6 @@ _STAGES = {
     "superpixels": ("image", "superpixels"),
     "segments": ("image", "superpixels", "cut", "tree"),
 }
-
-
-class Made(NamedTuple):
-    """Pixels to write, and the pieces and the record of a run."""
-
-    pieces: OneImage
-    pixels: np.ndarray
-    record: Record
 
 
 def run_plan(kind: str, plan: Plan, flags: RunFlags, settings: Settings, report: Report) -> int:
@@ -87,8 +79,10 @@ def run_plan(kind: str, plan: Plan, flags: RunFlags, settings: Settings, report:
     _check_outputs(kind, plan, flags)
     keep_freed_memory()
     is_joint = plan.joint and len(plan.jobs) > 1
-    do = _do_jointly if is_joint else _do_one_by_one
-    failed = do(kind, plan, flags.overwrite, settings, report)
+    work = _Work(kind, plan, settings, flags.overwrite, report)
+    do = work.do_jointly if is_joint else work.do_one_by_one
+    do()
+    failed = work.n_failed
     if failed and len(plan.jobs) > 1:
         report.error(f"{failed} of {len(plan.jobs)} images failed, the others are done")
     if flags.save_recipe is not None and failed < len(plan.jobs):
@@ -101,7 +95,7 @@ def run_plan(kind: str, plan: Plan, flags: RunFlags, settings: Settings, report:
 
 def _check_outputs(kind: str, plan: Plan, flags: RunFlags) -> None:
     recipes = [] if flags.save_recipe is None else [flags.save_recipe]
-    written = [path for job in plan.jobs for path in job.written()]
+    written = [path for job in plan.jobs for path in (job.output, *job.overlays)]
     read = [job.source for job in plan.jobs] + flags.files()
     refuse_overlap(read, [*written, *recipes])
     for path in recipes:
@@ -115,149 +109,116 @@ def _check_outputs(kind: str, plan: Plan, flags: RunFlags) -> None:
         check(path, overwrite=flags.overwrite)
 
 
-def _do_one_by_one(
-    kind: str, plan: Plan, overwrite: bool, settings: Settings, report: Report
-) -> int:
-    """Number of images that failed."""
-    if plan.joint:
-        refuse(settings, Files([], settings))
-        report.note("joint: one input, so its result is that without --joint")
-    make_folders(plan.folders)
-    failed = 0
-    for number, job in enumerate(plan.jobs, 1):
-        report.file(job.source, number, len(plan.jobs))
-        error = _attempt(partial(_do, kind, job, overwrite, settings, report))
-        if error is not None:
-            report.failure(job.source, error)
-            failed += 1
-    return failed
+@dataclasses.dataclass
+class _Work:
+    """All jobs of a command; those that fail are reported and counted."""
 
+    kind: str
+    plan: Plan
+    settings: Settings
+    overwrite: bool
+    report: Report
+    n_failed: int = 0
+    start: float = 0.0
 
-def _attempt(work: Callable[[], None]) -> DSCError | None:
-    """Error that some work failed with."""
-    try:
-        work()
-    except DSCError as error:
-        return error
-    except MemoryError:
-        return ComputationError(TOO_LARGE)
-    return None
+    def do_one_by_one(self) -> None:
+        if self.plan.joint:
+            refuse(self.settings, Files([], self.settings))
+            self.report.note("joint: one input, so its result is that without --joint")
+        make_folders(self.plan.folders)
+        for number, job in enumerate(self.plan.jobs, 1):
+            self.start = time.perf_counter()
+            self.report.file(job.source, number, len(self.plan.jobs))
+            self._attempt(job, partial(self._do, job))
 
+    def do_jointly(self) -> None:
+        files = Files([job.source for job in self.plan.jobs], self.settings)
+        exhausted(iter_segmentation(files, self.settings), partial(self._follow, files))
 
-def _do(kind: str, job: Job, overwrite: bool, settings: Settings, report: Report) -> None:
-    start = time.perf_counter()
-    report.begin("reading")
-    if kind == "segments" and needs_tiles(job.source, settings, job.output):
-        record = _segment_tiles(job, overwrite, settings, report)
-    else:
-        pieces, pixels, record = _MAKE[kind](job.source, settings, report)
-        record = _used(kind, record)
-        _write(job, pixels, record, lambda: pieces, overwrite, report)
-        for note in _notes(pieces.describe(), len(pieces), record):
-            report.note(note)
-    _tell(job, record, start, report)
+    def _attempt(self, job: Job, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except DSCError as error:
+            self._fail(job, error)
+        except MemoryError:
+            self._fail(job, ComputationError(TOO_LARGE))
 
+    def _fail(self, job: Job, error: DSCError) -> None:
+        self.report.failure(job.source, error)
+        self.n_failed += 1
 
-def _segment_tiles(job: Job, overwrite: bool, settings: Settings, report: Report) -> Record:
-    if job.overlays:
-        raise InvalidParameterError(
-            f"overlay: not available when an image is segmented in tiles, as {job.source} is"
-        )
-    check_large_output(job.output, overwrite=overwrite)
-    tiles = iter_segmentation(Tiles(job.source, job.output), settings)
-    record: Record = exhausted(tiles, report.follow)
-    return record
+    def _do(self, job: Job) -> None:
+        self.report.begin("reading")
+        if self.kind == "segments" and needs_tiles(job.source, self.settings, job.output):
+            _tell(job, self._segment_tiles(job), self.start, self.report)
+            return
+        pieces, pixels, record = self._make(job.source)
+        record, about = _used(self.kind, record), (pieces.describe(), len(pieces))
+        self._write(job, pixels, record, lambda: pieces, about)
 
+    def _segment_tiles(self, job: Job) -> Record:
+        if job.overlays:
+            raise InvalidParameterError(
+                f"overlay: not available when an image is segmented in tiles, as {job.source} "
+                "is"
+            )
+        check_large_output(job.output, overwrite=self.overwrite)
+        tiles = iter_segmentation(Tiles(job.source, job.output), self.settings)
+        record: Record = exhausted(tiles, self.report.follow)
+        return record
 
-def _segment(source: Path, settings: Settings, report: Report) -> Made:
-    pieces = open_pieces(source, settings)
-    result: Segmentation = exhausted(iter_segmentation(pieces, settings), report.follow)
-    return Made(pieces, result.labels, result.record)
+    def _make(self, source: Path) -> tuple[OneImage, np.ndarray, Record]:
+        """Pieces of an image, what is made of them, and its record."""
+        show = self.report.follow
+        if self.kind == "segments":
+            pieces = open_pieces(source, self.settings)
+            found: Segmentation = exhausted(iter_segmentation(pieces, self.settings), show)
+            return pieces, found.labels, found.record
+        run = whole_run(source, self.settings)
+        if self.kind == "smoothed":
+            return run.pieces, exhausted(run.iter_smoothed(), show), run.record()
+        labels = exhausted(run.iter_superpixels(), show)
+        return run.pieces, labels, run.record() | {"n_superpixels": int(labels.max())}
 
-
-def _over_segment(source: Path, settings: Settings, report: Report) -> Made:
-    run = whole_run(source, settings)
-    labels = exhausted(run.iter_superpixels(), report.follow)
-    return Made(run.pieces, labels, run.record() | {"n_superpixels": int(labels.max())})
-
-
-def _smooth(source: Path, settings: Settings, report: Report) -> Made:
-    run = whole_run(source, settings)
-    smoothed = exhausted(run.iter_smoothed(), report.follow)
-    return Made(run.pieces, smoothed, run.record())
-
-
-_MAKE: dict[str, Callable[[Path, Settings, Report], Made]] = {
-    "smoothed": _smooth,
-    "superpixels": _over_segment,
-    "segments": _segment,
-}
-
-
-def _do_jointly(
-    kind: str, plan: Plan, overwrite: bool, settings: Settings, report: Report
-) -> int:
-    """Number of images without labels."""
-    files = Files([job.source for job in plan.jobs], settings)
-    show = _JointReport(plan, files, overwrite, report)
-    exhausted(iter_segmentation(files, settings), show.follow)
-    return show.n_failed
-
-
-class _JointReport:
-    """Writes the labels of each file of a joint run when they are there."""
-
-    def __init__(self, plan: Plan, files: Files, overwrite: bool, report: Report) -> None:
-        self._plan, self._files, self._report = plan, files, report
-        self._overwrite, self._start = overwrite, time.perf_counter()
-        self._members: dict[int, Member] = {}
-        self.n_failed = 0
-
-    def follow(self, progress: Progress) -> None:
-        """Show progress; write what is done."""
+    def _follow(self, files: Files, progress: Progress) -> None:
+        """Show progress of a joint run; write what is done."""
         if progress.stage == "learning" and not progress.done:
-            self._members = {one.place: one for one in self._files.members}
-            for note in self._files.notes:
-                self._report.note(note)
-            make_folders(self._plan.folders)
+            for note in files.notes:
+                self.report.note(note)
+            make_folders(self.plan.folders)
         found, place = progress.step, progress.done - 1
-        error = found if isinstance(found, DSCError) else None
         if isinstance(found, Segmentation):
-            error = _attempt(lambda: self._write(place, found))
+            write = partial(self._write_member, files, place, found)
+            self._attempt(self.plan.jobs[place], write)
         else:
-            self._report.follow(progress)
-        if error is not None:
-            self._report.failure(self._plan.jobs[place].source, error)
-            self.n_failed += 1
-        self._start = time.perf_counter()
+            self.report.follow(progress)
+            if isinstance(found, DSCError):
+                self._fail(self.plan.jobs[place], found)
+        self.start = time.perf_counter()
 
-    def _write(self, place: int, found: Segmentation) -> None:
-        job, n_jobs = self._plan.jobs[place], len(self._plan.jobs)
-        self._report.file(job.source, place + 1, n_jobs)
+    def _write_member(self, files: Files, place: int, found: Segmentation) -> None:
+        job = self.plan.jobs[place]
+        self.report.file(job.source, place + 1, len(self.plan.jobs))
+        member = next(one for one in files.members if one.place == place)
+        about = (member.description, member.n_frames)
+        self._write(job, found.labels, found.record, partial(files.piece, place), about)
 
-        def pieces() -> OneImage:
-            return self._files.piece(place)
-
-        _write(job, found.labels, found.record, pieces, self._overwrite, self._report)
-        member = self._members[place]
-        for note in _notes(member.description, member.n_frames, found.record):
-            self._report.note(note)
-        _tell(job, found.record, self._start, self._report)
-
-
-def _write(  # noqa: PLR0917 - what is written, where and how
-    job: Job,
-    pixels: np.ndarray,
-    record: Record,
-    pieces: Callable[[], OneImage],
-    overwrite: bool,
-    report: Report,
-) -> None:
-    report.begin("writing")
-    write_result(job.output, pixels, record, overwrite=overwrite)
-    for path in job.overlays:
-        picture = overlay_of(pieces(), pixels, report)
-        write_image(path, picture, record={}, spacing=(), unit="", overwrite=overwrite)
+    def _write(
+        self,
+        job: Job,
+        pixels: np.ndarray,
+        record: Record,
+        pieces: Callable[[], OneImage],
+        about: tuple[str, int],
+    ) -> None:
+        self.report.begin("writing")
+        write_result(job.output, pixels, record, overwrite=self.overwrite)
+        for path in job.overlays:
+            picture = _overlay_of(pieces(), pixels, self.report)
+            write_image(path, picture, record={}, spacing=(), unit="", overwrite=self.overwrite)
+        for note in _notes(*about, record):
+            self.report.note(note)
+        _tell(job, record, self.start, self.report)
 
 
 def _used(kind: str, record: Mapping[str, Any]) -> dict[str, Any]:
@@ -289,3 +250,18 @@ def _tell(job: Job, record: Mapping[str, Any], start: float, report: Report) -> 
     report.note(f"{found}{seconds:.1f} s on {device} -> {job.output}")
     result = {"file": str(job.source), "output": str(job.output), **counts}
     report.result(result | {"seconds": round(seconds, 3), "device": device})
+
+
+def _overlay_of(pieces: OneImage, labels: np.ndarray, report: Report) -> np.ndarray:
+    """Boundaries on the image, (Y, X, 3); of a series and a stack, on the middle plane."""
+    series, middle = pieces.series, len(pieces) // 2
+    if len(pieces) > 1:
+        report.note(f"the overlay shows {series.along} {middle}, counted from 0")
+        labels = np.take(labels, middle, series.axes.replace("C", "").index(series.along))
+    image = pieces.piece(middle)
+    pixels, labels = image.pixels, image.arrange_labels(labels)
+    if labels.ndim > 2:
+        middle = len(labels) // 2
+        report.note(f"the overlay shows plane {middle}, counted from 0")
+        pixels, labels = pixels[:, middle], labels[middle]
+    return draw_boundaries(pixels, labels)

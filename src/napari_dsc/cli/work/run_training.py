@@ -38,14 +38,8 @@ if TYPE_CHECKING:
     from napari_dsc.superae.train import TrainingState
 
 
-_SUFFIXES = (".safetensors", ".safetensors", ".csv", ".png")
-
-
-class Sources(NamedTuple):
-    """What the user named: images, or one folder of them; and a folder of templates, if any."""
-
-    images: Sequence[Path]
-    templates: Path | None
+# what is written beside the weights
+_ENDINGS = (".checkpoint.safetensors", ".csv", ".png")
 
 
 class Settings(NamedTuple):
@@ -64,18 +58,22 @@ class _Outputs(NamedTuple):
 
 
 def run_training(
-    sources: Sources, output: Path, flags: TrainingFlags, settings: Settings, report: Report
+    named: Sequence[Path],
+    output: Path,
+    flags: TrainingFlags,
+    settings: Settings,
+    report: Report,
 ) -> None:
     """Train, and write weights, checkpoint and loss curve.
 
     Parameters
     ----------
-    sources : Sources
-        Images and templates.
+    named : sequence of Path
+        Images, or one folder of them.
     output : Path
         Weights to write.
     flags : TrainingFlags
-        The other flags of the command.
+        The other flags of the command, with the folder of templates.
     settings : Settings
         Parameters.
     report : Report
@@ -87,12 +85,12 @@ def run_training(
         Before the first epoch, if images, templates, device or outputs cannot be used.
     """
     device = resolve_device(flags.device)
-    paths = _image_files(sources.images)
-    label_paths = _template_files(paths, sources.templates)
+    paths = _image_files(named)
+    label_paths = _template_files(paths, flags.templates)
     outputs = _check_outputs(output, [*paths, *label_paths], flags)
     keep_freed_memory()
     images = _read_images(paths, flags.axes, settings, report)
-    if sources.templates is None:
+    if flags.templates is None:
         templates = _make_templates(images, settings.template, report)
     else:
         templates = _read_templates(label_paths, images)
@@ -103,7 +101,9 @@ def run_training(
     report.begin(f"training on {device}, epochs", settings.train.n_epochs, len(state.history))
     try:
         for _ in iter_training(images, templates, settings.train, state):
-            _write_progress(state, outputs)
+            save_checkpoint(state, outputs.checkpoint)
+            write_curve_csv(state.history, outputs.table)
+            write_curve_png(state.history, outputs.picture)
             report.advance()
     except KeyboardInterrupt:
         if state.history:
@@ -111,7 +111,7 @@ def run_training(
                 f"stopped after epoch {len(state.history)}; --resume goes on from there"
             )
         raise
-    card = _card(state, sources, len(images), flags, settings)
+    card = _card(state, named, len(images), flags, settings)
     save_weights(state.model, outputs.weights, card)
     last = state.history[-1]
     report.note(
@@ -131,13 +131,11 @@ def _image_files(named: Sequence[Path]) -> list[Path]:
 
 
 def _images_in(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if _is_image(path))
+    def is_image(path: Path) -> bool:
+        kind = mimetypes.guess_type(path.name)[0] or ""
+        return kind.startswith("image/") or path.suffix.lower() == ".npy"
 
-
-def _is_image(path: Path) -> bool:
-    kind = mimetypes.guess_type(path.name)[0] or ""
-    is_hidden = path.name.startswith(".")
-    return (kind.startswith("image/") or path.suffix.lower() == ".npy") and not is_hidden
+    return sorted(one for one in folder.iterdir() if one.name[0] != "." and is_image(one))
 
 
 def _template_files(images: Sequence[Path], folder: Path | None) -> list[Path]:
@@ -159,16 +157,11 @@ def _template_files(images: Sequence[Path], folder: Path | None) -> list[Path]:
 
 def _check_outputs(output: Path, inputs: Sequence[Path], flags: TrainingFlags) -> _Outputs:
     """Files to write, if they may be written."""
-    outputs = _Outputs(
-        output,
-        output.with_suffix(".checkpoint.safetensors"),
-        output.with_suffix(".csv"),
-        output.with_suffix(".png"),
-    )
+    outputs = _Outputs(output, *map(output.with_suffix, _ENDINGS))
     refuse_overlap(inputs, outputs)
-    replace = flags.overwrite or flags.resume
-    for path, suffix in zip(outputs, _SUFFIXES, strict=True):
-        check_output(path, overwrite=replace, suffixes=(suffix,))
+    for path in outputs:
+        suffix = ".safetensors" if path == output else path.suffix
+        check_output(path, overwrite=flags.overwrite or flags.resume, suffixes=(suffix,))
     if flags.resume and not outputs.checkpoint.is_file():
         raise WeightsError(
             f"{outputs.checkpoint}: missing, expected a checkpoint to resume from"
@@ -219,8 +212,7 @@ def _make_templates(
     report.begin("making templates", len(images))
     templates = []
     for image in images:
-        is_compact = image.dtype == np.uint8
-        pixels = image / np.float32(255) if is_compact else image
+        pixels = image / np.float32(255) if image.dtype == np.uint8 else image
         templates.append(make_template(pixels, params))
         report.advance()
     return templates
@@ -238,23 +230,17 @@ def _read_templates(paths: Sequence[Path], images: Sequence[np.ndarray]) -> list
     return templates
 
 
-def _write_progress(state: TrainingState, outputs: _Outputs) -> None:
-    save_checkpoint(state, outputs.checkpoint)
-    write_curve_csv(state.history, outputs.table)
-    write_curve_png(state.history, outputs.picture)
-
-
 def _card(
     state: TrainingState,
-    sources: Sources,
+    named: Sequence[Path],
     n_images: int,
     run: TrainingFlags,
     settings: Settings,
 ) -> dict[str, object]:
     """Card of the weights; of paths it tells the last part only."""
-    names = [path.name for path in sources.images]
+    names = [path.name for path in named]
     images = names if len(names) <= 3 else [*names[:3], "..."]
-    made, templates = settings.template, sources.templates
+    made, templates = settings.template, run.templates
     if templates is None:
         origin = f"made by {made.template_method}, {made.n_template_regions} regions"
     else:

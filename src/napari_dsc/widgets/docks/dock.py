@@ -15,8 +15,8 @@ from qtpy.QtWidgets import (
 from superqt import QCollapsible
 
 from napari_dsc.errors import DSCError
-from napari_dsc.jobs.memory import memory_problem
-from napari_dsc.jobs.request import Request
+from napari_dsc.jobs.machine import memory_problem
+from napari_dsc.jobs.result import Request
 from napari_dsc.jobs.runs import run_job
 from napari_dsc.records.recipes import KEYWORDS, STAGES
 from napari_dsc.segmenting.settings import Settings

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtWidgets import QPushButton, QWidget
 
 from napari_dsc.errors import DSCError
-from napari_dsc.jobs.tiles import TiledResult, tiles_job
+from napari_dsc.jobs.runs import TiledResult, tiles_job
 from napari_dsc.params import PRESETS, CutParams, ImageParams, SuperpixelParams, TreeParams
 from napari_dsc.widgets.controls.forms import check_box, combo_box, not_none
 from napari_dsc.widgets.controls.guides import Guides
@@ -29,8 +29,7 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
     from napari_dsc.jobs.job import Status
-    from napari_dsc.jobs.request import Request
-    from napari_dsc.jobs.result import Result
+    from napari_dsc.jobs.result import Request, Result
     from napari_dsc.widgets.viewer.source import Source
 
 RESULT, TRY = "[DSC]", "[DSC try]"

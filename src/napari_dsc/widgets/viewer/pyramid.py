@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
     from qtpy.QtWidgets import QWidget
 
-    from napari_dsc.jobs.tiles import TiledResult
+    from napari_dsc.jobs.runs import TiledResult
     from napari_dsc.widgets.viewer.source import Source
 
 SUFFIX = ".ome.zarr"

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from napari_dsc.jobs.job import Status
     from napari_dsc.jobs.result import Result
-    from napari_dsc.jobs.tiles import TiledResult
+    from napari_dsc.jobs.runs import TiledResult
     from napari_dsc.widgets.viewer.source import Source
 
 
