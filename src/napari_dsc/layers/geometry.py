@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.linalg import block_diag
@@ -130,8 +130,8 @@ def geometry_of(layer: ImageLayer | Labels) -> Geometry:
         Copies of the values of the layer.
     """
     names = ("scale", "translate", "rotate", "shear", "affine")
-    values = (np.array(getattr(layer, name), float) for name in names)
-    return Geometry(*values, units=tuple(layer.units), axis_labels=tuple(layer.axis_labels))
+    values: Any = {name: np.array(getattr(layer, name), float) for name in names}
+    return Geometry(**values, units=tuple(layer.units), axis_labels=tuple(layer.axis_labels))
 
 
 def labels_geometry(layer: ImageLayer, axes: str) -> Geometry | None:
