@@ -129,9 +129,12 @@ def geometry_of(layer: ImageLayer | Labels) -> Geometry:
     geometry : Geometry
         Copies of the values of the layer.
     """
-    names = ("scale", "translate", "rotate", "shear", "affine")
-    values = (np.array(getattr(layer, name), float) for name in names)
-    return Geometry(*values, units=tuple(layer.units), axis_labels=tuple(layer.axis_labels))
+    scale, translate, rotate, shear, affine = (
+        np.array(getattr(layer, name), float)
+        for name in ("scale", "translate", "rotate", "shear", "affine")
+    )
+    names = tuple(layer.units), tuple(layer.axis_labels)
+    return Geometry(scale, translate, rotate, shear, affine, *names)
 
 
 def labels_geometry(layer: ImageLayer, axes: str) -> Geometry | None:
