@@ -1,4 +1,4 @@
-"""Do one task: segment a file, unless its output is what it would be."""
+"""Do one task: segment a file, unless its output is what it would be; learn for all tasks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_dsc.batch.learning import learned_before
 from napari_dsc.batch.tasks import Outcome, Task
 from napari_dsc.errors import DSCError, OutputError, one_line
 from napari_dsc.files import check_output
@@ -19,17 +18,24 @@ from napari_dsc.images import always
 from napari_dsc.machine.device import is_out_of_memory
 from napari_dsc.machine.progress import Progress, exhausted
 from napari_dsc.records.recipes import read_recipe
+from napari_dsc.segmenting.files import Files
+from napari_dsc.segmenting.joint import JointRun
+from napari_dsc.segmenting.network import Learned
 from napari_dsc.segmenting.pieces import open_pieces
 from napari_dsc.segmenting.results import Segmentation, write_result
 from napari_dsc.segmenting.segmenter import iter_segmentation
 from napari_dsc.segmenting.series import SeriesRun
 from napari_dsc.segmenting.settings import Settings
 from napari_dsc.segmenting.stages import Stages
+from napari_dsc.superae.embedding import load_embedding, read_card, save_embedding
+from napari_dsc.superae.registry import file_sha256
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Sequence
 
     from napari_dsc.records.record import Record
+
+NETWORK = "joint.safetensors"
 
 _log = logging.getLogger(__name__)
 
@@ -168,6 +174,73 @@ def _segment(task: Task) -> Generator[Progress, None, Segmentation]:
     run = SeriesRun(open_pieces(task.source, settings, choose), Stages(settings))
     found = yield from run.iter_classes(learned_before(task, run.stages))
     return run.result(found)
+
+
+def learn_together(tasks: Sequence[Task]) -> Record:
+    """Let one network learn from the files of all tasks, unless it is there already.
+
+    Parameters
+    ----------
+    tasks : sequence of Task
+        Of one batch. Files that cannot be read are left out; their tasks will tell.
+
+    Returns
+    -------
+    joint : dict
+        For the tasks: how many images there are, a hash of all of them, and that of
+        ``joint.safetensors`` in the output folder.
+
+    Raises
+    ------
+    DSCError
+        If the images differ in the number of channels, none can be used, or the network
+        cannot be written.
+    """
+    first = tasks[0]
+    path = first.output.with_name(NETWORK)
+    check_output(path, overwrite=first.existing != "refuse", suffixes=[path.suffix])
+    settings = first.settings
+    files = Files([task.source for task in tasks], settings)
+    exhausted(files.iter_survey())
+    images, record = files.record(), settings.to_record()
+    card: Record = {
+        "images": images,
+        "weights": settings.weights_sha256,
+        "parameters": record["parameters"],
+        "reading": record["reading"],
+    }
+    earlier = read_card(path) if first.existing == "resume" else {}
+    if {name: earlier.get(name) for name in card} != card:
+        learned = exhausted(JointRun(files, Stages(settings)).iter_learning())
+        save_embedding(learned.embedding, path, card | {"learning": learned.figures})
+    return images | {"network": file_sha256(path)}
+
+
+def learned_before(task: Task, stages: Stages) -> Learned:
+    """Read the network of a batch.
+
+    Parameters
+    ----------
+    task : Task
+        With what `learn_together` gave.
+    stages : Stages
+        Stages of the task.
+
+    Returns
+    -------
+    learned : Learned
+        On the device of the stages.
+
+    Raises
+    ------
+    WeightsError
+        If the network is missing, or is not the one that the batch began with.
+    """
+    params = task.settings.cut_params
+    path, sha256 = task.output.with_name(NETWORK), str(task.joint["network"])
+    embedding = load_embedding(path, stages.model, params.n_partitions, sha256)
+    figures: Record = read_card(path)["learning"]  # type: ignore[assignment]
+    return Learned(embedding, params, figures)
 
 
 def _earlier_record(task: Task) -> Record:

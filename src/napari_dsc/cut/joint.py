@@ -117,10 +117,8 @@ def iter_joint_cut(
         image = piece.image
         with torch.enable_grad(), reproducible(image.device):
             free = np.full(int(piece.superpixels.max()) + 1, -1)
-            side_information = SideInformation(spacing=piece.spacing)
-            objective = Objective(
-                piece.superpixels, free, image.device, params, side_information
-            )
+            known = SideInformation(spacing=piece.spacing)
+            objective = Objective(piece.superpixels, free, image.device, params, known)
             features = next(iter_features(embedding, image, params))
             total, outcome = objective.losses(features, embedding.norm)
             descent.update(total)

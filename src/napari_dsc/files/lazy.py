@@ -135,8 +135,7 @@ def _scale(nodes: Sequence[Mapping[str, Any]], n_axes: int) -> list[float]:
     """Product of all scale transforms, along each axis."""
     transforms = [one for node in nodes for one in node.get("coordinateTransformations", [])]
     scales = [one["scale"] for one in transforms if one.get("type") == "scale"]
-    product: list[float] = np.prod([np.ones(n_axes), *scales], axis=0).tolist()
-    return product
+    return [float(size) for size in np.prod([np.ones(n_axes), *scales], axis=0)]
 
 
 def _check_level(path: Path, level: int, levels: Sequence[object]) -> None:

@@ -265,12 +265,12 @@ def _windows(
     offset: tuple[int, int], shape: tuple[int, ...]
 ) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
     """Slices of the pixels that have a neighbor at an offset, and of these neighbors."""
-    here = tuple(
-        slice(max(0, -step), max(0, size - max(0, step)))
-        for step, size in zip(offset, shape, strict=True)
-    )
-    there = tuple(
-        slice(max(0, step), max(0, size + min(0, step)))
-        for step, size in zip(offset, shape, strict=True)
+    row, column = offset
+    here, there = (
+        tuple(
+            slice(max(0, -step), max(0, size - max(0, step)))
+            for step, size in zip(steps, shape, strict=True)
+        )
+        for steps in (offset, (-row, -column))
     )
     return here, there

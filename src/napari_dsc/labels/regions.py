@@ -88,11 +88,11 @@ def components(pairs: np.ndarray, n_nodes: int) -> np.ndarray:
 
     Returns
     -------
-    numbers : (n_nodes,) int32 array
+    numbers : (n_nodes,) int64 array
         Number of the component of each node, from 0.
     """
     graph = coo_array((np.ones(pairs.shape[1], bool), tuple(pairs)), shape=(n_nodes, n_nodes))
-    return np.asarray(connected_components(graph, directed=False)[1])
+    return np.asarray(connected_components(graph, directed=False)[1], np.int64)
 
 
 def relabel_in_order(labels: np.ndarray) -> np.ndarray:

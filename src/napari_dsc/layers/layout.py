@@ -137,13 +137,11 @@ def sure_axes(layer: ImageLayer) -> str:
 
 
 def _layouts_of(n_axes: int) -> list[Layout]:
-    found = []
-    for leading in itertools.permutations("ZTC", n_axes - 2) if n_axes >= 2 else ():
-        axes = "".join(leading) + "YX"
-        if "C" in axes:
-            found.append(Layout(axes, joins_channels=True))
-        found.append(Layout(axes, joins_channels=False))
-    return found
+    return [
+        Layout("".join(leading) + "YX", joins_channels)
+        for leading in (itertools.permutations("ZTC", n_axes - 2) if n_axes >= 2 else ())
+        for joins_channels in ((True, False) if "C" in leading else (False,))
+    ]
 
 
 def _named_axes(layer: ImageLayer) -> str:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from napari_dsc.hierarchy.region_trees import grid_graph
 from napari_dsc.labels.regions import components, relabel_in_order
 
 # points moved at a time, so that their arrays fit into the processor's cache
@@ -169,9 +170,9 @@ def merge_modes(filtered: np.ndarray, bandwidth: float, min_size: float) -> np.n
     array([[0, 0, 0, 1, 1]])
     """
     colors = filtered.reshape(len(filtered), -1).astype(np.float64)
-    pixel_pairs = _face_pairs(filtered.shape[1:])
+    pixel_pairs = np.stack(grid_graph(filtered.shape[1:]).edge_list()[:2])
     distance = _distances(colors, pixel_pairs)
-    regions = _components(pixel_pairs[:, distance <= bandwidth], colors.shape[1])
+    regions = components(pixel_pairs[:, distance <= bandwidth], colors.shape[1])
     while True:
         sizes = np.bincount(regions)
         small = sizes < min_size
@@ -179,32 +180,16 @@ def merge_modes(filtered: np.ndarray, bandwidth: float, min_size: float) -> np.n
             return relabel_in_order(regions.reshape(filtered.shape[1:]))
         means = np.stack([np.bincount(regions, channel) for channel in colors]) / sizes
         joins = _nearest_neighbors(_region_pairs(regions, pixel_pairs), means)
-        regions = _components(joins[:, small], len(sizes))[regions]
-
-
-def _face_pairs(shape: tuple[int, ...]) -> np.ndarray:
-    """Pairs of pixels that share a face, as flat indices, (2, E)."""
-    index = np.arange(math.prod(shape)).reshape(shape)
-    pairs = []
-    for axis in range(len(shape)):
-        along = np.moveaxis(index, axis, 0)
-        pairs.append(np.stack([along[:-1].ravel(), along[1:].ravel()]))
-    return np.concatenate(pairs, axis=1)
+        regions = components(joins[:, small], len(sizes))[regions]
 
 
 def _region_pairs(regions: np.ndarray, pixel_pairs: np.ndarray) -> np.ndarray:
     """Pairs of adjacent regions, each in both orders, sorted by the first, (2, E)."""
-    first, second = regions[pixel_pairs]
-    differ = first != second
+    pairs = regions[pixel_pairs]
+    pairs = pairs[:, pairs[0] != pairs[1]]
+    first, second = np.concatenate([pairs, pairs[::-1]], axis=1)
     n_regions = int(regions.max()) + 1
-    keys = np.unique(  # one number for each pair, undone by divmod
-        np.concatenate(
-            [
-                first[differ] * n_regions + second[differ],
-                second[differ] * n_regions + first[differ],
-            ]
-        )
-    )
+    keys = np.unique(first * n_regions + second)  # one number for each pair
     return np.stack(np.divmod(keys, n_regions))
 
 
@@ -218,12 +203,4 @@ def _nearest_neighbors(pairs: np.ndarray, means: np.ndarray) -> np.ndarray:
 def _distances(colors: np.ndarray, pairs: np.ndarray) -> np.ndarray:
     """Euclidean distance between pairs of columns of `colors`, (E,)."""
     first, second = pairs
-    squares = np.zeros(pairs.shape[1])
-    for channel in colors:
-        squares += (channel[first] - channel[second]) ** 2
-    return np.sqrt(squares)
-
-
-def _components(pairs: np.ndarray, n_nodes: int) -> np.ndarray:
-    """Number of the connected component of each node, (n_nodes,) int64."""
-    return components(pairs, n_nodes).astype(np.int64)
+    return np.asarray(np.linalg.norm(colors[:, first] - colors[:, second], axis=0))
