@@ -126,7 +126,7 @@ class Results(NamedTuple):
         OutputError
             If the scores cannot be written.
         """
-        part = {"image": case.name, "files": files, "scores": scores}
+        part: Record = {"image": case.name, "files": files, "scores": scores}
         _write_json(self._part(case, entry), part)
 
     def _of(self, entry: Entry) -> Path:
