@@ -6,23 +6,12 @@ import math
 import sys
 from typing import TYPE_CHECKING
 
-import psutil
+from napari_dsc.machine import memory
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from napari_dsc.jobs.request import Request
-
-# bytes for each pixel of a plane, measured as growth of the process on 512 x 512 and
-# 1024 x 1024 pixels
-SMOOTHING = 930
-# bytes for each pixel that the cut's network sees
-CUT, CUT_EACH_CLASS = 1900, 20
-# bytes for each pixel of a plane or stack while it is divided, by SLIC, watershed or tree or by
-# another method, and for each pixel of all frames
-DIVIDING, DIVIDING_BY_OTHERS, KEEPING = 420, 740, 60
-# bytes for each value of the image
-VALUE = 12
 
 
 def memory_problem(request: Request, sizes: Mapping[str, int], share: float) -> str:
@@ -62,22 +51,14 @@ def needed_bytes(request: Request, sizes: Mapping[str, int]) -> float:
     plane = sizes["Y"] * sizes["X"]
     stack = plane * sizes.get("Z", 1)
     whole = stack * sizes.get("T", 1)
-    kept = (whole - plane) * (KEEPING + VALUE * sizes.get("C", 1))
-    if request.stage == "smooth":
-        return SMOOTHING * plane + kept
-    is_slim = request.superpixel_params.superpixels in ("slic", "watershed", "ucm")
-    divided = (DIVIDING if is_slim else DIVIDING_BY_OTHERS) * stack
-    most = max(SMOOTHING * plane, divided)
+    most = [memory.bytes_to_smooth(plane)]
+    if request.stage != "smooth":
+        most.append(memory.bytes_to_divide(stack, request.superpixel_params.superpixels))
     if request.stage == "segment":
-        most = max(most, _cut_bytes(request, stack))
-    return most + kept
-
-
-def _cut_bytes(request: Request, n_pixels: int) -> float:
-    """Memory of the cut of one image, of which the network sees a smaller version."""
-    params = request.cut_params
-    seen = min(n_pixels * params.resolution**2, params.megapixels * 1e6)
-    return (CUT + CUT_EACH_CLASS * params.n_partitions) * seen
+        params = request.cut_params
+        seen = min(stack * params.resolution**2, params.megapixels * 1e6)
+        most.append(memory.bytes_to_cut(seen, params.n_partitions))
+    return max(most) + memory.bytes_to_keep(whole - plane, sizes.get("C", 1))
 
 
 def free_bytes(device: str) -> float:
@@ -86,7 +67,7 @@ def free_bytes(device: str) -> float:
     takes_cuda = device == "auto" and torch is not None and torch.cuda.is_available()
     if takes_cuda or device not in ("auto", "cpu"):
         return math.inf
-    return float(psutil.virtual_memory().available)
+    return memory.free_main_bytes()
 
 
 def _in_words(n_bytes: float) -> str:

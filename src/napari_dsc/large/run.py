@@ -17,16 +17,15 @@ from napari_dsc.errors import OutputError
 from napari_dsc.large.connecting import iter_regions, region_numbers
 from napari_dsc.large.learning import montage, plan_lesson
 from napari_dsc.large.tiling import (
-    bytes_of,
     check_side,
     choose_side,
-    free_bytes,
     plan_tiling,
 )
 from napari_dsc.large.work import Work
 from napari_dsc.large.writing import CHUNK, Labels, write_labels
 from napari_dsc.machine.allocator import freed_memory_kept
 from napari_dsc.machine.device import resolve_device
+from napari_dsc.machine.memory import bytes_of_tile, free_bytes
 from napari_dsc.params import CutParams, ImageParams, SuperpixelParams
 from napari_dsc.params.presets import NO_LIMIT
 from napari_dsc.records.record import Record, device_record, params_record, software_record
@@ -139,7 +138,8 @@ class LargeRun:
     def describe(self) -> str:
         """Size, tiles and memory in one line, before the run."""
         height, width = self.source.shape
-        needed = bytes_of(self.tiling.tile_pixels, self.cut_params, self.scale)
+        classes = self.cut_params.n_partitions
+        needed = bytes_of_tile(self.tiling.tile_pixels, classes, self.scale)
         return (
             f"axes {self.source.axes} (from {self.source.axes_origin}), {height} x {width} "
             f"pixels in {self.tiling.n_tiles} tiles of up to {self.tiling.side} x "

@@ -169,12 +169,10 @@ class Run:
     @cached_property
     def superpixels(self) -> np.ndarray:
         """Superpixels ``0 .. M - 1``, S int64."""
-        params = self.superpixel_params
+        params, spacing = self.superpixel_params, self.image.volume_spacing
         source = self.smoothed if params.source == "smoothed" else self.image.pixels
         with self._stages.stage("superpixels"):
-            return run_in_side_process(
-                over_segment_pixels, source, params, self.image.volume_spacing
-            )
+            return run_in_side_process(over_segment_pixels, source, params, spacing)
 
     @cached_property
     def tree(self) -> MergeTree:

@@ -11,8 +11,8 @@ from napari_dsc.errors import InvalidParameterError
 from napari_dsc.files.lazy import is_zarr
 from napari_dsc.large.run import LargeRun
 from napari_dsc.large.source import open_source
-from napari_dsc.large.tiling import SHARE, bytes_whole, free_bytes
 from napari_dsc.large.writing import check_large_output
+from napari_dsc.machine.memory import SHARE, bytes_whole, free_bytes
 
 if TYPE_CHECKING:
     from pathlib import Path
