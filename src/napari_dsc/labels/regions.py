@@ -51,7 +51,8 @@ def _linked_regions(labels: np.ndarray) -> np.ndarray:
     pieces = np.stack(numbered_on([connected_regions(part) for part in labels]))
     same = labels[1:] == labels[:-1]
     links = np.stack([pieces[1:][same], pieces[:-1][same]])
-    return join_pieces(links, int(pieces.max()) + 1)[pieces]
+    regions: np.ndarray = join_pieces(links, int(pieces.max()) + 1)[pieces]
+    return regions
 
 
 def join_pieces(links: np.ndarray, n_pieces: int) -> np.ndarray:
