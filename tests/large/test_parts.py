@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from napari_dsc.cut.joint import Piece
 from napari_dsc.errors import InvalidParameterError
 from napari_dsc.labels.regions import connected_regions, iter_regions, region_numbers
-from napari_dsc.large.tiling import Tiling, bytes_of, check_side, choose_side, plan_tiling
+from napari_dsc.large.tiling import Tiling, check_side, choose_side, plan_tiling
 from napari_dsc.large.training_windows import SEEN, montage, plan_training_windows
 from napari_dsc.params import CutParams
 
@@ -57,7 +57,8 @@ def test_tiles_are_larger_where_more_memory_is_free(monkeypatch):
     assert 256 < side(6) < 2048
     assert side(0.1) == 256
     allowed = 3 * 2**30
-    assert bytes_of((side(6) * 3 // 2) ** 2, CutParams(), 0.7) <= allowed
+    n_pixels = (side(6) * 3 // 2) ** 2
+    assert bytes_of_tile(n_pixels, CutParams().n_partitions, 0.7) <= allowed
 
 
 def test_tiny_tiles_are_refused():

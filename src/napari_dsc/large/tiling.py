@@ -6,26 +6,17 @@ import itertools
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
-import psutil
-import torch
-
 from napari_dsc.errors import InvalidParameterError
+from napari_dsc.machine.memory import SHARE, bytes_of_tile, free_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import numpy as np
+    import torch
 
     from napari_dsc.params import CutParams
 
-# bytes for each pixel of a tile: superpixels, then the network at full resolution
-SUPERPIXELS, NETWORK, NETWORK_EACH_CLASS = 330, 1000, 12
-# bytes for each value of an image that is not cut by tiles
-WHOLE = 150
-# bytes of the process, its libraries and the pieces that are learned from
-AROUND = 1.2 * 2**30
-# share of the free memory that a run may take
-SHARE = 0.5
 SMALLEST, LARGEST = 256, 2048
 STRIDE = 4
 # superpixels on the side of a tile, at least: those at its rim are made with their surroundings
@@ -136,60 +127,6 @@ def _multiple(length: float) -> int:
     return STRIDE * math.ceil(length / STRIDE)
 
 
-def bytes_of(n_pixels: int, params: CutParams, scale: float) -> float:
-    """Memory that a tile takes, or an image that is seen whole.
-
-    Parameters
-    ----------
-    n_pixels : int
-        Pixels that are read.
-    params : CutParams
-        Settings.
-    scale : float
-        Resolution of the network relative to the image.
-
-    Returns
-    -------
-    n_bytes : float
-        Roughly, with what the process needs besides.
-    """
-    network = (NETWORK + NETWORK_EACH_CLASS * params.n_partitions) * scale**2
-    return AROUND + (SUPERPIXELS + network) * n_pixels
-
-
-def bytes_whole(n_values: int) -> float:
-    """Memory that an image takes which is segmented in one piece.
-
-    Parameters
-    ----------
-    n_values : int
-        Pixels times channels.
-
-    Returns
-    -------
-    n_bytes : float
-        Roughly; the network sees a smaller image.
-    """
-    return AROUND + WHOLE * n_values
-
-
-def free_bytes(device: torch.device) -> float:
-    """Free memory: that of the machine, or of the GPU if that is less.
-
-    Parameters
-    ----------
-    device : torch.device
-        Where the networks run.
-
-    Returns
-    -------
-    n_bytes : float
-        At this moment.
-    """
-    free = float(psutil.virtual_memory().available)
-    return min(free, torch.cuda.mem_get_info(device)[0]) if device.type == "cuda" else free
-
-
 def choose_side(device: torch.device, params: CutParams, scale: float) -> int:
     """Side of the largest tiles that fit into memory.
 
@@ -209,7 +146,8 @@ def choose_side(device: torch.device, params: CutParams, scale: float) -> int:
     """
     allowed = SHARE * free_bytes(device)
     for side in range(LARGEST, SMALLEST, -SMALLEST):
-        if bytes_of((side + side // 2) ** 2, params, scale) <= allowed:
+        n_pixels = (side + side // 2) ** 2
+        if bytes_of_tile(n_pixels, params.n_partitions, scale) <= allowed:
             return side
     return SMALLEST
 

@@ -16,7 +16,7 @@ from napari_dsc.cut.joint import Piece, coarse_piece, iter_joint_cut, iter_piece
 from napari_dsc.errors import OutputError
 from napari_dsc.labels.regions import iter_regions, region_numbers
 from napari_dsc.large.source import open_source
-from napari_dsc.large.tiling import bytes_of, check_side, choose_side, free_bytes, plan_tiling
+from napari_dsc.large.tiling import check_side, choose_side, free_bytes, plan_tiling
 from napari_dsc.large.training_windows import montage, plan_training_windows
 from napari_dsc.large.work import Work
 from napari_dsc.large.writers import CHUNK, Labels, write_labels
@@ -96,7 +96,8 @@ class TiledRun:
     def describe(self) -> str:
         """Size, tiles and memory in one line, before the run."""
         height, width = self.source.shape
-        needed = bytes_of(self.tiling.tile_pixels, self.cut_params, self.scale)
+        classes = self.cut_params.n_partitions
+        needed = bytes_of_tile(self.tiling.tile_pixels, classes, self.scale)
         return (
             f"axes {self.source.axes} (from {self.source.axes_origin}), {height} x {width} "
             f"pixels in {self.tiling.n_tiles} tiles of up to {self.tiling.side} x "

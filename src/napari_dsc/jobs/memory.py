@@ -1,0 +1,79 @@
+"""Whether a run fits into memory, told before it starts."""
+
+from __future__ import annotations
+
+import math
+import sys
+from typing import TYPE_CHECKING
+
+from napari_dsc.machine import memory
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from napari_dsc.jobs.request import Request
+
+
+def memory_problem(request: Request, sizes: Mapping[str, int], share: float) -> str:
+    """Why a run does not fit into memory; empty if it does.
+
+    Parameters
+    ----------
+    request : Request
+        The run.
+    sizes : mapping of str to int
+        Length of each axis of what it reads.
+    share : float
+        Share of the free memory that it may take.
+
+    Returns
+    -------
+    sentence : str
+        With what to change.
+    """
+    needed = needed_bytes(request, sizes)
+    allowed = share * free_bytes(request.device)
+    if needed <= allowed:
+        return ""
+    smaller = "a smaller part under Where"
+    if set("TZ") & set(sizes):
+        smaller = f"the current plane under What, {smaller}"
+    elif request.stage == "segment":
+        smaller = f"{smaller}, the whole image by tiles into a file where it is offered there"
+    return (
+        f"This would take about {_in_words(needed)}, more than {share:.0%} of the free memory "
+        f"({_in_words(allowed)}): choose {smaller}, or another share in the preferences."
+    )
+
+
+def needed_bytes(request: Request, sizes: Mapping[str, int]) -> float:
+    """Memory that a run takes beyond the image, roughly."""
+    plane = sizes["Y"] * sizes["X"]
+    stack = plane * sizes.get("Z", 1)
+    whole = stack * sizes.get("T", 1)
+    most = [memory.bytes_to_smooth(plane)]
+    if request.stage != "smooth":
+        most.append(memory.bytes_to_divide(stack, request.superpixel_params.superpixels))
+    if request.stage == "segment":
+        params = request.cut_params
+        seen = min(stack * params.resolution**2, params.megapixels * 1e6)
+        most.append(memory.bytes_to_cut(seen, params.n_partitions))
+    return max(most) + memory.bytes_to_keep(whole - plane, sizes.get("C", 1))
+
+
+def free_bytes(device: str) -> float:
+    """Free main memory; infinite for GPUs, which are asked in the run, off the GUI thread."""
+    torch = sys.modules.get("torch")
+    takes_cuda = device == "auto" and torch is not None and torch.cuda.is_available()
+    if takes_cuda or device not in ("auto", "cpu"):
+        return math.inf
+    return memory.free_main_bytes()
+
+
+def _in_words(n_bytes: float) -> str:
+    """Bytes in GiB, or MiB if few."""
+    return (
+        f"{n_bytes / 2**30:.1f} GiB"
+        if n_bytes >= 2**30
+        else f"{math.ceil(n_bytes / 2**20)} MiB"
+    )
