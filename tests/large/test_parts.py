@@ -13,6 +13,7 @@ from napari_dsc.errors import InvalidParameterError
 from napari_dsc.labels.regions import connected_regions, iter_regions, region_numbers
 from napari_dsc.large.tiling import Tiling, check_side, choose_side, plan_tiling
 from napari_dsc.large.training_windows import SEEN, montage, plan_training_windows
+from napari_dsc.machine.memory import bytes_of_tile
 from napari_dsc.params import CutParams
 
 

@@ -8,25 +8,13 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import psutil
-
 from napari_dsc.jobs.job import in_one_step, load_torch
+from napari_dsc.machine import memory
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from napari_dsc.jobs.result import Request
-
-# bytes for each pixel of a plane, measured as growth of the process on 512 x 512 and
-# 1024 x 1024 pixels
-SMOOTHING = 930
-# bytes for each pixel that the cut's network sees
-CUT, CUT_EACH_CLASS = 1900, 20
-# bytes for each pixel of a plane or stack while it is divided, by SLIC, watershed or tree or by
-# another method, and for each pixel of all frames
-DIVIDING, DIVIDING_BY_OTHERS, KEEPING = 420, 740, 60
-# bytes for each value of the image
-VALUE = 12
 
 
 @dataclass(frozen=True)
@@ -55,8 +43,8 @@ def survey_job() -> Machine:
     return Machine({"auto": why, "cpu": "CPU", **found}, weights)
 
 
-def _describe(name: str, memory: int) -> str:
-    return f"{name}, {memory / 2**30:.0f} GiB" if memory else name
+def _describe(name: str, n_bytes: int) -> str:
+    return f"{name}, {n_bytes / 2**30:.0f} GiB" if n_bytes else name
 
 
 def memory_problem(request: Request, sizes: Mapping[str, int], share: float) -> str:
@@ -96,17 +84,14 @@ def needed_bytes(request: Request, sizes: Mapping[str, int]) -> float:
     plane = sizes["Y"] * sizes["X"]
     stack = plane * sizes.get("Z", 1)
     whole = stack * sizes.get("T", 1)
-    kept = (whole - plane) * (KEEPING + VALUE * sizes.get("C", 1))
-    if request.stage == "smooth":
-        return SMOOTHING * plane + kept
-    is_slim = request.settings.superpixel_params.superpixels in ("slic", "watershed", "ucm")
-    divided = (DIVIDING if is_slim else DIVIDING_BY_OTHERS) * stack
-    most: float = max(SMOOTHING * plane, divided)
-    if request.stage == "segment":  # the network sees a smaller version
-        params = request.settings.cut_params
+    settings, most = request.settings, [memory.bytes_to_smooth(plane)]
+    if request.stage != "smooth":
+        most.append(memory.bytes_to_divide(stack, settings.superpixel_params.superpixels))
+    if request.stage == "segment":
+        params = settings.cut_params
         seen = min(stack * params.resolution**2, params.megapixels * 1e6)
-        most = max(most, (CUT + CUT_EACH_CLASS * params.n_partitions) * seen)
-    return most + kept
+        most.append(memory.bytes_to_cut(seen, params.n_partitions))
+    return max(most) + memory.bytes_to_keep(whole - plane, sizes.get("C", 1))
 
 
 def free_bytes(device: str) -> float:
@@ -115,7 +100,7 @@ def free_bytes(device: str) -> float:
     takes_cuda = device == "auto" and torch is not None and torch.cuda.is_available()
     if takes_cuda or device not in ("auto", "cpu"):
         return math.inf
-    return float(psutil.virtual_memory().available)
+    return memory.free_main_bytes()
 
 
 def _in_words(n_bytes: float) -> str:

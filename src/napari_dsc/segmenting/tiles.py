@@ -16,11 +16,12 @@ from napari_dsc.cut.joint import Piece, coarse_piece, iter_joint_cut, iter_piece
 from napari_dsc.errors import OutputError
 from napari_dsc.labels.regions import iter_regions, region_numbers
 from napari_dsc.large.source import open_source
-from napari_dsc.large.tiling import check_side, choose_side, free_bytes, plan_tiling
+from napari_dsc.large.tiling import check_side, choose_side, plan_tiling
 from napari_dsc.large.training_windows import montage, plan_training_windows
 from napari_dsc.large.work import Work
 from napari_dsc.large.writers import CHUNK, Labels, write_labels
 from napari_dsc.machine.allocator import freed_memory_kept
+from napari_dsc.machine.memory import bytes_of_tile, free_bytes
 from napari_dsc.machine.progress import Progress
 from napari_dsc.params.presets import NO_LIMIT
 from napari_dsc.superae.embedding import embedding_of
