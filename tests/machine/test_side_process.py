@@ -11,10 +11,10 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import psutil
 import pytest
-from napari_dsc.hierarchy.growing import grow_tree
 
 from napari_dsc import CutParams, InvalidParameterError, SuperpixelParams, TreeParams
 from napari_dsc.errors import ComputationError
+from napari_dsc.hierarchy.construction import grow_tree
 from napari_dsc.machine.side_process import (
     LEAST_PIXELS,
     close_idle_helper,
@@ -22,7 +22,7 @@ from napari_dsc.machine.side_process import (
     run_in_side_process,
     side_process,
 )
-from napari_dsc.superpixels.methods import METHODS, over_segment_pixels
+from napari_dsc.superpixels.methods import SUPERPIXEL_METHODS, over_segment_pixels
 
 MANY = np.zeros((1, LEAST_PIXELS), np.uint8)
 
@@ -269,7 +269,7 @@ measures_holds = pytest.mark.skipif(
 
 @measures_holds
 @pytest.mark.parametrize("image", IMAGES.values(), ids=IMAGES.keys())
-@pytest.mark.parametrize("method", [*METHODS, "tree"])
+@pytest.mark.parametrize("method", [*SUPERPIXEL_METHODS, "tree"])
 def test_what_is_computed_here_lets_other_threads_move(method, image):
     if method == "tree":
         call = grow_tree, image, TreeParams()
