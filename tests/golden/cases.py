@@ -4,7 +4,6 @@ Images are the packaged samples or made of them. Each case is cut out and set so
 about a second at most, and so that rounding does not decide on its segments: see ``README.md``.
 """
 
-import dataclasses
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -88,12 +87,8 @@ def color_stack():
 
 def two_ranges():
     """Two images of one camera, the second twice as bright; (80, 96, 3) uint16."""
-    first, second = (image.astype(np.uint16) for image in two_colors())
-    return [first * 20, second * 40]
-
-
-def two_colors():
-    return [sample("tissue", slice(y, y + 80), slice(8, 104)) for y in (40, 124)]
+    first, second = (sample("tissue", slice(y, y + 80), slice(8, 104)) for y in (40, 124))
+    return [first.astype(np.uint16) * 20, second.astype(np.uint16) * 40]
 
 
 def superpixels(n_superpixels, method="ucm", source="original"):
@@ -106,9 +101,12 @@ def cut(**values):
 
 def paper(n_iterations):
     """The preset of the paper, ended early: it trains for 128 steps."""
-    settings = dsc.Settings.preset("paper")
-    short = dataclasses.replace(settings.cut_params, n_iterations=n_iterations)
-    return {"superpixel_params": settings.superpixel_params, "cut_params": short}
+    values = dsc.preset("paper")
+    values["cut"]["n_iterations"] = n_iterations
+    return {
+        "superpixel_params": dsc.SuperpixelParams(**values["superpixels"]),
+        "cut_params": dsc.CutParams(**values["cut"]),
+    }
 
 
 def segment(image, **options):
@@ -299,20 +297,15 @@ def joint_of_two_ranges():
 
 
 @case
-def joint_of_colors():
-    return joint(two_colors(), **cut(n_iterations=24))
-
-
-@case
 def tiles():
-    return large(sample("tissue", slice(40, 200), slice(40, 232)), tile=64)
+    return large(sample("tissue", slice(0, 128), slice(60, 220)), tile=64)
 
 
 @case
-def tiles_in_gray():
-    return large(
-        sample("nuclei", slice(200, 360), slice(0, 160)), tile=64, **cut(n_iterations=16)
-    )
+def tiles_of_many_superpixels():
+    """Finer than the tree has leaves, though a tile alone has few of them."""
+    params = superpixels(800)
+    return large(nuclei(), tile=64, superpixel_params=params, **cut(n_iterations=16))
 
 
 @case
@@ -327,7 +320,7 @@ def tiles_by_paper():
 
 @case
 def channels_two():
-    return segment(two_channels(), axes="CYX")
+    return segment(two_channels(), axes="CYX", **cut(n_iterations=24))
 
 
 @case
@@ -352,18 +345,19 @@ def channels_chosen():
 
 @case
 def affinity_of_the_tree():
-    return segment(tissue(), **cut(affinity="tree", n_iterations=32))
+    return segment(tissue(), **cut(affinity="tree", n_iterations=16))
 
 
 @case
 def many_superpixels_by_pairs():
-    values = cut(cut_normalization="pairs", n_iterations=32)
+    values = cut(cut_normalization="pairs", n_iterations=16)
     return segment(tissue(), superpixel_params=superpixels(400), **values)
 
 
 @case
 def few_pixels_seen():
-    return segment(neuropil(), **cut(megapixels=0.01, n_iterations=24))
+    image = sample("tissue", slice(40, 200), slice(40, 200))
+    return segment(image, **cut(megapixels=0.01, n_iterations=12))
 
 
 @case
