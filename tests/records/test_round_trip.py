@@ -23,8 +23,10 @@ from napari_dsc.batch.tasks import plan_tasks
 from napari_dsc.batch.working import batch_from_recipe, do_task, new_batch
 from napari_dsc.cli import main
 from napari_dsc.files.tiff import read_record
+from napari_dsc.machine.progress import exhausted
 from napari_dsc.records.recipes import read_recipe
 from napari_dsc.records.snippets import as_command, as_python
+from napari_dsc.segmenting.series import whole_run
 from napari_dsc.superae.registry import WEIGHTS
 
 QUICK = Settings(
@@ -122,6 +124,15 @@ def test_steps_and_runs_have_the_record_of_their_settings():
     run = napari_dsc.Run(PLANE, QUICK)
     assert same(run.record(), QUICK)
     assert same(next(run.iter_steps()).segmentation().record, QUICK)
+
+
+@pytest.mark.parametrize("axes", ["TYX", "ZYX"])
+def test_the_stages_before_the_cut_keep_how_it_is_to_be_made(axes):
+    settings = APART.replace(axes=axes)
+    run = whole_run(FILM, settings)
+    assert len(run) == (3 if axes == "TYX" else 1)  # a stack is one piece to them
+    assert exhausted(run.iter_superpixels()).shape == FILM.shape
+    assert same(run.record(), settings)
 
 
 @pytest.mark.parametrize("settings", [QUICK, TREE], ids=["dsc", "tree"])

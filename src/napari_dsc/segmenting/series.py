@@ -229,7 +229,7 @@ def whole_run(image: Any, settings: Settings) -> SeriesRun:
     """Run of an image for stages before the cut, to which a stack is one piece."""
     together = dataclasses.replace(settings.cut_params, series="together")
     whole = settings.replace(cut_params=together)
-    return SeriesRun(open_pieces(image, whole), Stages(whole))
+    return SeriesRun(open_pieces(image, whole), Stages(settings))
 
 
 def series_image_record(pieces: OneImage) -> Record:
