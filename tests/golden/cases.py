@@ -4,6 +4,7 @@ Images are the packaged samples or made of them. Each case is cut out and set so
 about a second at most, and so that rounding does not decide on its segments: see ``README.md``.
 """
 
+import dataclasses
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -101,12 +102,9 @@ def cut(**values):
 
 def paper(n_iterations):
     """The preset of the paper, ended early: it trains for 128 steps."""
-    values = dsc.preset("paper")
-    values["cut"]["n_iterations"] = n_iterations
-    return {
-        "superpixel_params": dsc.SuperpixelParams(**values["superpixels"]),
-        "cut_params": dsc.CutParams(**values["cut"]),
-    }
+    settings = dsc.Settings.preset("paper")
+    short = dataclasses.replace(settings.cut_params, n_iterations=n_iterations)
+    return {"superpixel_params": settings.superpixel_params, "cut_params": short}
 
 
 def segment(image, **options):
