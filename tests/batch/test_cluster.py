@@ -65,7 +65,7 @@ def test_what_fails_or_dies_costs_nobody_else(client, tmp_path):
     assert len(outcomes) == len(names)
     assert {name for name in names if found[name].state == "failed"} == {"odd", "dies"}
     assert found["odd"].error == "ValueError: an odd file"
-    assert "lost 2 workers" in found["dies"].error
+    assert "2 more workers died" in found["dies"].error
     begun = collections.Counter((tmp_path / "begun").read_text().split())
     assert begun["dies_once"] == 2
     assert begun["dies"] >= 3  # with the others, and twice alone
@@ -78,7 +78,7 @@ def test_what_is_done_once_tells_its_result_its_error_or_its_death(client, tmp_p
     assert done_once(client, do_or_die, one, {cluster.GPU: 1}).state == "done"
     with pytest.raises(OutputError, match="refused"):
         done_once(client, do_or_die, odd, {})
-    with pytest.raises(ComputationError, match="learning lost 2 workers"):
+    with pytest.raises(ComputationError, match="2 workers died during training"):
         done_once(client, do_or_die, dies, {})
 
 

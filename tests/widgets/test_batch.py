@@ -186,7 +186,7 @@ def test_what_hinders_all_files_is_one_message(dock, run, tmp_path, messages):
     with open_folder(tmp_path / "out"):
         run(dock)
     assert len(messages()) == 1
-    assert "another batch works in it" in messages()[0]
+    assert "another batch is running" in messages()[0]
     assert states(dock) == ["waiting"] * 3
     dock.recipe.setText(str(tmp_path / "none.json"))
     run(dock)

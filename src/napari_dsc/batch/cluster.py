@@ -175,7 +175,7 @@ def done_once(
     except distributed.KilledWorker as error:
         times = error.allowed_failures + 1
         raise ComputationError(
-            f"joint: learning lost {times} workers, for lack of memory perhaps"
+            f"joint: {times} workers died during training, possibly out of memory"
         ) from error
     except (distributed.CancelledError, OSError) as error:
         raise ComputationError(LOST) from error
@@ -234,7 +234,7 @@ def _outcome_of(future: Future, task: Task) -> Outcome:
         return outcome
     except distributed.KilledWorker as error:
         times = error.allowed_failures + 1
-        reason = f"worked on alone, it lost {times} workers, for lack of memory perhaps"
+        reason = f"retried alone; {times} more workers died, possibly out of memory"
     except (distributed.CancelledError, OSError):
         raise
     except Exception as error:  # the worker could not even begin
