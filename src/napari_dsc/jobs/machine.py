@@ -6,7 +6,7 @@ import importlib
 import math
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from napari_dsc.jobs.job import in_one_step, load_torch
 from napari_dsc.machine import memory
@@ -96,8 +96,9 @@ def needed_bytes(request: Request, sizes: Mapping[str, int]) -> float:
 
 def free_bytes(device: str) -> float:
     """Free main memory; infinite for GPUs, which are asked in the run, off the GUI thread."""
-    torch = sys.modules.get("torch")
-    takes_cuda = device == "auto" and torch is not None and torch.cuda.is_available()
+    # another thread may be importing torch at this moment
+    cuda: Any = getattr(sys.modules.get("torch"), "cuda", None)
+    takes_cuda = device == "auto" and hasattr(cuda, "is_available") and cuda.is_available()
     if takes_cuda or device not in ("auto", "cpu"):
         return math.inf
     return memory.free_main_bytes()
