@@ -30,7 +30,11 @@ def test_many_short_steps_are_none_that_is_long(heartbeat, qtbot):
 
 
 def test_a_thread_that_keeps_the_interpreter_is_seen(heartbeat, qtbot):
-    thread = threading.Thread(target=lambda: sum(range(40_000_000)))
+    def keep():
+        sum(range(40_000_000))  # without a byte code at which another thread could go on
+        time.sleep(1)  # the clock of a thread ends with it
+
+    thread = threading.Thread(target=keep)
     with heartbeat:
         QTimer.singleShot(50, thread.start)  # after some beats
         qtbot.waitUntil(lambda: thread.ident is not None and not thread.is_alive())

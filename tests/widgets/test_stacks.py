@@ -301,7 +301,7 @@ def test_a_run_by_tiles_that_ends_early_leaves_nothing(
     viewer, open_dock, qtbot, run, messages, to_file, end
 ):
     viewer.add_image(dask.array.from_array(drawn("YX")), name="cells", contrast_limits=(0, 999))
-    dock = open_dock(viewer, n_iterations=5000)
+    dock = open_dock(viewer, n_iterations=5000, patience=0)
     dock.image_panel.where.setCurrentText("whole image, by tiles into a file")
     if end == "refusal":
         dock.method.setCurrentIndex(1)

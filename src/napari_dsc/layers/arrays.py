@@ -46,7 +46,8 @@ def level_array(layer: ImageLayer | Labels, level: int = 0) -> np.ndarray:
     array : array
         The layer's own NumPy, dask or zarr array; a lazy array stays lazy.
     """
-    return np.asarray(layer.data[level] if layer.multiscale else layer.data)
+    array: np.ndarray = layer.data[level] if layer.multiscale else layer.data
+    return array  # not by np.asarray, which computes a lazy one
 
 
 def read_layer(layer: ImageLayer, axes: str = "") -> RawImage:
