@@ -39,10 +39,7 @@ class Presets(QObject):
     chosen = Signal(dict)
 
     def __init__(
-        self,
-        dock: str,
-        values: Callable[[], dict[str, Any]],
-        fixed: dict[str, dict[str, Any]],
+        self, dock: str, values: Callable[[], dict[str, Any]], fixed: dict[str, dict[str, Any]]
     ) -> None:
         super().__init__()
         self._fixed = fixed

@@ -9,12 +9,7 @@ import numpy as np
 from napari.layers import Labels, Shapes
 from napari.utils.notifications import show_info
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import (
-    QApplication,
-    QFileDialog,
-    QLabel,
-    QVBoxLayout,
-)
+from qtpy.QtWidgets import QApplication, QFileDialog, QLabel, QVBoxLayout
 
 from napari_dsc.correction.sessions import SUFFIX, Session
 from napari_dsc.errors import DSCError

@@ -87,14 +87,10 @@ class Segment(Dock):
         )
         chosen = preferences()
         self.show_smoothed = check_box(
-            "Show smoothed image",
-            "Add the smoothed image as a layer.",
-            chosen.show_smoothed,
+            "Show smoothed image", "Add the smoothed image as a layer.", chosen.show_smoothed
         )
         self.show_superpixels = check_box(
-            "Show superpixels",
-            "Add the superpixels as a layer.",
-            chosen.show_superpixels,
+            "Show superpixels", "Add the superpixels as a layer.", chosen.show_superpixels
         )
         self.show_confidence = check_box(
             "Show confidence",

@@ -17,11 +17,7 @@ if TYPE_CHECKING:
 
 
 def show_intermediates(
-    viewer: Viewer,
-    result: Result,
-    source: Source,
-    has_smoothed: bool,
-    has_superpixels: bool,
+    viewer: Viewer, result: Result, source: Source, has_smoothed: bool, has_superpixels: bool
 ) -> None:
     """Add smoothed image, superpixels and confidence, or update those of an earlier run.
 

@@ -88,12 +88,7 @@ class RunLayer:
         elif self._labels not in self._viewer.layers:
             return  # the user removed the layer; no more previews
         self._labels = show_labels(
-            self._viewer,
-            name,
-            source.as_labels(labels),
-            geometry,
-            metadata,
-            layer=self._labels,
+            self._viewer, name, source.as_labels(labels), geometry, metadata, layer=self._labels
         )
 
 

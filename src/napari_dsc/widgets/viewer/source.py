@@ -209,11 +209,7 @@ def _labels_geometry(
 
 
 def _corners(
-    layer: Image,
-    where: Where,
-    shape: tuple[int, ...],
-    factors: np.ndarray,
-    shown: np.ndarray,
+    layer: Image, where: Where, shape: tuple[int, ...], factors: np.ndarray, shown: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """First and last-plus-one pixel along Y and X, and the mask between them."""
     size = np.array(shape[: layer.ndim][-2:])
