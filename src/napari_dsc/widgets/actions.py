@@ -18,7 +18,7 @@ from napari_dsc.widgets.controls.forms import clipboard
 from napari_dsc.widgets.controls.parameters import values_of_record
 from napari_dsc.widgets.docks.segment import Segment
 from napari_dsc.widgets.tasks import in_background, notify_error
-from napari_dsc.widgets.viewer.measured import measured_image
+from napari_dsc.widgets.viewer.channels import measured_image
 from napari_dsc.widgets.viewer.output import CORRECTED, KEY, add_quietly
 
 PLUGIN = "napari-dsc"

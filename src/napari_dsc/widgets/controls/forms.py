@@ -1,10 +1,10 @@
-"""Boxes, buttons and forms that fit into a narrow dock."""
+"""Boxes, buttons and forms that fit into a narrow dock, and the base of the docks."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QEvent, Qt
 from qtpy.QtWidgets import (
     QApplication,
     QCheckBox,
@@ -74,3 +74,21 @@ def form_layout(parent: QWidget | None = None) -> QFormLayout:
     form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
     form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
     return form
+
+
+class ClosingWidget(QWidget):
+    """Content of a dock; calls `release` when napari closes the dock.
+
+    napari closes a dock by taking its widget out of the window; no signal is sent.
+    """
+
+    def event(self, event: QEvent | None) -> bool:
+        """Notice that the widget leaves the window."""
+        is_moved = event is not None and event.type() == QEvent.Type.ParentChange
+        if is_moved and self.parent() is None:
+            self.release()
+        return bool(super().event(event))
+
+    def release(self) -> None:
+        """Cancel running jobs and release the viewer's layers; may be called repeatedly."""
+        raise NotImplementedError

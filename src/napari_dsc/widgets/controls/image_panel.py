@@ -12,8 +12,8 @@ from napari_dsc.errors import InvalidImageError
 from napari_dsc.layers import level_array, possible_layouts
 from napari_dsc.widgets.controls.forms import MIN_WIDTH, combo_box
 from napari_dsc.widgets.viewer.channels import ChannelChooser
+from napari_dsc.widgets.viewer.shapes import unit_factors
 from napari_dsc.widgets.viewer.source import TILES, VIEW, WHOLE, Source, Where, read_source
-from napari_dsc.widgets.viewer.units import unit_factors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

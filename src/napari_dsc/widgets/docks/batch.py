@@ -23,9 +23,9 @@ from napari_dsc.jobs.batch import (
     find_job,
     open_job,
 )
-from napari_dsc.widgets.controls.closing import ClosingWidget
 from napari_dsc.widgets.controls.files_table import FAILED, WAITING, FilesModel, Row
 from napari_dsc.widgets.controls.forms import (
+    ClosingWidget,
     combo_box,
     form_layout,
     not_none,

@@ -15,21 +15,24 @@ from napari_dsc.correction.sessions import SUFFIX, Session
 from napari_dsc.errors import DSCError
 from napari_dsc.jobs.analysis import save_job, split_by_seeds_job
 from napari_dsc.layers import PARTS_KEY, geometry_of, level_array
-from napari_dsc.widgets.controls.closing import ClosingWidget
+from napari_dsc.widgets.controls.correcting import (
+    NumberSlider,
+    Preparation,
+    UncertainList,
+    center_view,
+)
 from napari_dsc.widgets.controls.forms import (
     MIN_WIDTH,
+    ClosingWidget,
     combo_box,
     form_layout,
     push_button,
     row_of,
 )
-from napari_dsc.widgets.controls.granularity import NumberSlider
 from napari_dsc.widgets.controls.image_panel import LayerChooser, follow_layers, unfollow_layers
-from napari_dsc.widgets.controls.preparation import Preparation
 from napari_dsc.widgets.tasks import in_background
 from napari_dsc.widgets.viewer.editor import RULES, Editor
 from napari_dsc.widgets.viewer.output import KEY
-from napari_dsc.widgets.viewer.uncertain import UncertainList, center_view
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer

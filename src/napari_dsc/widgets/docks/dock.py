@@ -15,12 +15,16 @@ from napari_dsc.jobs.result import Request
 from napari_dsc.jobs.runs import run_job
 from napari_dsc.records.recipes import KEYWORDS, STAGES
 from napari_dsc.segmenting.settings import Settings
-from napari_dsc.widgets.controls.closing import ClosingWidget
 from napari_dsc.widgets.controls.compute_panel import DEFAULT_WEIGHTS, ComputePanel, selected
-from napari_dsc.widgets.controls.forms import form_layout, not_none, push_button, row_of
+from napari_dsc.widgets.controls.forms import (
+    ClosingWidget,
+    form_layout,
+    not_none,
+    push_button,
+    row_of,
+)
 from napari_dsc.widgets.controls.image_panel import ImagePanel
-from napari_dsc.widgets.controls.parameters import ParameterControls
-from napari_dsc.widgets.controls.presets import Presets
+from napari_dsc.widgets.controls.parameters import ParameterControls, Presets
 from napari_dsc.widgets.controls.run_bar import RunBar
 from napari_dsc.widgets.preferences import (
     apply_weights_preferences,

@@ -11,8 +11,7 @@ from qtpy.QtWidgets import QCheckBox, QHeaderView, QTableWidget, QTableWidgetIte
 
 from napari_dsc.jobs.analysis import score_job
 from napari_dsc.layers import geometry_of, level_array
-from napari_dsc.widgets.controls.closing import ClosingWidget
-from napari_dsc.widgets.controls.forms import combo_box, form_layout, not_none
+from napari_dsc.widgets.controls.forms import ClosingWidget, combo_box, form_layout, not_none
 from napari_dsc.widgets.controls.image_panel import LayerChooser, follow_layers, unfollow_layers
 from napari_dsc.widgets.controls.run_bar import RunBar
 from napari_dsc.widgets.viewer.output import KEY, layer_to_update, show_labels

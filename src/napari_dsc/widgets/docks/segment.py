@@ -13,15 +13,17 @@ from napari_dsc.params import PRESETS, CutParams, ImageParams, SuperpixelParams,
 from napari_dsc.widgets.controls.forms import check_box, combo_box, not_none
 from napari_dsc.widgets.controls.guides import Guides
 from napari_dsc.widgets.controls.levels import LevelBar
-from napari_dsc.widgets.controls.parameters import values_of_record
+from napari_dsc.widgets.controls.parameters import method_values, values_of_record
 from napari_dsc.widgets.controls.plot import ConvergencePlot
-from napari_dsc.widgets.controls.presets import method_values
 from napari_dsc.widgets.docks.dock import Dock
 from napari_dsc.widgets.preferences import preferences
 from napari_dsc.widgets.tasks import notify_error
-from napari_dsc.widgets.viewer.intermediates import show_intermediates
-from napari_dsc.widgets.viewer.pyramid import add_pyramid, ask_for_pyramid
-from napari_dsc.widgets.viewer.run_layer import RunLayer
+from napari_dsc.widgets.viewer.run_layer import (
+    RunLayer,
+    add_pyramid,
+    ask_for_pyramid,
+    show_intermediates,
+)
 from napari_dsc.widgets.viewer.source import TILES, VIEW, Where
 
 if TYPE_CHECKING:

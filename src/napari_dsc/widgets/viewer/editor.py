@@ -11,8 +11,7 @@ from napari_dsc.correction.edits import detach, merge, move
 from napari_dsc.errors import InvalidImageError
 from napari_dsc.widgets.viewer.output import CORRECTED, KEY, clear_history
 from napari_dsc.widgets.viewer.segment_table import SegmentTable
-from napari_dsc.widgets.viewer.shapes import shapes_region
-from napari_dsc.widgets.viewer.units import unit_factors
+from napari_dsc.widgets.viewer.shapes import shapes_region, unit_factors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

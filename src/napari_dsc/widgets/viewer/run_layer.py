@@ -1,24 +1,30 @@
-"""The Labels layer that a run draws into, from its first preview to its result."""
+"""Labels layers of runs: preview, result, layers made on the way, and labels in a file."""
 
 from __future__ import annotations
 
 import dataclasses
+import weakref
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from napari.layers import Labels
+from qtpy.QtWidgets import QFileDialog
 
 from napari_dsc.layers import PARTS_KEY
 from napari_dsc.widgets.viewer.output import (
     KEY,
     RUNNING,
     Snapshot,
+    add_quietly,
     layer_to_update,
+    show_image,
     show_labels,
 )
 
 if TYPE_CHECKING:
-    import numpy as np
     from napari.viewer import Viewer
+    from qtpy.QtWidgets import QWidget
 
     from napari_dsc.jobs.job import Status
     from napari_dsc.jobs.result import Result
@@ -103,3 +109,139 @@ def metadata_of(result: Result, source: Source) -> dict[str, Any]:
 def record_of(result: Result | TiledResult, source: Source) -> dict[str, object]:
     """Record of a run, with the name and the segmented part of its layer."""
     return {**result.record, "layer": source.record()}
+
+
+def show_intermediates(
+    viewer: Viewer, result: Result, source: Source, has_smoothed: bool, has_superpixels: bool
+) -> None:
+    """Add smoothed image, superpixels and confidence, or update those of an earlier run.
+
+    Parameters
+    ----------
+    viewer : napari Viewer
+        Receives the layers.
+    result : Result
+        Result of the run; its confidence is shown if it has one.
+    source : Source
+        Segmented part of the image.
+    has_smoothed, has_superpixels : bool
+        Whether to show the smoothed image and the superpixels.
+    """
+    name = source.name
+    if has_smoothed and result.smoothed is not None:
+        rgb, pixels = source.axes.endswith("C"), source.as_image(result.smoothed)
+        show_image(viewer, f"{name} [smoothed]", pixels, rgb, source.image_geometry)
+    if has_superpixels and result.superpixels is not None:
+        title = f"{name} [superpixels]"
+        layer = layer_to_update(viewer, title, Labels)
+        labels, metadata = (
+            source.as_labels(result.superpixels),
+            {KEY: record_of(result, source)},
+        )
+        show_labels(viewer, title, labels, source.geometry, metadata, layer=layer)
+    if result.confidence is not None:
+        shown = source.as_labels(result.confidence)
+        show_image(viewer, f"{name} [confidence]", shown, False, source.geometry)
+
+
+class WrittenLabels:
+    """Labels layer of a run, updated until the user changes or removes it.
+
+    Parameters
+    ----------
+    viewer : napari Viewer
+        Holds the layer.
+    layer : napari Labels layer
+        Holds the labels of the run; kept as a weak reference.
+    source : Source
+        Segmented part of the image; its array is not needed.
+    """
+
+    def __init__(self, viewer: Viewer, layer: Labels, source: Source) -> None:
+        self._viewer, self._source = viewer, source
+        self._layer = weakref.ref(layer)
+        self._remember(layer)
+
+    @property
+    def is_present(self) -> bool:
+        """Whether the layer is still in the viewer."""
+        layer = self._layer()
+        return layer is not None and layer in self._viewer.layers
+
+    def write(self, result: Result) -> str:
+        """Write the labels of a result into the layer, unless the user changed it.
+
+        Parameters
+        ----------
+        result : Result
+            Result of the same part of the image.
+
+        Returns
+        -------
+        sentence : str
+            Sentence for the status line.
+        """
+        layer = self._layer()
+        assert layer is not None
+        is_ours = layer.metadata.get(KEY) is self._record
+        if not is_ours or not np.array_equal(layer.data, self._shown):
+            return f"{layer.name} was changed since the run, so it is left as it is."
+        assert result.labels is not None
+        metadata = metadata_of(result, self._source)
+        # a copy, so that strokes of the user do not change the labels of the run
+        labels = self._source.as_labels(result.labels.copy())
+        geometry = self._source.geometry
+        show_labels(self._viewer, layer.name, labels, geometry, metadata, layer=layer)
+        layer.features = result.features
+        self._remember(layer)
+        return f"{len(result.features['index'])} segments"
+
+    def _remember(self, layer: Labels) -> None:
+        self._shown, self._record = np.array(layer.data), layer.metadata[KEY]
+
+
+SUFFIX = ".ome.zarr"
+
+
+def ask_for_pyramid(parent: QWidget, name: str) -> Path | None:
+    """Ask the user for the path of a new OME-Zarr; None if the user cancels."""
+    title = "Labels of the whole image, by tiles"
+    chosen, _ = QFileDialog.getSaveFileName(
+        parent, title, f"{name}{SUFFIX}", f"OME-Zarr (*{SUFFIX})"
+    )
+    if not chosen:
+        return None
+    path = Path(chosen)
+    return path if path.suffix == ".zarr" else path.with_name(path.name + SUFFIX)
+
+
+def add_pyramid(viewer: Viewer, result: TiledResult, source: Source, name: str) -> Labels:
+    """Add a lazy layer of labels; the window reads only the visible part.
+
+    Parameters
+    ----------
+    viewer : napari Viewer
+        Receives the layer.
+    result : TiledResult
+        Labels in a file.
+    source : Source
+        Segmented part of the image.
+    name : str
+        Name of the layer.
+
+    Returns
+    -------
+    layer : napari Labels layer
+        Multiscale layer if the file has several levels.
+    """
+    levels = [source.as_labels(level) for level in result.levels]
+    is_pyramid = len(levels) > 1
+    layer = Labels(
+        levels if is_pyramid else levels[0],
+        name=name,
+        multiscale=is_pyramid,
+        metadata={KEY: record_of(result, source), "path": str(result.path)},
+        **source.geometry.options(),
+    )
+    added: Labels = add_quietly(viewer, layer)
+    return added
