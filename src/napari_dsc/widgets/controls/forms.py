@@ -4,17 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
+from qtpy import QtWidgets
 from qtpy.QtCore import QEvent, Qt
-from qtpy.QtWidgets import (
-    QApplication,
-    QCheckBox,
-    QComboBox,
-    QFormLayout,
-    QHBoxLayout,
-    QPushButton,
-    QSizePolicy,
-    QWidget,
-)
 
 if TYPE_CHECKING:
     from qtpy.QtGui import QClipboard
@@ -32,51 +23,51 @@ def not_none(value: T | None) -> T:
 
 def clipboard() -> QClipboard:
     """Clipboard of the system."""
-    return not_none(QApplication.clipboard())
+    return not_none(QtWidgets.QApplication.clipboard())
 
 
-def combo_box(tooltip: str) -> QComboBox:
+def combo_box(tooltip: str) -> QtWidgets.QComboBox:
     """Combo box that fits into a narrow dock."""
-    box = QComboBox()
+    box = QtWidgets.QComboBox()
     box.setToolTip(tooltip)
-    box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+    box.setSizePolicy(QtWidgets.QSizePolicy.Policy.Ignored, QtWidgets.QSizePolicy.Policy.Fixed)
     box.setMinimumWidth(MIN_WIDTH)
     return box
 
 
-def check_box(text: str, tooltip: str, is_checked: bool) -> QCheckBox:
+def check_box(text: str, tooltip: str, is_checked: bool) -> QtWidgets.QCheckBox:
     """Check box with a tooltip."""
-    box = QCheckBox(text)
+    box = QtWidgets.QCheckBox(text)
     box.setToolTip(tooltip)
     box.setChecked(is_checked)
     return box
 
 
-def push_button(text: str, tooltip: str) -> QPushButton:
+def push_button(text: str, tooltip: str) -> QtWidgets.QPushButton:
     """Button with a tooltip."""
-    button = QPushButton(text)
+    button = QtWidgets.QPushButton(text)
     button.setToolTip(tooltip)
     return button
 
 
-def row_of(*widgets: QWidget) -> QHBoxLayout:
+def row_of(*widgets: QtWidgets.QWidget) -> QtWidgets.QHBoxLayout:
     """Row of widgets; combo boxes take the remaining width."""
-    row = QHBoxLayout()
+    row = QtWidgets.QHBoxLayout()
     for widget in widgets:
-        row.addWidget(widget, int(isinstance(widget, QComboBox)))
+        row.addWidget(widget, int(isinstance(widget, QtWidgets.QComboBox)))
     return row
 
 
-def form_layout(parent: QWidget | None = None) -> QFormLayout:
+def form_layout(parent: QtWidgets.QWidget | None = None) -> QtWidgets.QFormLayout:
     """Form for a narrow dock, with fields that grow."""
-    form = QFormLayout(parent)
+    form = QtWidgets.QFormLayout(parent)
     form.setContentsMargins(0, 0, 0, 0)
-    form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+    form.setFieldGrowthPolicy(QtWidgets.QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
     form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
     return form
 
 
-class ClosingWidget(QWidget):
+class ClosingWidget(QtWidgets.QWidget):
     """Content of a dock; calls `release` when napari closes the dock.
 
     napari closes a dock by taking its widget out of the window; no signal is sent.

@@ -7,16 +7,8 @@ import platform
 from typing import TYPE_CHECKING, Any
 
 from napari.utils.progress import progress
+from qtpy import QtWidgets
 from qtpy.QtCore import QTimer, Signal
-from qtpy.QtWidgets import (
-    QHBoxLayout,
-    QLabel,
-    QProgressBar,
-    QPushButton,
-    QSizePolicy,
-    QVBoxLayout,
-    QWidget,
-)
 
 from napari_dsc.jobs.job import Outcome, Status, in_user_words
 from napari_dsc.widgets.tasks import Task, notify_error
@@ -25,7 +17,7 @@ if TYPE_CHECKING:
     from napari_dsc.widgets.tasks import Job
 
 
-class RunBar(QWidget):
+class RunBar(QtWidgets.QWidget):
     """Buttons, progress bar and status line of a dock.
 
     Parameters
@@ -58,26 +50,28 @@ class RunBar(QWidget):
         self.task = Task(self)
         self.task.progressed.connect(self._show_progress)
         self.task.finished.connect(self._end)
-        self.run_button = QPushButton("Run")
+        self.run_button = QtWidgets.QPushButton("Run")
         self.run_button.clicked.connect(self._run_or_cancel)
-        self.keep_button = QPushButton("Stop and keep")
+        self.keep_button = QtWidgets.QPushButton("Stop and keep")
         self.keep_button.setToolTip("End the cut now and keep its present labels.")
         self.keep_button.setVisible(can_keep)
         self.keep_button.setEnabled(False)
         self.keep_button.clicked.connect(self.task.keep)
-        self.bar = QProgressBar()
+        self.bar = QtWidgets.QProgressBar()
         self.bar.setTextVisible(False)
-        self.status = QLabel()
+        self.status = QtWidgets.QLabel()
         self.status.setWordWrap(True)
-        self.status.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+        self.status.setSizePolicy(
+            QtWidgets.QSizePolicy.Policy.Ignored, QtWidgets.QSizePolicy.Policy.Minimum
+        )
         self._lay_out()
         self.block("")
 
     def _lay_out(self) -> None:
-        buttons = QHBoxLayout()
+        buttons = QtWidgets.QHBoxLayout()
         buttons.addWidget(self.run_button)
         buttons.addWidget(self.keep_button)
-        layout = QVBoxLayout(self)
+        layout = QtWidgets.QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(buttons)
         layout.addWidget(self.bar)

@@ -15,20 +15,7 @@ from napari_dsc.correction.sessions import SUFFIX, Session
 from napari_dsc.errors import DSCError
 from napari_dsc.jobs.analysis import save_job, split_by_seeds_job
 from napari_dsc.layers import PARTS_KEY, geometry_of, level_array
-from napari_dsc.widgets.controls.correcting import (
-    NumberSlider,
-    Preparation,
-    UncertainList,
-    center_view,
-)
-from napari_dsc.widgets.controls.forms import (
-    MIN_WIDTH,
-    ClosingWidget,
-    combo_box,
-    form_layout,
-    push_button,
-    row_of,
-)
+from napari_dsc.widgets.controls import correcting, forms
 from napari_dsc.widgets.controls.image_panel import LayerChooser, follow_layers, unfollow_layers
 from napari_dsc.widgets.tasks import in_background
 from napari_dsc.widgets.viewer.editor import RULES, Editor
@@ -42,33 +29,41 @@ if TYPE_CHECKING:
 OWN = "its own run"
 
 
-class Correct(ClosingWidget):
+class Correct(forms.ClosingWidget):
     """Dock of *Plugins > Deep Superpixel Cut > Correct*."""
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__()
         self.viewer = napari_viewer
         self.editor: Editor | None = None
-        self.preparation = Preparation(napari_viewer)
+        self.preparation = correcting.Preparation(napari_viewer)
         self.labels = _chooser("Labels layer to correct.")
         self.superpixels = _chooser(
             "Superpixels of the run that made the labels, or of another Labels layer."
         )
-        self.rule = combo_box("Effect of a stroke of the brush, the polygon or the bucket.")
+        self.rule = forms.combo_box(
+            "Effect of a stroke of the brush, the polygon or the bucket."
+        )
         for rule, words in RULES.items():
             self.rule.addItem(rule)
             self.rule.setItemData(self.rule.count() - 1, words, Qt.ItemDataRole.ToolTipRole)
         self.shapes = _chooser("Shapes layer to apply as one stroke.")
-        self.apply = push_button("Apply", "Apply the stroke to superpixels under the shapes.")
+        self.apply = forms.push_button(
+            "Apply", "Apply the stroke to superpixels under the shapes."
+        )
         self.scribbles = _chooser("Labels layer of scribbles: one label for each new segment.")
-        self.new_scribbles = push_button("New", "Add an empty layer to draw scribbles on.")
-        self.split = push_button(
+        self.new_scribbles = forms.push_button(
+            "New", "Add an empty layer to draw scribbles on."
+        )
+        self.split = forms.push_button(
             "Split", "Divide each segment that has scribbles of two labels."
         )
-        self.number = NumberSlider()
-        self.uncertain = UncertainList()
-        self.next = push_button("Next uncertain", "Show the next superpixel of the list.")
-        self.save = push_button("Save...", "Write labels, superpixels and record to one file.")
+        self.number = correcting.NumberSlider()
+        self.uncertain = correcting.UncertainList()
+        self.next = forms.push_button("Next uncertain", "Show the next superpixel of the list.")
+        self.save = forms.push_button(
+            "Save...", "Write labels, superpixels and record to one file."
+        )
         self.status = QLabel()
         self.status.setWordWrap(True)
         self._lay_out()
@@ -77,17 +72,17 @@ class Correct(ClosingWidget):
         self.refresh()
 
     def _lay_out(self) -> None:
-        form = form_layout()
+        form = forms.form_layout()
         form.addRow("Labels", self.labels)
         form.addRow("Superpixels", self.superpixels)
         form.addRow("A stroke", self.rule)
-        form.addRow("Shapes", row_of(self.shapes, self.apply))
-        form.addRow("Scribbles", row_of(self.scribbles, self.new_scribbles, self.split))
+        form.addRow("Shapes", forms.row_of(self.shapes, self.apply))
+        form.addRow("Scribbles", forms.row_of(self.scribbles, self.new_scribbles, self.split))
         form.addRow("Segments", self.number.slider)
         layout = QVBoxLayout(self)
         layout.addLayout(form)
         layout.addWidget(self.uncertain, 1)
-        layout.addLayout(row_of(self.next, self.save))
+        layout.addLayout(forms.row_of(self.next, self.save))
         layout.addWidget(self.status)
 
     def _connect(self) -> None:
@@ -223,7 +218,9 @@ class Correct(ClosingWidget):
     def _show_superpixel(self, part: int) -> None:
         """Move the view to a superpixel."""
         if self.editor is not None:
-            center_view(self.viewer, self.editor.layer, self.editor.parts.center(part))
+            correcting.center_view(
+                self.viewer, self.editor.layer, self.editor.parts.center(part)
+            )
 
     # sessions
 
@@ -260,6 +257,6 @@ class Correct(ClosingWidget):
 def _chooser(tooltip: str) -> LayerChooser:
     box = LayerChooser()
     box.setToolTip(tooltip)
-    box.setSizePolicy(combo_box("").sizePolicy())
-    box.setMinimumWidth(MIN_WIDTH // 2)
+    box.setSizePolicy(forms.combo_box("").sizePolicy())
+    box.setMinimumWidth(forms.MIN_WIDTH // 2)
     return box

@@ -15,14 +15,8 @@ from napari_dsc.jobs.result import Request
 from napari_dsc.jobs.runs import run_job
 from napari_dsc.records.recipes import KEYWORDS, STAGES
 from napari_dsc.segmenting.settings import Settings
+from napari_dsc.widgets.controls import forms
 from napari_dsc.widgets.controls.compute_panel import DEFAULT_WEIGHTS, ComputePanel, selected
-from napari_dsc.widgets.controls.forms import (
-    ClosingWidget,
-    form_layout,
-    not_none,
-    push_button,
-    row_of,
-)
 from napari_dsc.widgets.controls.image_panel import ImagePanel
 from napari_dsc.widgets.controls.parameters import ParameterControls, Presets
 from napari_dsc.widgets.controls.run_bar import RunBar
@@ -56,7 +50,7 @@ class VerticalScroll(QScrollArea):
     def minimumSizeHint(self) -> QSize:
         """Width of the content and the scroll bar."""
         width = self._content.minimumSizeHint().width()
-        bar = not_none(self.verticalScrollBar()).sizeHint().width()
+        bar = forms.not_none(self.verticalScrollBar()).sizeHint().width()
         return QSize(width + bar, super().minimumSizeHint().height())
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
@@ -66,7 +60,7 @@ class VerticalScroll(QScrollArea):
         return bool(super().eventFilter(watched, event))
 
 
-class Dock(ClosingWidget):
+class Dock(forms.ClosingWidget):
     """Base of the docks with a run: image, parameters, device, weights and run bar.
 
     Parameters
@@ -104,7 +98,7 @@ class Dock(ClosingWidget):
         self.parameters = ParameterControls(self.kinds)
         self.compute = ComputePanel(preferences().device)
         self.run_bar = RunBar(can_keep=self.can_keep)
-        self.reset_button = push_button("Reset", "Set all values to the defaults.")
+        self.reset_button = forms.push_button("Reset", "Set all values to the defaults.")
         self.presets = Presets(self.stage, self.values, self.fixed_presets())
         self.advanced = QCollapsible("Advanced")
         self._source: Source | None = None
@@ -123,7 +117,7 @@ class Dock(ClosingWidget):
         content = QWidget()
         column = QVBoxLayout(content)
         column.setContentsMargins(0, 0, 0, 0)
-        form = form_layout()
+        form = forms.form_layout()
         self.image_panel.add_to(form)
         for label, control in self.image_controls():
             form.addRow(label, control)
@@ -138,7 +132,7 @@ class Dock(ClosingWidget):
 
     def _fill_advanced(self) -> QCollapsible:
         content = QWidget()
-        form = form_layout(content)
+        form = forms.form_layout(content)
         self.parameters.add_to(
             form, [name for name in self.parameters.controls if name not in self.basic_fields]
         )
@@ -148,8 +142,8 @@ class Dock(ClosingWidget):
             else:
                 form.addRow(control)
         form.addRow("Preset", self.presets.names)
-        form.addRow(row_of(self.presets.save, self.presets.delete))
-        form.addRow(row_of(self.reset_button))
+        form.addRow(forms.row_of(self.presets.save, self.presets.delete))
+        form.addRow(forms.row_of(self.reset_button))
         self.advanced.addWidget(content)
         self.advanced.setCollapsedIcon("\u25b8")
         self.advanced.setExpandedIcon("\u25be")

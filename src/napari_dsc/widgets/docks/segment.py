@@ -18,12 +18,7 @@ from napari_dsc.widgets.controls.plot import ConvergencePlot
 from napari_dsc.widgets.docks.dock import Dock
 from napari_dsc.widgets.preferences import preferences
 from napari_dsc.widgets.tasks import notify_error
-from napari_dsc.widgets.viewer.run_layer import (
-    RunLayer,
-    add_pyramid,
-    ask_for_pyramid,
-    show_intermediates,
-)
+from napari_dsc.widgets.viewer import run_layer
 from napari_dsc.widgets.viewer.source import TILES, VIEW, Where
 
 if TYPE_CHECKING:
@@ -67,7 +62,7 @@ class Segment(Dock):
         self.try_button = QPushButton("Try on view")
         self.plot = ConvergencePlot()
         self.levels = LevelBar()
-        self._drawn, self._suffix, self._threads = RunLayer(napari_viewer), RESULT, 0
+        self._drawn, self._suffix, self._threads = run_layer.RunLayer(napari_viewer), RESULT, 0
         super().__init__(napari_viewer)
         for part in (self.plot, self.levels):
             not_none(self.layout()).addWidget(part)
@@ -208,7 +203,7 @@ class Segment(Dock):
         except DSCError as error:
             notify_error(str(error), "")
             return
-        path = ask_for_pyramid(self, source.name)
+        path = run_layer.ask_for_pyramid(self, source.name)
         if path is not None:
             self.start(tiles_job, (request, path), 0, source)
             self.levels.pause(True)
@@ -223,7 +218,7 @@ class Segment(Dock):
     def show_result(self, result: Result | TiledResult, source: Source) -> None:
         """Finish the labels, and add the intermediate layers that the user wants."""
         if isinstance(result, TiledResult):
-            add_pyramid(self.viewer, result, source, f"{source.name} {RESULT}")
+            run_layer.add_pyramid(self.viewer, result, source, f"{source.name} {RESULT}")
             self.run_bar.status.setText(
                 f"{result.record['n_classes']} classes in {result.path}"
             )
@@ -231,7 +226,7 @@ class Segment(Dock):
         layer = self._drawn.finish(result, source)
         if self._suffix == RESULT:  # a try does not update the layers of the whole image
             wanted = self.show_smoothed.isChecked(), self.show_superpixels.isChecked()
-            show_intermediates(self.viewer, result, source, *wanted)
+            run_layer.show_intermediates(self.viewer, result, source, *wanted)
         n_segments = len(result.features["index"])
         seconds = sum(result.record["seconds"].values())  # type: ignore[attr-defined]
         notes: list[str] = result.record["notes"]  # type: ignore[assignment]

@@ -12,15 +12,7 @@ from napari.layers import Labels
 from qtpy.QtWidgets import QFileDialog
 
 from napari_dsc.layers import PARTS_KEY
-from napari_dsc.widgets.viewer.output import (
-    KEY,
-    RUNNING,
-    Snapshot,
-    add_quietly,
-    layer_to_update,
-    show_image,
-    show_labels,
-)
+from napari_dsc.widgets.viewer import output
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -54,7 +46,9 @@ class RunLayer:
     def preview(self, status: Status, source: Source) -> None:
         """Show the labels of a running job."""
         if status.preview is not None:
-            self._show(status.preview, source, status.step, {KEY: {RUNNING: True}})
+            self._show(
+                status.preview, source, status.step, {output.KEY: {output.RUNNING: True}}
+            )
 
     def finish(self, result: Result, source: Source) -> Labels:
         """Show the result, and return its layer."""
@@ -87,13 +81,13 @@ class RunLayer:
         steps = [1] * (n_axes - 2) + [step, step]
         geometry = source.geometry.part([0] * n_axes, steps)
         if self._labels is None:
-            self._labels = layer_to_update(self._viewer, name, Labels)
+            self._labels = output.layer_to_update(self._viewer, name, Labels)
             if self._labels is not None:
-                self._undo = Snapshot.of(self._labels)
+                self._undo = output.Snapshot.of(self._labels)
                 self._labels.features = {}
         elif self._labels not in self._viewer.layers:
             return  # the user removed the layer; no more previews
-        self._labels = show_labels(
+        self._labels = output.show_labels(
             self._viewer, name, source.as_labels(labels), geometry, metadata, layer=self._labels
         )
 
@@ -103,7 +97,7 @@ def metadata_of(result: Result, source: Source) -> dict[str, Any]:
     assert result.parts is not None
     superpixels = source.as_labels(result.parts.superpixels)
     parts = dataclasses.replace(result.parts, superpixels=superpixels)
-    return {KEY: record_of(result, source), PARTS_KEY: parts}
+    return {output.KEY: record_of(result, source), PARTS_KEY: parts}
 
 
 def record_of(result: Result | TiledResult, source: Source) -> dict[str, object]:
@@ -130,18 +124,18 @@ def show_intermediates(
     name = source.name
     if has_smoothed and result.smoothed is not None:
         rgb, pixels = source.axes.endswith("C"), source.as_image(result.smoothed)
-        show_image(viewer, f"{name} [smoothed]", pixels, rgb, source.image_geometry)
+        output.show_image(viewer, f"{name} [smoothed]", pixels, rgb, source.image_geometry)
     if has_superpixels and result.superpixels is not None:
         title = f"{name} [superpixels]"
-        layer = layer_to_update(viewer, title, Labels)
+        layer = output.layer_to_update(viewer, title, Labels)
         labels, metadata = (
             source.as_labels(result.superpixels),
-            {KEY: record_of(result, source)},
+            {output.KEY: record_of(result, source)},
         )
-        show_labels(viewer, title, labels, source.geometry, metadata, layer=layer)
+        output.show_labels(viewer, title, labels, source.geometry, metadata, layer=layer)
     if result.confidence is not None:
         shown = source.as_labels(result.confidence)
-        show_image(viewer, f"{name} [confidence]", shown, False, source.geometry)
+        output.show_image(viewer, f"{name} [confidence]", shown, False, source.geometry)
 
 
 class WrittenLabels:
@@ -183,7 +177,7 @@ class WrittenLabels:
         """
         layer = self._layer()
         assert layer is not None
-        is_ours = layer.metadata.get(KEY) is self._record
+        is_ours = layer.metadata.get(output.KEY) is self._record
         if not is_ours or not np.array_equal(layer.data, self._shown):
             return f"{layer.name} was changed since the run, so it is left as it is."
         assert result.labels is not None
@@ -191,13 +185,13 @@ class WrittenLabels:
         # a copy, so that strokes of the user do not change the labels of the run
         labels = self._source.as_labels(result.labels.copy())
         geometry = self._source.geometry
-        show_labels(self._viewer, layer.name, labels, geometry, metadata, layer=layer)
+        output.show_labels(self._viewer, layer.name, labels, geometry, metadata, layer=layer)
         layer.features = result.features
         self._remember(layer)
         return f"{len(result.features['index'])} segments"
 
     def _remember(self, layer: Labels) -> None:
-        self._shown, self._record = np.array(layer.data), layer.metadata[KEY]
+        self._shown, self._record = np.array(layer.data), layer.metadata[output.KEY]
 
 
 SUFFIX = ".ome.zarr"
@@ -240,8 +234,8 @@ def add_pyramid(viewer: Viewer, result: TiledResult, source: Source, name: str) 
         levels if is_pyramid else levels[0],
         name=name,
         multiscale=is_pyramid,
-        metadata={KEY: record_of(result, source), "path": str(result.path)},
+        metadata={output.KEY: record_of(result, source), "path": str(result.path)},
         **source.geometry.options(),
     )
-    added: Labels = add_quietly(viewer, layer)
+    added: Labels = output.add_quietly(viewer, layer)
     return added
