@@ -55,14 +55,12 @@ class ComputePanel(QObject):
 
     def set_device(self, name: str) -> None:
         """Select a device; a run on a missing device fails with an error that names it."""
-        if self.device.findText(name) < 0:
-            self.device.addItem(name)
+        _offer(self.device, name, self.device.count())
         self.device.setCurrentText(name)
 
     def set_weights(self, name: str) -> None:
         """Select weights by name or path."""
-        if self.weights.findText(name) < 0:
-            self.weights.insertItem(self.weights.count() - 1, name)
+        _offer(self.weights, name, self.weights.count() - 1)
         self.weights.setCurrentText(name)
 
     def _show_machine(self, outcome: Outcome) -> None:
@@ -72,11 +70,9 @@ class ComputePanel(QObject):
             return
         self._machine = outcome.value
         for name in self._machine.devices:
-            if self.device.findText(name) < 0:
-                self.device.addItem(name)
+            _offer(self.device, name, self.device.count())
         for name in self._machine.weights:
-            if self.weights.findText(name) < 0:
-                self.weights.insertItem(self.weights.count() - 1, name)
+            _offer(self.weights, name, self.weights.count() - 1)
         self._show_notes()
 
     def _show_notes(self) -> None:
@@ -104,6 +100,12 @@ def _note() -> QLabel:
     font.setPointSizeF(font.pointSizeF() * 0.85)
     note.setFont(font)
     return note
+
+
+def _offer(box: QComboBox, name: str, place: int) -> None:
+    """Add an entry at a place of a chooser unless it has one of this name."""
+    if box.findText(name) < 0:
+        box.insertItem(place, name)
 
 
 def _show_text(note: QLabel, text: str) -> None:

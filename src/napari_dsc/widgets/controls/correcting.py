@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from qtpy.QtCore import QObject, Qt, QTimer, Signal
+from qtpy.QtCore import QObject, QSignalBlocker, Qt, Signal
 from qtpy.QtWidgets import QListWidget, QListWidgetItem
 from superqt import QLabeledSlider
 
 from napari_dsc.correction.granularity import Granularity
 from napari_dsc.jobs.analysis import parts_job
 from napari_dsc.layers import PARTS_KEY
+from napari_dsc.widgets.controls.forms import single_shot
 from napari_dsc.widgets.tasks import in_background
 from napari_dsc.widgets.viewer.channels import measured_image
 from napari_dsc.widgets.viewer.output import KEY, RUNNING
@@ -50,14 +51,8 @@ class NumberSlider(QObject):
         self._tree: Granularity | None = None
         self._cut = np.zeros(0, int)
         self._before: np.ndarray | None = None
-        self._live, self._rest = QTimer(self), QTimer(self)
-        for timer, interval, slot in (
-            (self._live, LIVE_MILLISECONDS, self._show),
-            (self._rest, REST_MILLISECONDS, self._on_rest),
-        ):
-            timer.setSingleShot(True)
-            timer.setInterval(interval)
-            timer.timeout.connect(slot)
+        self._live = single_shot(self, LIVE_MILLISECONDS, self._show)
+        self._rest = single_shot(self, REST_MILLISECONDS, self._on_rest)
 
     @property
     def is_moving(self) -> bool:
@@ -77,10 +72,9 @@ class NumberSlider(QObject):
         assert self._editor is not None
         number, most = self._editor.range()
         if not self.is_moving:
-            self.slider.blockSignals(True)
-            self.slider.setRange(1, max(most, 1))
-            self.slider.setValue(number)
-            self.slider.blockSignals(False)
+            with QSignalBlocker(self.slider):
+                self.slider.setRange(1, max(most, 1))
+                self.slider.setValue(number)
         return number, most
 
     def _on_value(self) -> None:

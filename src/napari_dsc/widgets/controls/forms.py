@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 from qtpy import QtWidgets
-from qtpy.QtCore import QEvent, Qt
+from qtpy.QtCore import QEvent, QObject, QSignalBlocker, Qt, QTimer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from qtpy.QtGui import QClipboard
 
 T = TypeVar("T")
@@ -26,13 +28,31 @@ def clipboard() -> QClipboard:
     return not_none(QtWidgets.QApplication.clipboard())
 
 
-def combo_box(tooltip: str) -> QtWidgets.QComboBox:
-    """Combo box that fits into a narrow dock."""
+def combo_box(tooltip: str, entries: Iterable[tuple[str, object]] = ()) -> QtWidgets.QComboBox:
+    """Combo box that fits into a narrow dock, with entries of a text and a value."""
     box = QtWidgets.QComboBox()
     box.setToolTip(tooltip)
     box.setSizePolicy(QtWidgets.QSizePolicy.Policy.Ignored, QtWidgets.QSizePolicy.Policy.Fixed)
     box.setMinimumWidth(MIN_WIDTH)
+    fill(box, entries)
     return box
+
+
+def fill(box: QtWidgets.QComboBox, entries: Iterable[tuple[str, object]]) -> None:
+    """Replace the entries of a combo box, each a text and a value, without a signal."""
+    with QSignalBlocker(box):
+        box.clear()
+        for text, value in entries:
+            box.addItem(text, value)
+
+
+def single_shot(parent: QObject, milliseconds: int, slot: Callable[[], object]) -> QTimer:
+    """Timer that calls a function once, so many milliseconds after its latest start."""
+    timer = QTimer(parent)
+    timer.setSingleShot(True)
+    timer.setInterval(milliseconds)
+    timer.timeout.connect(slot)
+    return timer
 
 
 def check_box(text: str, tooltip: str, is_checked: bool) -> QtWidgets.QCheckBox:

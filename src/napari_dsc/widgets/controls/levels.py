@@ -6,13 +6,13 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from qtpy.QtCore import QSignalBlocker, Qt, QTimer, Signal
+from qtpy.QtCore import QSignalBlocker, Qt, Signal
 from qtpy.QtWidgets import QButtonGroup, QHBoxLayout, QRadioButton, QSlider, QSpinBox, QWidget
 
 from napari_dsc.jobs.result import Result
 from napari_dsc.jobs.runs import grow_job
 from napari_dsc.jobs.statuses import GROWING
-from napari_dsc.widgets.controls.forms import form_layout
+from napari_dsc.widgets.controls.forms import form_layout, single_shot
 from napari_dsc.widgets.tasks import in_background
 from napari_dsc.widgets.viewer.run_layer import WrittenLabels
 
@@ -219,10 +219,7 @@ class LevelSlider(QWidget):
             control.setToolTip("Number of regions: few to the left, many to the right.")
         self.number.setKeyboardTracking(False)
         self.number.setMaximumWidth(NUMBER_WIDTH)
-        self._live = QTimer(self)
-        self._live.setSingleShot(True)
-        self._live.setInterval(LIVE_MILLISECONDS)
-        self._live.timeout.connect(self.changed)
+        self._live = single_shot(self, LIVE_MILLISECONDS, self.changed.emit)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.slider, 1)

@@ -161,10 +161,6 @@ class RunBar(QtWidgets.QWidget):
 
     def _report(self, outcome: Outcome) -> str:
         """Versions, settings and traceback, for a request for help."""
-        return "\n".join(
-            [
-                f"napari-dsc on {platform.platform()}, Python {platform.python_version()}",
-                json.dumps(self._settings, indent=2, default=str),
-                outcome.trace,
-            ]
-        )
+        machine = f"napari-dsc on {platform.platform()}, Python {platform.python_version()}"
+        settings = json.dumps(self._settings, indent=2, default=str)
+        return f"{machine}\n{settings}\n{outcome.trace}"

@@ -58,10 +58,9 @@ class Batch(forms.ClosingWidget):
         self.folder = _path_line("choose a folder", "The result of a.png is a_segments.tif.")
         self.choose_folder = forms.push_button("...", "Choose the output folder.")
         self.existing = forms.combo_box(
-            "Outputs to keep: those of equal file, parameters and weights, or none."
+            "Outputs to keep: those of equal file, parameters and weights, or none.",
+            EXISTING.items(),
         )
-        for words, existing in EXISTING.items():
-            self.existing.addItem(words, existing)
         self.table = QtWidgets.QTableView()
         self.run_bar = RunBar(can_keep=False)
         self.retry = forms.push_button("Retry failed", "Segment the failed files again.")

@@ -42,11 +42,10 @@ class Correct(forms.ClosingWidget):
             "Superpixels of the run that made the labels, or of another Labels layer."
         )
         self.rule = forms.combo_box(
-            "Effect of a stroke of the brush, the polygon or the bucket."
+            "Effect of a stroke of the brush, the polygon or the bucket.", RULES.items()
         )
-        for rule, words in RULES.items():
-            self.rule.addItem(rule)
-            self.rule.setItemData(self.rule.count() - 1, words, Qt.ItemDataRole.ToolTipRole)
+        for index, words in enumerate(RULES.values()):
+            self.rule.setItemData(index, words, Qt.ItemDataRole.ToolTipRole)
         self.shapes = _chooser("Shapes layer to apply as one stroke.")
         self.apply = forms.push_button(
             "Apply", "Apply the stroke to superpixels under the shapes."
@@ -255,8 +254,7 @@ class Correct(forms.ClosingWidget):
 
 
 def _chooser(tooltip: str) -> LayerChooser:
-    box = LayerChooser()
-    box.setToolTip(tooltip)
+    box = LayerChooser(tooltip)
     box.setSizePolicy(forms.combo_box("").sizePolicy())
     box.setMinimumWidth(forms.MIN_WIDTH // 2)
     return box

@@ -9,7 +9,6 @@ from qtpy.QtCore import QEvent, QObject, QSize, Qt
 from qtpy.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 from superqt import QCollapsible
 
-from napari_dsc.errors import DSCError
 from napari_dsc.jobs.machine import memory_problem
 from napari_dsc.jobs.result import Request
 from napari_dsc.jobs.runs import run_job
@@ -26,7 +25,7 @@ from napari_dsc.widgets.preferences import (
     preferences,
     remember_values,
 )
-from napari_dsc.widgets.tasks import notify_error
+from napari_dsc.widgets.tasks import errors_shown
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -221,17 +220,14 @@ class Dock(forms.ClosingWidget):
         """
         if self.run_bar.is_running:
             return
-        try:
+        with errors_shown():
             source = self.image_panel.source(where)
             request = self.request(source)
-        except DSCError as error:
-            notify_error(str(error), "")
-            return
-        problem = memory_problem(request, source.sizes, preferences().memory_share)
-        if problem:
-            self.run_bar.status.setText(problem)
-            return
-        self.start(run_job, request, n_steps_of(request, source), source)
+            problem = memory_problem(request, source.sizes, preferences().memory_share)
+            if problem:
+                self.run_bar.status.setText(problem)
+            else:
+                self.start(run_job, request, n_steps_of(request, source), source)
 
     def start(self, job: Any, asked: Any, n_steps: int, source: Source) -> None:
         """Start a job, and keep the source, which places its result."""

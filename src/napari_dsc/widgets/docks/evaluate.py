@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 import numpy as np
 from napari.layers import Labels
 from napari.utils import DirectLabelColormap
-from qtpy.QtWidgets import QCheckBox, QHeaderView, QTableWidget, QTableWidgetItem, QVBoxLayout
+from qtpy.QtWidgets import QHeaderView, QTableWidget, QTableWidgetItem, QVBoxLayout
 
 from napari_dsc.jobs.analysis import score_job
 from napari_dsc.layers import geometry_of, level_array
-from napari_dsc.widgets.controls.forms import ClosingWidget, combo_box, form_layout, not_none
+from napari_dsc.widgets.controls.forms import (
+    ClosingWidget,
+    check_box,
+    combo_box,
+    form_layout,
+    not_none,
+)
 from napari_dsc.widgets.controls.image_panel import LayerChooser, follow_layers, unfollow_layers
 from napari_dsc.widgets.controls.run_bar import RunBar
 from napari_dsc.widgets.viewer.output import KEY, layer_to_update, show_labels
@@ -41,17 +48,15 @@ class Evaluate(ClosingWidget):
         self._scored: object = None
         self._sentence = ""
         self._followed: tuple[Labels, ...] = ()
-        self.result, self.truth = LayerChooser(), LayerChooser()
-        self.result.setToolTip("Labels layer to score.")
-        self.truth.setToolTip("Labels layer of the true segmentation, of the same shape.")
+        self.result = LayerChooser("Labels layer to score.")
+        self.truth = LayerChooser("Labels layer of the true segmentation, of the same shape.")
         self.zero = combo_box(
-            "Meaning of 0 in the truth; with a background, Dice and AP50 are computed too."
+            "Meaning of 0 in the truth; with a background, Dice and AP50 are computed too.",
+            ZEROS.items(),
         )
-        for words, zero in ZEROS.items():
-            self.zero.addItem(words, zero)
-        self.errors = QCheckBox("Show errors")
-        self.errors.setToolTip("Add a layer of the pixels where result and truth disagree.")
-        self.errors.setChecked(True)
+        self.errors = check_box(
+            "Show errors", "Add a layer of the pixels where result and truth disagree.", True
+        )
         self.table = QTableWidget(0, 2)
         self.table.setHorizontalHeaderLabels(["Measure", "Score"])
         header = not_none(self.table.horizontalHeader())
@@ -118,13 +123,11 @@ class Evaluate(ClosingWidget):
 
     def _follow(self, layers: tuple[Labels, ...]) -> None:
         """Follow edits of these layers only."""
-        for layer in self._followed:
-            for name in EDITS:
-                getattr(layer.events, name).disconnect(self._drop_scores)
+        for layer, name in itertools.product(self._followed, EDITS):
+            getattr(layer.events, name).disconnect(self._drop_scores)
         self._followed = layers
-        for layer in layers:
-            for name in EDITS:
-                getattr(layer.events, name).connect(self._drop_scores)
+        for layer, name in itertools.product(layers, EDITS):
+            getattr(layer.events, name).connect(self._drop_scores)
 
     def _drop_scores(self, event: object = None) -> None:
         """Drop scores of layers that were edited since."""
@@ -140,11 +143,8 @@ class Evaluate(ClosingWidget):
         from napari_dsc.evaluation.measures import MEASURES
 
         scores = found.scores
-        where = (
-            ""
-            if self._have_same_place()
-            else " (pixel by pixel, the layers are at different places)"
-        )
+        is_same = self._have_same_place()
+        where = "" if is_same else " (pixel by pixel, the layers are at different places)"
         self.run_bar.status.setText(
             f"{self._sentence}: {found.share:.1%} of pixels disagree{where}"
         )

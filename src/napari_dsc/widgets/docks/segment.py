@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtWidgets import QPushButton, QWidget
 
-from napari_dsc.errors import DSCError
 from napari_dsc.jobs.runs import TiledResult, tiles_job
 from napari_dsc.params import PRESETS, CutParams, ImageParams, SuperpixelParams, TreeParams
 from napari_dsc.widgets.controls.forms import check_box, combo_box, not_none
@@ -17,7 +16,7 @@ from napari_dsc.widgets.controls.parameters import method_values, values_of_reco
 from napari_dsc.widgets.controls.plot import ConvergencePlot
 from napari_dsc.widgets.docks.dock import Dock
 from napari_dsc.widgets.preferences import preferences
-from napari_dsc.widgets.tasks import notify_error
+from napari_dsc.widgets.tasks import errors_shown
 from napari_dsc.widgets.viewer import run_layer
 from napari_dsc.widgets.viewer.source import TILES, VIEW, Where
 
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
     from napari_dsc.widgets.viewer.source import Source
 
 RESULT, TRY = "[DSC]", "[DSC try]"
-METHODS = {"dsc": "Cut: classes", "tree": "Tree: regions"}
+METHODS = {"Cut: classes": "dsc", "Tree: regions": "tree"}
 
 
 class Segment(Dock):
@@ -53,10 +52,9 @@ class Segment(Dock):
 
     def __init__(self, napari_viewer: Viewer) -> None:
         self.method = combo_box(
-            "Cut: classes learned from this image. Tree: connected regions, without training."
+            "Cut: classes learned from this image. Tree: connected regions, without training.",
+            METHODS.items(),
         )
-        for name, title in METHODS.items():
-            self.method.addItem(title, name)
         self.guides = Guides()
         self._make_check_boxes()
         self.try_button = QPushButton("Try on view")
@@ -148,7 +146,7 @@ class Segment(Dock):
     def restore(self, values: dict[str, Any]) -> None:
         """Show values exactly as they are; values that no control takes are ignored."""
         super().restore(values)
-        if values.get("method") in METHODS:
+        if values.get("method") in METHODS.values():
             self.method.setCurrentIndex(self.method.findData(values["method"]))
         if "preview" in values:
             self.preview.setChecked(bool(values["preview"]))
@@ -197,16 +195,13 @@ class Segment(Dock):
         """Ask for a file, and write the labels into it tile by tile."""
         self._drawn.begin(RESULT)
         self.plot.hide()
-        try:
+        with errors_shown():
             source = self.image_panel.source()
             request = self.request(source)
-        except DSCError as error:
-            notify_error(str(error), "")
-            return
-        path = run_layer.ask_for_pyramid(self, source.name)
-        if path is not None:
-            self.start(tiles_job, (request, path), 0, source)
-            self.levels.pause(True)
+            path = run_layer.ask_for_pyramid(self, source.name)
+            if path is not None:
+                self.start(tiles_job, (request, path), 0, source)
+                self.levels.pause(True)
 
     def _show_progress(self, status: Status) -> None:
         if self._is_closed or self._source is None:
@@ -225,8 +220,12 @@ class Segment(Dock):
             return
         layer = self._drawn.finish(result, source)
         if self._suffix == RESULT:  # a try does not update the layers of the whole image
-            wanted = self.show_smoothed.isChecked(), self.show_superpixels.isChecked()
-            run_layer.show_intermediates(self.viewer, result, source, *wanted)
+            if self.show_smoothed.isChecked() and result.smoothed is not None:
+                run_layer.show_smoothed(self.viewer, result, source)
+            if self.show_superpixels.isChecked() and result.superpixels is not None:
+                run_layer.show_superpixels(self.viewer, result, source)
+            if result.confidence is not None:
+                run_layer.show_confidence(self.viewer, result, source)
         n_segments = len(result.features["index"])
         seconds = sum(result.record["seconds"].values())  # type: ignore[attr-defined]
         notes: list[str] = result.record["notes"]  # type: ignore[assignment]

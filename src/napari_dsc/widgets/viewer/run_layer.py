@@ -15,6 +15,7 @@ from napari_dsc.layers import PARTS_KEY
 from napari_dsc.widgets.viewer import output
 
 if TYPE_CHECKING:
+    from napari.layers import Image
     from napari.viewer import Viewer
     from qtpy.QtWidgets import QWidget
 
@@ -105,37 +106,28 @@ def record_of(result: Result | TiledResult, source: Source) -> dict[str, object]
     return {**result.record, "layer": source.record()}
 
 
-def show_intermediates(
-    viewer: Viewer, result: Result, source: Source, has_smoothed: bool, has_superpixels: bool
-) -> None:
-    """Add smoothed image, superpixels and confidence, or update those of an earlier run.
+def show_smoothed(viewer: Viewer, result: Result, source: Source) -> Image:
+    """Add the smoothed image of a run, or update that of an earlier run."""
+    assert result.smoothed is not None
+    pixels, is_rgb = source.as_image(result.smoothed), source.axes.endswith("C")
+    name = f"{source.name} [smoothed]"
+    return output.show_image(viewer, name, pixels, is_rgb, source.image_geometry)
 
-    Parameters
-    ----------
-    viewer : napari Viewer
-        Receives the layers.
-    result : Result
-        Result of the run; its confidence is shown if it has one.
-    source : Source
-        Segmented part of the image.
-    has_smoothed, has_superpixels : bool
-        Whether to show the smoothed image and the superpixels.
-    """
-    name = source.name
-    if has_smoothed and result.smoothed is not None:
-        rgb, pixels = source.axes.endswith("C"), source.as_image(result.smoothed)
-        output.show_image(viewer, f"{name} [smoothed]", pixels, rgb, source.image_geometry)
-    if has_superpixels and result.superpixels is not None:
-        title = f"{name} [superpixels]"
-        layer = output.layer_to_update(viewer, title, Labels)
-        labels, metadata = (
-            source.as_labels(result.superpixels),
-            {output.KEY: record_of(result, source)},
-        )
-        output.show_labels(viewer, title, labels, source.geometry, metadata, layer=layer)
-    if result.confidence is not None:
-        shown = source.as_labels(result.confidence)
-        output.show_image(viewer, f"{name} [confidence]", shown, False, source.geometry)
+
+def show_superpixels(viewer: Viewer, result: Result, source: Source) -> None:
+    """Add the superpixels of a run, or update those of an earlier run."""
+    assert result.superpixels is not None
+    name, record = f"{source.name} [superpixels]", {output.KEY: record_of(result, source)}
+    layer = output.layer_to_update(viewer, name, Labels)
+    labels = source.as_labels(result.superpixels)
+    output.show_labels(viewer, name, labels, source.geometry, record, layer=layer)
+
+
+def show_confidence(viewer: Viewer, result: Result, source: Source) -> None:
+    """Add the confidence of a run, or update that of an earlier run."""
+    assert result.confidence is not None
+    shown = source.as_labels(result.confidence)
+    output.show_image(viewer, f"{source.name} [confidence]", shown, False, source.geometry)
 
 
 class WrittenLabels:
