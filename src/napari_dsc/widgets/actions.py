@@ -14,12 +14,10 @@ from qtpy.QtWidgets import QApplication, QFileDialog
 from napari_dsc.files import write_atomically
 from napari_dsc.jobs.analysis import Physical, measure_job, split_job
 from napari_dsc.layers import geometry_of, level_array
-from napari_dsc.widgets.controls.forms import clipboard
-from napari_dsc.widgets.controls.parameters import values_of_record
+from napari_dsc.widgets.controls import forms, parameters
 from napari_dsc.widgets.docks.segment import Segment
 from napari_dsc.widgets.tasks import errors_shown, in_background
-from napari_dsc.widgets.viewer.channels import measured_image
-from napari_dsc.widgets.viewer.output import CORRECTED, KEY, add_quietly
+from napari_dsc.widgets.viewer import channels, output
 
 PLUGIN = "napari-dsc"
 
@@ -48,7 +46,7 @@ def split_classes(viewer: Viewer) -> None:
 
     def show(value: Any) -> None:
         regions, features = value
-        add_quietly(viewer, Labels(regions, features=features, **options))
+        output.add_quietly(viewer, Labels(regions, features=features, **options))
 
     in_background(split_job, (level_array(layer), _columns(layer)), show)
 
@@ -59,7 +57,7 @@ def measure_segments(viewer: Viewer) -> None:
     if layer is None:
         return
     labels = level_array(layer)
-    part = measured_image(viewer, layer)
+    part = channels.measured_image(viewer, layer)
     physical = Physical(_to_world(layer), _axis_names(layer))
 
     def show(features: Any) -> None:
@@ -121,7 +119,7 @@ def paste_recipe(viewer: Viewer) -> None:
     from napari_dsc.records.recipes import recipe_from_text
 
     with errors_shown():
-        values = values_of_record(recipe_from_text(clipboard().text()))
+        values = parameters.values_of_record(recipe_from_text(forms.clipboard().text()))
         open_segment(viewer).show_settings(values)
         show_info("The dock shows the recipe; choose an image and press Run.")
 
@@ -160,7 +158,7 @@ def _active_labels(viewer: Viewer) -> Labels | None:
 def _active_record(viewer: Viewer) -> dict[str, Any]:
     """Record of the run of the active labels; without one, a warning and an empty dict."""
     layer = _active_labels(viewer)
-    record = layer.metadata.get(KEY, {}) if layer is not None else {}
+    record = layer.metadata.get(output.KEY, {}) if layer is not None else {}
     if layer is not None and not record.keys() & {"iterations", "n_regions"}:
         show_warning(f"{layer.name} has no record of a run; select labels of the Segment dock.")
         return {}
@@ -219,7 +217,7 @@ def _warn_of_losses(record: dict[str, Any], *, whole_file: bool = False) -> None
     losses = {
         "the superpixels of another layer": "given_superpixels" in record,
         "the scribbles": "given_scribbles" in record,
-        "the corrections": record.get(CORRECTED),
+        "the corrections": record.get(output.CORRECTED),
         "the shapes that limit the image": where["masked"],
         "the channels of other layers": whole_file and "channels" in where,
         "the part of the image": whole_file
@@ -248,6 +246,6 @@ def _copy_run(viewer: Viewer, kind: str, as_text: Callable[[dict[str, Any]], str
     """Copy the run that made the active labels as a text of some kind."""
     record = _active_record(viewer)
     if record:
-        clipboard().setText(as_text(record))
+        forms.clipboard().setText(as_text(record))
         show_info(f"Copied the run as {kind}.")
         _warn_of_losses(record, whole_file=kind == "command line")

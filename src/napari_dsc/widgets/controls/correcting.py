@@ -14,9 +14,7 @@ from napari_dsc.jobs.analysis import parts_job
 from napari_dsc.layers import PARTS_KEY
 from napari_dsc.widgets.controls.forms import single_shot
 from napari_dsc.widgets.tasks import in_background
-from napari_dsc.widgets.viewer.channels import measured_image
-from napari_dsc.widgets.viewer.output import KEY, RUNNING
-from napari_dsc.widgets.viewer.shapes import unit_factors
+from napari_dsc.widgets.viewer import channels, output, shapes
 
 if TYPE_CHECKING:
     from napari.layers import Labels
@@ -166,7 +164,7 @@ class UncertainList(QListWidget):
 
 def center_view(viewer: Viewer, layer: Labels, position: tuple[int, ...]) -> None:
     """Move view and visible plane to a pixel of a layer, without changing the zoom."""
-    to_layer = unit_factors(viewer.layers.units, layer.units)
+    to_layer = shapes.unit_factors(viewer.layers.units, layer.units)
     point = np.array(viewer.dims.point, float)
     point[-layer.ndim :] = np.asarray(layer.data_to_world(position)) / to_layer[-layer.ndim :]
     viewer.dims.point = tuple(point)
@@ -244,7 +242,7 @@ class Preparation(QObject):
                 self._prepared = None
                 self.blocked.emit(message)
 
-        image = measured_image(self._viewer, layer)
+        image = channels.measured_image(self._viewer, layer)
         self._task = in_background(parts_job, (layer.data, superpixels, image), show, fail)
 
     def _problem(self) -> str:
@@ -255,7 +253,7 @@ class Preparation(QObject):
         for layer in filter(None, self._chosen):
             if layer.multiscale or not isinstance(layer.data, np.ndarray):
                 return f"{layer.name} is lazy or multiscale; choose a layer with a NumPy array."
-        if labels.metadata.get(KEY, {}).get(RUNNING):
+        if labels.metadata.get(output.KEY, {}).get(output.RUNNING):
             return f"{labels.name} is not finished; wait for the end of its run."
         if other is None and PARTS_KEY not in labels.metadata:
             return f"{labels.name} has no run; choose a Labels layer with its superpixels."

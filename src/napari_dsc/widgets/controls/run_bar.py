@@ -7,8 +7,7 @@ import platform
 from typing import TYPE_CHECKING, Any
 
 from napari.utils.progress import progress
-from qtpy import QtWidgets
-from qtpy.QtCore import QTimer, Signal
+from qtpy import QtCore, QtWidgets
 
 from napari_dsc.jobs.job import Outcome, Status, in_user_words
 from napari_dsc.widgets.tasks import Task, notify_error
@@ -37,10 +36,10 @@ class RunBar(QtWidgets.QWidget):
         End of the job, after success, error or cancellation.
     """
 
-    run_pressed = Signal()
-    progressed = Signal(object)
-    succeeded = Signal(object)
-    ended = Signal()
+    run_pressed = QtCore.Signal()
+    progressed = QtCore.Signal(object)
+    succeeded = QtCore.Signal(object)
+    ended = QtCore.Signal()
 
     def __init__(self, *, can_keep: bool) -> None:
         super().__init__()
@@ -132,7 +131,7 @@ class RunBar(QtWidgets.QWidget):
         self.progressed.emit(status)
         self._show_in_napari(status)
         # after the pending paint events
-        QTimer.singleShot(0, self.task.acknowledge)
+        QtCore.QTimer.singleShot(0, self.task.acknowledge)
 
     def _show_in_napari(self, status: Status) -> None:
         """Move the bar of the activity dock; this runs pending events, even the job's end."""

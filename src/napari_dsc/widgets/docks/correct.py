@@ -15,8 +15,7 @@ from napari_dsc.correction.sessions import SUFFIX, Session
 from napari_dsc.errors import DSCError
 from napari_dsc.jobs.analysis import save_job, split_by_seeds_job
 from napari_dsc.layers import PARTS_KEY, geometry_of, level_array
-from napari_dsc.widgets.controls import correcting, forms
-from napari_dsc.widgets.controls.image_panel import LayerChooser, follow_layers, unfollow_layers
+from napari_dsc.widgets.controls import correcting, forms, image_panel
 from napari_dsc.widgets.tasks import in_background
 from napari_dsc.widgets.viewer.editor import RULES, Editor
 from napari_dsc.widgets.viewer.output import KEY
@@ -67,7 +66,7 @@ class Correct(forms.ClosingWidget):
         self.status.setWordWrap(True)
         self._lay_out()
         self._connect()
-        follow_layers(napari_viewer, self.refresh)
+        image_panel.follow_layers(napari_viewer, self.refresh)
         self.refresh()
 
     def _lay_out(self) -> None:
@@ -246,15 +245,15 @@ class Correct(forms.ClosingWidget):
 
     def release(self) -> None:
         """Stop editing, and release the viewer's layers."""
-        unfollow_layers(self.viewer, self.refresh)
+        image_panel.unfollow_layers(self.viewer, self.refresh)
         self.preparation.choose(None, None)
         for box in (self.labels, self.superpixels, self.shapes, self.scribbles):
             box.blockSignals(True)
             box.clear()
 
 
-def _chooser(tooltip: str) -> LayerChooser:
-    box = LayerChooser(tooltip)
+def _chooser(tooltip: str) -> image_panel.LayerChooser:
+    box = image_panel.LayerChooser(tooltip)
     box.setSizePolicy(forms.combo_box("").sizePolicy())
     box.setMinimumWidth(forms.MIN_WIDTH // 2)
     return box

@@ -5,27 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from qtpy.QtCore import QEvent, QObject, QSize, Qt
-from qtpy.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
+from qtpy import QtCore, QtWidgets
 from superqt import QCollapsible
 
-from napari_dsc.jobs.machine import memory_problem
+from napari_dsc.jobs import machine, runs
 from napari_dsc.jobs.result import Request
-from napari_dsc.jobs.runs import run_job
 from napari_dsc.records.recipes import KEYWORDS, STAGES
 from napari_dsc.segmenting.settings import Settings
-from napari_dsc.widgets.controls import forms
-from napari_dsc.widgets.controls.compute_panel import DEFAULT_WEIGHTS, ComputePanel, selected
-from napari_dsc.widgets.controls.image_panel import ImagePanel
-from napari_dsc.widgets.controls.parameters import ParameterControls, Presets
-from napari_dsc.widgets.controls.run_bar import RunBar
-from napari_dsc.widgets.preferences import (
-    apply_weights_preferences,
-    last_values,
-    preferences,
-    remember_values,
-)
-from napari_dsc.widgets.tasks import errors_shown
+from napari_dsc.widgets import controls, preferences, tasks
+from napari_dsc.widgets.controls import compute_panel, image_panel, parameters, run_bar
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -35,31 +23,31 @@ if TYPE_CHECKING:
     from napari_dsc.widgets.viewer.source import Source, Where
 
 
-class VerticalScroll(QScrollArea):
+class VerticalScroll(QtWidgets.QScrollArea):
     """Scroll area for vertical scrolling, never narrower than its content."""
 
-    def __init__(self, content: QWidget) -> None:
+    def __init__(self, content: QtWidgets.QWidget) -> None:
         super().__init__()
         self._content = content
         self.setWidget(content)
         self.setWidgetResizable(True)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setFrameShape(QtWidgets.QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(QtCore.Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
 
-    def minimumSizeHint(self) -> QSize:
+    def minimumSizeHint(self) -> QtCore.QSize:
         """Width of the content and the scroll bar."""
         width = self._content.minimumSizeHint().width()
-        bar = forms.not_none(self.verticalScrollBar()).sizeHint().width()
-        return QSize(width + bar, super().minimumSizeHint().height())
+        bar = controls.forms.not_none(self.verticalScrollBar()).sizeHint().width()
+        return QtCore.QSize(width + bar, super().minimumSizeHint().height())
 
-    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+    def eventFilter(self, watched: QtCore.QObject | None, event: QtCore.QEvent | None) -> bool:
         """Update the size after a change of the content."""
-        if event is not None and event.type() == QEvent.Type.LayoutRequest:
+        if event is not None and event.type() == QtCore.QEvent.Type.LayoutRequest:
             self.updateGeometry()
         return bool(super().eventFilter(watched, event))
 
 
-class Dock(forms.ClosingWidget):
+class Dock(controls.forms.ClosingWidget):
     """Base of the docks with a run: image, parameters, device, weights and run bar.
 
     Parameters
@@ -93,12 +81,16 @@ class Dock(forms.ClosingWidget):
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__()
         self.viewer = napari_viewer
-        self.image_panel = ImagePanel(napari_viewer, self.whole_axes, has_tiles=self.has_tiles)
-        self.parameters = ParameterControls(self.kinds)
-        self.compute = ComputePanel(preferences().device)
-        self.run_bar = RunBar(can_keep=self.can_keep)
-        self.reset_button = forms.push_button("Reset", "Set all values to the defaults.")
-        self.presets = Presets(self.stage, self.values, self.fixed_presets())
+        self.image_panel = image_panel.ImagePanel(
+            napari_viewer, self.whole_axes, has_tiles=self.has_tiles
+        )
+        self.parameters = parameters.ParameterControls(self.kinds)
+        self.compute = compute_panel.ComputePanel(preferences.preferences().device)
+        self.run_bar = run_bar.RunBar(can_keep=self.can_keep)
+        self.reset_button = controls.forms.push_button(
+            "Reset", "Set all values to the defaults."
+        )
+        self.presets = parameters.Presets(self.stage, self.values, self.fixed_presets())
         self.advanced = QCollapsible("Advanced")
         self._source: Source | None = None
         self._is_closed = False
@@ -109,14 +101,14 @@ class Dock(forms.ClosingWidget):
         self.run_bar.ended.connect(self._end)
         self.reset_button.clicked.connect(self.reset)
         self.presets.chosen.connect(self.restore)
-        self.restore(last_values(self.stage))
+        self.restore(preferences.last_values(self.stage))
         self._show_problem()
 
     def _lay_out(self) -> None:
-        content = QWidget()
-        column = QVBoxLayout(content)
+        content = QtWidgets.QWidget()
+        column = QtWidgets.QVBoxLayout(content)
         column.setContentsMargins(0, 0, 0, 0)
-        form = forms.form_layout()
+        form = controls.forms.form_layout()
         self.image_panel.add_to(form)
         for label, control in self.image_controls():
             form.addRow(label, control)
@@ -125,13 +117,13 @@ class Dock(forms.ClosingWidget):
         column.addLayout(form)
         column.addWidget(self._fill_advanced())
         column.addStretch()
-        layout = QVBoxLayout(self)
+        layout = QtWidgets.QVBoxLayout(self)
         layout.addWidget(VerticalScroll(content), 1)
         layout.addWidget(self.run_bar)
 
     def _fill_advanced(self) -> QCollapsible:
-        content = QWidget()
-        form = forms.form_layout(content)
+        content = QtWidgets.QWidget()
+        form = controls.forms.form_layout(content)
         self.parameters.add_to(
             form, [name for name in self.parameters.controls if name not in self.basic_fields]
         )
@@ -141,8 +133,8 @@ class Dock(forms.ClosingWidget):
             else:
                 form.addRow(control)
         form.addRow("Preset", self.presets.names)
-        form.addRow(forms.row_of(self.presets.save, self.presets.delete))
-        form.addRow(forms.row_of(self.reset_button))
+        form.addRow(controls.forms.row_of(self.presets.save, self.presets.delete))
+        form.addRow(controls.forms.row_of(self.reset_button))
         self.advanced.addWidget(content)
         self.advanced.setCollapsedIcon("\u25b8")
         self.advanced.setExpandedIcon("\u25be")
@@ -153,11 +145,11 @@ class Dock(forms.ClosingWidget):
         """Presets of the package for this dock."""
         return {}
 
-    def image_controls(self) -> list[tuple[str, QWidget]]:
+    def image_controls(self) -> list[tuple[str, QtWidgets.QWidget]]:
         """Controls below the choice of the image, with their labels."""
         return []
 
-    def extra_controls(self) -> list[tuple[str, QWidget]]:
+    def extra_controls(self) -> list[tuple[str, QtWidgets.QWidget]]:
         """Controls under *Advanced*, with their labels."""
         return []
 
@@ -166,8 +158,8 @@ class Dock(forms.ClosingWidget):
     def values(self) -> dict[str, Any]:
         """Values of the controls, ready for JSON."""
         return self.parameters.values() | {
-            "device": selected(self.compute.device),
-            "weights": selected(self.compute.weights),
+            "device": compute_panel.selected(self.compute.device),
+            "weights": compute_panel.selected(self.compute.weights),
         }
 
     def restore(self, values: dict[str, Any]) -> None:
@@ -185,8 +177,8 @@ class Dock(forms.ClosingWidget):
     def reset(self) -> None:
         """Show the defaults."""
         self.parameters.reset()
-        self.compute.set_device(preferences().device)
-        self.compute.set_weights(DEFAULT_WEIGHTS)
+        self.compute.set_device(preferences.preferences().device)
+        self.compute.set_weights(compute_panel.DEFAULT_WEIGHTS)
 
     def _show_problem(self) -> None:
         self.run_bar.block(self.image_panel.problem())
@@ -206,11 +198,11 @@ class Dock(forms.ClosingWidget):
             unit=source.unit,
             mask=source.mask,
             settings=Settings(
-                weights=selected(self.compute.weights),
-                device=selected(self.compute.device),
+                weights=compute_panel.selected(self.compute.weights),
+                device=compute_panel.selected(self.compute.device),
                 **params,
             ),
-            n_threads=preferences().threads,
+            n_threads=preferences.preferences().threads,
         )
 
     def run(self, where: Where | None = None) -> None:
@@ -220,19 +212,21 @@ class Dock(forms.ClosingWidget):
         """
         if self.run_bar.is_running:
             return
-        with errors_shown():
+        with tasks.errors_shown():
             source = self.image_panel.source(where)
             request = self.request(source)
-            problem = memory_problem(request, source.sizes, preferences().memory_share)
+            problem = machine.memory_problem(
+                request, source.sizes, preferences.preferences().memory_share
+            )
             if problem:
                 self.run_bar.status.setText(problem)
             else:
-                self.start(run_job, request, n_steps_of(request, source), source)
+                self.start(runs.run_job, request, n_steps_of(request, source), source)
 
     def start(self, job: Any, asked: Any, n_steps: int, source: Source) -> None:
         """Start a job, and keep the source, which places its result."""
-        apply_weights_preferences(preferences())
-        remember_values(self.stage, self.values())
+        preferences.apply_weights_preferences(preferences.preferences())
+        preferences.remember_values(self.stage, self.values())
         self._source = replace(source, array=None)
         self.run_bar.start(job, asked, n_steps, self.values())
 

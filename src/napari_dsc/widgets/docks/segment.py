@@ -7,24 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtWidgets import QPushButton, QWidget
 
-from napari_dsc.jobs.runs import TiledResult, tiles_job
+from napari_dsc.jobs import runs
 from napari_dsc.params import PRESETS, CutParams, ImageParams, SuperpixelParams, TreeParams
-from napari_dsc.widgets.controls.forms import check_box, combo_box, not_none
-from napari_dsc.widgets.controls.guides import Guides
-from napari_dsc.widgets.controls.levels import LevelBar
-from napari_dsc.widgets.controls.parameters import method_values, values_of_record
-from napari_dsc.widgets.controls.plot import ConvergencePlot
+from napari_dsc.widgets import preferences, tasks, viewer
+from napari_dsc.widgets.controls import forms, guides, levels, parameters, plot
 from napari_dsc.widgets.docks.dock import Dock
-from napari_dsc.widgets.preferences import preferences
-from napari_dsc.widgets.tasks import errors_shown
-from napari_dsc.widgets.viewer import run_layer
 from napari_dsc.widgets.viewer.source import TILES, VIEW, Where
 
 if TYPE_CHECKING:
     from napari.layers import Labels
     from napari.viewer import Viewer
 
-    from napari_dsc.jobs.job import Status
+    from napari_dsc.jobs import job
     from napari_dsc.jobs.result import Request, Result
     from napari_dsc.widgets.viewer.source import Source
 
@@ -51,19 +45,23 @@ class Segment(Dock):
     has_tiles = True
 
     def __init__(self, napari_viewer: Viewer) -> None:
-        self.method = combo_box(
+        self.method = forms.combo_box(
             "Cut: classes learned from this image. Tree: connected regions, without training.",
             METHODS.items(),
         )
-        self.guides = Guides()
+        self.guides = guides.Guides()
         self._make_check_boxes()
         self.try_button = QPushButton("Try on view")
-        self.plot = ConvergencePlot()
-        self.levels = LevelBar()
-        self._drawn, self._suffix, self._threads = run_layer.RunLayer(napari_viewer), RESULT, 0
+        self.plot = plot.ConvergencePlot()
+        self.levels = levels.LevelBar()
+        self._drawn, self._suffix, self._threads = (
+            viewer.run_layer.RunLayer(napari_viewer),
+            RESULT,
+            0,
+        )
         super().__init__(napari_viewer)
         for part in (self.plot, self.levels):
-            not_none(self.layout()).addWidget(part)
+            forms.not_none(self.layout()).addWidget(part)
             part.hide()
         self.levels.message.connect(self.run_bar.status.setText)
         self.image_panel.changed.connect(self.levels.check)
@@ -75,19 +73,19 @@ class Segment(Dock):
         self._show_guides()
 
     def _make_check_boxes(self) -> None:
-        self.preview = check_box(
+        self.preview = forms.check_box(
             "Live preview",
             "Update the labels layer while the cut runs (single planes and stacks only).",
             True,
         )
-        chosen = preferences()
-        self.show_smoothed = check_box(
+        chosen = preferences.preferences()
+        self.show_smoothed = forms.check_box(
             "Show smoothed image", "Add the smoothed image as a layer.", chosen.show_smoothed
         )
-        self.show_superpixels = check_box(
+        self.show_superpixels = forms.check_box(
             "Show superpixels", "Add the superpixels as a layer.", chosen.show_superpixels
         )
-        self.show_confidence = check_box(
+        self.show_confidence = forms.check_box(
             "Show confidence",
             "Add an Image layer of the margin: probability of the best class minus that of the "
             "second.",
@@ -96,7 +94,7 @@ class Segment(Dock):
 
     def fixed_presets(self) -> dict[str, dict[str, Any]]:
         """Presets ``fast`` and ``paper``."""
-        return {name: method_values(name) for name in PRESETS}
+        return {name: parameters.method_values(name) for name in PRESETS}
 
     def image_controls(self) -> list[tuple[str, QWidget]]:
         """Button *Try on view*, and the method."""
@@ -183,7 +181,7 @@ class Segment(Dock):
         if chosen is not None and chosen.part == TILES:
             self._run_by_tiles()
             return
-        self._suffix, self._threads = suffix, preferences().threads
+        self._suffix, self._threads = suffix, preferences.preferences().threads
         self._drawn.begin(suffix)
         self.plot.start(self.parameters.get(CutParams).n_iterations)
         super().run(where)
@@ -195,25 +193,25 @@ class Segment(Dock):
         """Ask for a file, and write the labels into it tile by tile."""
         self._drawn.begin(RESULT)
         self.plot.hide()
-        with errors_shown():
+        with tasks.errors_shown():
             source = self.image_panel.source()
             request = self.request(source)
-            path = run_layer.ask_for_pyramid(self, source.name)
+            path = viewer.run_layer.ask_for_pyramid(self, source.name)
             if path is not None:
-                self.start(tiles_job, (request, path), 0, source)
+                self.start(runs.tiles_job, (request, path), 0, source)
                 self.levels.pause(True)
 
-    def _show_progress(self, status: Status) -> None:
+    def _show_progress(self, status: job.Status) -> None:
         if self._is_closed or self._source is None:
             return
         if status.iteration:
             self.plot.add(status)
         self._drawn.preview(status, self._source)
 
-    def show_result(self, result: Result | TiledResult, source: Source) -> None:
+    def show_result(self, result: Result | runs.TiledResult, source: Source) -> None:
         """Finish the labels, and add the intermediate layers that the user wants."""
-        if isinstance(result, TiledResult):
-            run_layer.add_pyramid(self.viewer, result, source, f"{source.name} {RESULT}")
+        if isinstance(result, runs.TiledResult):
+            viewer.run_layer.add_pyramid(self.viewer, result, source, f"{source.name} {RESULT}")
             self.run_bar.status.setText(
                 f"{result.record['n_classes']} classes in {result.path}"
             )
@@ -221,11 +219,11 @@ class Segment(Dock):
         layer = self._drawn.finish(result, source)
         if self._suffix == RESULT:  # a try does not update the layers of the whole image
             if self.show_smoothed.isChecked() and result.smoothed is not None:
-                run_layer.show_smoothed(self.viewer, result, source)
+                viewer.run_layer.show_smoothed(self.viewer, result, source)
             if self.show_superpixels.isChecked() and result.superpixels is not None:
-                run_layer.show_superpixels(self.viewer, result, source)
+                viewer.run_layer.show_superpixels(self.viewer, result, source)
             if result.confidence is not None:
-                run_layer.show_confidence(self.viewer, result, source)
+                viewer.run_layer.show_confidence(self.viewer, result, source)
         n_segments = len(result.features["index"])
         seconds = sum(result.record["seconds"].values())  # type: ignore[attr-defined]
         notes: list[str] = result.record["notes"]  # type: ignore[assignment]
@@ -256,7 +254,7 @@ class Segment(Dock):
     def reset(self) -> None:
         """Show the defaults."""
         super().reset()
-        chosen = preferences()
+        chosen = preferences.preferences()
         self.method.setCurrentIndex(0)
         self.guides.reset()
         self.show_confidence.setChecked(False)
@@ -274,7 +272,7 @@ class Segment(Dock):
         record : dict
             Record in the metadata of a layer.
         """
-        self.show_settings(values_of_record(record))
+        self.show_settings(parameters.values_of_record(record))
 
     def show_settings(self, values: dict[str, Any]) -> None:
         """Show the parameters of a recipe, without superpixels or scribbles of a layer.

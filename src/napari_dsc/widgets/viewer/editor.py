@@ -10,8 +10,7 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from napari_dsc.correction.edits import detach, merge, move
 from napari_dsc.errors import InvalidImageError
 from napari_dsc.widgets.controls.forms import single_shot
-from napari_dsc.widgets.viewer.output import CORRECTED, KEY, clear_history
-from napari_dsc.widgets.viewer.segment_table import SegmentTable
+from napari_dsc.widgets.viewer import output, segment_table
 from napari_dsc.widgets.viewer.shapes import shapes_region, unit_factors
 
 if TYPE_CHECKING:
@@ -73,7 +72,7 @@ class Editor(QObject):
         self._is_released = False
         self._strokes: list[tuple[list[Any], str]] = []
         self._make_room()
-        self._table = SegmentTable(layer, parts)
+        self._table = segment_table.SegmentTable(layer, parts)
         self._settle = single_shot(self, SETTLE_MILLISECONDS, self.update_table)
         layer.events.paint.connect(self._on_paint)
         layer.events.set_data.connect(self._on_refresh)
@@ -236,14 +235,14 @@ class Editor(QObject):
 
     def clear_history(self) -> None:
         """Make the current labels the bottom of the undo history."""
-        clear_history(self.layer)
+        output.clear_history(self.layer)
         self._mark()
         self._settle.start()
 
     def _mark(self) -> None:
         """Record that the labels are no longer those of the run."""
-        record = self.layer.metadata.get(KEY, {})
-        self.layer.metadata[KEY] = {**record, CORRECTED: True}
+        record = self.layer.metadata.get(output.KEY, {})
+        self.layer.metadata[output.KEY] = {**record, output.CORRECTED: True}
 
     def update_table(self) -> None:
         """Update the features, and report a change."""

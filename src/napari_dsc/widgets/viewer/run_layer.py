@@ -19,9 +19,8 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
     from qtpy.QtWidgets import QWidget
 
-    from napari_dsc.jobs.job import Status
+    from napari_dsc.jobs import job, runs
     from napari_dsc.jobs.result import Result
-    from napari_dsc.jobs.runs import TiledResult
     from napari_dsc.widgets.viewer.source import Source
 
 
@@ -44,7 +43,7 @@ class RunLayer:
         self._suffix = suffix
         self._labels = self._undo = None
 
-    def preview(self, status: Status, source: Source) -> None:
+    def preview(self, status: job.Status, source: Source) -> None:
         """Show the labels of a running job."""
         if status.preview is not None:
             self._show(
@@ -101,7 +100,7 @@ def metadata_of(result: Result, source: Source) -> dict[str, Any]:
     return {output.KEY: record_of(result, source), PARTS_KEY: parts}
 
 
-def record_of(result: Result | TiledResult, source: Source) -> dict[str, object]:
+def record_of(result: Result | runs.TiledResult, source: Source) -> dict[str, object]:
     """Record of a run, with the name and the segmented part of its layer."""
     return {**result.record, "layer": source.record()}
 
@@ -201,7 +200,7 @@ def ask_for_pyramid(parent: QWidget, name: str) -> Path | None:
     return path if path.suffix == ".zarr" else path.with_name(path.name + SUFFIX)
 
 
-def add_pyramid(viewer: Viewer, result: TiledResult, source: Source, name: str) -> Labels:
+def add_pyramid(viewer: Viewer, result: runs.TiledResult, source: Source, name: str) -> Labels:
     """Add a lazy layer of labels; the window reads only the visible part.
 
     Parameters
