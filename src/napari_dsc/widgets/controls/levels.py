@@ -9,11 +9,10 @@ import numpy as np
 from qtpy.QtCore import QSignalBlocker, Qt, Signal
 from qtpy.QtWidgets import QButtonGroup, QHBoxLayout, QRadioButton, QSlider, QSpinBox, QWidget
 
+from napari_dsc.jobs import runs, statuses
 from napari_dsc.jobs.result import Result
-from napari_dsc.jobs.runs import grow_job
-from napari_dsc.jobs.statuses import GROWING
+from napari_dsc.widgets import tasks
 from napari_dsc.widgets.controls.forms import form_layout, single_shot
-from napari_dsc.widgets.tasks import in_background
 from napari_dsc.widgets.viewer.run_layer import WrittenLabels
 
 if TYPE_CHECKING:
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
     from napari_dsc.jobs.result import Levels
-    from napari_dsc.widgets.tasks import Task
     from napari_dsc.widgets.viewer.source import Source
 
 
@@ -71,7 +69,7 @@ class LevelBar(QWidget):
         self.regions.setToolTip("Show merge-tree regions; the slider sets their number.")
         self.level = LevelSlider()
         self._group = QButtonGroup(self)
-        self._task: Task | None = None
+        self._task: tasks.Task | None = None
         self._run: _Run | None = None
         self._lay_out()
         self.level.changed.connect(self._show_regions)
@@ -156,9 +154,9 @@ class LevelBar(QWidget):
         """Grow the tree in the background, then show its regions."""
         if self._task is not None:
             return
-        self.message.emit(f"{GROWING}...")
+        self.message.emit(f"{statuses.GROWING}...")
         job = (run.grower, run.mask, run.n_threads)
-        self._task = in_background(grow_job, job, self._on_grown, self._on_failure)
+        self._task = tasks.in_background(runs.grow_job, job, self._on_grown, self._on_failure)
 
     def _cancel_growing(self) -> None:
         if self._task is not None:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 import platform
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from napari.utils.progress import progress
-from qtpy import QtCore, QtWidgets
+from qtpy import QtWidgets
+from qtpy.QtCore import QTimer, Signal
 
 from napari_dsc.jobs.job import Outcome, Status, in_user_words
-from napari_dsc.widgets.tasks import Task, notify_error
-
-if TYPE_CHECKING:
-    from napari_dsc.widgets.tasks import Job
+from napari_dsc.widgets import tasks
 
 
 class RunBar(QtWidgets.QWidget):
@@ -36,17 +34,17 @@ class RunBar(QtWidgets.QWidget):
         End of the job, after success, error or cancellation.
     """
 
-    run_pressed = QtCore.Signal()
-    progressed = QtCore.Signal(object)
-    succeeded = QtCore.Signal(object)
-    ended = QtCore.Signal()
+    run_pressed = Signal()
+    progressed = Signal(object)
+    succeeded = Signal(object)
+    ended = Signal()
 
     def __init__(self, *, can_keep: bool) -> None:
         super().__init__()
         self._reason = ""
         self._bar_of_napari: Any = None
         self._settings: dict[str, object] = {}
-        self.task = Task(self)
+        self.task = tasks.Task(self)
         self.task.progressed.connect(self._show_progress)
         self.task.finished.connect(self._end)
         self.run_button = QtWidgets.QPushButton("Run")
@@ -92,7 +90,7 @@ class RunBar(QtWidgets.QWidget):
         self._reason = reason
 
     def start(
-        self, job: Job, argument: object, n_steps: int, settings: dict[str, object]
+        self, job: tasks.Job, argument: object, n_steps: int, settings: dict[str, object]
     ) -> None:
         """Run ``job(control, argument)``.
 
@@ -131,7 +129,7 @@ class RunBar(QtWidgets.QWidget):
         self.progressed.emit(status)
         self._show_in_napari(status)
         # after the pending paint events
-        QtCore.QTimer.singleShot(0, self.task.acknowledge)
+        QTimer.singleShot(0, self.task.acknowledge)
 
     def _show_in_napari(self, status: Status) -> None:
         """Move the bar of the activity dock; this runs pending events, even the job's end."""
@@ -153,7 +151,7 @@ class RunBar(QtWidgets.QWidget):
         elif outcome.error is not None:
             message = in_user_words(outcome.error)
             self.status.setText(message)
-            notify_error(message, self._report(outcome))
+            tasks.notify_error(message, self._report(outcome))
         else:
             self.succeeded.emit(outcome.value)
         self.ended.emit()

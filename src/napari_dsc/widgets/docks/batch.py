@@ -9,11 +9,8 @@ from napari.layers import Image, Labels
 from qtpy import QtWidgets
 
 from napari_dsc.jobs import batch
-from napari_dsc.widgets.controls import forms
-from napari_dsc.widgets.controls.files_table import FAILED, WAITING, FilesModel, Row
-from napari_dsc.widgets.controls.run_bar import RunBar
-from napari_dsc.widgets.preferences import apply_weights_preferences, preferences
-from napari_dsc.widgets.tasks import in_background
+from napari_dsc.widgets import preferences, tasks
+from napari_dsc.widgets.controls import files_table, forms, run_bar
 from napari_dsc.widgets.viewer.output import KEY, add_quietly
 
 if TYPE_CHECKING:
@@ -23,7 +20,7 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
     from napari_dsc.jobs.job import Status
-    from napari_dsc.widgets.tasks import Task
+
 
 IMAGES = "Images (*.tif *.tiff *.png *.jpg *.jpeg *.npy *.bmp *.gif);;All files (*)"
 RECIPES = "Recipes (*.json *.tif *.tiff)"
@@ -42,8 +39,8 @@ class Batch(forms.ClosingWidget):
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__()
         self.viewer = napari_viewer
-        self.files = FilesModel()
-        self._readers: list[Task] = []
+        self.files = files_table.FilesModel()
+        self._readers: list[tasks.Task] = []
         self.add_files = forms.push_button("Add files...", "Add image files to the table.")
         self.add_folder = forms.push_button(
             "Add folder...", "Add the images of a folder to the table."
@@ -62,7 +59,7 @@ class Batch(forms.ClosingWidget):
             EXISTING.items(),
         )
         self.table = QtWidgets.QTableView()
-        self.run_bar = RunBar(can_keep=False)
+        self.run_bar = run_bar.RunBar(can_keep=False)
         self.retry = forms.push_button("Retry failed", "Segment the failed files again.")
         self.open = forms.push_button(
             "Open result", "Add image and labels of the selected file to the viewer."
@@ -109,7 +106,7 @@ class Batch(forms.ClosingWidget):
         self.run_bar.progressed.connect(self._show_progress)
         self.run_bar.succeeded.connect(self._show_counts)
         self.run_bar.ended.connect(self._end)
-        self.retry.clicked.connect(lambda: self.run(self.files.numbers_of(FAILED)))
+        self.retry.clicked.connect(lambda: self.run(self.files.numbers_of(files_table.FAILED)))
         self.open.clicked.connect(self.open_result)
 
     # files and folders
@@ -145,11 +142,13 @@ class Batch(forms.ClosingWidget):
         is_idle, problem = not self.run_bar.is_running, self._problem()
         self.run_bar.block(problem)
         self.clear.setEnabled(is_idle)
-        self.retry.setEnabled(is_idle and not problem and bool(self.files.numbers_of(FAILED)))
+        self.retry.setEnabled(
+            is_idle and not problem and bool(self.files.numbers_of(files_table.FAILED))
+        )
         row = self._selected()
         self.open.setEnabled(row is not None and row.output is not None)
 
-    def _selected(self) -> Row | None:
+    def _selected(self) -> files_table.Row | None:
         picked = forms.not_none(self.table.selectionModel()).selectedRows()
         return self.files.rows[picked[0].row()] if picked else None
 
@@ -166,7 +165,7 @@ class Batch(forms.ClosingWidget):
         if self.run_bar.is_running or self._problem():
             return
         numbers = tuple(rows) or tuple(range(len(self.files.rows)))
-        chosen, recipe = preferences(), self.recipe.text().strip()
+        chosen, recipe = preferences.preferences(), self.recipe.text().strip()
         request = batch.BatchRequest(
             sources=tuple(self.files.rows[number].source for number in numbers),
             rows=numbers,
@@ -176,10 +175,10 @@ class Batch(forms.ClosingWidget):
             device=chosen.device,
             n_threads=chosen.threads,
         )
-        apply_weights_preferences(chosen)
+        preferences.apply_weights_preferences(chosen)
         asked = set(numbers)
         self.files.replace_all(
-            Row(row.source) if number in asked else row
+            files_table.Row(row.source) if number in asked else row
             for number, row in enumerate(self.files.rows)
         )
         settings = {"recipe": recipe, "folder": str(request.folder), "files": len(numbers)}
@@ -192,12 +191,12 @@ class Batch(forms.ClosingWidget):
             self.table.scrollTo(self.files.index(status.row, 0))
 
     def _show_counts(self, counts: Counter[str]) -> None:
-        words = [f"{counts[state]} {state}" for state in ("done", "kept", FAILED)]
+        words = [f"{counts[state]} {state}" for state in ("done", "kept", files_table.FAILED)]
         self.run_bar.status.setText(", ".join(words) + "; log in batch.jsonl")
 
     def _end(self) -> None:
         for number in self.files.numbers_of(RUNNING):
-            self.files.update_row(number, WAITING)
+            self.files.update_row(number, files_table.WAITING)
         words = self.run_bar.status.text()
         self._show_problem()
         self.run_bar.status.setText(words)
@@ -227,7 +226,7 @@ class Batch(forms.ClosingWidget):
             add_quietly(self.viewer, layer)
 
     def _in_background(self, job: Any, arguments: tuple[object, ...], show: Any) -> None:
-        task = in_background(job, arguments, show)
+        task = tasks.in_background(job, arguments, show)
         self._readers.append(task)
         task.finished.connect(lambda _: self._readers.remove(task))
 

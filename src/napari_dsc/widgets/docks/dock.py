@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from qtpy import QtCore, QtWidgets
+from qtpy.QtCore import QEvent, QObject, QSize, Qt
+from qtpy.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 from superqt import QCollapsible
 
 from napari_dsc.jobs import machine, runs
 from napari_dsc.jobs.result import Request
 from napari_dsc.records.recipes import KEYWORDS, STAGES
 from napari_dsc.segmenting.settings import Settings
-from napari_dsc.widgets import controls, preferences, tasks
-from napari_dsc.widgets.controls import compute_panel, image_panel, parameters, run_bar
+from napari_dsc.widgets import preferences, tasks
+from napari_dsc.widgets.controls import compute_panel, forms, image_panel, parameters, run_bar
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -23,31 +24,31 @@ if TYPE_CHECKING:
     from napari_dsc.widgets.viewer.source import Source, Where
 
 
-class VerticalScroll(QtWidgets.QScrollArea):
+class VerticalScroll(QScrollArea):
     """Scroll area for vertical scrolling, never narrower than its content."""
 
-    def __init__(self, content: QtWidgets.QWidget) -> None:
+    def __init__(self, content: QWidget) -> None:
         super().__init__()
         self._content = content
         self.setWidget(content)
         self.setWidgetResizable(True)
-        self.setFrameShape(QtWidgets.QFrame.Shape.NoFrame)
-        self.setHorizontalScrollBarPolicy(QtCore.Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
 
-    def minimumSizeHint(self) -> QtCore.QSize:
+    def minimumSizeHint(self) -> QSize:
         """Width of the content and the scroll bar."""
         width = self._content.minimumSizeHint().width()
-        bar = controls.forms.not_none(self.verticalScrollBar()).sizeHint().width()
-        return QtCore.QSize(width + bar, super().minimumSizeHint().height())
+        bar = forms.not_none(self.verticalScrollBar()).sizeHint().width()
+        return QSize(width + bar, super().minimumSizeHint().height())
 
-    def eventFilter(self, watched: QtCore.QObject | None, event: QtCore.QEvent | None) -> bool:
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
         """Update the size after a change of the content."""
-        if event is not None and event.type() == QtCore.QEvent.Type.LayoutRequest:
+        if event is not None and event.type() == QEvent.Type.LayoutRequest:
             self.updateGeometry()
         return bool(super().eventFilter(watched, event))
 
 
-class Dock(controls.forms.ClosingWidget):
+class Dock(forms.ClosingWidget):
     """Base of the docks with a run: image, parameters, device, weights and run bar.
 
     Parameters
@@ -87,9 +88,7 @@ class Dock(controls.forms.ClosingWidget):
         self.parameters = parameters.ParameterControls(self.kinds)
         self.compute = compute_panel.ComputePanel(preferences.preferences().device)
         self.run_bar = run_bar.RunBar(can_keep=self.can_keep)
-        self.reset_button = controls.forms.push_button(
-            "Reset", "Set all values to the defaults."
-        )
+        self.reset_button = forms.push_button("Reset", "Set all values to the defaults.")
         self.presets = parameters.Presets(self.stage, self.values, self.fixed_presets())
         self.advanced = QCollapsible("Advanced")
         self._source: Source | None = None
@@ -105,10 +104,10 @@ class Dock(controls.forms.ClosingWidget):
         self._show_problem()
 
     def _lay_out(self) -> None:
-        content = QtWidgets.QWidget()
-        column = QtWidgets.QVBoxLayout(content)
+        content = QWidget()
+        column = QVBoxLayout(content)
         column.setContentsMargins(0, 0, 0, 0)
-        form = controls.forms.form_layout()
+        form = forms.form_layout()
         self.image_panel.add_to(form)
         for label, control in self.image_controls():
             form.addRow(label, control)
@@ -117,13 +116,13 @@ class Dock(controls.forms.ClosingWidget):
         column.addLayout(form)
         column.addWidget(self._fill_advanced())
         column.addStretch()
-        layout = QtWidgets.QVBoxLayout(self)
+        layout = QVBoxLayout(self)
         layout.addWidget(VerticalScroll(content), 1)
         layout.addWidget(self.run_bar)
 
     def _fill_advanced(self) -> QCollapsible:
-        content = QtWidgets.QWidget()
-        form = controls.forms.form_layout(content)
+        content = QWidget()
+        form = forms.form_layout(content)
         self.parameters.add_to(
             form, [name for name in self.parameters.controls if name not in self.basic_fields]
         )
@@ -133,8 +132,8 @@ class Dock(controls.forms.ClosingWidget):
             else:
                 form.addRow(control)
         form.addRow("Preset", self.presets.names)
-        form.addRow(controls.forms.row_of(self.presets.save, self.presets.delete))
-        form.addRow(controls.forms.row_of(self.reset_button))
+        form.addRow(forms.row_of(self.presets.save, self.presets.delete))
+        form.addRow(forms.row_of(self.reset_button))
         self.advanced.addWidget(content)
         self.advanced.setCollapsedIcon("\u25b8")
         self.advanced.setExpandedIcon("\u25be")
@@ -145,11 +144,11 @@ class Dock(controls.forms.ClosingWidget):
         """Presets of the package for this dock."""
         return {}
 
-    def image_controls(self) -> list[tuple[str, QtWidgets.QWidget]]:
+    def image_controls(self) -> list[tuple[str, QWidget]]:
         """Controls below the choice of the image, with their labels."""
         return []
 
-    def extra_controls(self) -> list[tuple[str, QtWidgets.QWidget]]:
+    def extra_controls(self) -> list[tuple[str, QWidget]]:
         """Controls under *Advanced*, with their labels."""
         return []
 

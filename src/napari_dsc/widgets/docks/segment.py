@@ -9,9 +9,10 @@ from qtpy.QtWidgets import QPushButton, QWidget
 
 from napari_dsc.jobs import runs
 from napari_dsc.params import PRESETS, CutParams, ImageParams, SuperpixelParams, TreeParams
-from napari_dsc.widgets import preferences, tasks, viewer
+from napari_dsc.widgets import preferences, tasks
 from napari_dsc.widgets.controls import forms, guides, levels, parameters, plot
 from napari_dsc.widgets.docks.dock import Dock
+from napari_dsc.widgets.viewer import run_layer
 from napari_dsc.widgets.viewer.source import TILES, VIEW, Where
 
 if TYPE_CHECKING:
@@ -54,11 +55,7 @@ class Segment(Dock):
         self.try_button = QPushButton("Try on view")
         self.plot = plot.ConvergencePlot()
         self.levels = levels.LevelBar()
-        self._drawn, self._suffix, self._threads = (
-            viewer.run_layer.RunLayer(napari_viewer),
-            RESULT,
-            0,
-        )
+        self._drawn, self._suffix, self._threads = run_layer.RunLayer(napari_viewer), RESULT, 0
         super().__init__(napari_viewer)
         for part in (self.plot, self.levels):
             forms.not_none(self.layout()).addWidget(part)
@@ -196,7 +193,7 @@ class Segment(Dock):
         with tasks.errors_shown():
             source = self.image_panel.source()
             request = self.request(source)
-            path = viewer.run_layer.ask_for_pyramid(self, source.name)
+            path = run_layer.ask_for_pyramid(self, source.name)
             if path is not None:
                 self.start(runs.tiles_job, (request, path), 0, source)
                 self.levels.pause(True)
@@ -211,7 +208,7 @@ class Segment(Dock):
     def show_result(self, result: Result | runs.TiledResult, source: Source) -> None:
         """Finish the labels, and add the intermediate layers that the user wants."""
         if isinstance(result, runs.TiledResult):
-            viewer.run_layer.add_pyramid(self.viewer, result, source, f"{source.name} {RESULT}")
+            run_layer.add_pyramid(self.viewer, result, source, f"{source.name} {RESULT}")
             self.run_bar.status.setText(
                 f"{result.record['n_classes']} classes in {result.path}"
             )
@@ -219,11 +216,11 @@ class Segment(Dock):
         layer = self._drawn.finish(result, source)
         if self._suffix == RESULT:  # a try does not update the layers of the whole image
             if self.show_smoothed.isChecked() and result.smoothed is not None:
-                viewer.run_layer.show_smoothed(self.viewer, result, source)
+                run_layer.show_smoothed(self.viewer, result, source)
             if self.show_superpixels.isChecked() and result.superpixels is not None:
-                viewer.run_layer.show_superpixels(self.viewer, result, source)
+                run_layer.show_superpixels(self.viewer, result, source)
             if result.confidence is not None:
-                viewer.run_layer.show_confidence(self.viewer, result, source)
+                run_layer.show_confidence(self.viewer, result, source)
         n_segments = len(result.features["index"])
         seconds = sum(result.record["seconds"].values())  # type: ignore[attr-defined]
         notes: list[str] = result.record["notes"]  # type: ignore[assignment]
