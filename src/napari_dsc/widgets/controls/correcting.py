@@ -211,7 +211,8 @@ class Preparation(QObject):
         """Prepare the chosen layers unless they are prepared."""
         problem = self._problem()
         wanted = None if problem else (*self._chosen, self._superpixels())
-        if wanted is not None and self._is_prepared(wanted):
+        before = self._prepared
+        if wanted and before and before[:2] == wanted[:2] and before[2] is wanted[2]:
             return
         if self._task is not None:
             self._task.cancel()
@@ -219,10 +220,6 @@ class Preparation(QObject):
         self.blocked.emit(problem or "Preparing the superpixels...")
         if wanted is not None:
             self._start(wanted)
-
-    def _is_prepared(self, wanted: tuple[object, ...]) -> bool:
-        before = self._prepared
-        return before is not None and before[:2] == wanted[:2] and before[2] is wanted[2]
 
     def _superpixels(self) -> Parts | np.ndarray:
         labels, other = self._chosen

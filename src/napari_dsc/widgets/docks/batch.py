@@ -38,30 +38,27 @@ class Batch(forms.ClosingWidget):
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__()
+        button = forms.push_button
         self.viewer = napari_viewer
         self.files = files_table.FilesModel()
         self._readers: list[tasks.Task] = []
-        self.add_files = forms.push_button("Add files...", "Add image files to the table.")
-        self.add_folder = forms.push_button(
-            "Add folder...", "Add the images of a folder to the table."
-        )
-        self.clear = forms.push_button(
-            "Clear", "Remove all rows of the table; no file is deleted."
-        )
+        self.add_files = button("Add files...", "Add image files to the table.")
+        self.add_folder = button("Add folder...", "Add the images of a folder to the table.")
+        self.clear = button("Clear", "Remove all rows of the table; no file is deleted.")
         self.recipe = _path_line(
             "defaults", "Recipe, or TIFF of a result, with the parameters to use."
         )
-        self.choose_recipe = forms.push_button("...", "Choose a recipe.")
+        self.choose_recipe = button("...", "Choose a recipe.")
         self.folder = _path_line("choose a folder", "The result of a.png is a_segments.tif.")
-        self.choose_folder = forms.push_button("...", "Choose the output folder.")
+        self.choose_folder = button("...", "Choose the output folder.")
         self.existing = forms.combo_box(
             "Outputs to keep: those of equal file, parameters and weights, or none.",
             EXISTING.items(),
         )
         self.table = QtWidgets.QTableView()
         self.run_bar = run_bar.RunBar(can_keep=False)
-        self.retry = forms.push_button("Retry failed", "Segment the failed files again.")
-        self.open = forms.push_button(
+        self.retry = button("Retry failed", "Segment the failed files again.")
+        self.open = button(
             "Open result", "Add image and labels of the selected file to the viewer."
         )
         self._lay_out()

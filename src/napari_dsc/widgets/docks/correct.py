@@ -33,6 +33,7 @@ class Correct(forms.ClosingWidget):
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__()
+        button = forms.push_button
         self.viewer = napari_viewer
         self.editor: Editor | None = None
         self.preparation = correcting.Preparation(napari_viewer)
@@ -46,22 +47,14 @@ class Correct(forms.ClosingWidget):
         for index, words in enumerate(RULES.values()):
             self.rule.setItemData(index, words, Qt.ItemDataRole.ToolTipRole)
         self.shapes = _chooser("Shapes layer to apply as one stroke.")
-        self.apply = forms.push_button(
-            "Apply", "Apply the stroke to superpixels under the shapes."
-        )
+        self.apply = button("Apply", "Apply the stroke to superpixels under the shapes.")
         self.scribbles = _chooser("Labels layer of scribbles: one label for each new segment.")
-        self.new_scribbles = forms.push_button(
-            "New", "Add an empty layer to draw scribbles on."
-        )
-        self.split = forms.push_button(
-            "Split", "Divide each segment that has scribbles of two labels."
-        )
+        self.new_scribbles = button("New", "Add an empty layer to draw scribbles on.")
+        self.split = button("Split", "Divide each segment that has scribbles of two labels.")
         self.number = correcting.NumberSlider()
         self.uncertain = correcting.UncertainList()
-        self.next = forms.push_button("Next uncertain", "Show the next superpixel of the list.")
-        self.save = forms.push_button(
-            "Save...", "Write labels, superpixels and record to one file."
-        )
+        self.next = button("Next uncertain", "Show the next superpixel of the list.")
+        self.save = button("Save...", "Write labels, superpixels and record to one file.")
         self.status = QLabel()
         self.status.setWordWrap(True)
         self._lay_out()

@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QPushButton, QWidget
 from napari_dsc.jobs import runs
 from napari_dsc.params import PRESETS, CutParams, ImageParams, SuperpixelParams, TreeParams
 from napari_dsc.widgets import preferences, tasks
-from napari_dsc.widgets.controls import forms, guides, levels, parameters, plot
+from napari_dsc.widgets.controls import forms, guides, levels, parameters, run_bar
 from napari_dsc.widgets.docks.dock import Dock
 from napari_dsc.widgets.viewer import run_layer
 from napari_dsc.widgets.viewer.source import TILES, VIEW, Where
@@ -53,7 +53,7 @@ class Segment(Dock):
         self.guides = guides.Guides()
         self._make_check_boxes()
         self.try_button = QPushButton("Try on view")
-        self.plot = plot.ConvergencePlot()
+        self.plot = run_bar.ConvergencePlot()
         self.levels = levels.LevelBar()
         self._drawn, self._suffix, self._threads = run_layer.RunLayer(napari_viewer), RESULT, 0
         super().__init__(napari_viewer)

@@ -21,12 +21,8 @@ if TYPE_CHECKING:
 
     from napari_dsc.correction.parts import Parts
 
-PIXELS, WHOLE, MERGE, DETACH = (
-    "paints pixels",
-    "paints whole superpixels",
-    "merges segments",
-    "makes a new segment",
-)
+PIXELS, WHOLE = "paints pixels", "paints whole superpixels"
+MERGE, DETACH = "merges segments", "makes a new segment"
 RULES = {
     WHOLE: "Each touched superpixel gets the selected label.",
     MERGE: "The touched segments become one segment, with the label of the largest.",
@@ -132,7 +128,7 @@ class Editor(QObject):
                 QTimer.singleShot(0, self._snap)
             return
         if is_stroke:
-            self._table.note_loose_pixels()
+            self._table.has_loose_pixels = True
             if is_open:
                 self._mark()
         self._settle.start()
