@@ -67,14 +67,12 @@ class Batch(forms.ClosingWidget):
 
     def _lay_out(self) -> None:
         self.table.setModel(self.files)
-        self.table.setSelectionBehavior(
-            QtWidgets.QAbstractItemView.SelectionBehavior.SelectRows
-        )
-        self.table.setSelectionMode(QtWidgets.QAbstractItemView.SelectionMode.SingleSelection)
+        self.table.setSelectionBehavior(self.table.SelectionBehavior.SelectRows)
+        self.table.setSelectionMode(self.table.SelectionMode.SingleSelection)
         forms.not_none(self.table.verticalHeader()).hide()
         header = forms.not_none(self.table.horizontalHeader())
-        header.setSectionResizeMode(0, QtWidgets.QHeaderView.ResizeMode.Stretch)
-        header.setSectionResizeMode(1, QtWidgets.QHeaderView.ResizeMode.Fixed)
+        header.setSectionResizeMode(0, header.ResizeMode.Stretch)
+        header.setSectionResizeMode(1, header.ResizeMode.Fixed)
         form = forms.form_layout()
         form.addRow("Recipe", forms.row_of(self.recipe, self.choose_recipe))
         form.addRow("Output", forms.row_of(self.folder, self.choose_folder))
@@ -95,9 +93,8 @@ class Batch(forms.ClosingWidget):
         self.folder.textChanged.connect(self._show_problem)
         for signal in (self.files.rowsInserted, self.files.modelReset, self.files.dataChanged):
             signal.connect(self._show_problem)
-        forms.not_none(self.table.selectionModel()).selectionChanged.connect(
-            self._show_selected
-        )
+        selection = forms.not_none(self.table.selectionModel())
+        selection.selectionChanged.connect(self._show_selected)
         self.table.doubleClicked.connect(lambda _: self.open_result())
         self.run_bar.run_pressed.connect(self.run)
         self.run_bar.progressed.connect(self._show_progress)

@@ -102,13 +102,8 @@ class Segment(Dock):
 
     def extra_controls(self) -> list[tuple[str, QWidget]]:
         """Superpixels of another tool, scribbles, preview and layers to add."""
-        return [
-            *self.guides.rows(),
-            ("", self.preview),
-            ("", self.show_smoothed),
-            ("", self.show_superpixels),
-            ("", self.show_confidence),
-        ]
+        shown = (self.show_smoothed, self.show_superpixels, self.show_confidence)
+        return [*self.guides.rows(), *(("", box) for box in (self.preview, *shown))]
 
     def _show_problem(self) -> None:
         super()._show_problem()
@@ -209,9 +204,8 @@ class Segment(Dock):
         """Finish the labels, and add the intermediate layers that the user wants."""
         if isinstance(result, runs.TiledResult):
             run_layer.add_pyramid(self.viewer, result, source, f"{source.name} {RESULT}")
-            self.run_bar.status.setText(
-                f"{result.record['n_classes']} classes in {result.path}"
-            )
+            n_classes = result.record["n_classes"]
+            self.run_bar.status.setText(f"{n_classes} classes in {result.path}")
             return
         layer = self._drawn.finish(result, source)
         if self._suffix == RESULT:  # a try does not update the layers of the whole image
