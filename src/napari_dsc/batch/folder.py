@@ -84,8 +84,8 @@ def open_folder(folder: Path) -> Generator[Log]:
         lock.acquire()
     except filelock.Timeout as error:
         raise OutputError(
-            f"{folder}: another batch is running in this folder ({_owner(folder)}); use another "
-            "folder or wait for it"
+            f"{folder}: another batch is running in this folder ({_owner(folder)}); use "
+            "another folder or wait for it"
         ) from error
     except OSError as error:
         reason = error.strerror or error
