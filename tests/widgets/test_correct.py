@@ -329,7 +329,7 @@ def test_unassigned_superpixels_stay_out_of_the_slider(viewer, editing, qtbot):
 def test_so_many_pixels_that_undo_would_hold_up_the_window_are_told(
     viewer, editing, qtbot, monkeypatch
 ):
-    from napari_dsc.widgets.controls import granularity as _granularity
+    from napari_dsc.widgets.controls import correcting as _granularity
 
     monkeypatch.setattr(_granularity, "MOST_UNDOABLE_PIXELS", 100)
     dock, layer = editing(viewer)

@@ -7,7 +7,7 @@ import pytest
 import napari_dsc
 from napari_dsc import CutParams, SuperpixelParams
 from napari_dsc.layers import Layout, possible_layouts
-from napari_dsc.widgets.viewer.measured import measured_image
+from napari_dsc.widgets.viewer.channels import measured_image
 
 SMALL = {
     "device": "cpu",

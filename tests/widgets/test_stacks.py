@@ -262,7 +262,7 @@ def test_a_stack_too_big_for_the_memory_is_not_started(viewer, open_dock, monkey
 def to_file(monkeypatch, tmp_path):
     """Answer of the user who is asked for a file."""
     path = tmp_path / "cells.ome.zarr"
-    monkeypatch.setattr(segment, "ask_for_pyramid", lambda *_: path)
+    monkeypatch.setattr(segment.run_layer, "ask_for_pyramid", lambda *_: path)
     return path
 
 

@@ -1,6 +1,7 @@
 """Actions on the active layer, in the Layers menu and the command palette."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +11,13 @@ from napari.utils.notifications import show_info, show_warning
 from napari.viewer import Viewer
 from qtpy.QtWidgets import QApplication, QFileDialog
 
-from napari_dsc.errors import DSCError
 from napari_dsc.files import write_atomically
 from napari_dsc.jobs.analysis import Physical, measure_job, split_job
 from napari_dsc.layers import geometry_of, level_array
-from napari_dsc.widgets.controls.forms import clipboard
-from napari_dsc.widgets.controls.parameters import values_of_record
+from napari_dsc.widgets.controls import forms, parameters
 from napari_dsc.widgets.docks.segment import Segment
-from napari_dsc.widgets.tasks import in_background, notify_error
-from napari_dsc.widgets.viewer.measured import measured_image
-from napari_dsc.widgets.viewer.output import CORRECTED, KEY, add_quietly
+from napari_dsc.widgets.tasks import errors_shown, in_background
+from napari_dsc.widgets.viewer import channels, output
 
 PLUGIN = "napari-dsc"
 
@@ -43,14 +41,12 @@ def split_classes(viewer: Viewer) -> None:
     layer = _active_labels(viewer)
     if layer is None:
         return
-    options = geometry_of(layer).options() | {
-        "name": f"{layer.name} [regions]",
-        "metadata": dict(layer.metadata),
-    }
+    name, metadata = f"{layer.name} [regions]", dict(layer.metadata)
+    options = geometry_of(layer).options() | {"name": name, "metadata": metadata}
 
     def show(value: Any) -> None:
         regions, features = value
-        add_quietly(viewer, Labels(regions, features=features, **options))
+        output.add_quietly(viewer, Labels(regions, features=features, **options))
 
     in_background(split_job, (level_array(layer), _columns(layer)), show)
 
@@ -61,7 +57,7 @@ def measure_segments(viewer: Viewer) -> None:
     if layer is None:
         return
     labels = level_array(layer)
-    part = measured_image(viewer, layer)
+    part = channels.measured_image(viewer, layer)
     physical = Physical(_to_world(layer), _axis_names(layer))
 
     def show(features: Any) -> None:
@@ -70,41 +66,32 @@ def measure_segments(viewer: Viewer) -> None:
             of_image = f", intensities of {part.name}" if part else ""
             show_info(f"Measured {len(features['index'])} segments{of_image}.")
 
-    job = (labels, part, physical, _columns(layer))
-    in_background(measure_job, job, show)
+    in_background(measure_job, (labels, part, physical, _columns(layer)), show)
 
 
 def copy_as_python(viewer: Viewer) -> None:
     """Copy the run that made the active labels as Python code."""
     from napari_dsc.records.snippets import as_python
 
-    record = _active_record(viewer)
-    if record:
-        image, axes = _python_source(record)
-        _copy(as_python(record, image, axes), "Python code")
-        _warn_of_losses(record)
+    _copy_run(viewer, "Python code", lambda record: as_python(record, *_python_source(record)))
 
 
 def copy_as_command(viewer: Viewer) -> None:
     """Copy the run that made the active labels as a command line."""
     from napari_dsc.records.snippets import as_command
 
-    record = _active_record(viewer)
-    if record:
-        name = record["layer"]["name"]
-        path = viewer.layers[name].source.path if name in viewer.layers else None
-        _copy(as_command(record, path or "IMAGE.tif", f"{name}_labels.tif"), "command line")
-        _warn_of_losses(record, whole_file=True)
+    def text(record: dict[str, Any]) -> str:
+        path, name = _path(viewer, record), record["layer"]["name"]
+        return as_command(record, path or "IMAGE.tif", f"{name}_labels.tif")
+
+    _copy_run(viewer, "command line", text)
 
 
 def copy_as_recipe(viewer: Viewer) -> None:
     """Copy the run that made the active labels as a recipe."""
     from napari_dsc.records.recipes import as_recipe
 
-    record = _active_record(viewer)
-    if record:
-        _copy(as_recipe(record), "recipe")
-        _warn_of_losses(record)
+    _copy_run(viewer, "recipe", as_recipe)
 
 
 def save_recipe(viewer: Viewer) -> None:
@@ -114,19 +101,15 @@ def save_recipe(viewer: Viewer) -> None:
     record = _active_record(viewer)
     if not record:
         return
-    name = record["layer"]["name"]
-    source = viewer.layers[name].source.path if name in viewer.layers else None
-    beside = Path(source or ".").parent / f"{name.replace('/', '_')}.dsc.json"
+    file_name = f"{record['layer']['name'].replace('/', '_')}.dsc.json"
+    beside = Path(_path(viewer, record) or ".").parent / file_name
     parent = QApplication.activeWindow()
     path, _ = QFileDialog.getSaveFileName(parent, "Save recipe", str(beside), "*.dsc.json")
     if not path:
         return
     content = as_recipe(record).encode()
-    try:
+    with errors_shown():
         write_atomically(Path(path), lambda file: file.write(content))
-    except DSCError as error:
-        notify_error(str(error), "")
-    else:
         show_info(f"Saved {path}.")
         _warn_of_losses(record)
 
@@ -135,13 +118,10 @@ def paste_recipe(viewer: Viewer) -> None:
     """Show the recipe on the clipboard in the Segment dock."""
     from napari_dsc.records.recipes import recipe_from_text
 
-    try:
-        values = values_of_record(recipe_from_text(clipboard().text()))
-    except DSCError as error:
-        notify_error(str(error), "")
-        return
-    open_segment(viewer).show_settings(values)
-    show_info("The dock shows the recipe; choose an image and press Run.")
+    with errors_shown():
+        values = parameters.values_of_record(recipe_from_text(forms.clipboard().text()))
+        open_segment(viewer).show_settings(values)
+        show_info("The dock shows the recipe; choose an image and press Run.")
 
 
 def repeat_run(viewer: Viewer) -> None:
@@ -178,7 +158,7 @@ def _active_labels(viewer: Viewer) -> Labels | None:
 def _active_record(viewer: Viewer) -> dict[str, Any]:
     """Record of the run of the active labels; without one, a warning and an empty dict."""
     layer = _active_labels(viewer)
-    record = layer.metadata.get(KEY, {}) if layer is not None else {}
+    record = layer.metadata.get(output.KEY, {}) if layer is not None else {}
     if layer is not None and not record.keys() & {"iterations", "n_regions"}:
         show_warning(f"{layer.name} has no record of a run; select labels of the Segment dock.")
         return {}
@@ -193,11 +173,8 @@ def _to_world(layer: Labels) -> np.ndarray:
 
 
 def _axis_names(layer: Labels) -> tuple[str, ...]:
-    default = (
-        "tzyx"[-layer.ndim :]
-        if layer.ndim <= 4
-        else [f"axis_{number}" for number in range(layer.ndim)]
-    )
+    is_few = layer.ndim <= 4
+    default = "tzyx"[-layer.ndim :] if is_few else [f"axis_{n}" for n in range(layer.ndim)]
     return tuple(
         label if label.isidentifier() else name
         for label, name in zip(layer.axis_labels, default, strict=True)
@@ -236,19 +213,18 @@ def _is_whole(record: dict[str, Any]) -> bool:
 
 def _warn_of_losses(record: dict[str, Any], *, whole_file: bool = False) -> None:
     """Warn of parts of a run that its text cannot contain."""
-    lost = []
-    if "given_superpixels" in record:
-        lost.append("the superpixels of another layer")
-    if "given_scribbles" in record:
-        lost.append("the scribbles")
-    if record.get(CORRECTED):
-        lost.append("the corrections")
-    if record["layer"]["masked"]:
-        lost.append("the shapes that limit the image")
-    if whole_file and "channels" in record["layer"]:
-        lost.append("the channels of other layers")
-    elif whole_file and not _is_whole(record):
-        lost.append("the part of the image")
+    where = record["layer"]
+    losses = {
+        "the superpixels of another layer": "given_superpixels" in record,
+        "the scribbles": "given_scribbles" in record,
+        "the corrections": record.get(output.CORRECTED),
+        "the shapes that limit the image": where["masked"],
+        "the channels of other layers": whole_file and "channels" in where,
+        "the part of the image": whole_file
+        and "channels" not in where
+        and not _is_whole(record),
+    }
+    lost = [words for words, is_lost in losses.items() if is_lost]
     if lost:
         show_warning(f"The text does not contain {' and '.join(lost)}.")
 
@@ -259,6 +235,17 @@ def _as_subscript(one: int | list[int | None]) -> str:
     return ":" if one == [None, None] else f"{one[0]}:{one[1]}"
 
 
-def _copy(text: str, kind: str) -> None:
-    clipboard().setText(text)
-    show_info(f"Copied the run as {kind}.")
+def _path(viewer: Viewer, record: dict[str, Any]) -> str | None:
+    """Path of the file of the image of a run, if the image is open and has one."""
+    name = record["layer"]["name"]
+    path: str | None = viewer.layers[name].source.path if name in viewer.layers else None
+    return path
+
+
+def _copy_run(viewer: Viewer, kind: str, as_text: Callable[[dict[str, Any]], str]) -> None:
+    """Copy the run that made the active labels as a text of some kind."""
+    record = _active_record(viewer)
+    if record:
+        forms.clipboard().setText(as_text(record))
+        show_info(f"Copied the run as {kind}.")
+        _warn_of_losses(record, whole_file=kind == "command line")

@@ -43,15 +43,10 @@ def preferences() -> Preferences:
         pages = get_plugin_settings(PLUGIN)
     except (ImportError, KeyError):
         return Preferences()
-    return Preferences(**_flat(pages))
-
-
-def _flat(pages: Any) -> dict[str, Any]:
-    return {
-        name: getattr(getattr(pages, page), name)
-        for page in ("compute", "output", "weights")
-        for name in type(getattr(pages, page)).model_fields
-    }
+    parts = (pages.compute, pages.output, pages.weights)
+    return Preferences(
+        **{name: getattr(part, name) for part in parts for name in type(part).model_fields}
+    )
 
 
 def apply_weights_preferences(chosen: Preferences) -> None:

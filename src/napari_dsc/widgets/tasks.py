@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import functools
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +13,12 @@ from qtpy.QtCore import QObject, QThreadPool, Signal
 from qtpy.QtWidgets import QApplication
 from superqt.utils import create_worker as quiet_worker
 
+from napari_dsc.errors import DSCError
 from napari_dsc.jobs.job import Control, Outcome, in_user_words
 from napari_dsc.widgets.controls.forms import clipboard, not_none
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Iterator
 
     Job = Callable[..., Generator[object, None, Outcome]]
 
@@ -114,14 +116,19 @@ class Task(QObject):
 
 def notify_error(message: str, report: str) -> None:
     """Show a notification; its button copies a report for the developers."""
-
-    def copy(_: object = None) -> None:
-        clipboard().setText(report)
-
-    actions = [("Copy report", copy)] if report else ()
+    actions = [("Copy report", lambda *_: clipboard().setText(report))] if report else ()
     notification_manager.dispatch(
         Notification(message, NotificationSeverity.ERROR, actions=actions)
     )
+
+
+@contextlib.contextmanager
+def errors_shown() -> Iterator[None]:
+    """Context in which an error of this package is shown as a notification."""
+    try:
+        yield
+    except DSCError as error:
+        notify_error(str(error), "")
 
 
 def in_background(

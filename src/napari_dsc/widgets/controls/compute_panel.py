@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QObject, Qt
 from qtpy.QtWidgets import QFileDialog, QLabel, QSizePolicy
 
-from napari_dsc.jobs.job import Outcome, in_user_words
-from napari_dsc.jobs.machine import Machine, survey_job
+from napari_dsc.jobs import job, machine
 from napari_dsc.widgets.controls.forms import combo_box
 from napari_dsc.widgets.tasks import Task
 
@@ -30,7 +29,7 @@ class ComputePanel(QObject):
 
     def __init__(self, device: str) -> None:
         super().__init__()
-        self._machine = Machine({"auto": "Looking for devices...", "cpu": "CPU"}, {})
+        self._machine = machine.Machine({"auto": "Looking for devices...", "cpu": "CPU"}, {})
         self.device = combo_box(
             "Device to compute on; auto takes a CUDA device if there is one."
         )
@@ -44,7 +43,7 @@ class ComputePanel(QObject):
         self.set_device(device)
         self.survey = Task(self)
         self.survey.finished.connect(self._show_machine)
-        self.survey.start(survey_job, is_quiet=True)
+        self.survey.start(machine.survey_job, is_quiet=True)
 
     def add_to(self, form: QFormLayout) -> None:
         """Put the choosers into a form."""
@@ -55,28 +54,24 @@ class ComputePanel(QObject):
 
     def set_device(self, name: str) -> None:
         """Select a device; a run on a missing device fails with an error that names it."""
-        if self.device.findText(name) < 0:
-            self.device.addItem(name)
+        _offer(self.device, name, self.device.count())
         self.device.setCurrentText(name)
 
     def set_weights(self, name: str) -> None:
         """Select weights by name or path."""
-        if self.weights.findText(name) < 0:
-            self.weights.insertItem(self.weights.count() - 1, name)
+        _offer(self.weights, name, self.weights.count() - 1)
         self.weights.setCurrentText(name)
 
-    def _show_machine(self, outcome: Outcome) -> None:
-        if not isinstance(outcome.value, Machine):
+    def _show_machine(self, outcome: job.Outcome) -> None:
+        if not isinstance(outcome.value, machine.Machine):
             if outcome.error is not None:  # torch itself cannot be loaded
-                _show_text(self.device_note, in_user_words(outcome.error))
+                _show_text(self.device_note, job.in_user_words(outcome.error))
             return
         self._machine = outcome.value
         for name in self._machine.devices:
-            if self.device.findText(name) < 0:
-                self.device.addItem(name)
+            _offer(self.device, name, self.device.count())
         for name in self._machine.weights:
-            if self.weights.findText(name) < 0:
-                self.weights.insertItem(self.weights.count() - 1, name)
+            _offer(self.weights, name, self.weights.count() - 1)
         self._show_notes()
 
     def _show_notes(self) -> None:
@@ -104,6 +99,12 @@ def _note() -> QLabel:
     font.setPointSizeF(font.pointSizeF() * 0.85)
     note.setFont(font)
     return note
+
+
+def _offer(box: QComboBox, name: str, place: int) -> None:
+    """Add an entry at a place of a chooser unless it has one of this name."""
+    if box.findText(name) < 0:
+        box.insertItem(place, name)
 
 
 def _show_text(note: QLabel, text: str) -> None:

@@ -1,22 +1,15 @@
-"""Boxes, buttons and forms that fit into a narrow dock."""
+"""Boxes, buttons and forms that fit into a narrow dock, and the base of the docks."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import (
-    QApplication,
-    QCheckBox,
-    QComboBox,
-    QFormLayout,
-    QHBoxLayout,
-    QPushButton,
-    QSizePolicy,
-    QWidget,
-)
+from qtpy import QtWidgets
+from qtpy.QtCore import QEvent, QObject, QSignalBlocker, Qt, QTimer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from qtpy.QtGui import QClipboard
 
 T = TypeVar("T")
@@ -32,45 +25,81 @@ def not_none(value: T | None) -> T:
 
 def clipboard() -> QClipboard:
     """Clipboard of the system."""
-    return not_none(QApplication.clipboard())
+    return not_none(QtWidgets.QApplication.clipboard())
 
 
-def combo_box(tooltip: str) -> QComboBox:
-    """Combo box that fits into a narrow dock."""
-    box = QComboBox()
+def combo_box(tooltip: str, entries: Iterable[tuple[str, object]] = ()) -> QtWidgets.QComboBox:
+    """Combo box that fits into a narrow dock, with entries of a text and a value."""
+    box = QtWidgets.QComboBox()
     box.setToolTip(tooltip)
-    box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+    box.setSizePolicy(QtWidgets.QSizePolicy.Policy.Ignored, QtWidgets.QSizePolicy.Policy.Fixed)
     box.setMinimumWidth(MIN_WIDTH)
+    fill(box, entries)
     return box
 
 
-def check_box(text: str, tooltip: str, is_checked: bool) -> QCheckBox:
+def fill(box: QtWidgets.QComboBox, entries: Iterable[tuple[str, object]]) -> None:
+    """Replace the entries of a combo box, each a text and a value, without a signal."""
+    with QSignalBlocker(box):
+        box.clear()
+        for text, value in entries:
+            box.addItem(text, value)
+
+
+def single_shot(parent: QObject, milliseconds: int, slot: Callable[[], object]) -> QTimer:
+    """Timer that calls a function once, so many milliseconds after its latest start."""
+    timer = QTimer(parent)
+    timer.setSingleShot(True)
+    timer.setInterval(milliseconds)
+    timer.timeout.connect(slot)
+    return timer
+
+
+def check_box(text: str, tooltip: str, is_checked: bool) -> QtWidgets.QCheckBox:
     """Check box with a tooltip."""
-    box = QCheckBox(text)
+    box = QtWidgets.QCheckBox(text)
     box.setToolTip(tooltip)
     box.setChecked(is_checked)
     return box
 
 
-def push_button(text: str, tooltip: str) -> QPushButton:
+def push_button(text: str, tooltip: str) -> QtWidgets.QPushButton:
     """Button with a tooltip."""
-    button = QPushButton(text)
+    button = QtWidgets.QPushButton(text)
     button.setToolTip(tooltip)
     return button
 
 
-def row_of(*widgets: QWidget) -> QHBoxLayout:
+def row_of(*widgets: QtWidgets.QWidget) -> QtWidgets.QHBoxLayout:
     """Row of widgets; combo boxes take the remaining width."""
-    row = QHBoxLayout()
+    row = QtWidgets.QHBoxLayout()
     for widget in widgets:
-        row.addWidget(widget, int(isinstance(widget, QComboBox)))
+        row.addWidget(widget, int(isinstance(widget, QtWidgets.QComboBox)))
     return row
 
 
-def form_layout(parent: QWidget | None = None) -> QFormLayout:
+def form_layout(parent: QtWidgets.QWidget | None = None) -> QtWidgets.QFormLayout:
     """Form for a narrow dock, with fields that grow."""
-    form = QFormLayout(parent)
+    form = QtWidgets.QFormLayout(parent)
     form.setContentsMargins(0, 0, 0, 0)
-    form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+    form.setFieldGrowthPolicy(QtWidgets.QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
     form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
     return form
+
+
+class ClosingWidget(QtWidgets.QWidget):
+    """Content of a dock; calls `release` when napari closes the dock.
+
+    napari closes a dock by taking its widget out of the window; no signal is sent.
+    """
+
+    def event(self, event: QEvent | None) -> bool:
+        """Notice that the widget leaves the window."""
+        is_moved = event is not None and event.type() == QEvent.Type.ParentChange
+        if is_moved and self.parent() is None:
+            self.release()
+        return bool(super().event(event))
+
+    def release(self) -> None:
+        """Cancel running jobs and release the viewer's layers; may be called repeatedly."""
+        raise NotImplementedError

@@ -19,12 +19,11 @@ class Guides:
     """Choosers of superpixels and scribbles; without a choice, a run makes its own."""
 
     def __init__(self) -> None:
-        self.superpixels, self.scribbles = LayerChooser(), LayerChooser()
-        self.superpixels.setToolTip(
+        self.superpixels = LayerChooser(
             "Labels layer of superpixels from any tool to start from; each connected part of a "
             "label is one superpixel."
         )
-        self.scribbles.setToolTip(
+        self.scribbles = LayerChooser(
             "Labels layer with strokes on some superpixels; a superpixel under label 1 gets "
             "class 1."
         )
@@ -72,10 +71,8 @@ class Guides:
         InvalidParameterError
             If a layer has another shape than the image.
         """
-        chosen = {
-            "superpixels": self.superpixels.currentData(),
-            "scribbles": self.scribbles.currentData(),
-        }
+        boxes = {"superpixels": self.superpixels, "scribbles": self.scribbles}
+        chosen = {name: box.currentData() for name, box in boxes.items()}
         return {
             name: None if layer is None else source.part_of(layer, name)
             for name, layer in chosen.items()

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from qtpy.QtCore import QObject, Signal
+from qtpy.QtCore import QObject, QSignalBlocker, Signal
 from qtpy.QtWidgets import QComboBox
 
 from napari_dsc.errors import InvalidImageError
 from napari_dsc.layers import level_array, possible_layouts
-from napari_dsc.widgets.controls.forms import MIN_WIDTH, combo_box
+from napari_dsc.widgets.controls.forms import MIN_WIDTH, combo_box, fill
 from napari_dsc.widgets.viewer.channels import ChannelChooser
+from napari_dsc.widgets.viewer.shapes import unit_factors
 from napari_dsc.widgets.viewer.source import TILES, VIEW, WHOLE, Source, Where, read_source
-from napari_dsc.widgets.viewer.units import unit_factors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -43,17 +43,17 @@ def unfollow_layers(viewer: Viewer, callback: Callable[[object], None]) -> None:
 class LayerChooser(QComboBox):
     """Combo box of layers of one kind; keeps the choice when the list changes."""
 
+    def __init__(self, tooltip: str) -> None:
+        super().__init__()
+        self.setToolTip(tooltip)
+
     def refresh(self, layers: Iterable[Layer], active: Layer | None, first: str = "") -> None:
         """Show these layers; ``first`` is the text of an entry for no layer, before them."""
         before = self.currentData() if self.count() else active
         entries = ([(first, None)] if first else []) + [(one.name, one) for one in layers]
         if [(self.itemText(i), self.itemData(i)) for i in range(self.count())] == entries:
             return
-        self.blockSignals(True)
-        self.clear()
-        for name, layer in entries:
-            self.addItem(name, layer)
-        self.blockSignals(False)
+        fill(self, entries)
         present = [layer for _, layer in entries]
         wanted = before if before in present else active if active in present else None
         self.setCurrentIndex(present.index(wanted) if wanted in present else len(entries) - 1)
@@ -91,7 +91,7 @@ class ImagePanel(QObject):
         self._viewer, self._has_tiles = viewer, has_tiles
         self._whole_axes = whole_axes
         self._shown: Image | None = None
-        self.image = LayerChooser()
+        self.image = LayerChooser("Image layer to segment.")
         self.axes = combo_box("Meaning of the axes: Z is depth, T time, C channels.")
         self.what = combo_box(
             "Planes and frames to segment: the visible one; a whole stack, in three "
@@ -103,7 +103,6 @@ class ImagePanel(QObject):
         )
         self.channels = ChannelChooser()
         self.channels.changed.connect(self.changed)
-        self.image.setToolTip("Image layer to segment.")
         self.image.setSizePolicy(self.axes.sizePolicy())
         self.image.setMinimumWidth(MIN_WIDTH)
         self.image.currentIndexChanged.connect(self._show_image)
@@ -147,12 +146,9 @@ class ImagePanel(QObject):
     def _show_what(self) -> None:
         """Update the choices of planes and frames; an equal choice stays selected."""
         before, layout = self.what.currentText(), self.axes.currentData()
-        self.what.blockSignals(True)
-        self.what.clear()
-        for words, whole in layout.choices(self._whole_axes) if layout else ():
-            self.what.addItem(words, whole)
-        self.what.setCurrentIndex(max(self.what.findText(before), 0))
-        self.what.blockSignals(False)
+        fill(self.what, layout.choices(self._whole_axes) if layout else ())
+        with QSignalBlocker(self.what):
+            self.what.setCurrentIndex(max(self.what.findText(before), 0))
         self.what.setEnabled(self.what.count() > 1)
 
     def _show_channels(self) -> None:
@@ -181,11 +177,7 @@ class ImagePanel(QObject):
         if self.layer is not None and self.layer == self._shown and layouts == offered:
             return  # other layers have changed, not this one
         self._shown = self.layer
-        self.axes.blockSignals(True)
-        self.axes.clear()
-        for layout in layouts:
-            self.axes.addItem(layout.words(), layout)
-        self.axes.blockSignals(False)
+        fill(self.axes, [(layout.words(), layout) for layout in layouts])
         self.axes.setEnabled(self.axes.count() > 1)
         self._show_what()
         self._show_where()
@@ -196,16 +188,15 @@ class ImagePanel(QObject):
         from napari.layers import Shapes
 
         before = self.where.currentData()
-        self.where.clear()
         if self.layer is None:
+            self.where.clear()
             return
         entries = [*_whole_levels(self.layer), (VIEW, Where(VIEW))]
         if self._has_tiles and _is_large_or_lazy(self.layer):
             entries.append((TILES, Where(TILES)))
         shapes = [layer for layer in self._viewer.layers if isinstance(layer, Shapes)]
         entries += [(f"shapes of {one.name}", Where("shapes", shapes=one)) for one in shapes]
-        for words, where in entries:
-            self.where.addItem(words, where)
+        fill(self.where, entries)
         if self.layer.multiscale:
             self.where.setCurrentIndex(_comfortable_level(self.layer))
         for index in range(self.where.count()):
@@ -259,8 +250,5 @@ def _is_large_or_lazy(layer: Image) -> bool:
 
 def _comfortable_level(layer: Image) -> int:
     """Finest level of at most `COMFORTABLE_PIXELS`, or the coarsest level."""
-    sizes = [
-        int(np.prod(shape[-2:])) for shape in np.asarray(layer.level_shapes)[:, : layer.ndim]
-    ]
-    fitting = [level for level, size in enumerate(sizes) if size <= COMFORTABLE_PIXELS]
-    return fitting[0] if fitting else len(sizes) - 1
+    sizes = np.prod(np.asarray(layer.level_shapes)[:, : layer.ndim][:, -2:], axis=1)
+    return int(np.append(np.flatnonzero(sizes <= COMFORTABLE_PIXELS), len(sizes) - 1)[0])

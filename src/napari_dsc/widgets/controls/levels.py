@@ -1,28 +1,25 @@
-"""The switch between classes and regions of a run, and the number of regions."""
+"""The switch between classes and regions of a run, and the slider of their number."""
 
 from __future__ import annotations
 
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QButtonGroup, QHBoxLayout, QRadioButton, QWidget
+import numpy as np
+from qtpy.QtCore import QSignalBlocker, Qt, Signal
+from qtpy.QtWidgets import QButtonGroup, QHBoxLayout, QRadioButton, QSlider, QSpinBox, QWidget
 
+from napari_dsc.jobs import runs, statuses
 from napari_dsc.jobs.result import Result
-from napari_dsc.jobs.runs import grow_job
-from napari_dsc.jobs.statuses import GROWING
-from napari_dsc.widgets.controls.forms import form_layout
-from napari_dsc.widgets.controls.level_slider import LevelSlider
-from napari_dsc.widgets.tasks import in_background
-from napari_dsc.widgets.viewer.written_labels import WrittenLabels
+from napari_dsc.widgets import tasks
+from napari_dsc.widgets.controls.forms import form_layout, single_shot
+from napari_dsc.widgets.viewer.run_layer import WrittenLabels
 
 if TYPE_CHECKING:
-    import numpy as np
     from napari.layers import Labels
     from napari.viewer import Viewer
 
     from napari_dsc.jobs.result import Levels
-    from napari_dsc.widgets.tasks import Task
     from napari_dsc.widgets.viewer.source import Source
 
 
@@ -72,7 +69,7 @@ class LevelBar(QWidget):
         self.regions.setToolTip("Show merge-tree regions; the slider sets their number.")
         self.level = LevelSlider()
         self._group = QButtonGroup(self)
-        self._task: Task | None = None
+        self._task: tasks.Task | None = None
         self._run: _Run | None = None
         self._lay_out()
         self.level.changed.connect(self._show_regions)
@@ -157,9 +154,9 @@ class LevelBar(QWidget):
         """Grow the tree in the background, then show its regions."""
         if self._task is not None:
             return
-        self.message.emit(f"{GROWING}...")
+        self.message.emit(f"{statuses.GROWING}...")
         job = (run.grower, run.mask, run.n_threads)
-        self._task = in_background(grow_job, job, self._on_grown, self._on_failure)
+        self._task = tasks.in_background(runs.grow_job, job, self._on_grown, self._on_failure)
 
     def _cancel_growing(self) -> None:
         if self._task is not None:
@@ -194,3 +191,71 @@ class LevelBar(QWidget):
         self.check()
         if self._run is not None:
             self.message.emit(self._run.written.write(result))
+
+
+LIVE_MILLISECONDS = 30  # about 30 updates a second
+STEPS = 1000  # positions of the slider; more than it has pixels
+NUMBER_WIDTH = 110  # pixels
+
+
+class LevelSlider(QWidget):
+    """Number from 1 to a maximum, as a logarithmic slider and a box.
+
+    Attributes
+    ----------
+    changed : Signal
+        The user chose another number; quick changes are reported once.
+    """
+
+    changed = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.slider, self.number = QSlider(Qt.Orientation.Horizontal), QSpinBox()
+        self.slider.setRange(0, STEPS)
+        for control in (self.slider, self.number):
+            control.setToolTip("Number of regions: few to the left, many to the right.")
+        self.number.setKeyboardTracking(False)
+        self.number.setMaximumWidth(NUMBER_WIDTH)
+        self._live = single_shot(self, LIVE_MILLISECONDS, self.changed.emit)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.slider, 1)
+        layout.addWidget(self.number)
+        self.slider.valueChanged.connect(self._on_slider)
+        self.number.valueChanged.connect(self._on_number)
+
+    @property
+    def is_moving(self) -> bool:
+        """Whether a change was not reported yet."""
+        return self._live.isActive()
+
+    def value(self) -> int:
+        """Chosen number."""
+        return self.number.value()
+
+    def show_range(self, most: int, value: int) -> None:
+        """Set the maximum and the number, without a signal."""
+        with QSignalBlocker(self.number):
+            self.number.setRange(1, max(most, 1))
+            self.number.setValue(value)
+        self._move_slider()
+
+    def stop(self) -> None:
+        """Discard a change that was not reported yet."""
+        self._live.stop()
+
+    def _on_slider(self, position: int) -> None:
+        most = self.number.maximum()
+        with QSignalBlocker(self.number):
+            self.number.setValue(round(most ** (position / STEPS)))
+        self._live.start()
+
+    def _on_number(self) -> None:
+        self._move_slider()
+        self._live.start()
+
+    def _move_slider(self) -> None:
+        share = np.log(self.number.value()) / np.log(max(self.number.maximum(), 2))
+        with QSignalBlocker(self.slider):
+            self.slider.setValue(round(STEPS * share))

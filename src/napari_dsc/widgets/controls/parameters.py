@@ -1,25 +1,26 @@
-"""Controls for the fields of parameter classes, made from their annotations and docstrings."""
+"""Controls for the fields of parameter classes, made from their annotations, and presets."""
 
 from __future__ import annotations
 
 import dataclasses
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_type_hints
 
 import docstring_parser
 from docstring_parser import DocstringStyle
-from magicgui.widgets import create_widget
-from qtpy.QtCore import QEvent, QObject, Qt
-from qtpy.QtWidgets import QSizePolicy, QWidget
+from magicgui.widgets import FloatSpinBox, create_widget
+from qtpy.QtCore import QEvent, QObject, Qt, Signal
+from qtpy.QtWidgets import QComboBox, QSizePolicy, QWidget
 
 from napari_dsc.errors import InvalidParameterError
-from napari_dsc.params import Params
+from napari_dsc.params import CutParams, Params, SuperpixelParams, preset_values
 from napari_dsc.records.recipes import STAGES
 from napari_dsc.segmenting.settings import Settings
-from napari_dsc.widgets.controls.float_box import ExactFloatBox
-from napari_dsc.widgets.controls.forms import MIN_WIDTH, not_none
+from napari_dsc.widgets.controls.forms import MIN_WIDTH, combo_box, not_none, push_button
+from napari_dsc.widgets.preferences import last_values, remember_values
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from qtpy.QtWidgets import QFormLayout
 
@@ -160,3 +161,126 @@ def values_of_record(record: dict[str, Any]) -> dict[str, Any]:
         values |= dataclasses.asdict(settings.params(stage))
     device = record.get("device", {}).get("name", settings.device)
     return values | {"device": device, "weights": settings.weights, "method": settings.method}
+
+
+# as many digits as a dock of 300 pixels has room for; longer numbers are shown rounded
+MOST_DECIMALS = 12
+
+
+class ExactFloatBox(FloatSpinBox):
+    """Spin box that never rounds its value.
+
+    Qt rounds to the decimals that a spin box shows, and magicgui shows those of its step.
+    This box shows as many as its value has, and keeps a value that has more until the user
+    edits it.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        self._given: float | None = None
+        super().__init__(**options)
+        self.native.valueChanged.connect(self._on_edit)
+
+    def get_value(self) -> float:
+        """Value that was set, or the newer one of the user."""
+        return super().get_value() if self._given is None else self._given
+
+    def set_value(self, value: float) -> None:
+        """Show a value; it must lie between the bounds."""
+        step = 1.0 if self.step is None else self.step
+        self.native.setDecimals(min(max(_decimals(value), _decimals(step)), MOST_DECIMALS))
+        super().set_value(value)
+        self._given = float(value)
+
+    def _on_edit(self, value: float) -> None:
+        self._given = None
+
+
+def _decimals(value: float) -> int:
+    """Digits behind the point of the shortest text that stands for a float."""
+    exponent = Decimal(repr(float(value))).normalize().as_tuple().exponent
+    return max(0, -exponent) if isinstance(exponent, int) else 0
+
+
+TITLE = "choose, or type a name"
+
+
+class Presets(QObject):
+    """Chooser of presets, with buttons to save and to delete a preset.
+
+    Parameters
+    ----------
+    dock : str
+        Name of the dock that the presets belong to.
+    values : callable
+        Returns the values to save.
+    fixed : dict of str to dict
+        Presets of the package, which cannot be changed.
+
+    Attributes
+    ----------
+    chosen : Signal of dict
+        Values to show.
+    """
+
+    chosen = Signal(dict)
+
+    def __init__(
+        self, dock: str, values: Callable[[], dict[str, Any]], fixed: dict[str, dict[str, Any]]
+    ) -> None:
+        super().__init__()
+        self._fixed = fixed
+        self._key, self._values = f"presets of {dock}", values
+        self.names = combo_box("Saved values. Type a new name to save the present ones.")
+        self.names.setEditable(True)
+        self.names.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
+        not_none(self.names.lineEdit()).setPlaceholderText(TITLE)
+        self.save = push_button("Save", "Save the present values under this name.")
+        self.delete = push_button("Delete", "Delete the preset of this name.")
+        self.names.textActivated.connect(self._choose)
+        self.save.clicked.connect(self.save_values)
+        self.delete.clicked.connect(self.delete_preset)
+        self._show("")
+
+    def _show(self, name: str) -> None:
+        self.names.clear()
+        self.names.addItems([*self._fixed, *sorted(last_values(self._key))])
+        self.names.setCurrentText(name)
+
+    def _choose(self, name: str) -> None:
+        known = last_values(self._key) | self._fixed
+        if name in known:
+            self.chosen.emit(known[name])
+
+    def save_values(self) -> None:
+        """Save the present values under the name in the box."""
+        name = self.names.currentText().strip()
+        if name and name not in self._fixed:
+            remember_values(self._key, last_values(self._key) | {name: self._values()})
+            self._show(name)
+
+    def delete_preset(self) -> None:
+        """Delete the preset that is named in the box."""
+        known = last_values(self._key)
+        known.pop(self.names.currentText().strip(), None)
+        remember_values(self._key, known)
+        self._show("")
+
+
+def method_values(name: str) -> dict[str, Any]:
+    """Values of a preset for all fields of superpixels and cut except `n_superpixels`.
+
+    Parameters
+    ----------
+    name : str
+        Name of a preset of the package.
+
+    Returns
+    -------
+    values : dict
+        By name of the field; the method is included.
+    """
+    chosen: Any = preset_values(name)
+    superpixels = dataclasses.asdict(SuperpixelParams(**chosen["superpixels"]))
+    cut = dataclasses.asdict(CutParams(**chosen["cut"]))
+    del superpixels["n_superpixels"]
+    return {"method": "dsc", **superpixels, **cut}

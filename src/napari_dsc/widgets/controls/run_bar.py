@@ -1,4 +1,4 @@
-"""Buttons, progress bar and status line of a dock that runs jobs."""
+"""Buttons, progress bar, status line and live plot of a dock that runs jobs."""
 
 from __future__ import annotations
 
@@ -7,25 +7,18 @@ import platform
 from typing import TYPE_CHECKING, Any
 
 from napari.utils.progress import progress
-from qtpy.QtCore import QTimer, Signal
-from qtpy.QtWidgets import (
-    QHBoxLayout,
-    QLabel,
-    QProgressBar,
-    QPushButton,
-    QSizePolicy,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy import QtWidgets
+from qtpy.QtCore import QPointF, QRectF, QSize, Qt, QTimer, Signal
+from qtpy.QtGui import QColor, QPainter, QPen, QPolygonF
 
 from napari_dsc.jobs.job import Outcome, Status, in_user_words
-from napari_dsc.widgets.tasks import Task, notify_error
+from napari_dsc.widgets import tasks
 
 if TYPE_CHECKING:
-    from napari_dsc.widgets.tasks import Job
+    from qtpy.QtGui import QPaintEvent
 
 
-class RunBar(QWidget):
+class RunBar(QtWidgets.QWidget):
     """Buttons, progress bar and status line of a dock.
 
     Parameters
@@ -55,29 +48,31 @@ class RunBar(QWidget):
         self._reason = ""
         self._bar_of_napari: Any = None
         self._settings: dict[str, object] = {}
-        self.task = Task(self)
+        self.task = tasks.Task(self)
         self.task.progressed.connect(self._show_progress)
         self.task.finished.connect(self._end)
-        self.run_button = QPushButton("Run")
+        self.run_button = QtWidgets.QPushButton("Run")
         self.run_button.clicked.connect(self._run_or_cancel)
-        self.keep_button = QPushButton("Stop and keep")
+        self.keep_button = QtWidgets.QPushButton("Stop and keep")
         self.keep_button.setToolTip("End the cut now and keep its present labels.")
         self.keep_button.setVisible(can_keep)
         self.keep_button.setEnabled(False)
         self.keep_button.clicked.connect(self.task.keep)
-        self.bar = QProgressBar()
+        self.bar = QtWidgets.QProgressBar()
         self.bar.setTextVisible(False)
-        self.status = QLabel()
+        self.status = QtWidgets.QLabel()
         self.status.setWordWrap(True)
-        self.status.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+        self.status.setSizePolicy(
+            QtWidgets.QSizePolicy.Policy.Ignored, QtWidgets.QSizePolicy.Policy.Minimum
+        )
         self._lay_out()
         self.block("")
 
     def _lay_out(self) -> None:
-        buttons = QHBoxLayout()
+        buttons = QtWidgets.QHBoxLayout()
         buttons.addWidget(self.run_button)
         buttons.addWidget(self.keep_button)
-        layout = QVBoxLayout(self)
+        layout = QtWidgets.QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(buttons)
         layout.addWidget(self.bar)
@@ -99,7 +94,7 @@ class RunBar(QWidget):
         self._reason = reason
 
     def start(
-        self, job: Job, argument: object, n_steps: int, settings: dict[str, object]
+        self, job: tasks.Job, argument: object, n_steps: int, settings: dict[str, object]
     ) -> None:
         """Run ``job(control, argument)``.
 
@@ -160,17 +155,78 @@ class RunBar(QWidget):
         elif outcome.error is not None:
             message = in_user_words(outcome.error)
             self.status.setText(message)
-            notify_error(message, self._report(outcome))
+            tasks.notify_error(message, self._report(outcome))
         else:
             self.succeeded.emit(outcome.value)
         self.ended.emit()
 
     def _report(self, outcome: Outcome) -> str:
         """Versions, settings and traceback, for a request for help."""
-        return "\n".join(
+        machine = f"napari-dsc on {platform.platform()}, Python {platform.python_version()}"
+        settings = json.dumps(self._settings, indent=2, default=str)
+        return f"{machine}\n{settings}\n{outcome.trace}"
+
+
+# of the Okabe-Ito palette, which color-blind people can tell apart
+COLORS = {"L1": "#56b4e9", "L2": "#e69f00", "classes": "#009e73"}
+MARGIN = 6
+
+
+class ConvergencePlot(QtWidgets.QWidget):
+    """Curves over the iterations, each between 0 and its own largest value."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setSizePolicy(
+            QtWidgets.QSizePolicy.Policy.Expanding, QtWidgets.QSizePolicy.Policy.Fixed
+        )
+        self.setToolTip(
+            "The pseudo-label loss L1, the cut loss L2 and the number of classes over the "
+            "iterations; each curve is scaled to its largest value."
+        )
+        self.start(1)
+
+    def start(self, n_iterations: int) -> None:
+        """Clear the plot for a run of this many iterations."""
+        self._n_iterations = n_iterations
+        self.curves: dict[str, list[tuple[int, float]]] = {name: [] for name in COLORS}
+        self.update()
+
+    def add(self, progress: Status) -> None:
+        """Add losses and number of classes of one step."""
+        values = (progress.label_loss, progress.cut_loss, progress.n_classes)
+        for points, value in zip(self.curves.values(), values, strict=True):
+            points.append((progress.iteration, value))
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        """Preferred size in pixels."""
+        return QSize(240, 110)
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        """Draw the curves and, below them, their latest values."""
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        legend = 1.4 * self.fontMetrics().height()
+        area = QRectF(self.rect()).adjusted(MARGIN, MARGIN, -MARGIN, -MARGIN - legend)
+        painter.setPen(QPen(self.palette().mid().color(), 1))
+        painter.drawRect(area)
+        width = area.width() / len(COLORS)
+        for column, (name, points) in enumerate(self.curves.items()):
+            painter.setPen(QPen(QColor(COLORS[name]), 2))
+            painter.drawPolyline(self._polygon(points, area))
+            cell = QRectF(area.left() + column * width, area.bottom(), width, legend)
+            text = f"{name} {points[-1][1]:.3g}" if points else name
+            painter.drawText(cell, Qt.AlignmentFlag.AlignCenter, text)
+
+    def _polygon(self, points: list[tuple[int, float]], area: QRectF) -> QPolygonF:
+        top = max((value for _, value in points), default=0) or 1
+        return QPolygonF(
             [
-                f"napari-dsc on {platform.platform()}, Python {platform.python_version()}",
-                json.dumps(self._settings, indent=2, default=str),
-                outcome.trace,
+                QPointF(
+                    area.left() + area.width() * iteration / self._n_iterations,
+                    area.bottom() - area.height() * max(value, 0) / top,
+                )
+                for iteration, value in points
             ]
         )

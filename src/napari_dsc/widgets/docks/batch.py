@@ -6,35 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari.layers import Image, Labels
-from qtpy.QtWidgets import (
-    QAbstractItemView,
-    QFileDialog,
-    QHeaderView,
-    QLineEdit,
-    QTableView,
-    QVBoxLayout,
-)
+from qtpy import QtWidgets
 
-from napari_dsc.jobs.batch import (
-    BatchRequest,
-    FileStatus,
-    Opened,
-    batch_job,
-    find_job,
-    open_job,
-)
-from napari_dsc.widgets.controls.closing import ClosingWidget
-from napari_dsc.widgets.controls.files_table import FAILED, WAITING, FilesModel, Row
-from napari_dsc.widgets.controls.forms import (
-    combo_box,
-    form_layout,
-    not_none,
-    push_button,
-    row_of,
-)
-from napari_dsc.widgets.controls.run_bar import RunBar
-from napari_dsc.widgets.preferences import apply_weights_preferences, preferences
-from napari_dsc.widgets.tasks import in_background
+from napari_dsc.jobs import batch
+from napari_dsc.widgets import preferences, tasks
+from napari_dsc.widgets.controls import files_table, forms, run_bar
 from napari_dsc.widgets.viewer.output import KEY, add_quietly
 
 if TYPE_CHECKING:
@@ -44,7 +20,7 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
     from napari_dsc.jobs.job import Status
-    from napari_dsc.widgets.tasks import Task
+
 
 IMAGES = "Images (*.tif *.tiff *.png *.jpg *.jpeg *.npy *.bmp *.gif);;All files (*)"
 RECIPES = "Recipes (*.json *.tif *.tiff)"
@@ -52,7 +28,7 @@ EXISTING = {"keep up-to-date outputs": "resume", "replace all": "overwrite"}
 RUNNING = "running"
 
 
-class Batch(ClosingWidget):
+class Batch(forms.ClosingWidget):
     """Dock of *Plugins > Deep Superpixel Cut > Batch*.
 
     Files are segmented one after the other in a thread of napari, because a single image
@@ -62,29 +38,27 @@ class Batch(ClosingWidget):
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__()
+        button = forms.push_button
         self.viewer = napari_viewer
-        self.files = FilesModel()
-        self._readers: list[Task] = []
-        self.add_files = push_button("Add files...", "Add image files to the table.")
-        self.add_folder = push_button(
-            "Add folder...", "Add the images of a folder to the table."
-        )
-        self.clear = push_button("Clear", "Remove all rows of the table; no file is deleted.")
+        self.files = files_table.FilesModel()
+        self._readers: list[tasks.Task] = []
+        self.add_files = button("Add files...", "Add image files to the table.")
+        self.add_folder = button("Add folder...", "Add the images of a folder to the table.")
+        self.clear = button("Clear", "Remove all rows of the table; no file is deleted.")
         self.recipe = _path_line(
             "defaults", "Recipe, or TIFF of a result, with the parameters to use."
         )
-        self.choose_recipe = push_button("...", "Choose a recipe.")
+        self.choose_recipe = button("...", "Choose a recipe.")
         self.folder = _path_line("choose a folder", "The result of a.png is a_segments.tif.")
-        self.choose_folder = push_button("...", "Choose the output folder.")
-        self.existing = combo_box(
-            "Outputs to keep: those of equal file, parameters and weights, or none."
+        self.choose_folder = button("...", "Choose the output folder.")
+        self.existing = forms.combo_box(
+            "Outputs to keep: those of equal file, parameters and weights, or none.",
+            EXISTING.items(),
         )
-        for words, existing in EXISTING.items():
-            self.existing.addItem(words, existing)
-        self.table = QTableView()
-        self.run_bar = RunBar(can_keep=False)
-        self.retry = push_button("Retry failed", "Segment the failed files again.")
-        self.open = push_button(
+        self.table = QtWidgets.QTableView()
+        self.run_bar = run_bar.RunBar(can_keep=False)
+        self.retry = button("Retry failed", "Segment the failed files again.")
+        self.open = button(
             "Open result", "Add image and labels of the selected file to the viewer."
         )
         self._lay_out()
@@ -93,22 +67,22 @@ class Batch(ClosingWidget):
 
     def _lay_out(self) -> None:
         self.table.setModel(self.files)
-        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        not_none(self.table.verticalHeader()).hide()
-        header = not_none(self.table.horizontalHeader())
-        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-        header.setSectionResizeMode(1, QHeaderView.ResizeMode.Fixed)
-        form = form_layout()
-        form.addRow("Recipe", row_of(self.recipe, self.choose_recipe))
-        form.addRow("Output", row_of(self.folder, self.choose_folder))
+        self.table.setSelectionBehavior(self.table.SelectionBehavior.SelectRows)
+        self.table.setSelectionMode(self.table.SelectionMode.SingleSelection)
+        forms.not_none(self.table.verticalHeader()).hide()
+        header = forms.not_none(self.table.horizontalHeader())
+        header.setSectionResizeMode(0, header.ResizeMode.Stretch)
+        header.setSectionResizeMode(1, header.ResizeMode.Fixed)
+        form = forms.form_layout()
+        form.addRow("Recipe", forms.row_of(self.recipe, self.choose_recipe))
+        form.addRow("Output", forms.row_of(self.folder, self.choose_folder))
         form.addRow("Existing", self.existing)
-        layout = QVBoxLayout(self)
-        layout.addLayout(row_of(self.add_files, self.add_folder, self.clear))
+        layout = QtWidgets.QVBoxLayout(self)
+        layout.addLayout(forms.row_of(self.add_files, self.add_folder, self.clear))
         layout.addWidget(self.table, 1)
         layout.addLayout(form)
         layout.addWidget(self.run_bar)
-        layout.addLayout(row_of(self.retry, self.open))
+        layout.addLayout(forms.row_of(self.retry, self.open))
 
     def _connect(self) -> None:
         self.add_files.clicked.connect(self._ask_files)
@@ -119,36 +93,37 @@ class Batch(ClosingWidget):
         self.folder.textChanged.connect(self._show_problem)
         for signal in (self.files.rowsInserted, self.files.modelReset, self.files.dataChanged):
             signal.connect(self._show_problem)
-        not_none(self.table.selectionModel()).selectionChanged.connect(self._show_selected)
+        selection = forms.not_none(self.table.selectionModel())
+        selection.selectionChanged.connect(self._show_selected)
         self.table.doubleClicked.connect(lambda _: self.open_result())
         self.run_bar.run_pressed.connect(self.run)
         self.run_bar.progressed.connect(self._show_progress)
         self.run_bar.succeeded.connect(self._show_counts)
         self.run_bar.ended.connect(self._end)
-        self.retry.clicked.connect(lambda: self.run(self.files.numbers_of(FAILED)))
+        self.retry.clicked.connect(lambda: self.run(self.files.numbers_of(files_table.FAILED)))
         self.open.clicked.connect(self.open_result)
 
     # files and folders
 
     def _ask_files(self) -> None:
-        paths, _ = QFileDialog.getOpenFileNames(self, "Images", "", IMAGES)
+        paths, _ = QtWidgets.QFileDialog.getOpenFileNames(self, "Images", "", IMAGES)
         self.files.add(map(Path, paths))
 
     def _ask_folder(self) -> None:
-        path = QFileDialog.getExistingDirectory(self, "Folder of images")
+        path = QtWidgets.QFileDialog.getExistingDirectory(self, "Folder of images")
         if path:
             self.take_folder(Path(path))
 
     def take_folder(self, folder: Path) -> None:
         """Add the images of a folder; it is listed in the background."""
-        self._in_background(find_job, (folder,), self.files.add)
+        self._in_background(batch.find_job, (folder,), self.files.add)
 
     def _ask_recipe(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(self, "Recipe", "", RECIPES)
+        path, _ = QtWidgets.QFileDialog.getOpenFileName(self, "Recipe", "", RECIPES)
         self.recipe.setText(path)
 
     def _ask_output(self) -> None:
-        path = QFileDialog.getExistingDirectory(self, "Output folder")
+        path = QtWidgets.QFileDialog.getExistingDirectory(self, "Output folder")
         if path:
             self.folder.setText(path)
 
@@ -161,12 +136,14 @@ class Batch(ClosingWidget):
         is_idle, problem = not self.run_bar.is_running, self._problem()
         self.run_bar.block(problem)
         self.clear.setEnabled(is_idle)
-        self.retry.setEnabled(is_idle and not problem and bool(self.files.numbers_of(FAILED)))
+        self.retry.setEnabled(
+            is_idle and not problem and bool(self.files.numbers_of(files_table.FAILED))
+        )
         row = self._selected()
         self.open.setEnabled(row is not None and row.output is not None)
 
-    def _selected(self) -> Row | None:
-        picked = not_none(self.table.selectionModel()).selectedRows()
+    def _selected(self) -> files_table.Row | None:
+        picked = forms.not_none(self.table.selectionModel()).selectedRows()
         return self.files.rows[picked[0].row()] if picked else None
 
     def _show_selected(self, *_: object) -> None:
@@ -182,8 +159,8 @@ class Batch(ClosingWidget):
         if self.run_bar.is_running or self._problem():
             return
         numbers = tuple(rows) or tuple(range(len(self.files.rows)))
-        chosen, recipe = preferences(), self.recipe.text().strip()
-        request = BatchRequest(
+        chosen, recipe = preferences.preferences(), self.recipe.text().strip()
+        request = batch.BatchRequest(
             sources=tuple(self.files.rows[number].source for number in numbers),
             rows=numbers,
             folder=Path(self.folder.text().strip()),
@@ -192,28 +169,28 @@ class Batch(ClosingWidget):
             device=chosen.device,
             n_threads=chosen.threads,
         )
-        apply_weights_preferences(chosen)
+        preferences.apply_weights_preferences(chosen)
         asked = set(numbers)
         self.files.replace_all(
-            Row(row.source) if number in asked else row
+            files_table.Row(row.source) if number in asked else row
             for number, row in enumerate(self.files.rows)
         )
         settings = {"recipe": recipe, "folder": str(request.folder), "files": len(numbers)}
-        self.run_bar.start(batch_job, request, len(numbers), settings)
+        self.run_bar.start(batch.batch_job, request, len(numbers), settings)
         self._show_problem()
 
     def _show_progress(self, status: Status) -> None:
-        if isinstance(status, FileStatus):
+        if isinstance(status, batch.FileStatus):
             self.files.update_row(status.row, status.state, status.words, status.output)
             self.table.scrollTo(self.files.index(status.row, 0))
 
     def _show_counts(self, counts: Counter[str]) -> None:
-        words = [f"{counts[state]} {state}" for state in ("done", "kept", FAILED)]
+        words = [f"{counts[state]} {state}" for state in ("done", "kept", files_table.FAILED)]
         self.run_bar.status.setText(", ".join(words) + "; log in batch.jsonl")
 
     def _end(self) -> None:
         for number in self.files.numbers_of(RUNNING):
-            self.files.update_row(number, WAITING)
+            self.files.update_row(number, files_table.WAITING)
         words = self.run_bar.status.text()
         self._show_problem()
         self.run_bar.status.setText(words)
@@ -224,9 +201,9 @@ class Batch(ClosingWidget):
         """Add image and labels of the selected file to the viewer."""
         row = self._selected()
         if row is not None and row.output is not None:
-            self._in_background(open_job, (row.source, row.output), self._show_result)
+            self._in_background(batch.open_job, (row.source, row.output), self._show_result)
 
-    def _show_result(self, opened: Opened) -> None:
+    def _show_result(self, opened: batch.Opened) -> None:
         about: Any = opened.record["image"]
         axes = [axis for axis in about["axes"] if axis != "C"]
         sizes, is_known = iter(about["spacing"]), len(axes) == opened.labels.ndim
@@ -243,7 +220,7 @@ class Batch(ClosingWidget):
             add_quietly(self.viewer, layer)
 
     def _in_background(self, job: Any, arguments: tuple[object, ...], show: Any) -> None:
-        task = in_background(job, arguments, show)
+        task = tasks.in_background(job, arguments, show)
         self._readers.append(task)
         task.finished.connect(lambda _: self._readers.remove(task))
 
@@ -256,8 +233,8 @@ class Batch(ClosingWidget):
             task.cancel()
 
 
-def _path_line(placeholder: str, tooltip: str) -> QLineEdit:
-    line = QLineEdit()
+def _path_line(placeholder: str, tooltip: str) -> QtWidgets.QLineEdit:
+    line = QtWidgets.QLineEdit()
     line.setPlaceholderText(placeholder)
     line.setToolTip(tooltip)
     return line

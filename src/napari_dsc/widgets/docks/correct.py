@@ -9,32 +9,16 @@ import numpy as np
 from napari.layers import Labels, Shapes
 from napari.utils.notifications import show_info
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import (
-    QApplication,
-    QFileDialog,
-    QLabel,
-    QVBoxLayout,
-)
+from qtpy.QtWidgets import QApplication, QFileDialog, QLabel, QVBoxLayout
 
 from napari_dsc.correction.sessions import SUFFIX, Session
 from napari_dsc.errors import DSCError
 from napari_dsc.jobs.analysis import save_job, split_by_seeds_job
 from napari_dsc.layers import PARTS_KEY, geometry_of, level_array
-from napari_dsc.widgets.controls.closing import ClosingWidget
-from napari_dsc.widgets.controls.forms import (
-    MIN_WIDTH,
-    combo_box,
-    form_layout,
-    push_button,
-    row_of,
-)
-from napari_dsc.widgets.controls.granularity import NumberSlider
-from napari_dsc.widgets.controls.image_panel import LayerChooser, follow_layers, unfollow_layers
-from napari_dsc.widgets.controls.preparation import Preparation
+from napari_dsc.widgets.controls import correcting, forms, image_panel
 from napari_dsc.widgets.tasks import in_background
 from napari_dsc.widgets.viewer.editor import RULES, Editor
 from napari_dsc.widgets.viewer.output import KEY
-from napari_dsc.widgets.viewer.uncertain import UncertainList, center_view
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -44,52 +28,52 @@ if TYPE_CHECKING:
 OWN = "its own run"
 
 
-class Correct(ClosingWidget):
+class Correct(forms.ClosingWidget):
     """Dock of *Plugins > Deep Superpixel Cut > Correct*."""
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__()
+        button = forms.push_button
         self.viewer = napari_viewer
         self.editor: Editor | None = None
-        self.preparation = Preparation(napari_viewer)
+        self.preparation = correcting.Preparation(napari_viewer)
         self.labels = _chooser("Labels layer to correct.")
         self.superpixels = _chooser(
             "Superpixels of the run that made the labels, or of another Labels layer."
         )
-        self.rule = combo_box("Effect of a stroke of the brush, the polygon or the bucket.")
-        for rule, words in RULES.items():
-            self.rule.addItem(rule)
-            self.rule.setItemData(self.rule.count() - 1, words, Qt.ItemDataRole.ToolTipRole)
-        self.shapes = _chooser("Shapes layer to apply as one stroke.")
-        self.apply = push_button("Apply", "Apply the stroke to superpixels under the shapes.")
-        self.scribbles = _chooser("Labels layer of scribbles: one label for each new segment.")
-        self.new_scribbles = push_button("New", "Add an empty layer to draw scribbles on.")
-        self.split = push_button(
-            "Split", "Divide each segment that has scribbles of two labels."
+        self.rule = forms.combo_box(
+            "Effect of a stroke of the brush, the polygon or the bucket.", RULES.items()
         )
-        self.number = NumberSlider()
-        self.uncertain = UncertainList()
-        self.next = push_button("Next uncertain", "Show the next superpixel of the list.")
-        self.save = push_button("Save...", "Write labels, superpixels and record to one file.")
+        for index, words in enumerate(RULES.values()):
+            self.rule.setItemData(index, words, Qt.ItemDataRole.ToolTipRole)
+        self.shapes = _chooser("Shapes layer to apply as one stroke.")
+        self.apply = button("Apply", "Apply the stroke to superpixels under the shapes.")
+        self.scribbles = _chooser("Labels layer of scribbles: one label for each new segment.")
+        self.new_scribbles = button("New", "Add an empty layer to draw scribbles on.")
+        self.split = button("Split", "Divide each segment that has scribbles of two labels.")
+        self.number = correcting.NumberSlider()
+        self.uncertain = correcting.UncertainList()
+        self.next = button("Next uncertain", "Show the next superpixel of the list.")
+        self.save = button("Save...", "Write labels, superpixels and record to one file.")
         self.status = QLabel()
         self.status.setWordWrap(True)
         self._lay_out()
         self._connect()
-        follow_layers(napari_viewer, self.refresh)
+        image_panel.follow_layers(napari_viewer, self.refresh)
         self.refresh()
 
     def _lay_out(self) -> None:
-        form = form_layout()
+        form = forms.form_layout()
         form.addRow("Labels", self.labels)
         form.addRow("Superpixels", self.superpixels)
         form.addRow("A stroke", self.rule)
-        form.addRow("Shapes", row_of(self.shapes, self.apply))
-        form.addRow("Scribbles", row_of(self.scribbles, self.new_scribbles, self.split))
+        form.addRow("Shapes", forms.row_of(self.shapes, self.apply))
+        form.addRow("Scribbles", forms.row_of(self.scribbles, self.new_scribbles, self.split))
         form.addRow("Segments", self.number.slider)
         layout = QVBoxLayout(self)
         layout.addLayout(form)
         layout.addWidget(self.uncertain, 1)
-        layout.addLayout(row_of(self.next, self.save))
+        layout.addLayout(forms.row_of(self.next, self.save))
         layout.addWidget(self.status)
 
     def _connect(self) -> None:
@@ -225,7 +209,9 @@ class Correct(ClosingWidget):
     def _show_superpixel(self, part: int) -> None:
         """Move the view to a superpixel."""
         if self.editor is not None:
-            center_view(self.viewer, self.editor.layer, self.editor.parts.center(part))
+            correcting.center_view(
+                self.viewer, self.editor.layer, self.editor.parts.center(part)
+            )
 
     # sessions
 
@@ -252,16 +238,15 @@ class Correct(ClosingWidget):
 
     def release(self) -> None:
         """Stop editing, and release the viewer's layers."""
-        unfollow_layers(self.viewer, self.refresh)
+        image_panel.unfollow_layers(self.viewer, self.refresh)
         self.preparation.choose(None, None)
         for box in (self.labels, self.superpixels, self.shapes, self.scribbles):
             box.blockSignals(True)
             box.clear()
 
 
-def _chooser(tooltip: str) -> LayerChooser:
-    box = LayerChooser()
-    box.setToolTip(tooltip)
-    box.setSizePolicy(combo_box("").sizePolicy())
-    box.setMinimumWidth(MIN_WIDTH // 2)
+def _chooser(tooltip: str) -> image_panel.LayerChooser:
+    box = image_panel.LayerChooser(tooltip)
+    box.setSizePolicy(forms.combo_box("").sizePolicy())
+    box.setMinimumWidth(forms.MIN_WIDTH // 2)
     return box

@@ -6,34 +6,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from qtpy.QtCore import QEvent, QObject, QSize, Qt
-from qtpy.QtWidgets import (
-    QFrame,
-    QScrollArea,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 from superqt import QCollapsible
 
-from napari_dsc.errors import DSCError
-from napari_dsc.jobs.machine import memory_problem
+from napari_dsc.jobs import machine, runs
 from napari_dsc.jobs.result import Request
-from napari_dsc.jobs.runs import run_job
 from napari_dsc.records.recipes import KEYWORDS, STAGES
 from napari_dsc.segmenting.settings import Settings
-from napari_dsc.widgets.controls.closing import ClosingWidget
-from napari_dsc.widgets.controls.compute_panel import DEFAULT_WEIGHTS, ComputePanel, selected
-from napari_dsc.widgets.controls.forms import form_layout, not_none, push_button, row_of
-from napari_dsc.widgets.controls.image_panel import ImagePanel
-from napari_dsc.widgets.controls.parameters import ParameterControls
-from napari_dsc.widgets.controls.presets import Presets
-from napari_dsc.widgets.controls.run_bar import RunBar
-from napari_dsc.widgets.preferences import (
-    apply_weights_preferences,
-    last_values,
-    preferences,
-    remember_values,
-)
-from napari_dsc.widgets.tasks import notify_error
+from napari_dsc.widgets import preferences, tasks
+from napari_dsc.widgets.controls import compute_panel, forms, image_panel, parameters, run_bar
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -57,7 +38,7 @@ class VerticalScroll(QScrollArea):
     def minimumSizeHint(self) -> QSize:
         """Width of the content and the scroll bar."""
         width = self._content.minimumSizeHint().width()
-        bar = not_none(self.verticalScrollBar()).sizeHint().width()
+        bar = forms.not_none(self.verticalScrollBar()).sizeHint().width()
         return QSize(width + bar, super().minimumSizeHint().height())
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
@@ -67,7 +48,7 @@ class VerticalScroll(QScrollArea):
         return bool(super().eventFilter(watched, event))
 
 
-class Dock(ClosingWidget):
+class Dock(forms.ClosingWidget):
     """Base of the docks with a run: image, parameters, device, weights and run bar.
 
     Parameters
@@ -101,12 +82,14 @@ class Dock(ClosingWidget):
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__()
         self.viewer = napari_viewer
-        self.image_panel = ImagePanel(napari_viewer, self.whole_axes, has_tiles=self.has_tiles)
-        self.parameters = ParameterControls(self.kinds)
-        self.compute = ComputePanel(preferences().device)
-        self.run_bar = RunBar(can_keep=self.can_keep)
-        self.reset_button = push_button("Reset", "Set all values to the defaults.")
-        self.presets = Presets(self.stage, self.values, self.fixed_presets())
+        self.image_panel = image_panel.ImagePanel(
+            napari_viewer, self.whole_axes, has_tiles=self.has_tiles
+        )
+        self.parameters = parameters.ParameterControls(self.kinds)
+        self.compute = compute_panel.ComputePanel(preferences.preferences().device)
+        self.run_bar = run_bar.RunBar(can_keep=self.can_keep)
+        self.reset_button = forms.push_button("Reset", "Set all values to the defaults.")
+        self.presets = parameters.Presets(self.stage, self.values, self.fixed_presets())
         self.advanced = QCollapsible("Advanced")
         self._source: Source | None = None
         self._is_closed = False
@@ -117,14 +100,14 @@ class Dock(ClosingWidget):
         self.run_bar.ended.connect(self._end)
         self.reset_button.clicked.connect(self.reset)
         self.presets.chosen.connect(self.restore)
-        self.restore(last_values(self.stage))
+        self.restore(preferences.last_values(self.stage))
         self._show_problem()
 
     def _lay_out(self) -> None:
         content = QWidget()
         column = QVBoxLayout(content)
         column.setContentsMargins(0, 0, 0, 0)
-        form = form_layout()
+        form = forms.form_layout()
         self.image_panel.add_to(form)
         for label, control in self.image_controls():
             form.addRow(label, control)
@@ -139,7 +122,7 @@ class Dock(ClosingWidget):
 
     def _fill_advanced(self) -> QCollapsible:
         content = QWidget()
-        form = form_layout(content)
+        form = forms.form_layout(content)
         self.parameters.add_to(
             form, [name for name in self.parameters.controls if name not in self.basic_fields]
         )
@@ -149,8 +132,8 @@ class Dock(ClosingWidget):
             else:
                 form.addRow(control)
         form.addRow("Preset", self.presets.names)
-        form.addRow(row_of(self.presets.save, self.presets.delete))
-        form.addRow(row_of(self.reset_button))
+        form.addRow(forms.row_of(self.presets.save, self.presets.delete))
+        form.addRow(forms.row_of(self.reset_button))
         self.advanced.addWidget(content)
         self.advanced.setCollapsedIcon("\u25b8")
         self.advanced.setExpandedIcon("\u25be")
@@ -174,8 +157,8 @@ class Dock(ClosingWidget):
     def values(self) -> dict[str, Any]:
         """Values of the controls, ready for JSON."""
         return self.parameters.values() | {
-            "device": selected(self.compute.device),
-            "weights": selected(self.compute.weights),
+            "device": compute_panel.selected(self.compute.device),
+            "weights": compute_panel.selected(self.compute.weights),
         }
 
     def restore(self, values: dict[str, Any]) -> None:
@@ -193,8 +176,8 @@ class Dock(ClosingWidget):
     def reset(self) -> None:
         """Show the defaults."""
         self.parameters.reset()
-        self.compute.set_device(preferences().device)
-        self.compute.set_weights(DEFAULT_WEIGHTS)
+        self.compute.set_device(preferences.preferences().device)
+        self.compute.set_weights(compute_panel.DEFAULT_WEIGHTS)
 
     def _show_problem(self) -> None:
         self.run_bar.block(self.image_panel.problem())
@@ -214,11 +197,11 @@ class Dock(ClosingWidget):
             unit=source.unit,
             mask=source.mask,
             settings=Settings(
-                weights=selected(self.compute.weights),
-                device=selected(self.compute.device),
+                weights=compute_panel.selected(self.compute.weights),
+                device=compute_panel.selected(self.compute.device),
                 **params,
             ),
-            n_threads=preferences().threads,
+            n_threads=preferences.preferences().threads,
         )
 
     def run(self, where: Where | None = None) -> None:
@@ -228,22 +211,21 @@ class Dock(ClosingWidget):
         """
         if self.run_bar.is_running:
             return
-        try:
+        with tasks.errors_shown():
             source = self.image_panel.source(where)
             request = self.request(source)
-        except DSCError as error:
-            notify_error(str(error), "")
-            return
-        problem = memory_problem(request, source.sizes, preferences().memory_share)
-        if problem:
-            self.run_bar.status.setText(problem)
-            return
-        self.start(run_job, request, n_steps_of(request, source), source)
+            problem = machine.memory_problem(
+                request, source.sizes, preferences.preferences().memory_share
+            )
+            if problem:
+                self.run_bar.status.setText(problem)
+            else:
+                self.start(runs.run_job, request, n_steps_of(request, source), source)
 
     def start(self, job: Any, asked: Any, n_steps: int, source: Source) -> None:
         """Start a job, and keep the source, which places its result."""
-        apply_weights_preferences(preferences())
-        remember_values(self.stage, self.values())
+        preferences.apply_weights_preferences(preferences.preferences())
+        preferences.remember_values(self.stage, self.values())
         self._source = replace(source, array=None)
         self.run_bar.start(job, asked, n_steps, self.values())
 

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 import numpy as np
 from napari.layers import Labels
 from napari.utils import DirectLabelColormap
-from qtpy.QtWidgets import QCheckBox, QHeaderView, QTableWidget, QTableWidgetItem, QVBoxLayout
+from qtpy.QtWidgets import QHeaderView, QTableWidget, QTableWidgetItem, QVBoxLayout
 
-from napari_dsc.jobs.analysis import score_job
+from napari_dsc.jobs import analysis
 from napari_dsc.layers import geometry_of, level_array
-from napari_dsc.widgets.controls.closing import ClosingWidget
-from napari_dsc.widgets.controls.forms import combo_box, form_layout, not_none
-from napari_dsc.widgets.controls.image_panel import LayerChooser, follow_layers, unfollow_layers
-from napari_dsc.widgets.controls.run_bar import RunBar
+from napari_dsc.widgets.controls import forms, image_panel, run_bar
 from napari_dsc.widgets.viewer.output import KEY, layer_to_update, show_labels
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
-    from napari_dsc.jobs.analysis import Scored
 
 PLACE = ("scale", "translate", "rotate", "shear", "affine")
 # magenta, because the usual color of label 1 is also that of the first segment
@@ -33,7 +30,7 @@ ZEROS = {
 }
 
 
-class Evaluate(ClosingWidget):
+class Evaluate(forms.ClosingWidget):
     """Dock of *Plugins > Deep Superpixel Cut > Evaluate*."""
 
     def __init__(self, napari_viewer: Viewer) -> None:
@@ -42,25 +39,25 @@ class Evaluate(ClosingWidget):
         self._scored: object = None
         self._sentence = ""
         self._followed: tuple[Labels, ...] = ()
-        self.result, self.truth = LayerChooser(), LayerChooser()
-        self.result.setToolTip("Labels layer to score.")
-        self.truth.setToolTip("Labels layer of the true segmentation, of the same shape.")
-        self.zero = combo_box(
-            "Meaning of 0 in the truth; with a background, Dice and AP50 are computed too."
+        self.result = image_panel.LayerChooser("Labels layer to score.")
+        self.truth = image_panel.LayerChooser(
+            "Labels layer of the true segmentation, of the same shape."
         )
-        for words, zero in ZEROS.items():
-            self.zero.addItem(words, zero)
-        self.errors = QCheckBox("Show errors")
-        self.errors.setToolTip("Add a layer of the pixels where result and truth disagree.")
-        self.errors.setChecked(True)
+        self.zero = forms.combo_box(
+            "Meaning of 0 in the truth; with a background, Dice and AP50 are computed too.",
+            ZEROS.items(),
+        )
+        self.errors = forms.check_box(
+            "Show errors", "Add a layer of the pixels where result and truth disagree.", True
+        )
         self.table = QTableWidget(0, 2)
         self.table.setHorizontalHeaderLabels(["Measure", "Score"])
-        header = not_none(self.table.horizontalHeader())
+        header = forms.not_none(self.table.horizontalHeader())
         header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
-        not_none(self.table.verticalHeader()).hide()
+        forms.not_none(self.table.verticalHeader()).hide()
         self.table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
-        self.run_bar = RunBar(can_keep=False)
-        form = form_layout()
+        self.run_bar = run_bar.RunBar(can_keep=False)
+        form = forms.form_layout()
         form.addRow("Result", self.result)
         form.addRow("Truth", self.truth)
         form.addRow("0 is", self.zero)
@@ -73,7 +70,7 @@ class Evaluate(ClosingWidget):
         self.run_bar.succeeded.connect(self._show_scores)
         for box in (self.result, self.truth, self.zero):
             box.currentIndexChanged.connect(self._show_problem)
-        follow_layers(napari_viewer, self.refresh)
+        image_panel.follow_layers(napari_viewer, self.refresh)
         self.refresh()
 
     def refresh(self, event: object = None) -> None:
@@ -115,17 +112,15 @@ class Evaluate(ClosingWidget):
         self.table.setRowCount(0)
         self._follow((result, truth))
         asked = (level_array(result), level_array(truth), zero)
-        self.run_bar.start(score_job, asked, 0, names)
+        self.run_bar.start(analysis.score_job, asked, 0, names)
 
     def _follow(self, layers: tuple[Labels, ...]) -> None:
         """Follow edits of these layers only."""
-        for layer in self._followed:
-            for name in EDITS:
-                getattr(layer.events, name).disconnect(self._drop_scores)
+        for layer, name in itertools.product(self._followed, EDITS):
+            getattr(layer.events, name).disconnect(self._drop_scores)
         self._followed = layers
-        for layer in layers:
-            for name in EDITS:
-                getattr(layer.events, name).connect(self._drop_scores)
+        for layer, name in itertools.product(layers, EDITS):
+            getattr(layer.events, name).connect(self._drop_scores)
 
     def _drop_scores(self, event: object = None) -> None:
         """Drop scores of layers that were edited since."""
@@ -134,18 +129,15 @@ class Evaluate(ClosingWidget):
         self.table.setRowCount(0)
         self.run_bar.status.setText("The layers have changed; run again.")
 
-    def _show_scores(self, found: Scored) -> None:
+    def _show_scores(self, found: analysis.Scored) -> None:
         if self._scored != self._asked():  # layers were edited or others chosen during the run
             self.run_bar.status.setText("The layers have changed; run again.")
             return
         from napari_dsc.evaluation.measures import MEASURES
 
         scores = found.scores
-        where = (
-            ""
-            if self._have_same_place()
-            else " (pixel by pixel, the layers are at different places)"
-        )
+        is_same = self._have_same_place()
+        where = "" if is_same else " (pixel by pixel, the layers are at different places)"
         self.run_bar.status.setText(
             f"{self._sentence}: {found.share:.1%} of pixels disagree{where}"
         )
@@ -179,6 +171,6 @@ class Evaluate(ClosingWidget):
         self.run_bar.cancel()
         self._scored = None
         self._follow(())
-        unfollow_layers(self.viewer, self.refresh)
+        image_panel.unfollow_layers(self.viewer, self.refresh)
         for box in (self.result, self.truth):
             box.clear()

@@ -7,33 +7,24 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtWidgets import QPushButton, QWidget
 
-from napari_dsc.errors import DSCError
-from napari_dsc.jobs.runs import TiledResult, tiles_job
+from napari_dsc.jobs import runs
 from napari_dsc.params import PRESETS, CutParams, ImageParams, SuperpixelParams, TreeParams
-from napari_dsc.widgets.controls.forms import check_box, combo_box, not_none
-from napari_dsc.widgets.controls.guides import Guides
-from napari_dsc.widgets.controls.levels import LevelBar
-from napari_dsc.widgets.controls.parameters import values_of_record
-from napari_dsc.widgets.controls.plot import ConvergencePlot
-from napari_dsc.widgets.controls.presets import method_values
+from napari_dsc.widgets import preferences, tasks
+from napari_dsc.widgets.controls import forms, guides, levels, parameters, run_bar
 from napari_dsc.widgets.docks.dock import Dock
-from napari_dsc.widgets.preferences import preferences
-from napari_dsc.widgets.tasks import notify_error
-from napari_dsc.widgets.viewer.intermediates import show_intermediates
-from napari_dsc.widgets.viewer.pyramid import add_pyramid, ask_for_pyramid
-from napari_dsc.widgets.viewer.run_layer import RunLayer
+from napari_dsc.widgets.viewer import run_layer
 from napari_dsc.widgets.viewer.source import TILES, VIEW, Where
 
 if TYPE_CHECKING:
     from napari.layers import Labels
     from napari.viewer import Viewer
 
-    from napari_dsc.jobs.job import Status
+    from napari_dsc.jobs import job
     from napari_dsc.jobs.result import Request, Result
     from napari_dsc.widgets.viewer.source import Source
 
 RESULT, TRY = "[DSC]", "[DSC try]"
-METHODS = {"dsc": "Cut: classes", "tree": "Tree: regions"}
+METHODS = {"Cut: classes": "dsc", "Tree: regions": "tree"}
 
 
 class Segment(Dock):
@@ -55,20 +46,19 @@ class Segment(Dock):
     has_tiles = True
 
     def __init__(self, napari_viewer: Viewer) -> None:
-        self.method = combo_box(
-            "Cut: classes learned from this image. Tree: connected regions, without training."
+        self.method = forms.combo_box(
+            "Cut: classes learned from this image. Tree: connected regions, without training.",
+            METHODS.items(),
         )
-        for name, title in METHODS.items():
-            self.method.addItem(title, name)
-        self.guides = Guides()
+        self.guides = guides.Guides()
         self._make_check_boxes()
         self.try_button = QPushButton("Try on view")
-        self.plot = ConvergencePlot()
-        self.levels = LevelBar()
-        self._drawn, self._suffix, self._threads = RunLayer(napari_viewer), RESULT, 0
+        self.plot = run_bar.ConvergencePlot()
+        self.levels = levels.LevelBar()
+        self._drawn, self._suffix, self._threads = run_layer.RunLayer(napari_viewer), RESULT, 0
         super().__init__(napari_viewer)
         for part in (self.plot, self.levels):
-            not_none(self.layout()).addWidget(part)
+            forms.not_none(self.layout()).addWidget(part)
             part.hide()
         self.levels.message.connect(self.run_bar.status.setText)
         self.image_panel.changed.connect(self.levels.check)
@@ -80,23 +70,19 @@ class Segment(Dock):
         self._show_guides()
 
     def _make_check_boxes(self) -> None:
-        self.preview = check_box(
+        self.preview = forms.check_box(
             "Live preview",
             "Update the labels layer while the cut runs (single planes and stacks only).",
             True,
         )
-        chosen = preferences()
-        self.show_smoothed = check_box(
-            "Show smoothed image",
-            "Add the smoothed image as a layer.",
-            chosen.show_smoothed,
+        chosen = preferences.preferences()
+        self.show_smoothed = forms.check_box(
+            "Show smoothed image", "Add the smoothed image as a layer.", chosen.show_smoothed
         )
-        self.show_superpixels = check_box(
-            "Show superpixels",
-            "Add the superpixels as a layer.",
-            chosen.show_superpixels,
+        self.show_superpixels = forms.check_box(
+            "Show superpixels", "Add the superpixels as a layer.", chosen.show_superpixels
         )
-        self.show_confidence = check_box(
+        self.show_confidence = forms.check_box(
             "Show confidence",
             "Add an Image layer of the margin: probability of the best class minus that of the "
             "second.",
@@ -105,7 +91,7 @@ class Segment(Dock):
 
     def fixed_presets(self) -> dict[str, dict[str, Any]]:
         """Presets ``fast`` and ``paper``."""
-        return {name: method_values(name) for name in PRESETS}
+        return {name: parameters.method_values(name) for name in PRESETS}
 
     def image_controls(self) -> list[tuple[str, QWidget]]:
         """Button *Try on view*, and the method."""
@@ -116,13 +102,8 @@ class Segment(Dock):
 
     def extra_controls(self) -> list[tuple[str, QWidget]]:
         """Superpixels of another tool, scribbles, preview and layers to add."""
-        return [
-            *self.guides.rows(),
-            ("", self.preview),
-            ("", self.show_smoothed),
-            ("", self.show_superpixels),
-            ("", self.show_confidence),
-        ]
+        shown = (self.show_smoothed, self.show_superpixels, self.show_confidence)
+        return [*self.guides.rows(), *(("", box) for box in (self.preview, *shown))]
 
     def _show_problem(self) -> None:
         super()._show_problem()
@@ -155,7 +136,7 @@ class Segment(Dock):
     def restore(self, values: dict[str, Any]) -> None:
         """Show values exactly as they are; values that no control takes are ignored."""
         super().restore(values)
-        if values.get("method") in METHODS:
+        if values.get("method") in METHODS.values():
             self.method.setCurrentIndex(self.method.findData(values["method"]))
         if "preview" in values:
             self.preview.setChecked(bool(values["preview"]))
@@ -192,7 +173,7 @@ class Segment(Dock):
         if chosen is not None and chosen.part == TILES:
             self._run_by_tiles()
             return
-        self._suffix, self._threads = suffix, preferences().threads
+        self._suffix, self._threads = suffix, preferences.preferences().threads
         self._drawn.begin(suffix)
         self.plot.start(self.parameters.get(CutParams).n_iterations)
         super().run(where)
@@ -204,36 +185,36 @@ class Segment(Dock):
         """Ask for a file, and write the labels into it tile by tile."""
         self._drawn.begin(RESULT)
         self.plot.hide()
-        try:
+        with tasks.errors_shown():
             source = self.image_panel.source()
             request = self.request(source)
-        except DSCError as error:
-            notify_error(str(error), "")
-            return
-        path = ask_for_pyramid(self, source.name)
-        if path is not None:
-            self.start(tiles_job, (request, path), 0, source)
-            self.levels.pause(True)
+            path = run_layer.ask_for_pyramid(self, source.name)
+            if path is not None:
+                self.start(runs.tiles_job, (request, path), 0, source)
+                self.levels.pause(True)
 
-    def _show_progress(self, status: Status) -> None:
+    def _show_progress(self, status: job.Status) -> None:
         if self._is_closed or self._source is None:
             return
         if status.iteration:
             self.plot.add(status)
         self._drawn.preview(status, self._source)
 
-    def show_result(self, result: Result | TiledResult, source: Source) -> None:
+    def show_result(self, result: Result | runs.TiledResult, source: Source) -> None:
         """Finish the labels, and add the intermediate layers that the user wants."""
-        if isinstance(result, TiledResult):
-            add_pyramid(self.viewer, result, source, f"{source.name} {RESULT}")
-            self.run_bar.status.setText(
-                f"{result.record['n_classes']} classes in {result.path}"
-            )
+        if isinstance(result, runs.TiledResult):
+            run_layer.add_pyramid(self.viewer, result, source, f"{source.name} {RESULT}")
+            n_classes = result.record["n_classes"]
+            self.run_bar.status.setText(f"{n_classes} classes in {result.path}")
             return
         layer = self._drawn.finish(result, source)
         if self._suffix == RESULT:  # a try does not update the layers of the whole image
-            wanted = self.show_smoothed.isChecked(), self.show_superpixels.isChecked()
-            show_intermediates(self.viewer, result, source, *wanted)
+            if self.show_smoothed.isChecked() and result.smoothed is not None:
+                run_layer.show_smoothed(self.viewer, result, source)
+            if self.show_superpixels.isChecked() and result.superpixels is not None:
+                run_layer.show_superpixels(self.viewer, result, source)
+            if result.confidence is not None:
+                run_layer.show_confidence(self.viewer, result, source)
         n_segments = len(result.features["index"])
         seconds = sum(result.record["seconds"].values())  # type: ignore[attr-defined]
         notes: list[str] = result.record["notes"]  # type: ignore[assignment]
@@ -264,7 +245,7 @@ class Segment(Dock):
     def reset(self) -> None:
         """Show the defaults."""
         super().reset()
-        chosen = preferences()
+        chosen = preferences.preferences()
         self.method.setCurrentIndex(0)
         self.guides.reset()
         self.show_confidence.setChecked(False)
@@ -282,7 +263,7 @@ class Segment(Dock):
         record : dict
             Record in the metadata of a layer.
         """
-        self.show_settings(values_of_record(record))
+        self.show_settings(parameters.values_of_record(record))
 
     def show_settings(self, values: dict[str, Any]) -> None:
         """Show the parameters of a recipe, without superpixels or scribbles of a layer.

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 from napari_dsc.params import ImageParams
 from napari_dsc.widgets.docks.dock import Dock
-from napari_dsc.widgets.viewer.output import KEY, show_image
-from napari_dsc.widgets.viewer.run_layer import record_of
+from napari_dsc.widgets.viewer import output, run_layer
 
 if TYPE_CHECKING:
     from napari_dsc.jobs.result import Result
@@ -24,10 +23,7 @@ class Smooth(Dock):
 
     def show_result(self, result: Result, source: Source) -> None:
         """Add the smoothed image, or update that of an earlier run."""
-        assert result.smoothed is not None
-        name, rgb = f"{source.name} [smoothed]", source.axes.endswith("C")
-        pixels = source.as_image(result.smoothed)
-        layer = show_image(self.viewer, name, pixels, rgb, source.image_geometry)
-        layer.metadata[KEY] = record_of(result, source)
+        layer = run_layer.show_smoothed(self.viewer, result, source)
+        layer.metadata[output.KEY] = run_layer.record_of(result, source)
         seconds = result.record["seconds"]["smooth"]  # type: ignore[index]
         self.run_bar.status.setText(f"Smoothed in {seconds:.1f} s")

@@ -9,10 +9,9 @@ from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_dsc.correction.edits import detach, merge, move
 from napari_dsc.errors import InvalidImageError
-from napari_dsc.widgets.viewer.output import CORRECTED, KEY, clear_history
-from napari_dsc.widgets.viewer.segment_table import SegmentTable
-from napari_dsc.widgets.viewer.shapes import shapes_region
-from napari_dsc.widgets.viewer.units import unit_factors
+from napari_dsc.widgets.controls.forms import single_shot
+from napari_dsc.widgets.viewer import output, segment_table
+from napari_dsc.widgets.viewer.shapes import shapes_region, unit_factors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -22,12 +21,8 @@ if TYPE_CHECKING:
 
     from napari_dsc.correction.parts import Parts
 
-PIXELS, WHOLE, MERGE, DETACH = (
-    "paints pixels",
-    "paints whole superpixels",
-    "merges segments",
-    "makes a new segment",
-)
+PIXELS, WHOLE = "paints pixels", "paints whole superpixels"
+MERGE, DETACH = "merges segments", "makes a new segment"
 RULES = {
     WHOLE: "Each touched superpixel gets the selected label.",
     MERGE: "The touched segments become one segment, with the label of the largest.",
@@ -73,11 +68,8 @@ class Editor(QObject):
         self._is_released = False
         self._strokes: list[tuple[list[Any], str]] = []
         self._make_room()
-        self._table = SegmentTable(layer, parts)
-        self._settle = QTimer(self)
-        self._settle.setSingleShot(True)
-        self._settle.setInterval(SETTLE_MILLISECONDS)
-        self._settle.timeout.connect(self.update_table)
+        self._table = segment_table.SegmentTable(layer, parts)
+        self._settle = single_shot(self, SETTLE_MILLISECONDS, self.update_table)
         layer.events.paint.connect(self._on_paint)
         layer.events.set_data.connect(self._on_refresh)
 
@@ -128,20 +120,18 @@ class Editor(QObject):
     def _on_paint(self, event: Any) -> None:
         atoms = list(event.value)
         is_stroke = all(hasattr(atom, "slice_key") for atom in atoms)
-        if not is_stroke or not self._is_open():
-            if is_stroke:
-                self._table.note_loose_pixels()
-            self._settle.start()
+        is_open = self._is_open()
+        if is_stroke and is_open and self._rule != PIXELS:
+            self._strokes.append((atoms, str(self.layer.mode)))
+            if len(self._strokes) == 1:
+                # after napari has added the stroke to its history
+                QTimer.singleShot(0, self._snap)
             return
-        if self._rule == PIXELS:
-            self._table.note_loose_pixels()
-            self._mark()
-            self._settle.start()
-            return
-        self._strokes.append((atoms, str(self.layer.mode)))
-        if len(self._strokes) == 1:
-            # after napari has added the stroke to its history
-            QTimer.singleShot(0, self._snap)
+        if is_stroke:
+            self._table.has_loose_pixels = True
+            if is_open:
+                self._mark()
+        self._settle.start()
 
     def _on_refresh(self, event: object = None) -> None:
         self._settle.start()
@@ -201,8 +191,8 @@ class Editor(QObject):
             self.write(detach(labels, chosen), chosen)
         else:
             self.write(move(labels, chosen, label), chosen)
-        if self._rule in (MERGE, DETACH):
-            self._choose_label()
+            return
+        self._choose_label()
 
     def write(self, labels: np.ndarray, chosen: np.ndarray) -> None:
         """Write the labels of superpixels as one undo step.
@@ -241,14 +231,14 @@ class Editor(QObject):
 
     def clear_history(self) -> None:
         """Make the current labels the bottom of the undo history."""
-        clear_history(self.layer)
+        output.clear_history(self.layer)
         self._mark()
         self._settle.start()
 
     def _mark(self) -> None:
         """Record that the labels are no longer those of the run."""
-        record = self.layer.metadata.get(KEY, {})
-        self.layer.metadata[KEY] = {**record, CORRECTED: True}
+        record = self.layer.metadata.get(output.KEY, {})
+        self.layer.metadata[output.KEY] = {**record, output.CORRECTED: True}
 
     def update_table(self) -> None:
         """Update the features, and report a change."""

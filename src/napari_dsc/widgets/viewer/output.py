@@ -113,8 +113,7 @@ def show_image(
         _place(layer, geometry)
         return layer
     return add_quietly(
-        viewer,
-        Image(pixels, name=name, rgb=rgb, metadata={KEY: {}}, **geometry.options()),
+        viewer, Image(pixels, name=name, rgb=rgb, metadata={KEY: {}}, **geometry.options())
     )
 
 

@@ -29,11 +29,7 @@ class SegmentTable:
     def __init__(self, layer: Labels, parts: Parts) -> None:
         self._layer, self._parts = layer, parts
         self._known = parts.labels_of(np.asarray(layer.data))
-        self._has_loose_pixels = False
-
-    def note_loose_pixels(self) -> None:
-        """Note that pixels were painted which are no whole superpixels."""
-        self._has_loose_pixels = True
+        self.has_loose_pixels = False  # painted pixels which are no whole superpixels
 
     def update(self) -> bool:
         """Update the features after edits.
@@ -44,14 +40,14 @@ class SegmentTable:
             Whether a label has changed since the last update.
         """
         labels, before = self._parts.labels_of(np.asarray(self._layer.data)), self._known
-        if np.array_equal(labels, before) and not self._has_loose_pixels:
+        if np.array_equal(labels, before) and not self.has_loose_pixels:
             return False
         moved = labels != before
         self._known = labels
         own = table_of(labels, self._parts)
         touched = np.union1d(labels[moved], before[moved])
         kept = self._other_columns(own, touched)
-        self._has_loose_pixels = False
+        self.has_loose_pixels = False
         self._layer.features = join_tables(kept, own) if kept else own
         return True
 
@@ -61,7 +57,7 @@ class SegmentTable:
         """Measurements of segments without edits; empty if there are none."""
         features = self._layer.features
         table = {str(name): column.to_numpy() for name, column in features.items()}
-        if "index" not in table or self._has_loose_pixels or table.keys() <= own.keys():
+        if "index" not in table or self.has_loose_pixels or table.keys() <= own.keys():
             return {}
         rows = np.isin(table["index"], own["index"]) & ~np.isin(table["index"], touched)
         return {

@@ -1,16 +1,18 @@
-"""Which pixels of an image lie under shapes."""
+"""Which pixels of an image lie under shapes, and the units of layers."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pint
 from skimage.draw import polygon2mask
 
 from napari_dsc.errors import InvalidImageError
-from napari_dsc.widgets.viewer.units import unit_factors
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from napari.layers import Image, Labels, Shapes
 
 
@@ -111,3 +113,19 @@ def _outline(
     points = _in_image(vertices, shapes, layer)[:, -2:]
     of_level: np.ndarray = (points + 0.5) / factors - 0.5
     return of_level
+
+
+def unit_factors(have: Sequence[Any] | None, want: Sequence[Any]) -> np.ndarray:
+    """Factors that convert coordinates from units `have` to units `want`.
+
+    ``have`` is None if the layers of a viewer have inconsistent units; napari then draws all
+    layers without units, and all factors are 1.
+    """
+    if have is None:
+        return np.ones(len(want))
+    pairs = zip(have[-len(want) :], want, strict=False)
+    try:
+        factors = [float((1 * one).to(other).magnitude) for one, other in pairs]
+    except pint.DimensionalityError:
+        return np.ones(len(want))
+    return np.array([1.0] * (len(want) - len(factors)) + factors)

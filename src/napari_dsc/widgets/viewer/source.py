@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -54,11 +55,8 @@ class Source:
     def sizes(self) -> dict[str, int]:
         """Length of each axis of ``array[index]``."""
         spans = zip(self.index, self.array.shape, self.layout.axes, strict=True)
-        return {
-            axis: len(range(*one.indices(size)))
-            for one, size, axis in spans
-            if isinstance(one, slice)
-        }
+        slices = ((one, size, axis) for one, size, axis in spans if isinstance(one, slice))
+        return {axis: len(range(*one.indices(size))) for one, size, axis in slices}
 
     @property
     def _layer_axes(self) -> str:
@@ -78,11 +76,8 @@ class Source:
         labels : array
             View; channels and the axes of a picked plane have length one.
         """
-        gone = [
-            place
-            for place, axis in enumerate(self._layer_axes)
-            if axis == "C" or self.layout.picks(axis)
-        ]
+        axes, picks = self._layer_axes, self.layout.picks
+        gone = [place for place, axis in enumerate(axes) if axis == "C" or picks(axis)]
         return np.expand_dims(labels, gone)
 
     def as_image(self, pixels: np.ndarray) -> np.ndarray:
@@ -132,19 +127,15 @@ class Source:
         InvalidParameterError
             If the labels have another shape than the image.
         """
-        axes = self.layout.axes
-        expected = tuple(
-            n for n, axis in zip(self.array.shape, axes, strict=True) if axis != "C"
-        )
+        kept = [axis != "C" for axis in self.layout.axes]
+        expected = tuple(itertools.compress(self.array.shape, kept))
         array = level_array(labels)
         if tuple(array.shape) != expected:
             raise InvalidParameterError(
                 f"{argument}: {labels.name} has shape {tuple(array.shape)}, {self.name} has "
                 f"{expected}; choose labels of the same shape"
             )
-        return array, tuple(
-            one for one, axis in zip(self.index, axes, strict=True) if axis != "C"
-        )
+        return array, tuple(itertools.compress(self.index, kept))
 
 
 def read_source(layer: Image, layout: Layout, where: Where, point: Sequence[float]) -> Source:
@@ -209,17 +200,12 @@ def _labels_geometry(
 
 
 def _corners(
-    layer: Image,
-    where: Where,
-    shape: tuple[int, ...],
-    factors: np.ndarray,
-    shown: np.ndarray,
+    layer: Image, where: Where, shape: tuple[int, ...], factors: np.ndarray, shown: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """First and last-plus-one pixel along Y and X, and the mask between them."""
     size = np.array(shape[: layer.ndim][-2:])
     if where.part == VIEW:
-        corners = np.asarray(layer.corner_pixels)[:, -2:] + [[0, 0], [1, 1]]
-        corners = np.clip(corners, 0, size)
+        corners = np.clip(layer.corner_pixels[:, -2:] + [[0, 0], [1, 1]], 0, size)
         if (corners[1] <= corners[0]).any():
             raise InvalidImageError(
                 f"image: no pixel of {layer.name} is visible; move the view"
@@ -243,10 +229,9 @@ def _crop(
     """Index of the part in the array, and its offset along each axis."""
     index: list[int | slice] = []
     offset = np.zeros(len(point))
-    spans = {"Y": corners[:, 0], "X": corners[:, 1]}
     for position, axis in enumerate(layout.axes):
-        if axis in spans:
-            start, stop = map(int, spans[axis])
+        if axis in "YX":
+            start, stop = corners[:, "YX".index(axis)].tolist()
             index.append(slice(start, stop))
             offset[position] = start
         elif layout.picks(axis):
