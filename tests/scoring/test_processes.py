@@ -44,7 +44,7 @@ def test_whoever_stops_early_waits_for_nobody():
     assert multiprocessing.active_children()
     start = time.monotonic()
     outcomes.close()
-    assert time.monotonic() - start < 30
+    assert time.monotonic() - start < 300  # half of what a slow task takes
     assert not multiprocessing.active_children()
 
 
