@@ -15,6 +15,7 @@ def do_or_die(task):
     with log.open("a") as file:
         file.write(f"{name}\n")
     if name == "dies" or (name == "dies_once" and log.read_text().count(name) == 1):
+        time.sleep(1)  # a worker that dies before its nanny has seen it start is not replaced
         os._exit(1)
     if name == "odd":
         raise ValueError("an odd file")

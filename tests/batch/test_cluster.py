@@ -101,6 +101,14 @@ def test_a_scheduler_that_nobody_answers_for_is_wrong_input(monkeypatch):
             pass
 
 
+def address_in(place):
+    """Address in the file of a scheduler, empty while it is not written to its end."""
+    try:
+        return json.loads(place.read_text())["address"]
+    except (FileNotFoundError, ValueError):
+        return ""
+
+
 def test_a_scheduler_that_dies_ends_the_batch_in_words(tmp_path, monkeypatch):
     monkeypatch.setattr(cluster, "CONNECT_SECONDS", 5)
     place = tmp_path / "scheduler.json"
@@ -109,11 +117,14 @@ def test_a_scheduler_that_dies_ends_the_batch_in_words(tmp_path, monkeypatch):
     paths = {"PYTHONPATH": os.pathsep.join(sys.path)}  # it unpacks what it hands on
     quiet = {"env": os.environ | paths, "stderr": subprocess.DEVNULL}
     with subprocess.Popen([*command, *where], **quiet) as process:
-        while not place.exists():
-            assert process.poll() is None
-            time.sleep(0.1)
-        with connect(json.loads(place.read_text())["address"]) as client:
-            outcomes = iter_outcomes(client, tasks(tmp_path, "a", "b"), do_or_die, {})
-            threading.Timer(0.5, process.kill).start()  # nobody works for this scheduler
-            with pytest.raises(ComputationError, match="connection is lost"):
-                raise AssertionError(next(outcomes))
+        try:
+            while not (address := address_in(place)):
+                assert process.poll() is None
+                time.sleep(0.1)
+            with connect(address) as client:
+                outcomes = iter_outcomes(client, tasks(tmp_path, "a", "b"), do_or_die, {})
+                threading.Timer(0.5, process.kill).start()  # nobody works for this scheduler
+                with pytest.raises(ComputationError, match="connection is lost"):
+                    raise AssertionError(next(outcomes))
+        finally:
+            process.kill()  # else the end of the block would wait for it
