@@ -414,11 +414,11 @@ def test_a_run_too_big_for_the_memory_is_not_started(viewer, open_dock, pixels, 
 
 
 def beads():
-    """Beads in dark field, 512 x 512: bright dots on flat black, the worst image for higra.
+    """Beads in dark field, 320 x 320: bright dots on flat black, the worst image for higra.
 
-    Its linkage of this image takes seven processor seconds without leaving the interpreter.
+    Its linkage of this image takes a processor second without leaving the interpreter.
     """
-    pixels = np.zeros((512, 512), np.uint16)
+    pixels = np.zeros((320, 320), np.uint16)
     dots = pixels[2::4, 2::4]
     dots[:] = np.random.default_rng(0).integers(1, 65535, dots.shape)
     return [(pixels, {"name": "beads"}, "image")]
