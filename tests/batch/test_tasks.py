@@ -21,7 +21,7 @@ from napari_dsc import (
     Settings,
     SuperpixelParams,
 )
-from napari_dsc.batch import own_workers
+from napari_dsc.batch import execution, own_workers
 from napari_dsc.batch.execution import do_task, iter_task, new_batch
 from napari_dsc.batch.folder import LOG, Log, iter_logged, open_folder, read_log
 from napari_dsc.batch.inputs import find_images
