@@ -110,7 +110,13 @@ def parts_job(labels: np.ndarray, given: Any, part: LayerPart | None) -> Parts:
 def granularity_job(
     control: Control, labels: np.ndarray, parts: Parts
 ) -> Generator[None, None, Granularity]:
-    """Tree that merges and divides the segments of superpixels."""
+    """Tree that merges and divides the segments of superpixels.
+
+    Yields
+    ------
+    None
+        Once, before the work.
+    """
     from napari_dsc.correction.granularity import Granularity
 
     yield None

@@ -242,7 +242,13 @@ def needs_tiles(image: Any, settings: Settings, output: Path) -> bool:
 def iter_each(
     stage: str, n_pieces: int, do: Callable[[int], R]
 ) -> Generator[Progress, None, list[R]]:
-    """Do something with each piece, by its number; yields progress, returns what came of it."""
+    """Do something with each piece, by its number; returns what came of it.
+
+    Yields
+    ------
+    progress : Progress
+        Before the first piece, and after each.
+    """
     yield Progress(stage, 0, n_pieces)
     found = []
     for number in range(n_pieces):
