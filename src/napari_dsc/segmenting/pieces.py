@@ -12,8 +12,6 @@ import tifffile
 from napari_dsc.files.lazy import is_zarr
 from napari_dsc.images import Image, ImageSeries, choose_normalization, load_image, load_series
 from napari_dsc.layers import is_image_layer, labels_geometry, read_layer
-from napari_dsc.machine.device import resolve_device
-from napari_dsc.machine.memory import SHARE, bytes_whole, free_bytes
 from napari_dsc.machine.progress import Progress
 
 if TYPE_CHECKING:
@@ -28,6 +26,10 @@ if TYPE_CHECKING:
     from napari_dsc.segmenting.settings import Settings
 
 R = TypeVar("R")
+
+# pixels of a plane in a TIFF that is segmented in one piece, unless tiles are asked for: such
+# a run takes 5 to 6 GiB of memory
+MOST_WHOLE = 2**24
 
 
 class Pieces(Protocol):
@@ -216,7 +218,7 @@ def open_pieces(
 
 
 def needs_tiles(image: Any, settings: Settings, output: Path) -> bool:
-    """Whether an image is segmented by tiles: asked for, stored by chunks, or too large.
+    """Whether an image is segmented by tiles: asked for, stored by chunks, or large.
 
     Parameters
     ----------
@@ -236,7 +238,7 @@ def needs_tiles(image: Any, settings: Settings, output: Path) -> bool:
         return True
     if not isinstance(image, Path) or is_zarr(image):
         return isinstance(image, Path)
-    return bytes_whole(_n_values(image)) > SHARE * free_bytes(resolve_device(settings.device))
+    return _n_pixels(image) > MOST_WHOLE
 
 
 def iter_each(
@@ -276,12 +278,14 @@ def _read(
     return series, None if layer is None else labels_geometry(layer, series.axes)
 
 
-def _n_values(path: Path) -> int:
-    """Values in a TIFF; 0 for other files, which are read whole."""
+def _n_pixels(path: Path) -> int:
+    """Pixels of a plane in a TIFF; 0 for other files, which are read whole."""
     if path.suffix.lower() not in (".tif", ".tiff"):
         return 0
     try:
         with tifffile.TiffFile(path) as file:
-            return int(file.series[0].size)
+            series = file.series[0]
+            sizes = dict(zip(series.axes, series.shape, strict=True))
+            return int(sizes.get("Y", 0) * sizes.get("X", 0))
     except (OSError, ValueError, IndexError, tifffile.TiffFileError):
         return 0
