@@ -173,7 +173,7 @@ def _segment(task: Task) -> Generator[Progress, None, Segmentation]:
     choose = always(task.joint["normalization"])  # type: ignore[arg-type]
     run = SeriesRun(open_pieces(task.source, settings, choose), Stages(settings))
     found = yield from run.iter_classes(learned_before(task, run.stages))
-    return run.result(found)
+    return run.result(found, "common")
 
 
 def learn_together(tasks: Sequence[Task]) -> Record:

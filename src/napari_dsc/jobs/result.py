@@ -102,7 +102,12 @@ class Levels:
         parameters: dict[str, dict[str, object]] = self.record["parameters"]  # type: ignore[assignment]
         stages = parameters | {"tree": parameters["tree"] | {"regions": n_regions}}
         return Result(
-            self.record | {"parameters": stages, "n_regions": int(regions.max()) + 1},
+            self.record
+            | {
+                "parameters": stages,
+                "n_regions": int(regions.max()) + 1,
+                "numbering": "lasting",
+            },
             superpixels=self.parts.superpixels,
             labels=np.where(self.parts.superpixels > 0, labels, labels.dtype.type(0)),
             features={"index": seen, "class": np.searchsorted(every, seen) + 1},

@@ -150,7 +150,7 @@ def _labels(joint: JointRun, place: int, learned: Learned) -> Any:
     files = joint.files
     try:
         run = joint.run(place)
-        found = run.result(exhausted(run.iter_classes(learned)))
+        found = run.result(exhausted(run.iter_classes(learned)), "common")
     except DSCError as error:
         files.failures[place] = error
         return error

@@ -6,6 +6,7 @@ import dataclasses
 import functools
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
 import torch
 
 from napari_dsc.cut.joint import Piece, assign, coarse_piece, iter_joint_cut
@@ -16,9 +17,7 @@ from napari_dsc.segmenting.stages import timed_cut
 from napari_dsc.superae.embedding import embedding_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
-
-    import numpy as np
+    from collections.abc import Callable, Generator, Sequence
 
     from napari_dsc.cut.joint import PieceClasses
     from napari_dsc.cut.objective import CutStep
@@ -50,6 +49,26 @@ class Classes(NamedTuple):
     def of(cls, step: PieceClasses | Step) -> Classes:
         """Classes in a step of a cut, or in what a network assigns."""
         return cls(step.classes.cpu().numpy(), step.assignment.cpu().numpy())
+
+
+def without_gaps(found: Sequence[Classes]) -> list[Classes]:
+    """Number classes anew: first those that some superpixel has, in their order.
+
+    Parameters
+    ----------
+    found : sequence of Classes
+        Classes that mean the same in all of these images.
+
+    Returns
+    -------
+    numbered : list of Classes
+        The same, with the columns of the probabilities in the new order.
+    """
+    used = np.unique(np.concatenate([one.classes for one in found]))
+    unused = np.setdiff1d(np.arange(found[0].probabilities.shape[1]), used)
+    order = np.concatenate([used, unused])
+    rank = np.argsort(order)
+    return [Classes(rank[one.classes], one.probabilities[:, order]) for one in found]
 
 
 class Learned(NamedTuple):

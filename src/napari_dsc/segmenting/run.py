@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from napari_dsc.errors import InvalidParameterError
 from napari_dsc.images import array_sha256, to_label_image
 from napari_dsc.labels.regions import connected_regions
 from napari_dsc.machine.progress import Progress
+from napari_dsc.segmenting.network import Classes, without_gaps
 from napari_dsc.segmenting.pieces import OneImage, one_image
 from napari_dsc.segmenting.results import Segmentation, Step
 from napari_dsc.segmenting.settings import Settings
@@ -194,11 +196,15 @@ class Run:
         """
         image, known = self.image, vars(self).get("smoothed")
         smooth = partial(self.stages.restored, image)
+        found = Classes.of(step)
+        if not self._is_guided:
+            [found] = without_gaps([found])
+            step = dataclasses.replace(step, classes=torch.from_numpy(found.classes))
         return Segmentation(
             labels=step.labels(),
             superpixels=to_label_image(image.restore_labels(self.superpixels)),
-            classes_of_superpixels=step.classes.cpu().numpy(),
-            probabilities=step.assignment.cpu().numpy(),
+            classes_of_superpixels=found.classes,
+            probabilities=found.probabilities,
             record=self.cut_record(step),
             smooth=smooth if known is None else partial(image.restore, known),
             geometry=self.geometry,
@@ -217,7 +223,9 @@ class Run:
         record : dict
             `record`, and the iterations, losses and counts of the step.
         """
+        numbering = "scribbles" if self._is_guided else "consecutive"
         return self.record() | {
+            "numbering": numbering,
             "iterations": step.iteration,
             "n_superpixels": len(step.classes),
             "n_classes": step.n_classes,
@@ -239,6 +247,10 @@ class Run:
             )
         self._given[f"given_{name}"] = {"sha256": array_sha256(given)}
         return self.image.arrange_labels(given)
+
+    @property
+    def _is_guided(self) -> bool:
+        return self._scribbles is not None and bool(self._scribbles.any())
 
     def _fixed_classes(self) -> np.ndarray:
         """Class of each superpixel that scribbles ask for, -1 without, (M,)."""

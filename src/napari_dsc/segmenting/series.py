@@ -17,6 +17,7 @@ from napari_dsc.segmenting.network import (
     figures_of,
     iter_learning,
     kept_small,
+    without_gaps,
 )
 from napari_dsc.segmenting.pieces import Frames, OneImage, iter_each, open_pieces
 from napari_dsc.segmenting.results import Segmentation
@@ -158,25 +159,29 @@ class SeriesRun:
         self.figures = {name: [one[name] for one in figures] for name in figures[0]}
         return found
 
-    def result(self, found: Sequence[Classes]) -> Segmentation:
+    def result(self, found: Sequence[Classes], numbering: str = "consecutive") -> Segmentation:
         """Segmentation of all images, in axes of the original.
 
         Parameters
         ----------
         found : sequence of Classes
             One for each image.
+        numbering : str
+            ``common`` keeps the numbers of classes that other files share.
 
         Returns
         -------
         segmentation : Segmentation
             Its smoothed images are made when they are asked for.
         """
+        if numbering != "common":
+            found = without_gaps(found)
         return Segmentation(
             labels=self._labels(found),
             superpixels=self._joined_superpixels(),
             classes_of_superpixels=np.concatenate([one.classes for one in found]),
             probabilities=np.concatenate([one.probabilities for one in found]),
-            record=self.record(found),
+            record=self.record(found) | {"numbering": numbering},
             smooth=self.smoothed,
             geometry=self.pieces.geometry,
         )
@@ -269,7 +274,8 @@ def cut_series(pieces: OneImage, stages: Stages) -> Generator[Progress, None, Se
     run, params = SeriesRun(pieces, stages), stages.settings.cut_params
     yield from run.iter_superpixels()
     if params.series == "apart":
-        return run.result((yield from run.iter_apart()))
+        apart = yield from run.iter_apart()
+        return run.result([without_gaps([one])[0] for one in apart])
     load = kept_small(run.load, params)
 
     def draw(rng: np.random.Generator) -> Piece:

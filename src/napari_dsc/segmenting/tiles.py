@@ -174,7 +174,8 @@ class TiledRun:
             "notes": list(source.notes),
         }
         tiles = {"side": self.tiling.side, "n_tiles": self.tiling.n_tiles}
-        return self.stages.record_of(image, tiles=tiles) | self.counts
+        record = self.stages.record_of(image, tiles=tiles)
+        return record | {"numbering": "consecutive"} | self.counts
 
     def _iter_learning(self) -> Generator[Progress, None, Embedding]:
         """Cut places of the image out, and train the network on them, which is the value."""
@@ -220,7 +221,10 @@ class TiledRun:
         found = np.unique(np.concatenate([np.unique(band) for band in bands()]))
         self.counts["n_classes"] = len(found)
         if self.cut_params.result == "classes":
-            return Labels(self.source.shape, canvas.dtype, bands)
+            numbers = np.zeros(int(found[-1]) + 1, canvas.dtype)
+            numbers[found] = np.arange(1, len(found) + 1)
+            numbered = partial(map, numbers.__getitem__)
+            return Labels(self.source.shape, canvas.dtype, lambda: numbered(bands()))
         numbers = region_numbers(bands)
         n_regions = self.counts["n_regions"] = int(numbers.max()) + 1
         numbers = (numbers + 1).astype(np.min_scalar_type(n_regions))

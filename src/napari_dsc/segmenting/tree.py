@@ -37,7 +37,7 @@ def segment_by_tree(run: Run) -> Segmentation:
     Returns
     -------
     segmentation : Segmentation
-        Superpixels are the leaves of the tree. Labels are lasting ones, see `MergeTree.cut`.
+        Superpixels are the leaves of the tree. Labels are those of `MergeTree.cut`.
         The record is that of a run with ``method="tree"`` that gives these regions, with
         their number and that of the leaves.
     """
@@ -75,7 +75,7 @@ def tree_record(run: Run, params: TreeParams) -> Record:
     settings = run.settings.replace(method="tree", tree_params=params)
     record = settings.to_record()
     del record["device"], record["weights"]  # the device and hash of the run say more
-    return {**run.record(), **record}
+    return {**run.record(), **record, "numbering": "consecutive"}
 
 
 def tree_image(pieces: OneImage, stages: Stages) -> Generator[Progress, None, Segmentation]:
@@ -139,6 +139,7 @@ def tree_series(pieces: OneImage, stages: Stages) -> Generator[Progress, None, S
     record["n_images"] = len(pieces)
     merged = np.concatenate(classes).astype(np.int64)
     counts = {"n_superpixels": len(merged), "n_regions": int(merged.max()) + 1}
+    record["numbering"] = "consecutive"
     return Segmentation(
         labels=to_label_image(pieces.place(maps)),
         superpixels=to_label_image(pieces.place(numbered_on(superpixels))),
@@ -157,8 +158,8 @@ def _restored(pieces: OneImage) -> np.ndarray:
 
 def _labels(tree: MergeTree, params: TreeParams) -> np.ndarray:
     if params.regions:
-        return tree.cut(n_regions=params.regions, lasting=True)
-    return tree.cut(threshold=params.threshold, lasting=True)
+        return tree.cut(n_regions=params.regions)
+    return tree.cut(threshold=params.threshold)
 
 
 def _regions(tree: MergeTree, labels: np.ndarray) -> np.ndarray:
