@@ -20,7 +20,7 @@ from benchmarks.commands import argument_parser
 from benchmarks.report import Row, timed, write_rows
 from benchmarks.speed.speed import blocks, drawn_image
 from napari_dsc import CutParams
-from napari_dsc.cut.graph import pair_affinity
+from napari_dsc.cut.guide import pair_affinity
 from napari_dsc.cut.objective import cut_loss, label_loss
 from napari_dsc.cut.sums import superpixel_sums
 from napari_dsc.labels.neighbors import region_pairs

@@ -527,9 +527,9 @@ def test_what_happened_stays_readable(viewer, open_dock, qtbot, run, pixels):
 def test_memory_that_ran_out_once_is_told_with_the_result(
     viewer, open_dock, run, pixels, monkeypatch
 ):
-    from napari_dsc.cut import whole_image
+    from napari_dsc.cut import coarse
 
-    real, sizes = whole_image.iter_cut, []
+    real, sizes = coarse.iter_cut, []
 
     def short_of_memory(image, *rest, **known):
         sizes.append(image.shape)
@@ -537,7 +537,7 @@ def test_memory_that_ran_out_once_is_told_with_the_result(
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
         yield from real(image, *rest, **known)
 
-    monkeypatch.setattr(whole_image, "iter_cut", short_of_memory)
+    monkeypatch.setattr(coarse, "iter_cut", short_of_memory)
     viewer.add_image(pixels, name="cells")
     dock = open_dock(viewer)
     run(dock)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from napari_dsc.baselines.networks import (
@@ -21,8 +21,6 @@ from napari_dsc.machine.device import reproducible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-
-    from torch import Tensor
 
     from napari_dsc.params import BackpropParams, CaeTvlParams, MumfordShahParams
 

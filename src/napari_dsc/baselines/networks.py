@@ -5,15 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from napari_dsc.machine.device import seeded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from torch import Tensor
 
 
 def seeded_network(make: Callable[[], nn.Module], seed: int, device: torch.device) -> nn.Module:

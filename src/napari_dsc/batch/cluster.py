@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING, TypeVar
 
 import distributed
 
-from napari_dsc.batch.tasks import Outcome
+from napari_dsc.batch.tasks import Outcome, Task
 from napari_dsc.errors import ComputationError, DSCError, InvalidParameterError, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Mapping
-
-    from napari_dsc.batch.tasks import Task
 
     Future = distributed.Future[Outcome]
 

@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING
 
 import filelock
 
-from napari_dsc.batch.tasks import now
+from napari_dsc.batch.tasks import Outcome, now
 from napari_dsc.errors import OutputError
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
     from pathlib import Path
 
-    from napari_dsc.batch.tasks import Outcome
 
 LOG = "batch.jsonl"
 _LOCK = ".batch.lock"

@@ -18,15 +18,13 @@ from napari_dsc.images import always
 from napari_dsc.machine.device import is_out_of_memory
 from napari_dsc.machine.progress import Progress, exhausted
 from napari_dsc.records.recipes import read_recipe
-from napari_dsc.segmenting.files import Files
-from napari_dsc.segmenting.joint import JointRun
-from napari_dsc.segmenting.network import Learned
+from napari_dsc.segmenting.joint import Files, JointRun
 from napari_dsc.segmenting.pieces import open_pieces
 from napari_dsc.segmenting.results import Segmentation, write_result
 from napari_dsc.segmenting.segmenter import iter_segmentation
 from napari_dsc.segmenting.series import SeriesRun
 from napari_dsc.segmenting.settings import Settings
-from napari_dsc.segmenting.stages import Stages
+from napari_dsc.segmenting.stages import Learned, Stages
 from napari_dsc.superae.embedding import load_embedding, read_card, save_embedding
 from napari_dsc.superae.registry import file_sha256
 

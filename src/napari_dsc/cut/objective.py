@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import torch
 
-from napari_dsc.cut.graph import altitude_affinity, pair_affinity
-from napari_dsc.cut.guide import Guide
-from napari_dsc.cut.sums import superpixel_sums
+from napari_dsc.cut.guide import Guide, altitude_affinity, pair_affinity
+from napari_dsc.cut.sums import SuperpixelSums, superpixel_sums
 from napari_dsc.labels.neighbors import region_pairs
 
 if TYPE_CHECKING:
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
-    from napari_dsc.cut.sums import SuperpixelSums
     from napari_dsc.params import CutParams
 
 # pairs of 100 superpixels, 10.7 for each: the mean over SLIC superpixels of photographs, with

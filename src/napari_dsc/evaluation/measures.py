@@ -10,9 +10,14 @@ from skimage.segmentation import find_boundaries
 
 from napari_dsc.errors import InvalidImageError
 from napari_dsc.evaluation import metrics
-from napari_dsc.evaluation.contingency import check_label_images, contingency_table
-from napari_dsc.evaluation.matching import average_precision, best_union, foreground_dice
-from napari_dsc.evaluation.terms import zero_of
+from napari_dsc.evaluation.contingency import (
+    average_precision,
+    best_union,
+    check_label_images,
+    contingency_table,
+    foreground_dice,
+)
+from napari_dsc.evaluation.terms import Zero, zero_of
 from napari_dsc.labels.regions import compact_labels
 
 if TYPE_CHECKING:
@@ -20,7 +25,6 @@ if TYPE_CHECKING:
 
     from scipy.sparse import csr_array
 
-    from napari_dsc.evaluation.terms import Zero
 
 # tolerance of boundary recall in pixels, for images of any size; Stutz et al. take 0.0025 of
 # the diagonal, 1.4 pixels for an image of BSDS500

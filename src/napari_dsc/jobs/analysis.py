@@ -132,7 +132,7 @@ def score_job(
         For each of the two.
     """
     yield Status("Scoring")
-    from napari_dsc.evaluation.matching import error_map
+    from napari_dsc.evaluation.contingency import error_map
     from napari_dsc.evaluation.measures import measure_segmentation, prepare_annotation
 
     result, truth = np.array(asked[0]), np.array(asked[1])  # painting may go on

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from napari_dsc.jobs.job import (
     Control,
@@ -21,7 +21,6 @@ from napari_dsc.jobs.job import (
 if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
-    from typing import Literal
 
     import numpy as np
 

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_dsc.jobs.job import Status
-from napari_dsc.jobs.result import masked
+from napari_dsc.jobs.result import Request, masked
 
 if TYPE_CHECKING:
-    from napari_dsc.jobs.result import Request
     from napari_dsc.machine.progress import Progress
     from napari_dsc.segmenting.results import Step
 

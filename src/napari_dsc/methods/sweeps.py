@@ -10,9 +10,14 @@ from typing import TYPE_CHECKING
 import torch
 
 from napari_dsc.baselines import fitted
-from napari_dsc.baselines.classical import egb_regions, mean_shift_regions, otsu_classes
+from napari_dsc.baselines.classical import (
+    egb_regions,
+    lsc_superpixels,
+    mean_shift_regions,
+    otsu_classes,
+    seeds_superpixels,
+)
 from napari_dsc.baselines.clusters import affinity_graph, kmeans, normalized_cut, recursive_cuts
-from napari_dsc.baselines.contrib import lsc_superpixels, seeds_superpixels
 from napari_dsc.baselines.hierarchies import contour_cuts, counted_cuts, threshold_cuts
 from napari_dsc.baselines.wnet import train_wnet, wnet_probabilities
 from napari_dsc.hierarchy.construction import grow_tree
@@ -21,7 +26,7 @@ from napari_dsc.images import Image, color_features
 from napari_dsc.labels.means import region_mean
 from napari_dsc.labels.regions import connected_regions
 from napari_dsc.machine.device import resolve_device
-from napari_dsc.methods.options import with_superpixels
+from napari_dsc.methods.options import MethodOptions, with_superpixels
 from napari_dsc.segmenting.pieces import one_image
 from napari_dsc.segmenting.run import Run
 from napari_dsc.segmenting.segmenter import SEGMENTERS, exhausted
@@ -35,7 +40,6 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from napari_dsc.methods.options import MethodOptions
     from napari_dsc.params import ClusterParams, CutParams
 
     AtScale = Callable[[float], np.ndarray]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from napari_dsc.baselines.contrib import has_contrib
+from napari_dsc.baselines.classical import has_contrib
 from napari_dsc.methods import sweeps
 from napari_dsc.methods.options import Method
 from napari_dsc.params import TreeParams

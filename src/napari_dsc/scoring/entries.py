@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from napari_dsc.errors import InvalidParameterError
 from napari_dsc.evaluation.measures import BOUNDARY_TOLERANCE
-from napari_dsc.evaluation.terms import zero_of
+from napari_dsc.evaluation.terms import Zero, zero_of
 from napari_dsc.machine.device import resolve_device
-from napari_dsc.methods import METHODS, SCALE_LIMITS
+from napari_dsc.methods import METHODS, SCALE_LIMITS, MethodOptions
 from napari_dsc.methods.options import with_superpixels
 from napari_dsc.superae.weights import DEFAULT, find_weights
 from napari_dsc.superpixels.methods import SUPERPIXEL_METHODS
@@ -19,8 +19,6 @@ from napari_dsc.superpixels.methods import SUPERPIXEL_METHODS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from napari_dsc.evaluation.terms import Zero
-    from napari_dsc.methods import MethodOptions
     from napari_dsc.records.record import Record
 
 

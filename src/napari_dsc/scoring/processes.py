@@ -22,9 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
     from multiprocessing.connection import Connection
 
-    from napari_dsc.scoring.cases import Case
+    from napari_dsc.scoring.cases import Case, ScaleScores
     from napari_dsc.scoring.entries import Entry
-    from napari_dsc.scoring.scores import ScaleScores
 
     Score = Callable[[Case, Entry], list[ScaleScores]]
     Task = tuple[Case, Entry]

@@ -10,18 +10,14 @@ from napari_dsc.errors import OutputError
 from napari_dsc.evaluation.terms import zero_of
 from napari_dsc.files import check_output, write_atomically
 from napari_dsc.methods import MethodOptions
-from napari_dsc.records.record import software_record
-from napari_dsc.scoring.entries import parameters_of
-from napari_dsc.scoring.scores import score_names
+from napari_dsc.records.record import Record, software_record
+from napari_dsc.scoring.cases import Case, ScaleScores, score_names
+from napari_dsc.scoring.entries import Entry, parameters_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from napari_dsc.records.record import Record
-    from napari_dsc.scoring.cases import Case
-    from napari_dsc.scoring.entries import Entry
-    from napari_dsc.scoring.scores import ScaleScores
 
 TABLES = ("scores.csv", "summary.json", "summary.md")
 _IMAGES, _SETTINGS, _PARAMETERS = "images", "settings.json", "parameters"

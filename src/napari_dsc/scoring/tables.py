@@ -8,15 +8,14 @@ import io
 from typing import TYPE_CHECKING, NamedTuple
 
 from napari_dsc.evaluation.measures import MEASURES
-from napari_dsc.evaluation.summary import mean_over_images, summarize
+from napari_dsc.evaluation.summary import Best, mean_over_images, summarize
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from napari_dsc.evaluation.summary import Best
     from napari_dsc.records.record import Record
+    from napari_dsc.scoring.cases import ScaleScores
     from napari_dsc.scoring.entries import Entry
-    from napari_dsc.scoring.scores import ScaleScores
 
 _DIGITS = 5
 

@@ -11,7 +11,7 @@ import tifffile
 
 from napari_dsc.files.lazy import is_zarr
 from napari_dsc.images import Image, ImageSeries, choose_normalization, load_image, load_series
-from napari_dsc.layers import is_image_layer, labels_geometry, read_layer
+from napari_dsc.layers import Geometry, is_image_layer, labels_geometry, read_layer
 from napari_dsc.machine.device import resolve_device
 from napari_dsc.machine.memory import SHARE, bytes_whole, free_bytes
 from napari_dsc.machine.progress import Progress
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from napari_dsc.images import Normalization
-    from napari_dsc.layers import Geometry
     from napari_dsc.params import ImageParams
     from napari_dsc.segmenting.settings import Settings
 

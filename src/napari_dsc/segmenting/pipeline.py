@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from napari_dsc.files.ownership import refuse_overlap
 from napari_dsc.large.writers import check_large_output
 from napari_dsc.machine.progress import exhausted
-from napari_dsc.segmenting.files import Files
+from napari_dsc.segmenting.joint import Files
 from napari_dsc.segmenting.pieces import Tiles, open_pieces
-from napari_dsc.segmenting.results import Segmentation
+from napari_dsc.segmenting.results import Segmentation, Step
 from napari_dsc.segmenting.run import Run
 from napari_dsc.segmenting.segmenter import iter_segmentation
 from napari_dsc.segmenting.series import whole_run
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from napari_dsc.hierarchy.tree import MergeTree
     from napari_dsc.large.source import LazyArray
     from napari_dsc.records.record import Record
-    from napari_dsc.segmenting.results import Step
 
 
 def smooth(

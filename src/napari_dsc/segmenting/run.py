@@ -9,11 +9,11 @@ import numpy as np
 import torch
 
 from napari_dsc.correction.edits import seeds_of
-from napari_dsc.cut.graph import superpixel_altitudes
+from napari_dsc.cut.coarse import iter_image_cut
+from napari_dsc.cut.guide import superpixel_altitudes
 from napari_dsc.cut.objective import SideInformation
-from napari_dsc.cut.whole_image import iter_image_cut
 from napari_dsc.errors import InvalidParameterError
-from napari_dsc.images import array_sha256, to_label_image
+from napari_dsc.images import Image, array_sha256, to_label_image
 from napari_dsc.labels.regions import connected_regions
 from napari_dsc.machine.progress import Progress
 from napari_dsc.segmenting.pieces import OneImage, one_image
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
     from napari_dsc.files import RawImage
     from napari_dsc.hierarchy.tree import MergeTree
-    from napari_dsc.images import Image
     from napari_dsc.records.record import Record
 
 

@@ -15,7 +15,7 @@ import torch
 from napari_dsc.cut.joint import Piece, coarse_piece, iter_joint_cut, iter_piece_cut
 from napari_dsc.errors import OutputError
 from napari_dsc.labels.regions import iter_regions, region_numbers
-from napari_dsc.large.source import open_source
+from napari_dsc.large.source import Source, open_source
 from napari_dsc.large.tiling import check_side, choose_side, plan_tiling
 from napari_dsc.large.training_windows import montage, plan_training_windows
 from napari_dsc.large.work import Work
@@ -30,7 +30,6 @@ from napari_dsc.superae.weights import check_dimensions
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
-    from napari_dsc.large.source import Source
     from napari_dsc.records.record import Record
     from napari_dsc.segmenting.pieces import Tiles
     from napari_dsc.segmenting.stages import Stages

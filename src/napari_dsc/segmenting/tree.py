@@ -11,7 +11,7 @@ import numpy as np
 from napari_dsc.images import to_label_image
 from napari_dsc.labels.regions import numbered_on
 from napari_dsc.machine.progress import Progress
-from napari_dsc.segmenting.pieces import iter_each
+from napari_dsc.segmenting.pieces import OneImage, iter_each
 from napari_dsc.segmenting.results import Segmentation
 from napari_dsc.segmenting.run import Run
 from napari_dsc.segmenting.series import series_image_record
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from napari_dsc.hierarchy.tree import MergeTree
     from napari_dsc.params import TreeParams
     from napari_dsc.records.record import Record
-    from napari_dsc.segmenting.pieces import OneImage
     from napari_dsc.segmenting.stages import Stages
 
 

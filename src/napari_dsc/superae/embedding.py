@@ -12,15 +12,13 @@ from safetensors.torch import load
 
 from napari_dsc.errors import WeightsError
 from napari_dsc.machine.device import seeded
-from napari_dsc.superae.model import Embedding
+from napari_dsc.superae.model import Embedding, SuperAE
 from napari_dsc.superae.registry import check_sha256
 from napari_dsc.superae.weights import write_tensors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
-
-    from napari_dsc.superae.model import SuperAE
 
 
 def embedding_of(model: SuperAE, n_partitions: int, seed: int) -> Embedding:

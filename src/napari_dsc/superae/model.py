@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import NamedTuple, cast
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from napari_dsc.superae.blocks import LAYERS, down_block, pad_to_stride, up_block
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 WIDTHS = (64, 128, 256)  # channels of the three levels, as in the paper
 # margin of smoothing in pixels: more than the radius of the receptive field, and a multiple of

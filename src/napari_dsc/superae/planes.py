@@ -10,13 +10,11 @@ from torch.nn import functional
 from napari_dsc.labels.means import region_mean
 from napari_dsc.machine.device import reproducible
 from napari_dsc.superae.blocks import LAYERS, pad_to_stride
-from napari_dsc.superae.model import as_many_channels, smooth_to_the_rim
+from napari_dsc.superae.model import SuperAE, as_many_channels, smooth_to_the_rim
 
 if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
-
-    from napari_dsc.superae.model import SuperAE
 
 
 def smooth_planes(model: SuperAE, pixels: Tensor) -> Tensor:

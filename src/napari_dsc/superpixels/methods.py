@@ -11,8 +11,8 @@ from scipy import ndimage
 from skimage import segmentation
 
 from napari_dsc.errors import InvalidParameterError
-from napari_dsc.hierarchy.colors import perceptual
 from napari_dsc.hierarchy.construction import tree_regions
+from napari_dsc.hierarchy.maps import perceptual
 from napari_dsc.hierarchy.region_trees import (
     gradient_magnitude,
     horizontal_cut,

@@ -14,13 +14,12 @@ from skimage.transform import downscale_local_mean
 
 from napari_dsc.files import write_atomically, write_image
 from napari_dsc.files.ownership import SOFTWARE
-from napari_dsc.images import draw_boundaries
+from napari_dsc.images import Image, draw_boundaries
 from napari_dsc.sample_data import sample_path
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from napari_dsc.images import Image
     from napari_dsc.segmenting.results import Segmentation
 
 DOWNSCALING = 2

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_dsc.errors import InvalidImageError
-from napari_dsc.evaluation.matching import error_map
+from napari_dsc.evaluation.contingency import error_map
 from napari_dsc.evaluation.measures import MEASURES, measure_segmentation, prepare_annotation
 from napari_dsc.files import check_output, read_labels, write_image
 from napari_dsc.files.ownership import refuse_overlap

@@ -10,15 +10,15 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from napari_dsc.batch.folder import LOG, iter_logged, open_folder
-from napari_dsc.batch.tasks import plan_tasks
+from napari_dsc.batch.tasks import Existing, Outcome, Task, plan_tasks
 from napari_dsc.batch.working import NETWORK, do_task, learn_together, new_batch
-from napari_dsc.cli.report import Pace
+from napari_dsc.cli.report import Pace, Report
 from napari_dsc.errors import ComputationError, InvalidParameterError
 from napari_dsc.files import check_output, write_atomically
 from napari_dsc.files.ownership import refuse_overlap
 from napari_dsc.machine.device import resolve_device
 from napari_dsc.records.recipes import recipe_content
-from napari_dsc.segmenting.files import UNLIKE, Files
+from napari_dsc.segmenting.joint import UNLIKE, Files
 from napari_dsc.segmenting.segmenter import refuse
 
 if TYPE_CHECKING:
@@ -26,9 +26,7 @@ if TYPE_CHECKING:
 
     import distributed
 
-    from napari_dsc.batch.tasks import Existing, Outcome, Task
     from napari_dsc.cli.flags import BatchFlags, RunFlags
-    from napari_dsc.cli.report import Report
     from napari_dsc.segmenting.settings import Settings
 
 NOT_ALL = 1

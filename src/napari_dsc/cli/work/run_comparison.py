@@ -11,23 +11,22 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from napari_dsc.cli.plan import make_folders
-from napari_dsc.cli.scoring_flags import scale_number, words
+from napari_dsc.cli.scoring_flags import MethodFlags, scale_number, words
 from napari_dsc.cli.work.run_evaluation import options_of, run_record, write_text
 from napari_dsc.errors import DSCError, InvalidImageError, one_line
 from napari_dsc.evaluation.bsds500 import read_contours
 from napari_dsc.evaluation.measures import MEASURES, measure_segmentation, prepare_annotation
 from napari_dsc.files import check_output, write_image
 from napari_dsc.files.ownership import refuse_overlap
-from napari_dsc.images import load_image, to_label_image
+from napari_dsc.images import Image, load_image, to_label_image
 from napari_dsc.labels.regions import relabel_in_order
 from napari_dsc.machine.allocator import keep_freed_memory
 from napari_dsc.machine.device import is_out_of_memory
-from napari_dsc.methods import METHODS
-from napari_dsc.records.record import image_record
-from napari_dsc.scoring.cases import read_truth
+from napari_dsc.methods import METHODS, MethodOptions
+from napari_dsc.records.record import Record, image_record
+from napari_dsc.scoring.cases import check_depth, read_truth
 from napari_dsc.scoring.entries import check_names, check_scales, parameters_of
 from napari_dsc.scoring.pictures import Panel, write_panels
-from napari_dsc.scoring.scores import check_depth
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,12 +34,8 @@ if TYPE_CHECKING:
 
     from napari_dsc.cli.flags import CompareFlags, CompareRunFlags
     from napari_dsc.cli.report import Report
-    from napari_dsc.cli.scoring_flags import MethodFlags
     from napari_dsc.evaluation.measures import Annotation
     from napari_dsc.evaluation.terms import Zero
-    from napari_dsc.images import Image
-    from napari_dsc.methods import MethodOptions
-    from napari_dsc.records.record import Record
 
 _log = logging.getLogger(__name__)
 

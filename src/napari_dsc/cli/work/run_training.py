@@ -12,12 +12,12 @@ import numpy as np
 from napari_dsc.errors import InvalidImageError, WeightsError
 from napari_dsc.files import check_output, read_labels
 from napari_dsc.files.ownership import refuse_overlap
-from napari_dsc.images import load_image
+from napari_dsc.hierarchy.construction import make_template
+from napari_dsc.images import Image, load_image
 from napari_dsc.labels.regions import relabel_in_order
 from napari_dsc.machine.allocator import keep_freed_memory
 from napari_dsc.machine.device import resolve_device
-from napari_dsc.superae.templates import make_template
-from napari_dsc.superae.train import iter_training, new_training
+from napari_dsc.superae.train import TrainingState, iter_training, new_training
 from napari_dsc.superae.training_files import (
     load_checkpoint,
     model_card,
@@ -33,9 +33,7 @@ if TYPE_CHECKING:
 
     from napari_dsc.cli.flags import TrainingFlags
     from napari_dsc.cli.report import Report
-    from napari_dsc.images import Image
     from napari_dsc.params import ImageParams, TemplateParams, TrainParams
-    from napari_dsc.superae.train import TrainingState
 
 
 # what is written beside the weights

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, Qt
-from qtpy.QtWidgets import QFileDialog, QLabel, QSizePolicy
+from qtpy.QtWidgets import QComboBox, QFileDialog, QFormLayout, QLabel, QSizePolicy
 
 from napari_dsc.jobs import job, machine
 from napari_dsc.widgets.controls.forms import combo_box
 from napari_dsc.widgets.tasks import Task
-
-if TYPE_CHECKING:
-    from qtpy.QtWidgets import QComboBox, QFormLayout
 
 # the registry loads slowly; a test compares the two names
 DEFAULT_WEIGHTS = "superae-bsds500"

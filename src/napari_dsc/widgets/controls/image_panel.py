@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from qtpy.QtCore import QObject, QSignalBlocker, Signal
-from qtpy.QtWidgets import QComboBox
+from qtpy.QtWidgets import QComboBox, QFormLayout
 
 from napari_dsc.errors import InvalidImageError
 from napari_dsc.layers import level_array, possible_layouts
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from napari.layers import Image, Layer
     from napari.viewer import Viewer
-    from qtpy.QtWidgets import QFormLayout
 
 # four megapixels, 2048 x 2048: finer levels are offered, but not preselected
 COMFORTABLE_PIXELS = 4 * 2**20

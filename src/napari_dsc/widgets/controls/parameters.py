@@ -10,7 +10,7 @@ import docstring_parser
 from docstring_parser import DocstringStyle
 from magicgui.widgets import FloatSpinBox, create_widget
 from qtpy.QtCore import QEvent, QObject, Qt, Signal
-from qtpy.QtWidgets import QComboBox, QSizePolicy, QWidget
+from qtpy.QtWidgets import QComboBox, QFormLayout, QSizePolicy, QWidget
 
 from napari_dsc.errors import InvalidParameterError
 from napari_dsc.params import CutParams, Params, SuperpixelParams, preset_values
@@ -22,7 +22,6 @@ from napari_dsc.widgets.preferences import last_values, remember_values
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from qtpy.QtWidgets import QFormLayout
 
 P = TypeVar("P", bound=Params)
 

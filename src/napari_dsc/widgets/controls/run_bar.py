@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import json
 import platform
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from napari.utils.progress import progress
 from qtpy import QtWidgets
 from qtpy.QtCore import QPointF, QRectF, QSize, Qt, QTimer, Signal
-from qtpy.QtGui import QColor, QPainter, QPen, QPolygonF
+from qtpy.QtGui import QColor, QPainter, QPaintEvent, QPen, QPolygonF
 
 from napari_dsc.jobs.job import Outcome, Status, in_user_words
 from napari_dsc.widgets import tasks
-
-if TYPE_CHECKING:
-    from qtpy.QtGui import QPaintEvent
 
 
 class RunBar(QtWidgets.QWidget):

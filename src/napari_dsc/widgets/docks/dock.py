@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 from superqt import QCollapsible
 
 from napari_dsc.jobs import machine, runs
-from napari_dsc.jobs.result import Request
+from napari_dsc.jobs.result import Request, Result
 from napari_dsc.records.recipes import KEYWORDS, STAGES
 from napari_dsc.segmenting.settings import Settings
 from napari_dsc.widgets import preferences, tasks
@@ -19,7 +19,6 @@ from napari_dsc.widgets.controls import compute_panel, forms, image_panel, param
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
-    from napari_dsc.jobs.result import Result
     from napari_dsc.params import Params
     from napari_dsc.widgets.viewer.source import Source, Where
 

@@ -5,21 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from napari.layers import Image
+from napari.layers import Image, Labels, Layer
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QMenu, QPushButton, QSizePolicy
 
 from napari_dsc.jobs.analysis import LayerPart
-from napari_dsc.layers import geometry_of, level_array
+from napari_dsc.layers import Layout, geometry_of, level_array
 from napari_dsc.widgets.viewer.output import KEY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from napari.layers import Labels, Layer
     from napari.viewer import Viewer
 
-    from napari_dsc.layers import Layout
 
 ALONE = "this image alone"
 

@@ -7,16 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from napari.layers import Image, Labels
+from napari.layers import Image, Labels, Layer
 
-from napari_dsc.layers import RECORD_KEY, geometry_of
+from napari_dsc.layers import RECORD_KEY, Geometry, geometry_of
 from napari_dsc.widgets.preferences import preferences
 
 if TYPE_CHECKING:
-    from napari.layers import Layer
     from napari.viewer import Viewer
 
-    from napari_dsc.layers import Geometry
 
 KEY = RECORD_KEY
 RUNNING, CORRECTED = "running", "corrected"

@@ -8,16 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from napari.layers import Labels
-from qtpy.QtWidgets import QFileDialog
+from napari.layers import Image, Labels
+from qtpy.QtWidgets import QFileDialog, QWidget
 
 from napari_dsc.layers import PARTS_KEY
 from napari_dsc.widgets.viewer import output
 
 if TYPE_CHECKING:
-    from napari.layers import Image
     from napari.viewer import Viewer
-    from qtpy.QtWidgets import QWidget
 
     from napari_dsc.jobs import job, runs
     from napari_dsc.jobs.result import Result
