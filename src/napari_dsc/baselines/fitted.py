@@ -9,13 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from napari_dsc.baselines.networks import (
-    UNet,
-    convolutions,
-    outputs_of,
-    seeded_network,
-    total_variation,
-)
+from napari_dsc.baselines import networks
 from napari_dsc.labels.means import region_majority
 from napari_dsc.machine.device import reproducible
 
@@ -60,7 +54,7 @@ def iter_backprop(
     .. [1] A. Kanezaki, "Unsupervised image segmentation by backpropagation", ICASSP, 2018.
     """
     n_channels, n_superpixels = len(pixels), int(superpixels.max()) + 1
-    network = seeded_network(lambda: _network(n_channels, params), params.seed, device)
+    network = networks.seeded_network(lambda: _network(n_channels, params), params.seed, device)
     planes = np.moveaxis(pixels, 0, -3).reshape(-1, n_channels, *pixels.shape[-2:])
     image = torch.from_numpy(planes).to(device, memory_format=torch.channels_last)
     regions = torch.from_numpy(superpixels.ravel()).to(device)
@@ -70,7 +64,7 @@ def iter_backprop(
     for _ in range(params.n_iterations):
         with torch.enable_grad(), reproducible(device):
             optimizer.zero_grad()
-            outputs = outputs_of(network, image, params.precision)
+            outputs = networks.outputs_of(network, image, params.precision)
             features = outputs.movedim(1, -1).flatten(0, -2)  # (N, n_features)
             classes = region_majority(
                 features.argmax(1), regions, n_superpixels, params.n_features
@@ -83,7 +77,7 @@ def iter_backprop(
 
 def _network(n_channels: int, params: BackpropParams) -> nn.Module:
     width = params.n_features
-    layers = (*convolutions(n_channels, width, N_LAYERS), nn.Conv2d(width, width, 1))
+    layers = (*networks.convolutions(n_channels, width, N_LAYERS), nn.Conv2d(width, width, 1))
     return nn.Sequential(*layers, nn.BatchNorm2d(width))
 
 
@@ -165,7 +159,7 @@ def mumford_shah_loss(image: Tensor, probabilities: Tensor, smoothness_weight: f
     # With p_k(x) summing to 1 over k, sizes s_k = sum_x p_k and means c_k = sum_x p_k x / s_k:
     # sum_x sum_k p_k |x - c_k|^2 = sum_x |x|^2 - sum_k s_k |c_k|^2, without N x K x C values
     spread = (colors.square().sum() - (sizes * means.square().sum(1)).sum()) / colors.shape[1]
-    return spread + smoothness_weight * total_variation(probabilities)
+    return spread + smoothness_weight * networks.total_variation(probabilities)
 
 
 def mumford_shah_classes(
@@ -200,13 +194,15 @@ def mumford_shah_classes(
        learning", IEEE Transactions on Image Processing 29, 2020.
     """
     n_channels = len(pixels)
-    network = seeded_network(lambda: UNet(n_channels, n_partitions), params.seed, device)
+    network = networks.seeded_network(
+        lambda: networks.UNet(n_channels, n_partitions), params.seed, device
+    )
     image = torch.from_numpy(pixels)[None].to(device, memory_format=torch.channels_last)
     optimizer = torch.optim.Adam(network.parameters(), lr=params.learning_rate)
     for _ in range(params.n_iterations):
         with torch.enable_grad(), reproducible(device):
             optimizer.zero_grad()
-            probabilities = outputs_of(network, image, params.precision).softmax(1)
+            probabilities = networks.outputs_of(network, image, params.precision).softmax(1)
             loss = mumford_shah_loss(image, probabilities, params.smoothness_weight)
             torch.autograd.backward(loss)
             optimizer.step()
@@ -244,7 +240,7 @@ def smooth_by_cae_tvl(
        autoencoder with total variation regularization as preprocessing", ICASSP, 2017.
     """
     n_channels = len(pixels)
-    network = seeded_network(lambda: _Autoencoder(n_channels), params.seed, device)
+    network = networks.seeded_network(lambda: _Autoencoder(n_channels), params.seed, device)
     image = torch.from_numpy(pixels)[None].to(device, memory_format=torch.channels_last)
     optimizer = torch.optim.Adam(network.parameters(), lr=params.learning_rate)
     for _ in range(params.n_iterations):
@@ -252,7 +248,9 @@ def smooth_by_cae_tvl(
             optimizer.zero_grad()
             smoothed = network(image)
             error = (smoothed - image).square().sum(1).mean()
-            torch.autograd.backward(error + params.variation_weight * total_variation(smoothed))
+            torch.autograd.backward(
+                error + params.variation_weight * networks.total_variation(smoothed)
+            )
             optimizer.step()
     result: np.ndarray = smoothed.detach()[0].contiguous().cpu().numpy()
     return result

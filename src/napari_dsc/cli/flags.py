@@ -7,26 +7,24 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Group, Parameter, Token, convert
 
+from napari_dsc import params
 from napari_dsc.cli.parsing import parse_channels, parse_spacing
 from napari_dsc.cli.plan import Plan, plan_jobs
 from napari_dsc.evaluation.terms import Zero, zero_of
-from napari_dsc.params import (
-    DEFAULT_WEIGHTS,
-    CutParams,
-    ImageParams,
-    SuperpixelParams,
-    TreeParams,
-)
 from napari_dsc.segmenting.settings import Settings
 
 Inputs = Annotated[list[Path], Parameter(name="IN", negative="")]
 Output = Annotated[Path, Parameter(name=("--output", "-o"))]
-ImageFlags = Annotated[ImageParams, Parameter(name="*", group=Group("Intensities", sort_key=2))]
-SuperpixelFlags = Annotated[
-    SuperpixelParams, Parameter(name="*", group=Group("Superpixels", sort_key=3))
+ImageFlags = Annotated[
+    params.ImageParams, Parameter(name="*", group=Group("Intensities", sort_key=2))
 ]
-TreeFlags = Annotated[TreeParams, Parameter(name="*", group=Group("Merge tree", sort_key=5))]
-CutFlags = Annotated[CutParams, Parameter(name="*", group=Group("Cut", sort_key=4))]
+SuperpixelFlags = Annotated[
+    params.SuperpixelParams, Parameter(name="*", group=Group("Superpixels", sort_key=3))
+]
+TreeFlags = Annotated[
+    params.TreeParams, Parameter(name="*", group=Group("Merge tree", sort_key=5))
+]
+CutFlags = Annotated[params.CutParams, Parameter(name="*", group=Group("Cut", sort_key=4))]
 
 
 def _zero(kind: type, tokens: Sequence[Token]) -> object:
@@ -93,7 +91,7 @@ class RunFlags:
             axes=self.axes,
             spacing=parse_spacing(self.spacing),
             channels=parse_channels(self.channels),
-            weights=self.weights or DEFAULT_WEIGHTS,
+            weights=self.weights or params.DEFAULT_WEIGHTS,
             device=self.device,
             **others,
         )
@@ -144,6 +142,17 @@ class LargeFlags:
     level: int = 0
 
 
+@dataclass(frozen=True, kw_only=True)
+class StageFlags:
+    """Parameters of the stages of a segmentation."""
+
+    image_params: ImageFlags = params.ImageParams()
+    superpixel_params: SuperpixelFlags = params.SuperpixelParams()
+    cut_params: CutFlags = params.CutParams()
+    tree_params: TreeFlags = params.TreeParams()
+
+
+Stages = Annotated[StageFlags, Parameter(name="*")]
 Run = Annotated[RunFlags, Parameter(name="*", group=Group("Run", sort_key=1))]
 Targets = Annotated[LabelTargets, Parameter(name="*")]
 Large = Annotated[LargeFlags, Parameter(name="*", group=Group("Large images", sort_key=6))]

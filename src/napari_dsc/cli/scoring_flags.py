@@ -6,19 +6,9 @@ from typing import Annotated, Literal
 
 from cyclopts import Group, Parameter
 
+from napari_dsc import params
 from napari_dsc.cli.flags import Output, Quiet, Switch, ZeroFlag
 from napari_dsc.errors import InvalidParameterError
-from napari_dsc.params import (
-    BackpropParams,
-    CaeTvlParams,
-    ClusterParams,
-    CutParams,
-    ImageParams,
-    MumfordShahParams,
-    SuperpixelParams,
-    TreeParams,
-    WNetParams,
-)
 
 
 def _named(name: str, title: str, place: int) -> Parameter:
@@ -30,23 +20,29 @@ def _named(name: str, title: str, place: int) -> Parameter:
 class MethodFlags:
     """Parameters of all methods; each method reads those that concern it."""
 
-    image_params: Annotated[ImageParams, _named("image", "Intensities", 2)] = ImageParams()
-    superpixel_params: Annotated[SuperpixelParams, _named("superpixel", "Superpixels", 3)] = (
-        SuperpixelParams()
+    image_params: Annotated[params.ImageParams, _named("image", "Intensities", 2)] = (
+        params.ImageParams()
     )
-    cut_params: Annotated[CutParams, _named("cut", "Cut", 4)] = CutParams()
-    tree_params: Annotated[TreeParams, _named("tree", "Merge tree", 5)] = TreeParams()
-    cluster_params: Annotated[ClusterParams, _named("cluster", "k-means, N-cut", 6)] = (
-        ClusterParams()
+    superpixel_params: Annotated[
+        params.SuperpixelParams, _named("superpixel", "Superpixels", 3)
+    ] = params.SuperpixelParams()
+    cut_params: Annotated[params.CutParams, _named("cut", "Cut", 4)] = params.CutParams()
+    tree_params: Annotated[params.TreeParams, _named("tree", "Merge tree", 5)] = (
+        params.TreeParams()
     )
-    backprop_params: Annotated[BackpropParams, _named("backprop", "Backprop", 7)] = (
-        BackpropParams()
+    cluster_params: Annotated[params.ClusterParams, _named("cluster", "k-means, N-cut", 6)] = (
+        params.ClusterParams()
+    )
+    backprop_params: Annotated[params.BackpropParams, _named("backprop", "Backprop", 7)] = (
+        params.BackpropParams()
     )
     mumford_shah_params: Annotated[
-        MumfordShahParams, _named("mumford-shah", "Mumford-Shah loss", 8)
-    ] = MumfordShahParams()
-    cae_tvl_params: Annotated[CaeTvlParams, _named("cae-tvl", "CAE-TVL", 9)] = CaeTvlParams()
-    wnet_params: Annotated[WNetParams, _named("wnet", "W-Net", 10)] = WNetParams()
+        params.MumfordShahParams, _named("mumford-shah", "Mumford-Shah loss", 8)
+    ] = params.MumfordShahParams()
+    cae_tvl_params: Annotated[params.CaeTvlParams, _named("cae-tvl", "CAE-TVL", 9)] = (
+        params.CaeTvlParams()
+    )
+    wnet_params: Annotated[params.WNetParams, _named("wnet", "W-Net", 10)] = params.WNetParams()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,14 +9,7 @@ from scipy import ndimage
 from skimage.segmentation import find_boundaries
 
 from napari_dsc.errors import InvalidImageError
-from napari_dsc.evaluation import metrics
-from napari_dsc.evaluation.contingency import (
-    average_precision,
-    best_union,
-    check_label_images,
-    contingency_table,
-    foreground_dice,
-)
+from napari_dsc.evaluation import contingency, metrics
 from napari_dsc.evaluation.terms import Zero, zero_of
 from napari_dsc.labels.regions import compact_labels
 
@@ -196,8 +189,8 @@ def _scores(
     segmentation: np.ndarray, zone: np.ndarray, annotation: Annotation, zero: Zero
 ) -> dict[str, float]:
     labels, counts = annotation.labels, annotation.is_labeled
-    check_label_images(segmentation, labels)
-    table = contingency_table(segmentation[counts], labels[counts])
+    contingency.check_label_images(segmentation, labels)
+    table = contingency.contingency_table(segmentation[counts], labels[counts])
     scores = {name: of_table(table) for name, of_table in _OF_TABLE.items()}
     scores["br"] = boundary_recall(zone, annotation.boundary)
     scores["area"] = float(table.sum())
@@ -206,13 +199,13 @@ def _scores(
 
 def _object_scores(segmentation: np.ndarray, objects: np.ndarray) -> dict[str, float]:
     foreground = objects != 0
-    union = best_union(segmentation, foreground)
+    union = contingency.best_union(segmentation, foreground)
     pieces, _ = ndimage.label(union)
     labels = compact_labels(segmentation)[1] + 1
     return {
-        "dice": foreground_dice(union, foreground),
-        "ap50": average_precision(pieces, objects),
-        "ap50_labels": average_precision(np.where(union, labels, 0), objects),
+        "dice": contingency.foreground_dice(union, foreground),
+        "ap50": contingency.average_precision(pieces, objects),
+        "ap50_labels": contingency.average_precision(np.where(union, labels, 0), objects),
     }
 
 

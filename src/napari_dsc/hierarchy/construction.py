@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_dsc.errors import InvalidParameterError
+from napari_dsc.hierarchy import region_trees
 from napari_dsc.hierarchy.consensus import merge_by_consensus
 from napari_dsc.hierarchy.descriptors import describe
 from napari_dsc.hierarchy.maps import (
@@ -14,11 +15,6 @@ from napari_dsc.hierarchy.maps import (
     fine_partition,
     local_boundaries,
     perceptual,
-)
-from napari_dsc.hierarchy.region_trees import (
-    horizontal_cut,
-    mean_boundary_tree,
-    mumford_shah_tree,
 )
 from napari_dsc.hierarchy.spectral import n_spectral_pixels
 from napari_dsc.hierarchy.tree import MergeTree, tree_of_merges
@@ -170,7 +166,10 @@ def merge_superpixels(
     return tree_of_merges(superpixels, merges)
 
 
-_TREES = {"mumford_shah": mumford_shah_tree, "mean_boundary": mean_boundary_tree}
+_TREES = {
+    "mumford_shah": region_trees.mumford_shah_tree,
+    "mean_boundary": region_trees.mean_boundary_tree,
+}
 
 
 def make_template(pixels: np.ndarray, params: TemplateParams) -> np.ndarray:
@@ -209,4 +208,4 @@ def make_template(pixels: np.ndarray, params: TemplateParams) -> np.ndarray:
     if params.template_method == "tree":
         return tree_regions(perceptual(pixels), params.n_template_regions)
     tree = _TREES[params.template_method](color_features(pixels))
-    return horizontal_cut(tree, params.n_template_regions)
+    return region_trees.horizontal_cut(tree, params.n_template_regions)

@@ -6,11 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from napari_dsc.hierarchy.region_trees import (
-    boundary_tree,
-    gradient_magnitude,
-    horizontal_cut,
-)
+from napari_dsc.hierarchy import region_trees
 from napari_dsc.hierarchy.spectral import spectral_boundaries
 from napari_dsc.images import color_features
 
@@ -115,7 +111,9 @@ def local_boundaries(colors: np.ndarray) -> np.ndarray:
     local : S float32 array
         Boundary strength, about 1 at a typical boundary.
     """
-    gradients = [gradient_magnitude(colors, scale) / unit for scale, unit in GRADIENTS]
+    gradients = [
+        region_trees.gradient_magnitude(colors, scale) / unit for scale, unit in GRADIENTS
+    ]
     return np.asarray(np.mean(gradients, axis=0).astype(np.float32))
 
 
@@ -143,5 +141,5 @@ def fine_partition(strength: np.ndarray, n_superpixels: int) -> np.ndarray:
     """
     if strength.size == 1:  # higra takes no graph without edges
         return np.zeros(strength.shape, np.int64)
-    hierarchy = boundary_tree(strength.astype(np.float64))
-    return horizontal_cut(hierarchy, n_superpixels, FLOOR_FACTOR, by_rank=False)
+    hierarchy = region_trees.boundary_tree(strength.astype(np.float64))
+    return region_trees.horizontal_cut(hierarchy, n_superpixels, FLOOR_FACTOR, by_rank=False)

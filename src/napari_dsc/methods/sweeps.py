@@ -9,14 +9,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from napari_dsc.baselines import fitted
-from napari_dsc.baselines.classical import (
-    egb_regions,
-    lsc_superpixels,
-    mean_shift_regions,
-    otsu_classes,
-    seeds_superpixels,
-)
+from napari_dsc.baselines import classical, fitted
 from napari_dsc.baselines.clusters import affinity_graph, kmeans, normalized_cut, recursive_cuts
 from napari_dsc.baselines.hierarchies import contour_cuts, counted_cuts, threshold_cuts
 from napari_dsc.baselines.wnet import train_wnet, wnet_probabilities
@@ -82,12 +75,12 @@ def superpixels_alone(method: str, image: Image, options: MethodOptions) -> AtSc
 
 def felzenszwalb(image: Image, options: MethodOptions) -> AtScale:
     """Regions of Felzenszwalb and Huttenlocher's algorithm over its constant ``k``."""
-    return partial(egb_regions, image.pixels)
+    return partial(classical.egb_regions, image.pixels)
 
 
 def mean_shift_plain(image: Image, options: MethodOptions) -> AtScale:
     """Regions of mean shift over the least size of a region."""
-    return mean_shift_regions(image.pixels)
+    return classical.mean_shift_regions(image.pixels)
 
 
 def divisions(divide: Divide, image: Image, options: MethodOptions) -> AtScale:
@@ -177,7 +170,7 @@ def cae_tvl(image: Image, options: MethodOptions) -> AtScale:
     """Felzenszwalb and Huttenlocher's regions of an image smoothed by CAE-TVL, over ``k``."""
     device = resolve_device(options.device)
     smoothed = fitted.smooth_by_cae_tvl(image.pixels, options.cae_tvl_params, device)
-    return partial(egb_regions, smoothed)
+    return partial(classical.egb_regions, smoothed)
 
 
 def wnet(image: Image, options: MethodOptions) -> AtScale:
@@ -201,7 +194,12 @@ slic, egb, mean_shift, watershed = (
     partial(superpixels_alone, name) for name in ("slic", "egb", "mean_shift", "watershed")
 )
 multi_otsu, lsc, seeds = (
-    partial(divisions, divide) for divide in (otsu_classes, lsc_superpixels, seeds_superpixels)
+    partial(divisions, divide)
+    for divide in (
+        classical.otsu_classes,
+        classical.lsc_superpixels,
+        classical.seeds_superpixels,
+    )
 )
 kmeans_rgb, ncut_rgb = (partial(color_clusters, one) for one in (_by_kmeans, _by_ncut))
 kmeans_deep, ncut_deep = (partial(deep_clusters, one) for one in (_by_kmeans, _by_ncut))

@@ -11,14 +11,9 @@ from scipy import ndimage
 from skimage import segmentation
 
 from napari_dsc.errors import InvalidParameterError
+from napari_dsc.hierarchy import region_trees
 from napari_dsc.hierarchy.construction import tree_regions
 from napari_dsc.hierarchy.maps import perceptual
-from napari_dsc.hierarchy.region_trees import (
-    gradient_magnitude,
-    horizontal_cut,
-    observation_scale_tree,
-    ward_tree,
-)
 from napari_dsc.images import color_features
 from napari_dsc.labels.neighbors import mean_width
 from napari_dsc.superpixels.mean_shift import mean_shift_filter, merge_modes
@@ -140,10 +135,10 @@ def _egb(features: np.ndarray, n_superpixels: int, sizes: np.ndarray) -> np.ndar
 def _volume_egb(features: np.ndarray, n_superpixels: int, sizes: np.ndarray) -> np.ndarray:
     """The same predicate on a hierarchy, because scikit-image has it in two dimensions only."""
     smooth = [ndimage.gaussian_filter(channel, SMOOTHING / sizes) for channel in features]
-    tree = observation_scale_tree(np.stack(smooth))
+    tree = region_trees.observation_scale_tree(np.stack(smooth))
 
     def divide(n_asked: float) -> np.ndarray:
-        return horizontal_cut(tree, round(n_asked))
+        return region_trees.horizontal_cut(tree, round(n_asked))
 
     return _refine(divide, features, sizes, n_superpixels, start=n_superpixels, surplus=1.3)
 
@@ -162,7 +157,7 @@ def _mean_shift(features: np.ndarray, n_superpixels: int, sizes: np.ndarray) -> 
 def _watershed(features: np.ndarray, n_superpixels: int, sizes: np.ndarray) -> np.ndarray:
     """Compact watershed from a pixel of least gradient in each grid cell (waterpixels)."""
     cubes, middles = _cubes(features.shape[1:], sizes)
-    gradient = gradient_magnitude(features, 1.0)[cubes]
+    gradient = region_trees.gradient_magnitude(features, 1.0)[cubes]
 
     def divide(n_asked: float) -> np.ndarray:
         seeds = _grid_seeds(gradient, n_asked)
@@ -251,7 +246,9 @@ def _merge(
     width = mean_width(regions.shape, n_superpixels, sizes)
     scale = POSITION_WEIGHT / width * sizes
     places = np.indices(regions.shape) * scale.reshape(-1, *[1] * regions.ndim)
-    return horizontal_cut(ward_tree(np.concatenate([features, places]), regions), n_superpixels)
+    return region_trees.horizontal_cut(
+        region_trees.ward_tree(np.concatenate([features, places]), regions), n_superpixels
+    )
 
 
 def _least_size(features: np.ndarray, n_superpixels: int) -> int:

@@ -5,17 +5,9 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
+from napari_dsc.cli import scoring_flags
 from napari_dsc.cli.flags import Output, Switch, ZeroFlag
 from napari_dsc.cli.report import Report
-from napari_dsc.cli.scoring_flags import (
-    Data,
-    Entries,
-    EntryFlags,
-    EvaluationFlags,
-    MethodFlags,
-    Methods,
-    Run,
-)
 from napari_dsc.evaluation.terms import Split
 
 evaluate = App(name="evaluate", help="Score methods, or a label image, against annotations.")
@@ -28,9 +20,9 @@ def bsds500(
     *,
     output: Output,
     split: Split = "val",
-    entries: Entries = EntryFlags(),
-    run: Run = EvaluationFlags(),
-    methods: Methods = MethodFlags(),
+    entries: scoring_flags.Entries = scoring_flags.EntryFlags(),
+    run: scoring_flags.Run = scoring_flags.EvaluationFlags(),
+    methods: scoring_flags.Methods = scoring_flags.MethodFlags(),
 ) -> int:
     """Score methods on the Berkeley data set, as its benchmark does.
 
@@ -58,10 +50,10 @@ def folder(
     labels: Annotated[Path, Parameter(name="LABELS")],
     /,
     *,
-    data: Data,
-    entries: Entries = EntryFlags(),
-    run: Run = EvaluationFlags(),
-    methods: Methods = MethodFlags(),
+    data: scoring_flags.Data,
+    entries: scoring_flags.Entries = scoring_flags.EntryFlags(),
+    run: scoring_flags.Run = scoring_flags.EvaluationFlags(),
+    methods: scoring_flags.Methods = scoring_flags.MethodFlags(),
 ) -> int:
     """Score methods on a folder of images and one of label images of the same names.
 

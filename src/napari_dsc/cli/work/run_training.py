@@ -17,14 +17,8 @@ from napari_dsc.images import Image, load_image
 from napari_dsc.labels.regions import relabel_in_order
 from napari_dsc.machine.allocator import keep_freed_memory
 from napari_dsc.machine.device import resolve_device
+from napari_dsc.superae import training_files
 from napari_dsc.superae.train import TrainingState, iter_training, new_training
-from napari_dsc.superae.training_files import (
-    load_checkpoint,
-    model_card,
-    save_checkpoint,
-    write_curve_csv,
-    write_curve_png,
-)
 from napari_dsc.superae.weights import save_weights
 
 if TYPE_CHECKING:
@@ -93,15 +87,17 @@ def run_training(
     else:
         templates = _read_templates(label_paths, images)
     if flags.resume:
-        state = load_checkpoint(outputs.checkpoint, len(images[0]), settings.train, device)
+        state = training_files.load_checkpoint(
+            outputs.checkpoint, len(images[0]), settings.train, device
+        )
     else:
         state = new_training(len(images[0]), settings.train, device)
     report.begin(f"training on {device}, epochs", settings.train.n_epochs, len(state.history))
     try:
         for _ in iter_training(images, templates, settings.train, state):
-            save_checkpoint(state, outputs.checkpoint)
-            write_curve_csv(state.history, outputs.table)
-            write_curve_png(state.history, outputs.picture)
+            training_files.save_checkpoint(state, outputs.checkpoint)
+            training_files.write_curve_csv(state.history, outputs.table)
+            training_files.write_curve_png(state.history, outputs.picture)
             report.advance()
     except KeyboardInterrupt:
         if state.history:
@@ -251,7 +247,7 @@ def _card(
             value = getattr(params, field.name)
             if value != field.default:
                 flags += [f"--{field.name.replace('_', '-')}", str(value)]
-    return model_card(
+    return training_files.model_card(
         state,
         settings.train,
         training_data=f"{', '.join(images)}; templates {origin}",
