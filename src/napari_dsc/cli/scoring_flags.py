@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import Group, Parameter
@@ -123,6 +124,62 @@ class EvaluationFlags:
     every: int = 1
     limit: int = 0
     processes: int = 0
+    overwrite: Switch = False
+    quiet: Quiet = False
+    json: Switch = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompareFlags:
+    """What is compared, and how.
+
+    Parameters
+    ----------
+    output : Path
+        Folder for ``compare.png``, ``compare.json`` and a label image of each method.
+    methods : str
+        Methods with commas between; ``NAME:SCALE`` takes another scale than the method's
+        default, as in ``dsc:50,ncut:0.2``. An unknown name lists them all.
+    truth : Path
+        Label image, or annotations of BSDS500 (.mat), to score the methods against.
+    zero : str
+        What the label 0 of the truth stands for: a ``region``, the ``background`` of
+        objects, or ``unlabeled`` pixels.
+    contours : Path
+        Contour map of the image for gpb_owt_ucm: a file of ``ucm2``, .mat or 8-bit .png.
+    """
+
+    output: Output
+    methods: str = "dsc,felzenszwalb,ucm,ncut,kmeans_rgb,backprop"
+    truth: Path | None = None
+    zero: ZeroFlag = "region"
+    contours: Path | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompareRunFlags:
+    """How the methods are run.
+
+    Parameters
+    ----------
+    axes : str
+        Axes of the image as letters, ``YX``, ``YXC`` or ``CYX``; left out: those of the
+        file, or guessed from the shape.
+    weights : str
+        Name of registered weights or a safetensors file; left out: those in the package.
+    device : str
+        Where to compute: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
+    overwrite : bool
+        Replace the files of an earlier comparison.
+    quiet : bool
+        Print errors only.
+    json : bool
+        Write one line of JSON per method to stdout.
+    """
+
+    axes: str = ""
+    weights: str = ""
+    device: str = "auto"
     overwrite: Switch = False
     quiet: Quiet = False
     json: Switch = False

@@ -1,13 +1,14 @@
-"""The commands that score: evaluate bsds500, folder, labels."""
+"""The commands that score and compare methods, or score a label image."""
 
 from pathlib import Path
 from typing import Annotated
 
-from cyclopts import App, Parameter
+from cyclopts import App, Group, Parameter
 
 from napari_dsc.cli import scoring_flags
 from napari_dsc.cli.flags import Output, Switch, ZeroFlag
 from napari_dsc.cli.report import Report
+from napari_dsc.cli.scoring_flags import CompareFlags, CompareRunFlags, MethodFlags, Methods
 from napari_dsc.evaluation.terms import Split
 
 evaluate = App(name="evaluate", help="Score methods, or a label image, against annotations.")
@@ -103,7 +104,32 @@ def labels(
         Write one line of JSON instead of a table.
     """
     with Report(as_json=json) as report:
-        from napari_dsc.cli.work.label_scores import score_labels  # loads torch
+        from napari_dsc.cli.work.run_comparison import score_labels  # loads torch
 
         pair = (result, truth)
         score_labels(pair, zero, report, errors=errors, overwrite=overwrite, as_json=json)
+
+
+Run = Annotated[CompareRunFlags, Parameter(name="*", group=Group("Run", sort_key=1))]
+What = Annotated[CompareFlags, Parameter(name="*")]
+
+
+def compare(
+    image: Annotated[Path, Parameter(name="IMAGE")],
+    /,
+    *,
+    what: What,
+    run: Run = CompareRunFlags(),
+    methods: Methods = MethodFlags(),
+) -> int:
+    """Segment an image by several methods, and draw one panel for each.
+
+    Parameters
+    ----------
+    image : Path
+        Image file.
+    """
+    with Report(quiet=run.quiet, as_json=run.json) as report:
+        from napari_dsc.cli.work.run_comparison import run_comparison  # loads torch
+
+        return run_comparison(image, what, run, methods, report)

@@ -32,8 +32,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from napari_dsc.cli.flags import CompareRunFlags
-    from napari_dsc.cli.scoring_flags import EntryFlags, EvaluationFlags, MethodFlags
+    from napari_dsc.cli.scoring_flags import (
+        CompareRunFlags,
+        EntryFlags,
+        EvaluationFlags,
+        MethodFlags,
+    )
     from napari_dsc.evaluation.terms import Zero
 
 # files left out that are named on the screen
