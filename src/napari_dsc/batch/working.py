@@ -18,11 +18,10 @@ from napari_dsc.images import always
 from napari_dsc.machine.device import is_out_of_memory
 from napari_dsc.machine.progress import Progress, exhausted
 from napari_dsc.records.recipes import read_recipe
+from napari_dsc.segmenting import segmenter, series
 from napari_dsc.segmenting.joint import Files, JointRun
 from napari_dsc.segmenting.pieces import open_pieces
 from napari_dsc.segmenting.results import Segmentation, write_result
-from napari_dsc.segmenting.segmenter import iter_segmentation
-from napari_dsc.segmenting.series import SeriesRun
 from napari_dsc.segmenting.settings import Settings
 from napari_dsc.segmenting.stages import Learned, Stages
 from napari_dsc.superae.embedding import load_embedding, read_card, save_embedding
@@ -166,10 +165,10 @@ def _segment(task: Task) -> Generator[Progress, None, Segmentation]:
     settings = task.settings
     if not task.joint:
         pieces = open_pieces(task.source, settings)
-        result: Segmentation = yield from iter_segmentation(pieces, settings)
+        result: Segmentation = yield from segmenter.iter_segmentation(pieces, settings)
         return result
     choose = always(task.joint["normalization"])  # type: ignore[arg-type]
-    run = SeriesRun(open_pieces(task.source, settings, choose), Stages(settings))
+    run = series.SeriesRun(open_pieces(task.source, settings, choose), Stages(settings))
     found = yield from run.iter_classes(learned_before(task, run.stages))
     return run.result(found)
 

@@ -14,8 +14,7 @@ from torch.nn import functional
 from napari_dsc.cut.objective import NO_SIDE_INFORMATION, CutStep, SideInformation
 from napari_dsc.cut.optimize import Network, iter_cut
 from napari_dsc.labels.neighbors import region_centroids
-from napari_dsc.machine.allocator import freed_memory_kept
-from napari_dsc.machine.device import is_out_of_memory
+from napari_dsc.machine import allocator, device
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -222,12 +221,12 @@ def iter_image_cut(
         ):
             yield step._replace(classes=step.classes[rows], assignment=step.assignment[rows])
 
-    with freed_memory_kept():
+    with allocator.freed_memory_kept():
         try:
             yield from attempt(params)
             return
         except (MemoryError, RuntimeError) as error:
-            if not is_out_of_memory(error):
+            if not device.is_out_of_memory(error):
                 raise
         # after the except clause, because until then the error's traceback holds the tensors
         if image.device.type == "cuda":

@@ -9,9 +9,7 @@ import numpy as np
 import torch
 
 from napari_dsc.correction.edits import seeds_of
-from napari_dsc.cut.coarse import iter_image_cut
-from napari_dsc.cut.guide import superpixel_altitudes
-from napari_dsc.cut.objective import SideInformation
+from napari_dsc.cut import coarse, guide, objective
 from napari_dsc.errors import InvalidParameterError
 from napari_dsc.images import Image, array_sha256, to_label_image
 from napari_dsc.labels.regions import connected_regions
@@ -20,8 +18,7 @@ from napari_dsc.segmenting.pieces import OneImage, one_image
 from napari_dsc.segmenting.results import Segmentation, Step
 from napari_dsc.segmenting.settings import Settings
 from napari_dsc.segmenting.stages import Stages, timed_cut
-from napari_dsc.superae.embedding import embedding_of
-from napari_dsc.superae.planes import as_batch
+from napari_dsc.superae import embedding, planes
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -162,11 +159,11 @@ class Run:
         with clock.stage("cut"), torch.inference_mode(False):
             model = self.stages.model
             pixels = torch.from_numpy(self.image.pixels).to(self.device)
-            fresh = partial(embedding_of, model, params.n_partitions, params.seed)
-            image, fixed = as_batch(pixels, model.n_channels), self._fixed_classes()
-            altitudes = superpixel_altitudes(self.image.pixels, superpixels, params)
-            side_information = SideInformation(altitudes, self.image.volume_spacing)
-            steps = iter_image_cut(
+            fresh = partial(embedding.embedding_of, model, params.n_partitions, params.seed)
+            image, fixed = planes.as_batch(pixels, model.n_channels), self._fixed_classes()
+            altitudes = guide.superpixel_altitudes(self.image.pixels, superpixels, params)
+            side_information = objective.SideInformation(altitudes, self.image.volume_spacing)
+            steps = coarse.iter_image_cut(
                 image, superpixels, fresh, params, fixed, side_information=side_information
             )
         for step in timed_cut(steps, clock):

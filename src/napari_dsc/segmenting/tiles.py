@@ -20,8 +20,7 @@ from napari_dsc.large.tiling import check_side, choose_side, plan_tiling
 from napari_dsc.large.training_windows import montage, plan_training_windows
 from napari_dsc.large.work import Work
 from napari_dsc.large.writers import CHUNK, Labels, write_labels
-from napari_dsc.machine.allocator import freed_memory_kept
-from napari_dsc.machine.memory import bytes_of_tile, free_bytes
+from napari_dsc.machine import allocator, memory
 from napari_dsc.machine.progress import Progress
 from napari_dsc.params.presets import NO_LIMIT
 from napari_dsc.superae.embedding import embedding_of
@@ -97,12 +96,12 @@ class TiledRun:
         """Size, tiles and memory in one line, before the run."""
         height, width = self.source.shape
         classes = self.cut_params.n_partitions
-        needed = bytes_of_tile(self.tiling.tile_pixels, classes, self.scale)
+        needed = memory.bytes_of_tile(self.tiling.tile_pixels, classes, self.scale)
         return (
             f"axes {self.source.axes} (from {self.source.axes_origin}), {height} x {width} "
             f"pixels in {self.tiling.n_tiles} tiles of up to {self.tiling.side} x "
             f"{self.tiling.side}; about {needed / 2**30:.1f} GiB of memory, "
-            f"{free_bytes(self.device) / 2**30:.1f} GiB are free"
+            f"{memory.free_bytes(self.device) / 2**30:.1f} GiB are free"
         )
 
     def iter_save(self, path: Path) -> Iterator[Progress]:
@@ -120,7 +119,7 @@ class TiledRun:
             files.
         """
         with (
-            freed_memory_kept(),
+            allocator.freed_memory_kept(),
             tempfile.TemporaryDirectory(
                 prefix=".napari-dsc-", dir=path.resolve().parent
             ) as folder,

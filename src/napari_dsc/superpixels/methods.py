@@ -11,9 +11,7 @@ from scipy import ndimage
 from skimage import segmentation
 
 from napari_dsc.errors import InvalidParameterError
-from napari_dsc.hierarchy import region_trees
-from napari_dsc.hierarchy.construction import tree_regions
-from napari_dsc.hierarchy.maps import perceptual
+from napari_dsc.hierarchy import construction, maps, region_trees
 from napari_dsc.images import color_features
 from napari_dsc.labels.neighbors import mean_width
 from napari_dsc.superpixels.mean_shift import mean_shift_filter, merge_modes
@@ -171,8 +169,8 @@ def _watershed(features: np.ndarray, n_superpixels: int, sizes: np.ndarray) -> n
 
 def _ucm(features: np.ndarray, n_superpixels: int, _: np.ndarray, share: float) -> np.ndarray:
     """Regions of the merge tree, or its superpixels if more are requested than it has."""
-    colors = features * np.float32(100) if len(features) == 3 else perceptual(features)
-    return tree_regions(colors, n_superpixels, share)
+    colors = features * np.float32(100) if len(features) == 3 else maps.perceptual(features)
+    return construction.tree_regions(colors, n_superpixels, share)
 
 
 SUPERPIXEL_METHODS: dict[str, Callable[..., np.ndarray]] = {
