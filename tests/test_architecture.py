@@ -269,7 +269,7 @@ CROSSINGS = {
     "segmenting/results.py": 1,
     "segmenting/run.py": 3,
     "segmenting/stages.py": 5,
-    "superae/planes.py": 1,
+    "superae/applied.py": 1,
     "superae/train.py": 2,
     "superae/weights.py": 1,
 }

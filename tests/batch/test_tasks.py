@@ -22,10 +22,17 @@ from napari_dsc import (
     SuperpixelParams,
 )
 from napari_dsc.batch import own_workers, working
-from napari_dsc.batch.folder import LOG, Log, iter_logged, open_folder, read_log
 from napari_dsc.batch.inputs import find_images
 from napari_dsc.batch.own_workers import visible_gpus
-from napari_dsc.batch.tasks import Outcome, plan_tasks
+from napari_dsc.batch.tasks import (
+    LOG,
+    Log,
+    Outcome,
+    iter_logged,
+    open_folder,
+    plan_tasks,
+    read_log,
+)
 from napari_dsc.batch.working import do_task, iter_task, new_batch
 from napari_dsc.cli import main
 from napari_dsc.files import read_labels
@@ -287,8 +294,8 @@ def test_a_folder_that_cannot_be_made_is_refused(tmp_path):
 KILLED = """
 import json, sys
 from pathlib import Path
-from napari_dsc.batch.folder import open_folder
-from napari_dsc.batch.folder import iter_logged
+from napari_dsc.batch.tasks import open_folder
+from napari_dsc.batch.tasks import iter_logged
 from napari_dsc.batch.tasks import plan_tasks
 from napari_dsc.batch.working import do_task, new_batch
 from napari_dsc import CutParams, Settings, SuperpixelParams

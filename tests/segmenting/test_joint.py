@@ -31,7 +31,7 @@ from napari_dsc.records.record import hashes_of
 from napari_dsc.segmenting import joint as joint_module
 from napari_dsc.segmenting.joint import Files
 from napari_dsc.segmenting.segmenter import exhausted
-from napari_dsc.superae.embedding import read_card
+from napari_dsc.superae.applied import read_card
 
 OPTIONS = {
     "device": "cpu",

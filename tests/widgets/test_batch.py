@@ -13,8 +13,7 @@ from qtpy.QtWidgets import QFileDialog
 
 from napari_dsc import CutParams, SuperpixelParams
 from napari_dsc.batch import working
-from napari_dsc.batch.folder import LOG, open_folder, read_log
-from napari_dsc.batch.tasks import plan_tasks
+from napari_dsc.batch.tasks import LOG, open_folder, plan_tasks, read_log
 from napari_dsc.batch.working import do_task, new_batch
 from napari_dsc.files import read_labels
 from napari_dsc.jobs import batch as _batch_job

@@ -19,7 +19,7 @@ from napari_dsc.jobs import machine as _machine
 from napari_dsc.jobs import result as _result
 from napari_dsc.jobs import runs as _runs
 from napari_dsc.jobs import statuses as _statuses
-from napari_dsc.superae.embedding import embedding_of
+from napari_dsc.superae.applied import embedding_of
 from napari_dsc.superae.weights import DEFAULT, find_weights, load_weights
 
 

@@ -24,7 +24,7 @@ from napari_dsc.segmenting.pieces import open_pieces
 from napari_dsc.segmenting.results import Segmentation, write_result
 from napari_dsc.segmenting.settings import Settings
 from napari_dsc.segmenting.stages import Learned, Stages
-from napari_dsc.superae.embedding import load_embedding, read_card, save_embedding
+from napari_dsc.superae.applied import load_embedding, read_card, save_embedding
 from napari_dsc.superae.registry import file_sha256
 
 if TYPE_CHECKING:

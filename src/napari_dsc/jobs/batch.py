@@ -76,8 +76,7 @@ def batch_job(
     """
     yield job.Status("Loading")
     job.load_torch()
-    from napari_dsc.batch.folder import open_folder
-    from napari_dsc.batch.tasks import now, plan_tasks
+    from napari_dsc.batch.tasks import now, open_folder, plan_tasks
     from napari_dsc.batch.working import batch_from_recipe, new_batch
     from napari_dsc.segmenting.settings import Settings
 

@@ -23,8 +23,8 @@ from napari_dsc.methods.options import MethodOptions, with_superpixels
 from napari_dsc.segmenting.pieces import one_image
 from napari_dsc.segmenting.run import Run
 from napari_dsc.segmenting.segmenter import SEGMENTERS, exhausted
+from napari_dsc.superae.applied import superpixel_features
 from napari_dsc.superae.model import as_many_channels
-from napari_dsc.superae.planes import superpixel_features
 from napari_dsc.superae.weights import DEFAULT, find_weights, load_weights
 from napari_dsc.superpixels.methods import over_segment_pixels
 

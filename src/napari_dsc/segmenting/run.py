@@ -18,7 +18,7 @@ from napari_dsc.segmenting.pieces import OneImage, one_image
 from napari_dsc.segmenting.results import Segmentation, Step
 from napari_dsc.segmenting.settings import Settings
 from napari_dsc.segmenting.stages import Stages, timed_cut
-from napari_dsc.superae import embedding, planes
+from napari_dsc.superae import applied
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -159,8 +159,8 @@ class Run:
         with clock.stage("cut"), torch.inference_mode(False):
             model = self.stages.model
             pixels = torch.from_numpy(self.image.pixels).to(self.device)
-            fresh = partial(embedding.embedding_of, model, params.n_partitions, params.seed)
-            image, fixed = planes.as_batch(pixels, model.n_channels), self._fixed_classes()
+            fresh = partial(applied.embedding_of, model, params.n_partitions, params.seed)
+            image, fixed = applied.as_batch(pixels, model.n_channels), self._fixed_classes()
             altitudes = guide.superpixel_altitudes(self.image.pixels, superpixels, params)
             side_information = objective.SideInformation(altitudes, self.image.volume_spacing)
             steps = coarse.iter_image_cut(

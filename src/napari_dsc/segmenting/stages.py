@@ -18,8 +18,7 @@ from napari_dsc.machine.progress import Progress
 from napari_dsc.machine.side_process import run_in_side_process
 from napari_dsc.params.presets import NO_LIMIT
 from napari_dsc.records.record import Record, device_record, image_record, software_record
-from napari_dsc.superae.embedding import embedding_of
-from napari_dsc.superae.planes import as_batch, smooth_planes
+from napari_dsc.superae.applied import as_batch, embedding_of, smooth_planes
 from napari_dsc.superae.weights import WeightsFile, check_dimensions, find_weights, load_weights
 from napari_dsc.superpixels.methods import over_segment_pixels
 

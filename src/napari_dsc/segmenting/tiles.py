@@ -23,7 +23,7 @@ from napari_dsc.large.writers import CHUNK, Labels, write_labels
 from napari_dsc.machine import allocator, memory
 from napari_dsc.machine.progress import Progress
 from napari_dsc.params.presets import NO_LIMIT
-from napari_dsc.superae.embedding import embedding_of
+from napari_dsc.superae.applied import embedding_of
 from napari_dsc.superae.weights import check_dimensions
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from collections import Counter
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from napari_dsc.batch import folder, working
-from napari_dsc.batch.tasks import Existing, Outcome, Task, plan_tasks
+from napari_dsc.batch import tasks as batches
+from napari_dsc.batch import working
 from napari_dsc.cli.report import Pace, Report
 from napari_dsc.errors import ComputationError, InvalidParameterError
 from napari_dsc.files import check_output, write_atomically
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     import distributed
 
+    from napari_dsc.batch.tasks import Outcome, Task
     from napari_dsc.cli.flags import BatchFlags, RunFlags
     from napari_dsc.segmenting.settings import Settings
 
@@ -62,10 +63,10 @@ def run_batch(
     _check_flags(batch, run)
     if batch.joint:
         refuse(settings, Files([], settings))
-    with folder.open_folder(batch.output) as log:
-        existing: Existing = "overwrite" if run.overwrite else "refuse"
+    with batches.open_folder(batch.output) as log:
+        existing: batches.Existing = "overwrite" if run.overwrite else "refuse"
         existing = "resume" if batch.resume else existing
-        tasks = plan_tasks(inputs, batch.output, working.new_batch(settings), existing)
+        tasks = batches.plan_tasks(inputs, batch.output, working.new_batch(settings), existing)
         with _workers(batch, run.device, report) as (client, resources):
             from napari_dsc.batch.cluster import iter_outcomes
 
@@ -76,7 +77,7 @@ def run_batch(
                 report.error(str(error))
                 return NOT_ALL
             outcomes = iter_outcomes(client, tasks, working.do_task, resources)
-            with contextlib.closing(folder.iter_logged(outcomes, log)) as logged:
+            with contextlib.closing(batches.iter_logged(outcomes, log)) as logged:
                 counts, lost = _follow(logged, len(tasks), report)
     if run.save_recipe is not None:
         content = recipe_content(settings.to_record())
@@ -121,7 +122,10 @@ def _workers(
 
 
 def _learned(
-    tasks: list[Task], client: distributed.Client, resources: dict[str, float], report: Report
+    tasks: list[Task],
+    client: distributed.Client,
+    resources: dict[str, float],
+    report: Report,
 ) -> list[Task]:
     """Tasks with the network that learned from all of them."""
     from napari_dsc.batch.cluster import done_once
@@ -157,5 +161,5 @@ def _follow(
     parts = [f"{counts[state]} {state}" for state in ("done", "kept", "failed")]
     parts += [f"{missing} not begun or not finished"] if missing else []
     taken = timedelta(seconds=round(pace.seconds))
-    report.note(f"{', '.join(parts)} of {total} files in {taken}; log in {folder.LOG}")
+    report.note(f"{', '.join(parts)} of {total} files in {taken}; log in {batches.LOG}")
     return counts, lost

@@ -142,3 +142,9 @@ def clear_history(layer: Labels) -> None:
     layer.editable = was_editable
     if was_editable:
         layer.mode = mode
+
+
+def columns_of(layer: Labels) -> dict[str, np.ndarray]:
+    """Features of a layer by name; empty without the column ``index`` of labels."""
+    table = {str(name): column.to_numpy() for name, column in layer.features.items()}
+    return table if "index" in table else {}
