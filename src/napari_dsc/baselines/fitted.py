@@ -206,8 +206,7 @@ def mumford_shah_classes(
             loss = mumford_shah_loss(image, probabilities, params.smoothness_weight)
             torch.autograd.backward(loss)
             optimizer.step()
-    classes: np.ndarray = probabilities.detach()[0].argmax(0).cpu().numpy()
-    return classes
+    return np.asarray(probabilities.detach()[0].argmax(0).cpu().numpy())
 
 
 def smooth_by_cae_tvl(
@@ -252,8 +251,7 @@ def smooth_by_cae_tvl(
                 error + params.variation_weight * networks.total_variation(smoothed)
             )
             optimizer.step()
-    result: np.ndarray = smoothed.detach()[0].contiguous().cpu().numpy()
-    return result
+    return np.asarray(smoothed.detach()[0].contiguous().cpu().numpy())
 
 
 class _Autoencoder(nn.Module):

@@ -6,6 +6,7 @@ import itertools
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
 import torch
 from torch.nn import functional
 
@@ -15,7 +16,6 @@ from napari_dsc.machine.device import reproducible
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy as np
     from torch import Tensor, nn
 
     from napari_dsc.params import WNetParams
@@ -213,8 +213,7 @@ def wnet_probabilities(
         full = functional.interpolate(
             small, size=list(pixels.shape[1:]), mode="bilinear", align_corners=False
         )
-    probabilities: np.ndarray = full[0].contiguous().cpu().numpy()
-    return probabilities
+    return np.asarray(full[0].contiguous().cpu().numpy())
 
 
 def _network_input(pixels: np.ndarray, params: WNetParams, device: torch.device) -> Tensor:

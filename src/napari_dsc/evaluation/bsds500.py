@@ -194,5 +194,4 @@ def _strengths_to_bytes(path: Path) -> np.ndarray:
     usable = strengths.ndim == 2 and strengths.size > 0
     if not usable or not (strengths.min() >= 0 and strengths.max() <= 1):  # false for NaN too
         raise InvalidImageError(f"{path}: expected strengths in 0 to 1 along two axes")
-    contours: np.ndarray = np.ceil(255 * strengths).astype(np.uint8)
-    return contours
+    return np.asarray(np.ceil(255 * strengths).astype(np.uint8))

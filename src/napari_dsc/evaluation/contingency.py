@@ -203,8 +203,7 @@ def best_union(segmentation: np.ndarray, foreground: np.ndarray) -> np.ndarray:
     n_taken = int(np.argmax(2 * hits / np.maximum(sizes, 1)))
     is_taken = np.zeros(len(labels), bool)
     is_taken[order[:n_taken]] = True
-    union: np.ndarray = is_taken[flat].reshape(segmentation.shape)
-    return union
+    return np.asarray(is_taken[flat].reshape(segmentation.shape))
 
 
 def foreground_dice(found: np.ndarray, foreground: np.ndarray) -> float:

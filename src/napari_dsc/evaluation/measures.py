@@ -227,8 +227,7 @@ def boundary_pixels(labels: np.ndarray) -> np.ndarray:
     >>> boundary_pixels(np.array([[1, 1, 1, 2]])).astype(int)
     array([[0, 0, 1, 1]])
     """
-    boundary: np.ndarray = find_boundaries(labels, mode="thick")
-    return boundary
+    return np.asarray(find_boundaries(labels, mode="thick"))
 
 
 def near(boundary: np.ndarray, tolerance: int) -> np.ndarray:
@@ -251,8 +250,7 @@ def near(boundary: np.ndarray, tolerance: int) -> np.ndarray:
     >>> near(np.array([[False, False, False, True]]), 2).astype(int)
     array([[0, 1, 1, 1]])
     """
-    zone: np.ndarray = ndimage.maximum_filter(boundary, 2 * tolerance + 1)
-    return zone
+    return np.asarray(ndimage.maximum_filter(boundary, 2 * tolerance + 1))
 
 
 def boundary_recall(zone: np.ndarray, annotated: np.ndarray) -> float:

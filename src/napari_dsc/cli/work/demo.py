@@ -39,8 +39,7 @@ def demo_image() -> np.ndarray:
     """
     pixels = iio.imread(sample_path())
     means = downscale_local_mean(pixels, (DOWNSCALING, DOWNSCALING, 1))
-    smaller: np.ndarray = np.rint(means).astype(np.uint8)
-    return smaller
+    return np.asarray(np.rint(means).astype(np.uint8))
 
 
 def write_demo(folder: Path, image: Image, result: Segmentation, *, overwrite: bool) -> None:

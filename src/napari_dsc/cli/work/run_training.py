@@ -195,8 +195,7 @@ def _check_dimensions(path: Path, axes: str, ndim: int) -> None:
 def _compact(image: Image) -> np.ndarray:
     """Pixels (C, *S), as uint8 where that loses nothing; a quarter of the memory."""
     if image.dtype == np.uint8 and image.normalization.mode == "range":
-        compact: np.ndarray = np.rint(image.pixels * 255).astype(np.uint8)
-        return compact
+        return np.asarray(np.rint(image.pixels * 255).astype(np.uint8))
     return image.pixels
 
 

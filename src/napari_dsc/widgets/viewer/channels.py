@@ -39,8 +39,7 @@ class StackedArrays:
 
     def __getitem__(self, index: tuple[Any, ...]) -> np.ndarray:
         parts = [np.asarray(array[index[1:]]) for array in self._arrays]
-        pixels: np.ndarray = np.stack(parts)[index[0]]
-        return pixels
+        return np.asarray(np.stack(parts)[index[0]])
 
 
 class ChannelChooser(QPushButton):

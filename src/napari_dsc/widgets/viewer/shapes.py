@@ -111,8 +111,7 @@ def _outline(
         across, down = (vertices[1] - vertices[0]) / 2, (vertices[3] - vertices[0]) / 2
         vertices = center + np.cos(angle) * across + np.sin(angle) * down
     points = _in_image(vertices, shapes, layer)[:, -2:]
-    of_level: np.ndarray = (points + 0.5) / factors - 0.5
-    return of_level
+    return np.asarray((points + 0.5) / factors - 0.5)
 
 
 def unit_factors(have: Sequence[Any] | None, want: Sequence[Any]) -> np.ndarray:
