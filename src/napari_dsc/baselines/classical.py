@@ -1,13 +1,12 @@
 """Methods of scikit-image and OpenCV, and mean shift, which other methods are compared with."""
 
-from __future__ import annotations
-
 import contextlib
 import functools
 import importlib.util
 import warnings
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import ModuleType
 
 import numpy as np
 from skimage import segmentation
@@ -17,10 +16,6 @@ from napari_dsc.errors import ComputationError, InvalidImageError, InvalidParame
 from napari_dsc.images import color_features
 from napari_dsc.labels.regions import connected_regions
 from napari_dsc.superpixels.mean_shift import mean_shift_filter, merge_modes
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from types import ModuleType
 
 # of Felzenszwalb and Huttenlocher's algorithm
 SMOOTHING = 0.8  # pixels; recommended by the authors

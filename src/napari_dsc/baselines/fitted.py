@@ -1,8 +1,6 @@
 """Rivals that fit a network to a single image: Backprop, Mumford-Shah loss and CAE-TVL."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -12,11 +10,7 @@ from torch.nn import functional
 from napari_dsc.baselines import networks
 from napari_dsc.labels.means import region_majority
 from napari_dsc.machine.device import reproducible
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from napari_dsc.params import BackpropParams, CaeTvlParams, MumfordShahParams
+from napari_dsc.params import BackpropParams, CaeTvlParams, MumfordShahParams
 
 N_LAYERS = 2  # of 3x3 convolution in Backprop
 

@@ -1,17 +1,12 @@
 """Networks of the deep rivals, and their initialization from a seed."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from napari_dsc.machine.device import seeded
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 
 def seeded_network(make: Callable[[], nn.Module], seed: int, device: torch.device) -> nn.Module:

@@ -1,24 +1,18 @@
 """W-Net: two U-Nets, trained by the soft normalized cut (Xia and Kulis 2017)."""
 
-from __future__ import annotations
-
 import itertools
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
+from torch import Tensor, nn
 from torch.nn import functional
 
 from napari_dsc.baselines.networks import UNet, seeded_network
 from napari_dsc.machine.device import reproducible
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from torch import Tensor, nn
-
-    from napari_dsc.params import WNetParams
+from napari_dsc.params import WNetParams
 
 
 class PixelGraph(NamedTuple):

@@ -1,21 +1,17 @@
 """Tasks of a batch on the workers of a dask.distributed scheduler."""
 
-from __future__ import annotations
-
 import contextlib
 import itertools
 import secrets
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Callable, Generator, Iterable, Mapping
+from typing import TypeVar
 
 import distributed
 
 from napari_dsc.batch.tasks import Outcome, Task
 from napari_dsc.errors import ComputationError, DSCError, InvalidParameterError, one_line
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Mapping
-
-    Future = distributed.Future[Outcome]
+Future = distributed.Future[Outcome]
 
 A = TypeVar("A")
 R = TypeVar("R")

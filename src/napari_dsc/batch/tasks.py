@@ -1,26 +1,21 @@
 """The files of a batch, what becomes of each, and the folder with its lock and its log."""
 
-from __future__ import annotations
-
 import contextlib
 import datetime
 import json
 import os
 import platform
 from collections import Counter
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from collections.abc import Generator, Mapping, Sequence
+from pathlib import Path
+from typing import Literal, NamedTuple
 
 import filelock
 
 from napari_dsc.batch.inputs import absolute_path, find_images, outputs_in
 from napari_dsc.errors import OutputError
 from napari_dsc.files.ownership import refuse_overlap
-
-if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping, Sequence
-    from pathlib import Path
-
-    from napari_dsc.segmenting.settings import Settings
+from napari_dsc.segmenting.settings import Settings
 
 # what to do with outputs that exist
 Existing = Literal["refuse", "resume", "overwrite"]

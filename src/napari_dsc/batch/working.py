@@ -1,14 +1,12 @@
 """Do one task: segment a file, unless its output is what it would be; learn for all tasks."""
 
-from __future__ import annotations
-
 import hashlib
 import logging
 import platform
 import secrets
 import time
+from collections.abc import Generator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from napari_dsc.batch.tasks import Outcome, Task
 from napari_dsc.errors import DSCError, OutputError, one_line
@@ -18,6 +16,7 @@ from napari_dsc.images import always
 from napari_dsc.machine.device import is_out_of_memory
 from napari_dsc.machine.progress import Progress, exhausted
 from napari_dsc.records.recipes import read_recipe
+from napari_dsc.records.record import Record
 from napari_dsc.segmenting import segmenter, series
 from napari_dsc.segmenting.joint import Files, JointRun
 from napari_dsc.segmenting.pieces import open_pieces
@@ -26,11 +25,6 @@ from napari_dsc.segmenting.settings import Settings
 from napari_dsc.segmenting.stages import Learned, Stages
 from napari_dsc.superae.applied import load_embedding, read_card, save_embedding
 from napari_dsc.superae.registry import file_sha256
-
-if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
-
-    from napari_dsc.records.record import Record
 
 NETWORK = "joint.safetensors"
 

@@ -1,27 +1,21 @@
 """Cuts at a lower resolution: coarse images and superpixels, and a whole image cut on them."""
 
-from __future__ import annotations
-
 import dataclasses
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from scipy.spatial import cKDTree
+from torch import Tensor
 from torch.nn import functional
 
 from napari_dsc.cut.objective import NO_SIDE_INFORMATION, CutStep, SideInformation
 from napari_dsc.cut.optimize import Network, iter_cut
 from napari_dsc.labels.neighbors import region_centroids
 from napari_dsc.machine import allocator, device
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
-    from torch import Tensor
-
-    from napari_dsc.params import CutParams
+from napari_dsc.params import CutParams
 
 # least side of a downsampled plane: the network sees 16 pixels to each side of a pixel
 SMALLEST_SIDE = 32

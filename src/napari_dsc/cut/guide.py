@@ -1,20 +1,14 @@
 """What guides the cut beside the image: affinities of the superpixel graph, and scribbles."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import numpy as np
 import torch
 from scipy.optimize import linear_sum_assignment
+from torch import Tensor
 
 from napari_dsc.hierarchy.construction import tree_of_superpixels
 from napari_dsc.hierarchy.tree import leaf_altitudes
 from napari_dsc.machine.side_process import run_in_side_process
 from napari_dsc.params import CutParams, TreeParams
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 
 def pair_affinity(features: Tensor, pairs: Tensor, *, scale: float) -> Tensor:

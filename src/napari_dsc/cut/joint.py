@@ -1,9 +1,8 @@
 """One network trained on many images, or on many pieces of one large image."""
 
-from __future__ import annotations
-
 import contextlib
-from typing import TYPE_CHECKING, NamedTuple, cast
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple, cast
 
 import numpy as np
 import torch
@@ -19,11 +18,7 @@ from napari_dsc.cut.objective import CutStep, Objective, SideInformation
 from napari_dsc.cut.optimize import Descent, Network, iter_cut, iter_features
 from napari_dsc.cut.sums import frozen_sums
 from napari_dsc.machine.device import reproducible
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
-    from napari_dsc.params import CutParams
+from napari_dsc.params import CutParams
 
 # the encoder of stacks has batch norms of three dimensions
 Norm = nn.BatchNorm2d | nn.BatchNorm3d

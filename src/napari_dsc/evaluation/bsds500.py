@@ -1,19 +1,14 @@
 """Files of the Berkeley Segmentation Data Set (BSDS500), in their published folders."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, NamedTuple
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from scipy.io import loadmat
 
 from napari_dsc.errors import InvalidImageError
+from napari_dsc.evaluation.terms import Split
 from napari_dsc.files import read_labels
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from napari_dsc.evaluation.terms import Split
 
 
 class Sample(NamedTuple):

@@ -1,7 +1,5 @@
 """Overlaps of the regions of two label images, and what matches by them."""
 
-from __future__ import annotations
-
 import numpy as np
 from scipy.sparse import csr_array
 

@@ -1,23 +1,17 @@
 """All measures of a segmentation against the annotations of its image."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from scipy import ndimage
+from scipy.sparse import csr_array
 from skimage.segmentation import find_boundaries
 
 from napari_dsc.errors import InvalidImageError
 from napari_dsc.evaluation import contingency, metrics
 from napari_dsc.evaluation.terms import Zero, zero_of
 from napari_dsc.labels.regions import compact_labels
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
-
-    from scipy.sparse import csr_array
-
 
 # tolerance of boundary recall in pixels, for images of any size; Stutz et al. take 0.0025 of
 # the diagonal, 1.4 pixels for an image of BSDS500

@@ -1,16 +1,12 @@
 """Scores of a set of images: best scale of the set (ODS) and of each image (OIS)."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from napari_dsc.errors import InvalidParameterError
 from napari_dsc.evaluation.measures import MEASURES, mean_scores
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
 
 
 class Best(NamedTuple):

@@ -1,9 +1,5 @@
 """Merge trees of images, and the partitions that are cut from them."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from napari_dsc.errors import InvalidParameterError
@@ -11,6 +7,7 @@ from napari_dsc.hierarchy import region_trees
 from napari_dsc.hierarchy.consensus import merge_by_consensus
 from napari_dsc.hierarchy.descriptors import describe
 from napari_dsc.hierarchy.maps import (
+    BoundaryMaps,
     boundary_maps,
     fine_partition,
     local_boundaries,
@@ -21,9 +18,6 @@ from napari_dsc.hierarchy.tree import MergeTree, tree_of_merges
 from napari_dsc.images import color_features
 from napari_dsc.labels.regions import relabel_in_order
 from napari_dsc.params import TemplateParams, TreeParams
-
-if TYPE_CHECKING:
-    from napari_dsc.hierarchy.maps import BoundaryMaps
 
 MOST_SUPERPIXELS = 5000  # each matrix over all pairs takes 200 MB
 # pixels of the spectral step that a region must have; smaller regions follow the local map

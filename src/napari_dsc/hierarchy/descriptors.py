@@ -1,8 +1,7 @@
 """Descriptors of superpixels for the merge tree: histograms, moments, common boundaries."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -11,9 +10,6 @@ from scipy.sparse import csr_array
 from torch.nn import functional
 
 from napari_dsc.hierarchy.codebooks import fit_codebook, soft_words
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 N_SAMPLES = 40_000  # sampled pixels, on a grid: every second row and column of a BSDS500 image
 N_WORDS = 32  # of each codebook; 16 to 64 words of color score alike on BSDS500

@@ -1,7 +1,5 @@
 """What the tree is grown from: perceptual colors, and maps of boundary strength."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np

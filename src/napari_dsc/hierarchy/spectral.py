@@ -1,7 +1,5 @@
 """Boundaries of an image's main parts: spectral clustering by mutual information."""
 
-from __future__ import annotations
-
 import itertools
 
 import numpy as np

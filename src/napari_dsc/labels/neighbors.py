@@ -1,15 +1,10 @@
 """Centers of regions, and the pairs of regions that lie near each other."""
 
-from __future__ import annotations
-
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import numpy as np
 from scipy.spatial import cKDTree
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 
 def region_centroids(regions: np.ndarray) -> np.ndarray:

@@ -1,16 +1,11 @@
 """Connected regions of label images, and the numbers that labels get."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from skimage import measure
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
 
 
 def connected_regions(labels: np.ndarray) -> np.ndarray:

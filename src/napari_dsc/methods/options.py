@@ -1,20 +1,14 @@
 """The interface of a method, and the options of all methods."""
 
-from __future__ import annotations
-
 import dataclasses
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from napari_dsc import params
+from napari_dsc.images import Image
 from napari_dsc.params.checks import limits
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
-    from napari_dsc.images import Image
-
 
 SCALE_LIMITS: dict[str, tuple[float, float]] = {
     "n_superpixels": limits(params.SuperpixelParams, "n_superpixels"),

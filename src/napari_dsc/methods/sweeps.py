@@ -1,12 +1,11 @@
 """Sweeps: each method over its scales, with shared results computed once."""
 
-from __future__ import annotations
-
 import dataclasses
 import math
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 
 from napari_dsc.baselines import classical, fitted
@@ -20,6 +19,7 @@ from napari_dsc.labels.means import region_mean
 from napari_dsc.labels.regions import connected_regions
 from napari_dsc.machine.device import resolve_device
 from napari_dsc.methods.options import MethodOptions, with_superpixels
+from napari_dsc.params import ClusterParams, CutParams
 from napari_dsc.segmenting.pieces import one_image
 from napari_dsc.segmenting.run import Run
 from napari_dsc.segmenting.segmenter import SEGMENTERS, exhausted
@@ -28,18 +28,11 @@ from napari_dsc.superae.model import as_many_channels
 from napari_dsc.superae.weights import DEFAULT, find_weights, load_weights
 from napari_dsc.superpixels.methods import over_segment_pixels
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
-    import numpy as np
-
-    from napari_dsc.params import ClusterParams, CutParams
-
-    AtScale = Callable[[float], np.ndarray]
-    Prepare = Callable[[Image, MethodOptions], AtScale]
-    Divide = Callable[[np.ndarray, int], np.ndarray]
-    Group = Callable[[int], np.ndarray]
-    Grouping = Callable[[np.ndarray, np.ndarray, ClusterParams], Group]
+AtScale = Callable[[float], np.ndarray]
+Prepare = Callable[[Image, MethodOptions], AtScale]
+Divide = Callable[[np.ndarray, int], np.ndarray]
+Group = Callable[[int], np.ndarray]
+Grouping = Callable[[np.ndarray, np.ndarray, ClusterParams], Group]
 
 # area floor of a hierarchy relative to the image: 150 pixels of an image of BSDS500; smaller
 # nodes are specks

@@ -1,22 +1,16 @@
 """Table of the methods by name."""
 
-from __future__ import annotations
-
+from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
 
 from napari_dsc.baselines.classical import has_contrib
 from napari_dsc.methods import sweeps
 from napari_dsc.methods.options import Method
+from napari_dsc.methods.sweeps import Prepare
 from napari_dsc.params import TreeParams
 from napari_dsc.segmenting.segmenter import SEGMENTERS
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from napari_dsc.methods.sweeps import Prepare
-
-    Scales = tuple[str, tuple[float, ...], float]
+Scales = tuple[str, tuple[float, ...], float]
 
 ALTITUDES = tuple(step / 10 for step in range(5, 32))
 STRENGTHS = tuple(percent / 100 for percent in range(3, 100, 3))

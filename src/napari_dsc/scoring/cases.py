@@ -1,25 +1,20 @@
 """Cases to score, images with annotations, and the scores of a method on one."""
 
-from __future__ import annotations
-
 import dataclasses
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from pathlib import Path
+from typing import NamedTuple, Self
 
 import numpy as np
 
 from napari_dsc.errors import InvalidImageError, InvalidParameterError
 from napari_dsc.evaluation import bsds500, measures
 from napari_dsc.evaluation.bsds500 import read_contours
+from napari_dsc.evaluation.terms import Split, Zero
 from napari_dsc.files import read_labels
 from napari_dsc.images import Image, load_image
 from napari_dsc.methods import METHODS
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from napari_dsc.evaluation.terms import Split, Zero
-    from napari_dsc.scoring.entries import Entry
+from napari_dsc.scoring.entries import Entry
 
 MATLAB = ".mat"  # suffix of annotations; such a file must not be read as an image
 
@@ -58,7 +53,7 @@ class CaseSet(NamedTuple):
     cases: tuple[Case, ...]
     problems: tuple[Problem, ...]
 
-    def every(self, step: int, limit: int) -> CaseSet:
+    def every(self, step: int, limit: int) -> Self:
         """Every n-th case, up to a limit.
 
         Parameters

@@ -1,11 +1,10 @@
 """Entries of a score table: methods with their scales, superpixels and parameters."""
 
-from __future__ import annotations
-
 import dataclasses
 import importlib.metadata
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from napari_dsc.errors import InvalidParameterError
 from napari_dsc.evaluation.measures import BOUNDARY_TOLERANCE
@@ -13,14 +12,9 @@ from napari_dsc.evaluation.terms import Zero, zero_of
 from napari_dsc.machine.device import resolve_device
 from napari_dsc.methods import METHODS, SCALE_LIMITS, MethodOptions
 from napari_dsc.methods.options import with_superpixels
+from napari_dsc.records.record import Record
 from napari_dsc.superae.weights import DEFAULT, find_weights
 from napari_dsc.superpixels.methods import SUPERPIXEL_METHODS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from napari_dsc.records.record import Record
-
 
 COUNTS = ("n_superpixels", "n_partitions", "n_regions", "min_size")
 """Scales that are whole numbers."""

@@ -1,10 +1,10 @@
 """The folder of an evaluation: scores of each image as they come, and tables at the end."""
 
-from __future__ import annotations
-
 import hashlib
 import json
-from typing import TYPE_CHECKING, NamedTuple, cast
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple, cast
 
 from napari_dsc.errors import OutputError
 from napari_dsc.evaluation.terms import zero_of
@@ -13,11 +13,6 @@ from napari_dsc.methods import MethodOptions
 from napari_dsc.records.record import Record, software_record
 from napari_dsc.scoring.cases import Case, ScaleScores, score_names
 from napari_dsc.scoring.entries import Entry, parameters_of
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
 
 TABLES = ("scores.csv", "summary.json", "summary.md")
 _IMAGES, _SETTINGS, _PARAMETERS = "images", "settings.json", "parameters"

@@ -1,27 +1,22 @@
 """Files that are cut together: one network learns from all of them."""
 
-from __future__ import annotations
-
 from collections import Counter, OrderedDict
+from collections.abc import Generator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
+import numpy as np
+from numpy.typing import ArrayLike
+
+from napari_dsc.cut.joint import Piece
 from napari_dsc.errors import ComputationError, DSCError, InvalidImageError
 from napari_dsc.images import Pool, always
 from napari_dsc.machine.progress import Progress, exhausted
 from napari_dsc.records.record import N_LISTED, Record, sha256_of
 from napari_dsc.segmenting.pieces import OneImage, needs_tiles, open_pieces
 from napari_dsc.segmenting.series import SeriesRun
+from napari_dsc.segmenting.settings import Settings
 from napari_dsc.segmenting.stages import Learned, Stages, iter_learning, kept_small
-
-if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
-
-    import numpy as np
-    from numpy.typing import ArrayLike
-
-    from napari_dsc.cut.joint import Piece
-    from napari_dsc.segmenting.settings import Settings
 
 UNLIKE = "joint: the images differ in type, so each is normalized by itself"
 TOO_LARGE = "out of memory; crop or downscale the image"

@@ -1,30 +1,30 @@
 """What is segmented, piece by piece; a piece is made ready when it is asked for."""
 
-from __future__ import annotations
-
 import dataclasses
+from collections.abc import Callable, Generator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, Self, TypeVar
 
+import numpy as np
 import tifffile
+from numpy.typing import ArrayLike
 
 from napari_dsc.files.lazy import is_zarr
-from napari_dsc.images import Image, ImageSeries, choose_normalization, load_image, load_series
+from napari_dsc.images import (
+    Image,
+    ImageSeries,
+    Normalization,
+    choose_normalization,
+    load_image,
+    load_series,
+)
 from napari_dsc.layers import Geometry, is_image_layer, labels_geometry, read_layer
 from napari_dsc.machine.device import resolve_device
 from napari_dsc.machine.memory import SHARE, bytes_whole, free_bytes
 from napari_dsc.machine.progress import Progress
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
-
-    import numpy as np
-    from numpy.typing import ArrayLike
-
-    from napari_dsc.images import Normalization
-    from napari_dsc.params import ImageParams
-    from napari_dsc.segmenting.settings import Settings
+from napari_dsc.params import ImageParams
+from napari_dsc.segmenting.settings import Settings
 
 R = TypeVar("R")
 
@@ -97,7 +97,7 @@ class OneImage:
             [one.restore_labels(part) for one, part in zip(pieces, parts, strict=True)]
         )
 
-    def given(self, superpixels: ArrayLike | None, scribbles: ArrayLike | None) -> OneImage:
+    def given(self, superpixels: ArrayLike | None, scribbles: ArrayLike | None) -> Self:
         """The same pieces with what the user gives; None leaves it out."""
         return dataclasses.replace(self, superpixels=superpixels, scribbles=scribbles)
 

@@ -1,29 +1,24 @@
 """The method as one straight line: image, smoothed image, superpixels, segments."""
 
-from __future__ import annotations
-
 import dataclasses
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
 
 from napari_dsc.files.ownership import refuse_overlap
+from napari_dsc.hierarchy.tree import MergeTree
+from napari_dsc.large.source import LazyArray
 from napari_dsc.large.writers import check_large_output
 from napari_dsc.machine.progress import exhausted
+from napari_dsc.records.record import Record
 from napari_dsc.segmenting import joint, segmenter, series, tree
 from napari_dsc.segmenting.pieces import Tiles, open_pieces
 from napari_dsc.segmenting.results import Segmentation, Step
 from napari_dsc.segmenting.run import Run
 from napari_dsc.segmenting.settings import Settings
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    import numpy as np
-    from numpy.typing import ArrayLike
-
-    from napari_dsc.hierarchy.tree import MergeTree
-    from napari_dsc.large.source import LazyArray
-    from napari_dsc.records.record import Record
 
 
 def smooth(

@@ -1,39 +1,33 @@
 """The stages of the method under one set of settings, and a network that pieces share."""
 
-from __future__ import annotations
-
 import copy
 import dataclasses
 import functools
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from collections.abc import Callable, Generator, Iterator
+from typing import NamedTuple, Self, TypeVar
 
+import numpy as np
 import torch
 
 from napari_dsc.cut.joint import Piece, PieceClasses, assign, coarse_piece, iter_joint_cut
+from napari_dsc.cut.objective import CutStep
 from napari_dsc.errors import InvalidParameterError
 from napari_dsc.hierarchy.construction import grow_tree
+from napari_dsc.hierarchy.tree import MergeTree
+from napari_dsc.images import Image
 from napari_dsc.machine.clock import Clock
 from napari_dsc.machine.device import reproducible, resolve_device
 from napari_dsc.machine.progress import Progress
 from napari_dsc.machine.side_process import run_in_side_process
+from napari_dsc.params import CutParams
 from napari_dsc.params.presets import NO_LIMIT
 from napari_dsc.records.record import Record, device_record, image_record, software_record
+from napari_dsc.segmenting.results import Step
+from napari_dsc.segmenting.settings import Settings
 from napari_dsc.superae.applied import as_batch, embedding_of, smooth_planes
+from napari_dsc.superae.model import Embedding, SuperAE
 from napari_dsc.superae.weights import WeightsFile, check_dimensions, find_weights, load_weights
 from napari_dsc.superpixels.methods import over_segment_pixels
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
-
-    import numpy as np
-
-    from napari_dsc.cut.objective import CutStep
-    from napari_dsc.hierarchy.tree import MergeTree
-    from napari_dsc.images import Image
-    from napari_dsc.params import CutParams
-    from napari_dsc.segmenting.results import Step
-    from napari_dsc.segmenting.settings import Settings
-    from napari_dsc.superae.model import Embedding, SuperAE
 
 S = TypeVar("S")
 
@@ -82,13 +76,13 @@ class Stages:
         self._network = functools.cache(functools.partial(_network, self.weights, self.device))
         self.clock, self.notes = Clock(self.device), list[str]()
 
-    def fresh(self) -> Stages:
+    def fresh(self) -> Self:
         """Stages of another image: the same network, with a clock and notes of their own."""
         other = copy.copy(self)
         other.clock, other.notes = Clock(self.device), []
         return other
 
-    def under(self, settings: Settings) -> Stages:
+    def under(self, settings: Settings) -> Self:
         """The same stages, clock and notes under other settings of the same weights."""
         other = copy.copy(self)
         other.settings = settings
@@ -194,7 +188,7 @@ class Classes(NamedTuple):
     probabilities: np.ndarray
 
     @classmethod
-    def of(cls, step: PieceClasses | Step) -> Classes:
+    def of(cls, step: PieceClasses | Step) -> Self:
         """Classes in a step of a cut, or in what a network assigns."""
         return cls(step.classes.cpu().numpy(), step.assignment.cpu().numpy())
 

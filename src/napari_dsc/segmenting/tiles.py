@@ -1,13 +1,11 @@
 """The method on an image in tiles, which does not fit into memory or is stored by chunks."""
 
-from __future__ import annotations
-
 import dataclasses
 import math
 import tempfile
+from collections.abc import Generator, Iterator
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -23,16 +21,12 @@ from napari_dsc.large.writers import CHUNK, Labels, write_labels
 from napari_dsc.machine import allocator, memory
 from napari_dsc.machine.progress import Progress
 from napari_dsc.params.presets import NO_LIMIT
+from napari_dsc.records.record import Record
+from napari_dsc.segmenting.pieces import Tiles
+from napari_dsc.segmenting.stages import Stages
 from napari_dsc.superae.applied import embedding_of
+from napari_dsc.superae.model import Embedding
 from napari_dsc.superae.weights import check_dimensions
-
-if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
-
-    from napari_dsc.records.record import Record
-    from napari_dsc.segmenting.pieces import Tiles
-    from napari_dsc.segmenting.stages import Stages
-    from napari_dsc.superae.model import Embedding
 
 RESERVED_AT_ONCE = 2**24
 

@@ -1,14 +1,15 @@
 """What runs make with SuperAE: smoothed planes, features of superpixels, and embeddings."""
 
-from __future__ import annotations
-
 import copy
 import json
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from pathlib import Path
 
+import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load
+from torch import Tensor
 from torch.nn import functional
 
 from napari_dsc.errors import WeightsError
@@ -18,13 +19,6 @@ from napari_dsc.superae.blocks import LAYERS, pad_to_stride
 from napari_dsc.superae.model import Embedding, SuperAE, as_many_channels, smooth_to_the_rim
 from napari_dsc.superae.registry import check_sha256
 from napari_dsc.superae.weights import write_tensors
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-    import numpy as np
-    from torch import Tensor
 
 
 def smooth_planes(model: SuperAE, pixels: Tensor) -> Tensor:

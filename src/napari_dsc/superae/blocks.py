@@ -1,7 +1,5 @@
 """Building blocks of the networks, in two and three dimensions."""
 
-from __future__ import annotations
-
 from typing import Any, NamedTuple
 
 import torch

@@ -1,7 +1,5 @@
 """The networks of section III-A: the superpixelwise autoencoder and the embedding head."""
 
-from __future__ import annotations
-
 import itertools
 from typing import NamedTuple, cast
 

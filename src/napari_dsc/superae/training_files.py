@@ -1,34 +1,27 @@
 """Files of a training: checkpoints, the loss curve, and the card inside the weight file."""
 
-from __future__ import annotations
-
 import csv
 import dataclasses
 import importlib.metadata
 import io
 import json
 import platform
+from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from pathlib import Path
 
+import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from safetensors import SafetensorError, safe_open
+from torch import Tensor
 
 from napari_dsc.errors import WeightsError
 from napari_dsc.files import write_atomically
 from napari_dsc.files.ownership import SOFTWARE
+from napari_dsc.params import TrainParams
 from napari_dsc.superae.train import Epoch, TrainingState, new_training
 from napari_dsc.superae.weights import write_tensors
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
-    import torch
-    from torch import Tensor
-
-    from napari_dsc.params import TrainParams
 
 _LIBRARIES = ("napari-dsc", "numpy", "torch")
 _ADAM_SLOTS = {"step", "exp_avg", "exp_avg_sq"}

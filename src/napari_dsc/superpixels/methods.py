@@ -1,10 +1,8 @@
 """Superpixels by five algorithms, with about the requested number for each of them."""
 
-from __future__ import annotations
-
 import math
 import warnings
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from scipy import ndimage
@@ -14,12 +12,8 @@ from napari_dsc.errors import InvalidParameterError
 from napari_dsc.hierarchy import construction, maps, region_trees
 from napari_dsc.images import color_features
 from napari_dsc.labels.neighbors import mean_width
+from napari_dsc.params import SuperpixelParams
 from napari_dsc.superpixels.mean_shift import mean_shift_filter, merge_modes
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from napari_dsc.params import SuperpixelParams
 
 # Colors are CIELab / 100, in which 0.01 is about the least visible distance.
 COMPACTNESS = 0.2  # of SLIC: color distance that equals the width of a superpixel

@@ -1,7 +1,5 @@
 """Preferences of the user, and the values of the last run."""
 
-from __future__ import annotations
-
 import contextlib
 import functools
 import json

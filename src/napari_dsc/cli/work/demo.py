@@ -1,9 +1,7 @@
 """The method on the image inside the package, and one picture of all its stages."""
 
-from __future__ import annotations
-
 from functools import partial
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import imageio.v3 as iio
 import numpy as np
@@ -16,11 +14,7 @@ from napari_dsc.files import write_atomically, write_image
 from napari_dsc.files.ownership import SOFTWARE
 from napari_dsc.images import Image, draw_boundaries
 from napari_dsc.sample_data import sample_path
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from napari_dsc.segmenting.results import Segmentation
+from napari_dsc.segmenting.results import Segmentation
 
 DOWNSCALING = 2
 

@@ -1,21 +1,29 @@
 """Results against the truth: scores of a label image, and methods side by side on one image."""
 
-from __future__ import annotations
-
 import dataclasses
 import json
 import logging
 import sys
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from napari_dsc.cli.plan import make_folders
-from napari_dsc.cli.scoring_flags import MethodFlags, scale_number, words
+from napari_dsc.cli.report import Report
+from napari_dsc.cli.scoring_flags import (
+    CompareFlags,
+    CompareRunFlags,
+    MethodFlags,
+    scale_number,
+    words,
+)
 from napari_dsc.cli.work.run_evaluation import options_of, run_record, write_text
 from napari_dsc.errors import DSCError, InvalidImageError, one_line
 from napari_dsc.evaluation import bsds500, contingency, measures
+from napari_dsc.evaluation.terms import Zero
 from napari_dsc.files import check_output, read_labels, write_image
 from napari_dsc.files.ownership import refuse_overlap
 from napari_dsc.images import Image, load_image, to_label_image
@@ -24,14 +32,6 @@ from napari_dsc.machine import allocator, device
 from napari_dsc.methods import METHODS, MethodOptions
 from napari_dsc.records.record import Record, image_record
 from napari_dsc.scoring import cases, entries, pictures
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
-
-    from napari_dsc.cli.report import Report
-    from napari_dsc.cli.scoring_flags import CompareFlags, CompareRunFlags
-    from napari_dsc.evaluation.terms import Zero
 
 
 def score_labels(

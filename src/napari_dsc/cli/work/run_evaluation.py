@@ -1,20 +1,28 @@
 """An evaluation as a command: what is missing, what is done, what is left, and the tables."""
 
-from __future__ import annotations
-
 import contextlib
 import itertools
 import json
 import sys
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
 
 from rich import box
 from rich.table import Table
 
 from napari_dsc.cli.report import Pace, Report
-from napari_dsc.cli.scoring_flags import scale_number, words
+from napari_dsc.cli.scoring_flags import (
+    CompareRunFlags,
+    EntryFlags,
+    EvaluationFlags,
+    MethodFlags,
+    scale_number,
+    words,
+)
 from napari_dsc.errors import InvalidImageError, InvalidParameterError
 from napari_dsc.evaluation.measures import MEASURES
+from napari_dsc.evaluation.terms import Zero
 from napari_dsc.files import write_atomically
 from napari_dsc.images.axes import check_axis_letters
 from napari_dsc.machine.allocator import keep_freed_memory
@@ -27,18 +35,6 @@ from napari_dsc.scoring.processes import count_processes, iter_outcomes
 from napari_dsc.scoring.results import TABLES, Results, files_sha256
 from napari_dsc.scoring.tables import Column, Figures, figures_of, scores_csv, summary_page
 from napari_dsc.superae.weights import DEFAULT, find_weights
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
-    from napari_dsc.cli.scoring_flags import (
-        CompareRunFlags,
-        EntryFlags,
-        EvaluationFlags,
-        MethodFlags,
-    )
-    from napari_dsc.evaluation.terms import Zero
 
 # files left out that are named on the screen
 MOST_TOLD = 5

@@ -1,14 +1,16 @@
 """Training as a command: images and templates from files, a checkpoint after each epoch."""
 
-from __future__ import annotations
-
 import dataclasses
 import mimetypes
 import shlex
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
+from napari_dsc.cli.flags import TrainingFlags
+from napari_dsc.cli.report import Report
 from napari_dsc.errors import InvalidImageError, WeightsError
 from napari_dsc.files import check_output, read_labels
 from napari_dsc.files.ownership import refuse_overlap
@@ -17,18 +19,10 @@ from napari_dsc.images import Image, load_image
 from napari_dsc.labels.regions import relabel_in_order
 from napari_dsc.machine.allocator import keep_freed_memory
 from napari_dsc.machine.device import resolve_device
+from napari_dsc.params import ImageParams, TemplateParams, TrainParams
 from napari_dsc.superae import training_files
 from napari_dsc.superae.train import TrainingState, iter_training, new_training
 from napari_dsc.superae.weights import save_weights
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
-    from napari_dsc.cli.flags import TrainingFlags
-    from napari_dsc.cli.report import Report
-    from napari_dsc.params import ImageParams, TemplateParams, TrainParams
-
 
 # what is written beside the weights
 _ENDINGS = (".checkpoint.safetensors", ".csv", ".png")

@@ -1,7 +1,5 @@
 """Choosers of the device and of the weights."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from qtpy.QtCore import QObject, Qt
@@ -107,9 +105,3 @@ def _show_text(note: QLabel, text: str) -> None:
     """Show the text up to the first semicolon; the tooltip shows all of it."""
     note.setText(text.partition(";")[0].removesuffix(".") + ".")
     note.setToolTip(text)
-
-
-def selected(box: QComboBox) -> str:
-    """Text of a combo box."""
-    text: str = box.currentText()
-    return text

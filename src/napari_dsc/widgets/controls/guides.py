@@ -1,18 +1,13 @@
 """Choosers of the Labels layers that guide a run: superpixels and scribbles."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from napari.layers import Labels
+from napari.viewer import Viewer
+from qtpy.QtWidgets import QWidget
 
 from napari_dsc.widgets.controls.image_panel import LayerChooser
-
-if TYPE_CHECKING:
-    from napari.viewer import Viewer
-    from qtpy.QtWidgets import QWidget
-
-    from napari_dsc.widgets.viewer.source import Source
+from napari_dsc.widgets.viewer.source import Source
 
 
 class Guides:

@@ -1,10 +1,10 @@
 """Choosers of the image, of its axes and of the part to segment."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable
 
 import numpy as np
+from napari.layers import Image, Layer
+from napari.viewer import Viewer
 from qtpy.QtCore import QObject, QSignalBlocker, Signal
 from qtpy.QtWidgets import QComboBox, QFormLayout
 
@@ -14,12 +14,6 @@ from napari_dsc.widgets.controls.forms import MIN_WIDTH, combo_box, fill
 from napari_dsc.widgets.viewer.channels import ChannelChooser
 from napari_dsc.widgets.viewer.shapes import unit_factors
 from napari_dsc.widgets.viewer.source import TILES, VIEW, WHOLE, Source, Where, read_source
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    from napari.layers import Image, Layer
-    from napari.viewer import Viewer
 
 # four megapixels, 2048 x 2048: finer levels are offered, but not preselected
 COMFORTABLE_PIXELS = 4 * 2**20

@@ -1,10 +1,9 @@
 """Controls for the fields of parameter classes, made from their annotations, and presets."""
 
-from __future__ import annotations
-
 import dataclasses
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_type_hints
+from typing import Any, TypeVar, get_args, get_type_hints
 
 import docstring_parser
 from docstring_parser import DocstringStyle
@@ -18,10 +17,6 @@ from napari_dsc.records.recipes import STAGES
 from napari_dsc.segmenting.settings import Settings
 from napari_dsc.widgets.controls.forms import MIN_WIDTH, combo_box, not_none, push_button
 from napari_dsc.widgets.preferences import last_values, remember_values
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-
 
 P = TypeVar("P", bound=Params)
 

@@ -1,7 +1,5 @@
 """Buttons, progress bar, status line and live plot of a dock that runs jobs."""
 
-from __future__ import annotations
-
 import json
 import platform
 from typing import Any

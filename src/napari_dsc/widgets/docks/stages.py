@@ -1,16 +1,10 @@
 """Docks for one stage of the method: smoothing, superpixels."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
+from napari_dsc.jobs.result import Result
 from napari_dsc.params import ImageParams, SuperpixelParams
 from napari_dsc.widgets.docks.dock import Dock
 from napari_dsc.widgets.viewer import output, run_layer
-
-if TYPE_CHECKING:
-    from napari_dsc.jobs.result import Result
-    from napari_dsc.widgets.viewer.source import Source
+from napari_dsc.widgets.viewer.source import Source
 
 
 class Smooth(Dock):

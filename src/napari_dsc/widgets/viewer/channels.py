@@ -1,23 +1,17 @@
 """Several image layers as channels of one image, and the image to measure labels on."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 from napari.layers import Image, Labels, Layer
+from napari.viewer import Viewer
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QMenu, QPushButton, QSizePolicy
 
 from napari_dsc.jobs.analysis import LayerPart
 from napari_dsc.layers import Layout, geometry_of, level_array
 from napari_dsc.widgets.viewer.output import KEY
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from napari.viewer import Viewer
-
 
 ALONE = "this image alone"
 

@@ -1,26 +1,20 @@
 """Edits of whole superpixels in a Labels layer, with the undo and the table of napari."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import numpy as np
+from napari.layers import Labels, Shapes
+from napari.viewer import Viewer
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_dsc.correction.edits import detach, merge, move, table_of
+from napari_dsc.correction.parts import Parts
 from napari_dsc.errors import InvalidImageError
 from napari_dsc.labels.measurement import join_tables
 from napari_dsc.widgets.controls.forms import single_shot
 from napari_dsc.widgets.viewer import output
 from napari_dsc.widgets.viewer.shapes import shapes_region, unit_factors
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    from napari.layers import Labels, Shapes
-    from napari.viewer import Viewer
-
-    from napari_dsc.correction.parts import Parts
 
 
 class SegmentTable:

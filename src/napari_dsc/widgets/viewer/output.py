@@ -1,20 +1,15 @@
 """Layers that docks add and update."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Self
 
 import numpy as np
 from napari.layers import Image, Labels, Layer
+from napari.viewer import Viewer
 
 from napari_dsc.layers import RECORD_KEY, Geometry, geometry_of
 from napari_dsc.widgets.preferences import preferences
-
-if TYPE_CHECKING:
-    from napari.viewer import Viewer
-
 
 KEY = RECORD_KEY
 RUNNING, CORRECTED = "running", "corrected"
@@ -28,7 +23,7 @@ class Snapshot:
     metadata: dict[str, Any]
 
     @classmethod
-    def of(cls, layer: Labels) -> Snapshot:
+    def of(cls, layer: Labels) -> Self:
         """Copy the state of a layer."""
         names = ("data", "features", *geometry_of(layer).options())
         return cls({name: getattr(layer, name) for name in names}, dict(layer.metadata))

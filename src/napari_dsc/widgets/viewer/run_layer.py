@@ -1,25 +1,20 @@
 """Labels layers of runs: preview, result, layers made on the way, and labels in a file."""
 
-from __future__ import annotations
-
 import dataclasses
 import weakref
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from napari.layers import Image, Labels
+from napari.viewer import Viewer
 from qtpy.QtWidgets import QFileDialog, QWidget
 
+from napari_dsc.jobs import job, runs
+from napari_dsc.jobs.result import Result
 from napari_dsc.layers import PARTS_KEY
 from napari_dsc.widgets.viewer import output
-
-if TYPE_CHECKING:
-    from napari.viewer import Viewer
-
-    from napari_dsc.jobs import job, runs
-    from napari_dsc.jobs.result import Result
-    from napari_dsc.widgets.viewer.source import Source
+from napari_dsc.widgets.viewer.source import Source
 
 
 class RunLayer:

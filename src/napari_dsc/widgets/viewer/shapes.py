@@ -1,19 +1,14 @@
 """Which pixels of an image lie under shapes, and the units of layers."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pint
+from napari.layers import Image, Labels, Shapes
 from skimage.draw import polygon2mask
 
 from napari_dsc.errors import InvalidImageError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from napari.layers import Image, Labels, Shapes
 
 
 def shapes_region(
