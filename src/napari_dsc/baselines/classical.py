@@ -3,23 +3,20 @@
 import contextlib
 import functools
 import importlib.util
-import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
 import numpy as np
-from skimage import segmentation
 from skimage.filters import threshold_multiotsu
 
 from napari_dsc.errors import ComputationError, InvalidImageError, InvalidParameterError
 from napari_dsc.images import color_features
 from napari_dsc.labels.regions import connected_regions
 from napari_dsc.superpixels.mean_shift import mean_shift_filter, merge_modes
+from napari_dsc.superpixels.methods import egb_plane
 
-# of Felzenszwalb and Huttenlocher's algorithm
-SMOOTHING = 0.8  # pixels; recommended by the authors
-MIN_SIZE = 20  # pixels; default of scikit-image
+MIN_SIZE = 20  # pixels, of Felzenszwalb and Huttenlocher's algorithm; default of scikit-image
 # of mean shift
 WINDOW_RADIUS = 7  # pixels
 BANDWIDTH = 0.09  # CIELab / 100
@@ -130,13 +127,7 @@ def egb_regions(pixels: np.ndarray, scale: float) -> np.ndarray:
     >>> np.unique(egb_regions(halves, 100.0)[:, 0])
     array([0, 1])
     """
-    channels_last = np.moveaxis(color_features(pixels), 0, -1)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Got image with third dimension")
-        labels: np.ndarray = segmentation.felzenszwalb(
-            channels_last, scale=scale, sigma=SMOOTHING, min_size=MIN_SIZE
-        )
-    return labels.astype(np.int64)
+    return egb_plane(color_features(pixels), scale, MIN_SIZE)
 
 
 def mean_shift_regions(pixels: np.ndarray) -> Callable[[float], np.ndarray]:

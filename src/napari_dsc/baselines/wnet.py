@@ -1,6 +1,5 @@
 """W-Net: two U-Nets, trained by the soft normalized cut (Xia and Kulis 2017)."""
 
-import itertools
 import math
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -11,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from napari_dsc.baselines.networks import UNet, seeded_network
+from napari_dsc.hierarchy.spectral import half_disk, windows
 from napari_dsc.machine.device import reproducible
 from napari_dsc.params import WNetParams
 
@@ -47,8 +47,8 @@ class PixelGraph(NamedTuple):
         """
         sums = maps.clone()  # a pixel's affinity with itself is 1
         for offset, weights in zip(self.offsets, self.weights, strict=True):
-            here, there = (_window(sign, offset, maps.shape) for sign in (-1, 1))
-            weight = weights[here[1:]]
+            here, there = windows(offset, maps.shape)
+            weight = weights[here]
             sums[here] += weight * maps[there]
             sums[there] += weight * maps[here]
         return sums
@@ -69,28 +69,17 @@ def pixel_graph(image: Tensor, params: WNetParams) -> PixelGraph:
     graph : PixelGraph
         Affinities by equation 3 of the paper.
     """
-    reach = range(-params.radius, params.radius + 1)
-    offsets = [
-        (row, column)
-        for row, column in itertools.product(reach, reach)
-        if (row, column) > (0, 0) and math.hypot(row, column) <= params.radius
-    ]
+    offsets = half_disk(params.radius)
     weights = image.new_zeros(len(offsets), *image.shape[1:])
     color_scale = params.color_scale / 255
     for weight, offset in zip(weights, offsets, strict=True):
-        here, there = (_window(sign, offset, image.shape) for sign in (-1, 1))
+        here, there = windows(offset, image.shape)
         difference = (image[here] - image[there]).square().sum(0) / color_scale**2
         distance = math.hypot(*offset) / params.place_scale
-        weight[here[1:]] = (-difference - distance**2).exp()
+        weight[here] = (-difference - distance**2).exp()
     ones = torch.ones_like(image[:1])
     graph = PixelGraph(offsets, weights, ones)
     return graph._replace(degrees=graph.spread(ones))
-
-
-def _window(sign: int, offset: tuple[int, int], shape: Sequence[int]) -> tuple[slice, ...]:
-    """Slices of the neighbors at an offset (1), or of the pixels that have them (-1)."""
-    steps = zip((sign * step for step in offset), shape[-2:], strict=True)
-    return slice(None), *(slice(max(0, i), max(0, size + min(0, i))) for i, size in steps)
 
 
 def soft_ncut_loss(probabilities: Tensor, graph: PixelGraph) -> Tensor:

@@ -18,7 +18,7 @@ from napari_dsc.machine.progress import Progress, exhausted
 from napari_dsc.records.recipes import read_recipe
 from napari_dsc.records.record import Record
 from napari_dsc.segmenting import segmenter, series
-from napari_dsc.segmenting.joint import Files, JointRun
+from napari_dsc.segmenting.joint import TOO_LARGE, Files, JointRun
 from napari_dsc.segmenting.pieces import open_pieces
 from napari_dsc.segmenting.results import Segmentation, write_result
 from napari_dsc.segmenting.settings import Settings
@@ -104,15 +104,10 @@ def iter_task(task: Task) -> Generator[Progress, None, Outcome]:
     """
     try:
         return (yield from _segment_or_keep(task))
-    except DSCError as error:
-        reason = " ".join(str(error).split())
-    except (MemoryError, RuntimeError, OSError) as error:
-        _log.exception("%s", task.source)
-        too_large = is_out_of_memory(error)
-        reason = "out of memory; crop or downscale the image" if too_large else one_line(error)
     except Exception as error:  # a night of work does not end with one file
-        _log.exception("%s", task.source)
-        reason = one_line(error)
+        if not isinstance(error, DSCError):
+            _log.exception("%s", task.source)
+        reason = TOO_LARGE if is_out_of_memory(error) else one_line(error)
     return Outcome(task.source, task.output, "failed", reason)
 
 

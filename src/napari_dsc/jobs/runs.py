@@ -46,20 +46,14 @@ def run_job(control: job.Control, request: Request) -> Generator[job.Status, Non
         return (yield from STAGES[request.stage](request, control))
 
 
-def _smooth(request: Request, control: job.Control) -> Generator[job.Status, None, Result]:
+def _do_one(request: Request, control: job.Control) -> Generator[job.Status, None, Result]:
+    """Smooth, or divide into superpixels."""
     from napari_dsc.segmenting.series import whole_run
 
     run = whole_run(request.raw_image(), request.settings)
-    smoothed = yield from _followed(run.iter_smoothed(), request, control)
-    return Result(run.record(), smoothed=smoothed)
-
-
-def _over_segment(
-    request: Request, control: job.Control
-) -> Generator[job.Status, None, Result]:
-    from napari_dsc.segmenting.series import whole_run
-
-    run = whole_run(request.raw_image(), request.settings)
+    if request.stage == "smooth":
+        smoothed = yield from _followed(run.iter_smoothed(), request, control)
+        return Result(run.record(), smoothed=smoothed)
     labels = yield from _followed(run.iter_superpixels(), request, control)
     return Result(run.record(), superpixels=masked(labels, request.mask))
 
@@ -230,4 +224,4 @@ def _levels_of(path: Path) -> list[Any]:
     return [dask.array.from_zarr(group[name]) for name in sorted(group.array_keys(), key=int)]
 
 
-STAGES = {"smooth": _smooth, "superpixels": _over_segment, "segment": _segment}
+STAGES = {"smooth": _do_one, "superpixels": _do_one, "segment": _segment}

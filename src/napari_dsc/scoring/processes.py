@@ -138,10 +138,9 @@ def _attempt(score: Score, task: Task) -> Scored:
     case, entry = task
     try:
         return score(case, entry), ""
-    except DSCError as error:
-        return [], " ".join(str(error).split())
     except Exception as error:  # one image must not end an evaluation of hours
-        _log.exception("%s on %s", entry.name, case.name)
+        if not isinstance(error, DSCError):
+            _log.exception("%s on %s", entry.name, case.name)
         return [], one_line(error)
 
 

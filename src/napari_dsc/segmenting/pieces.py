@@ -10,15 +10,8 @@ import numpy as np
 import tifffile
 from numpy.typing import ArrayLike
 
+from napari_dsc import images
 from napari_dsc.files.lazy import is_zarr
-from napari_dsc.images import (
-    Image,
-    ImageSeries,
-    Normalization,
-    choose_normalization,
-    load_image,
-    load_series,
-)
 from napari_dsc.layers import Geometry, is_image_layer, labels_geometry, read_layer
 from napari_dsc.machine.device import resolve_device
 from napari_dsc.machine.memory import SHARE, bytes_whole, free_bytes
@@ -67,7 +60,7 @@ class OneImage:
 
     kind: ClassVar[str] = "image"
 
-    series: ImageSeries
+    series: images.ImageSeries
     geometry: Geometry | None = None
     superpixels: ArrayLike | None = None
     scribbles: ArrayLike | None = None
@@ -75,7 +68,7 @@ class OneImage:
     def __len__(self) -> int:
         return len(self.series.frames)
 
-    def piece(self, number: int) -> Image:
+    def piece(self, number: int) -> images.Image:
         """Image of one piece, normalized now."""
         return self.series.frames[number]
 
@@ -173,13 +166,15 @@ def one_image(image: Any, settings: Settings) -> OneImage:
     InvalidParameterError
         If axes, spacing or channels do not fit the image.
     """
-    return OneImage(*_read(image, settings, load_image))
+    return OneImage(*_read(image, settings, images.load_image))
 
 
 def open_pieces(
     image: Any,
     settings: Settings,
-    choose: Callable[[np.ndarray, ImageParams], Normalization] = choose_normalization,
+    choose: Callable[
+        [np.ndarray, ImageParams], images.Normalization
+    ] = images.choose_normalization,
 ) -> OneImage:
     """Read an image, a stack or a time series.
 
@@ -204,7 +199,7 @@ def open_pieces(
     InvalidParameterError
         If axes, spacing or channels do not fit the image.
     """
-    series, geometry = _read(image, settings, partial(load_series, choose=choose))
+    series, geometry = _read(image, settings, partial(images.load_series, choose=choose))
     if len(series.frames) > 1:
         return Frames(series, geometry)
     first = series.frames[0]
@@ -251,13 +246,13 @@ def iter_each(
 
 
 def _read(
-    image: Any, settings: Settings, load: Callable[..., Image | ImageSeries]
-) -> tuple[ImageSeries, Geometry | None]:
+    image: Any, settings: Settings, load: Callable[..., images.Image | images.ImageSeries]
+) -> tuple[images.ImageSeries, Geometry | None]:
     """Images, loaded if they are not yet, and where they lie if a layer shows them."""
     layer = image if is_image_layer(image) else None
     if layer is not None:
         image = read_layer(layer, settings.axes)
-    if not isinstance(image, Image):
+    if not isinstance(image, images.Image):
         image = load(
             Path(image) if isinstance(image, str) else image,
             settings.axes,
@@ -265,7 +260,9 @@ def _read(
             spacing=settings.spacing,
             channels=settings.channels,
         )
-    series = ImageSeries((image,), image.axes) if isinstance(image, Image) else image
+    series = (
+        images.ImageSeries((image,), image.axes) if isinstance(image, images.Image) else image
+    )
     return series, None if layer is None else labels_geometry(layer, series.axes)
 
 

@@ -108,20 +108,25 @@ def _egb(features: np.ndarray, n_superpixels: int, sizes: np.ndarray) -> np.ndar
     """Efficient graph-based segmentation (Felzenszwalb and Huttenlocher 2004)."""
     if features.ndim == 4:
         return _volume_egb(features, n_superpixels, sizes)
-    channels_last = np.moveaxis(features, 0, -1)
     min_size = _least_size(features, n_superpixels)
 
     def divide(fineness: float) -> np.ndarray:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Got image with third dimension")
-            labels: np.ndarray = segmentation.felzenszwalb(
-                channels_last, scale=1 / fineness, sigma=SMOOTHING, min_size=min_size
-            )
-        return labels
+        return egb_plane(features, 1 / fineness, min_size)
 
     return _refine(
         divide, features, sizes, n_superpixels, start=n_superpixels / 10_000, surplus=2
     )
+
+
+def egb_plane(features: np.ndarray, scale: float, min_size: int) -> np.ndarray:
+    """Regions of scikit-image's algorithm on a plane of colors, (Y, X) int64 from 0."""
+    channels_last = np.moveaxis(features, 0, -1)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Got image with third dimension")
+        found = segmentation.felzenszwalb(
+            channels_last, scale=scale, sigma=SMOOTHING, min_size=min_size
+        )
+    return np.asarray(found, np.int64)
 
 
 def _volume_egb(features: np.ndarray, n_superpixels: int, sizes: np.ndarray) -> np.ndarray:

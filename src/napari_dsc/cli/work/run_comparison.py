@@ -187,9 +187,8 @@ def run_comparison(
 def _reason(error: Exception) -> str:
     if device.is_out_of_memory(error):
         return "out of memory"
-    if isinstance(error, DSCError):
-        return " ".join(str(error).split())
-    _log.exception("a method failed")
+    if not isinstance(error, DSCError):
+        _log.exception("a method failed")
     return one_line(error)
 
 

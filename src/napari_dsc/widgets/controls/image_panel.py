@@ -21,16 +21,11 @@ COMFORTABLE_PIXELS = 4 * 2**20
 LIST_EVENTS = ("inserted", "removed", "reordered", "renamed")
 
 
-def follow_layers(viewer: Viewer, callback: Callable[[object], None]) -> None:
-    """Call a function after each change of a viewer's list of layers."""
+def follow_layers(viewer: Viewer, do: Callable[[object], None], *, ends: bool = False) -> None:
+    """Call a function after each change of a viewer's list of layers, or no more."""
     for name in LIST_EVENTS:
-        getattr(viewer.layers.events, name).connect(callback)
-
-
-def unfollow_layers(viewer: Viewer, callback: Callable[[object], None]) -> None:
-    """Undo `follow_layers`; a function that is not connected is ignored."""
-    for name in LIST_EVENTS:
-        getattr(viewer.layers.events, name).disconnect(callback)
+        event = getattr(viewer.layers.events, name)
+        event.disconnect(do) if ends else event.connect(do)
 
 
 class LayerChooser(QComboBox):
@@ -114,7 +109,7 @@ class ImagePanel(QObject):
 
     def release(self) -> None:
         """Stop following the viewer's layers, and release them."""
-        unfollow_layers(self._viewer, self.refresh)
+        follow_layers(self._viewer, self.refresh, ends=True)
         self._shown = None
         self.channels.release()
         for box in (self.image, self.axes, self.what, self.where):

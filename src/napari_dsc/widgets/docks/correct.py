@@ -232,7 +232,7 @@ class Correct(forms.ClosingWidget):
 
     def release(self) -> None:
         """Stop editing, and release the viewer's layers."""
-        image_panel.unfollow_layers(self.viewer, self.refresh)
+        image_panel.follow_layers(self.viewer, self.refresh, ends=True)
         self.preparation.choose(None, None)
         for box in (self.labels, self.superpixels, self.shapes, self.scribbles):
             box.blockSignals(True)

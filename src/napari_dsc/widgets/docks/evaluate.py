@@ -165,6 +165,6 @@ class Evaluate(forms.ClosingWidget):
         self.run_bar.cancel()
         self._scored = None
         self._follow(())
-        image_panel.unfollow_layers(self.viewer, self.refresh)
+        image_panel.follow_layers(self.viewer, self.refresh, ends=True)
         for box in (self.result, self.truth):
             box.clear()

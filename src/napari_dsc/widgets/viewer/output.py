@@ -1,8 +1,8 @@
 """Layers that docks add and update."""
 
 import re
-from dataclasses import dataclass
-from typing import Any, Self
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from napari.layers import Image, Labels, Layer
@@ -15,25 +15,20 @@ KEY = RECORD_KEY
 RUNNING, CORRECTED = "running", "corrected"
 
 
-@dataclass(frozen=True)
-class Snapshot:
-    """Labels, features, place and metadata of a layer before a preview overwrote them."""
+def restorer(layer: Labels) -> Callable[[], None]:
+    """Remember a layer before a preview overwrites it: call this to restore the layer.
 
-    values: dict[str, Any]
-    metadata: dict[str, Any]
+    Its undo history belongs to the preview, and is cleared.
+    """
+    names = ("data", "features", *geometry_of(layer).options())
+    values = {"metadata": dict(layer.metadata)} | {name: getattr(layer, name) for name in names}
 
-    @classmethod
-    def of(cls, layer: Labels) -> Self:
-        """Copy the state of a layer."""
-        names = ("data", "features", *geometry_of(layer).options())
-        return cls({name: getattr(layer, name) for name in names}, dict(layer.metadata))
-
-    def restore(self, layer: Labels) -> None:
-        """Restore the layer, and clear its undo history, which belongs to the preview."""
-        layer.metadata = self.metadata
-        for name, value in self.values.items():
+    def restore() -> None:
+        for name, value in values.items():
             setattr(layer, name, value)
         clear_history(layer)
+
+    return restore
 
 
 def layer_to_update(viewer: Viewer, name: str, kind: type[Layer]) -> Any:
