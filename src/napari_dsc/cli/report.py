@@ -6,17 +6,14 @@ import time
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from rich import progress as bars
 from rich.console import Console
 from rich.table import Table
 
 from napari_dsc.cli.ctrl_c import stop_if_interrupted
-
-if TYPE_CHECKING:
-    from napari_dsc.machine.progress import Progress as Step
-
+from napari_dsc.machine.progress import Progress as Step
 
 # seconds between two lines on where we are, where no terminal shows a bar
 LINE_EVERY = 30.0
@@ -89,7 +86,7 @@ class Report:
         if stage:
             self._progress.update(self._task, description=self._prefix + stage)
 
-    def follow(self, progress: "Step") -> None:
+    def follow(self, progress: Step) -> None:
         """Show progress of the engine."""
         if isinstance(progress.step, str):
             self.note(progress.step)

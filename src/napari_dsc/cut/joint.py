@@ -8,12 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from napari_dsc.cut.coarse import (
-    coarse_image,
-    coarse_shape,
-    coarse_spacing,
-    coarse_superpixels,
-)
+from napari_dsc.cut.coarse import coarse_image, coarse_shape, coarse_spacing, coarse_superpixels
 from napari_dsc.cut.objective import CutStep, Objective, SideInformation
 from napari_dsc.cut.optimize import Descent, Network, iter_cut, iter_features
 from napari_dsc.cut.sums import frozen_sums

@@ -62,9 +62,7 @@ def summarize(scores: Sequence[Sequence[Mapping[str, float]]]) -> dict[str, Best
     return summary
 
 
-def mean_over_images(
-    scores: Sequence[Sequence[Mapping[str, float]]],
-) -> list[dict[str, float]]:
+def mean_over_images(scores: Sequence[Sequence[Mapping[str, float]]]) -> list[dict[str, float]]:
     """Means over images of all scores, at each scale.
 
     Parameters

@@ -92,10 +92,7 @@ class Entry(NamedTuple):
 
 
 def make_entries(
-    methods: Sequence[str],
-    superpixels: Sequence[str],
-    scales: Sequence[float],
-    common: Entry,
+    methods: Sequence[str], superpixels: Sequence[str], scales: Sequence[float], common: Entry
 ) -> list[Entry]:
     """Entries of several methods, one for each algorithm of the superpixels that they merge.
 

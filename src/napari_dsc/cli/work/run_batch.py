@@ -122,10 +122,7 @@ def _workers(
 
 
 def _learned(
-    tasks: list[Task],
-    client: distributed.Client,
-    resources: dict[str, float],
-    report: Report,
+    tasks: list[Task], client: distributed.Client, resources: dict[str, float], report: Report
 ) -> list[Task]:
     """Tasks with the network that learned from all of them."""
     from napari_dsc.batch.cluster import done_once
