@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from napari_dsc.baselines import networks
 from napari_dsc.labels.means import region_majority
@@ -64,7 +63,7 @@ def iter_backprop(
                 features.argmax(1), regions, n_superpixels, params.n_features
             )
             target = classes[regions]
-            torch.autograd.backward(functional.cross_entropy(features, target))
+            torch.autograd.backward(nn.functional.cross_entropy(features, target))
             optimizer.step()
         yield target.view(superpixels.shape).cpu().numpy()
 
@@ -262,7 +261,7 @@ class _Autoencoder(nn.Module):
         height, width = image.shape[-2:]
         code = self.encoder(image)
         for layer in self.decoder:
-            code = layer(functional.interpolate(code, scale_factor=2.0, mode="nearest"))
+            code = layer(nn.functional.interpolate(code, scale_factor=2.0, mode="nearest"))
         return torch.sigmoid(self.last(code)[..., :height, :width])
 
 

@@ -7,7 +7,6 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from napari_dsc.baselines.networks import UNet, seeded_network
 from napari_dsc.hierarchy.spectral import half_disk, windows
@@ -193,7 +192,7 @@ def wnet_probabilities(
     """
     with torch.no_grad():
         small = encoder(_network_input(pixels, params, device)).softmax(1)
-        full = functional.interpolate(
+        full = nn.functional.interpolate(
             small, size=list(pixels.shape[1:]), mode="bilinear", align_corners=False
         )
     return np.asarray(full[0].contiguous().cpu().numpy())
@@ -205,5 +204,5 @@ def _network_input(pixels: np.ndarray, params: WNetParams, device: torch.device)
     ratio = min(1.0, params.longest_side / max(pixels.shape[1:]))
     size = [max(1, round(side * ratio)) for side in pixels.shape[1:]]
     if ratio < 1:
-        image = functional.interpolate(image, size=size, mode="area")
+        image = nn.functional.interpolate(image, size=size, mode="area")
     return image.contiguous(memory_format=torch.channels_last)

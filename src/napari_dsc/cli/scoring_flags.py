@@ -188,6 +188,8 @@ class CompareRunFlags:
 Data = Annotated[FolderFlags, Parameter(name="*")]
 Entries = Annotated[EntryFlags, Parameter(name="*", group=Group("Methods", sort_key=0))]
 Run = Annotated[EvaluationFlags, Parameter(name="*", group=Group("Run", sort_key=1))]
+Compared = Annotated[CompareFlags, Parameter(name="*")]
+CompareRun = Annotated[CompareRunFlags, Parameter(name="*", group=Group("Run", sort_key=1))]
 Methods = Annotated[MethodFlags, Parameter(name="*")]
 
 

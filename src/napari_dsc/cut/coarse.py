@@ -8,8 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from scipy.spatial import cKDTree
-from torch import Tensor
-from torch.nn import functional
+from torch import Tensor, nn
 
 from napari_dsc.cut.objective import NO_SIDE_INFORMATION, CutStep, SideInformation
 from napari_dsc.cut.optimize import Network, iter_cut
@@ -152,7 +151,7 @@ def coarse_image(image: Tensor, shape: tuple[int, ...]) -> Tensor:
     image : (P, C, Y', X') float tensor
         Each pixel is the mean of the pixels that it covers.
     """
-    return functional.interpolate(image, shape[-2:], mode="area")
+    return nn.functional.interpolate(image, shape[-2:], mode="area")
 
 
 # least size after memory ran out: that of CutParams.megapixels, about 100 x 100 pixels

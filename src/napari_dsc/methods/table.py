@@ -6,7 +6,6 @@ from functools import partial
 from napari_dsc.baselines.classical import has_contrib
 from napari_dsc.methods import sweeps
 from napari_dsc.methods.options import Method
-from napari_dsc.methods.sweeps import Prepare
 from napari_dsc.params import TreeParams
 from napari_dsc.segmenting.segmenter import SEGMENTERS
 
@@ -52,7 +51,7 @@ PLAIN_UCM = f"{UCM}, with gradients in place of gPb"
 
 
 def _over(
-    scales: Scales, prepare: Prepare, reads: tuple[str, ...], *, stacks: bool = False
+    scales: Scales, prepare: sweeps.Prepare, reads: tuple[str, ...], *, stacks: bool = False
 ) -> Callable[[str, str], Method]:
     """Method by its summary and its source."""
     kind = "superpixel_params" in reads, not reads, stacks

@@ -9,7 +9,6 @@ import numpy as np
 
 from napari_dsc.errors import InvalidImageError, InvalidParameterError
 from napari_dsc.evaluation import bsds500, measures
-from napari_dsc.evaluation.bsds500 import read_contours
 from napari_dsc.evaluation.terms import Split, Zero
 from napari_dsc.files import read_labels
 from napari_dsc.images import Image, load_image
@@ -243,7 +242,7 @@ def score_case(case: Case, entry: Entry) -> list[ScaleScores]:
             "ucm2 as in BSDS500"
         )
     if method.needs_contours:
-        options = dataclasses.replace(options, contours=read_contours(case.contours[0]))
+        options = dataclasses.replace(options, contours=bsds500.read_contours(case.contours[0]))
     sweep = method.iter_scales(image, entry.scales, options)
     scores = []
     start = time.perf_counter()

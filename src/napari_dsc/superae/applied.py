@@ -9,8 +9,7 @@ import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load
-from torch import Tensor
-from torch.nn import functional
+from torch import Tensor, nn
 
 from napari_dsc.errors import WeightsError
 from napari_dsc.labels.means import region_mean
@@ -99,7 +98,7 @@ def superpixel_features(model: SuperAE, image: Tensor, superpixels: np.ndarray) 
     with torch.no_grad(), reproducible(image.device):
         padded = pad_to_stride(image)
         for level in model.encoder(padded):
-            full = functional.interpolate(
+            full = nn.functional.interpolate(
                 level, size=list(padded.shape[-2:]), mode="bilinear", align_corners=False
             )[0, :, :height, :width]
             means.append(region_mean(full.flatten(1).T, regions, n_superpixels))

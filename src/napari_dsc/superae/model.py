@@ -5,7 +5,6 @@ from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from napari_dsc.superae.blocks import LAYERS, down_block, pad_to_stride, up_block
 
@@ -145,7 +144,7 @@ def smooth_to_the_rim(model: SuperAE, image: Tensor) -> Tensor:
     them. There are no seams, because tiles overlap by more than the receptive field, and start
     at multiples of the stride.
     """
-    grown = functional.pad(image, (MARGIN,) * 2 * model.ndim, mode="replicate")
+    grown = nn.functional.pad(image, (MARGIN,) * 2 * model.ndim, mode="replicate")
     smoothed = torch.empty_like(image)
     side = TILE if model.ndim == 2 else CUBE
     inside = [slice(MARGIN, -MARGIN)] * model.ndim
@@ -253,7 +252,7 @@ class Embedding(nn.Module):
         # added before a view is made, whose gradient would be copied to another layout
         features = of_image.add_(of_fine)
         for level in (of_middle, of_coarse):
-            enlarged = functional.interpolate(
+            enlarged = nn.functional.interpolate(
                 level.movedim(-1, 1),
                 size=size,
                 mode=self._layers.enlarging,

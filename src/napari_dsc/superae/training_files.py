@@ -14,7 +14,6 @@ import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from safetensors import SafetensorError, safe_open
-from torch import Tensor
 
 from napari_dsc.errors import WeightsError
 from napari_dsc.files import write_atomically
@@ -185,9 +184,9 @@ def load_checkpoint(
     return state
 
 
-def _restore(state: TrainingState, tensors: dict[str, Tensor]) -> None:
-    model: dict[str, Tensor] = {}
-    slots: dict[int, dict[str, Tensor]] = {}
+def _restore(state: TrainingState, tensors: dict[str, torch.Tensor]) -> None:
+    model: dict[str, torch.Tensor] = {}
+    slots: dict[int, dict[str, torch.Tensor]] = {}
     for name, tensor in tensors.items():
         kind, key = name.split(".", 1)
         if kind == "model":

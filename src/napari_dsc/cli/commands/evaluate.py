@@ -3,12 +3,11 @@
 from pathlib import Path
 from typing import Annotated
 
-from cyclopts import App, Group, Parameter
+from cyclopts import App, Parameter
 
 from napari_dsc.cli import scoring_flags
 from napari_dsc.cli.flags import Output, Switch, ZeroFlag
 from napari_dsc.cli.report import Report
-from napari_dsc.cli.scoring_flags import CompareFlags, CompareRunFlags, MethodFlags, Methods
 from napari_dsc.evaluation.terms import Split
 
 evaluate = App(name="evaluate", help="Score methods, or a label image, against annotations.")
@@ -110,17 +109,13 @@ def labels(
         score_labels(pair, zero, report, errors=errors, overwrite=overwrite, as_json=json)
 
 
-Run = Annotated[CompareRunFlags, Parameter(name="*", group=Group("Run", sort_key=1))]
-What = Annotated[CompareFlags, Parameter(name="*")]
-
-
 def compare(
     image: Annotated[Path, Parameter(name="IMAGE")],
     /,
     *,
-    what: What,
-    run: Run = CompareRunFlags(),
-    methods: Methods = MethodFlags(),
+    what: scoring_flags.Compared,
+    run: scoring_flags.CompareRun = scoring_flags.CompareRunFlags(),
+    methods: scoring_flags.Methods = scoring_flags.MethodFlags(),
 ) -> int:
     """Segment an image by several methods, and draw one panel for each.
 

@@ -5,8 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from typing import Any, TypeVar, get_args, get_type_hints
 
-import docstring_parser
-from docstring_parser import DocstringStyle
+from docstring_parser import DocstringStyle, parse
 from magicgui.widgets import FloatSpinBox, create_widget
 from qtpy.QtCore import QEvent, QObject, Qt, Signal
 from qtpy.QtWidgets import QComboBox, QFormLayout, QSizePolicy, QWidget
@@ -39,7 +38,7 @@ def label_of(field: str) -> str:
 
 def help_of(kind: type[Params], field: str) -> str:
     """Help of a field as one line without markup, from the docstring of its class."""
-    entries = docstring_parser.parse(kind.__doc__ or "", DocstringStyle.NUMPYDOC).params
+    entries = parse(kind.__doc__ or "", DocstringStyle.NUMPYDOC).params
     found = next((entry.description for entry in entries if entry.arg_name == field), None)
     return " ".join((found or "").replace("``", "").split())
 
