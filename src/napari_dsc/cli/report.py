@@ -33,7 +33,7 @@ class Report:
     """
 
     def __init__(self, *, quiet: bool = False, as_json: bool = False) -> None:
-        self._as_json = as_json
+        self.as_json = as_json
         self._console = Console(stderr=True, quiet=quiet, highlight=False, soft_wrap=True)
         self._progress = bars.Progress(
             bars.TextColumn("{task.description}", markup=False),
@@ -108,7 +108,7 @@ class Report:
 
     def result(self, line: Mapping[str, object]) -> None:
         """Tell a script what became of one file."""
-        if self._as_json:
+        if self.as_json:
             sys.stdout.write(json.dumps(line) + "\n")
             sys.stdout.flush()
 

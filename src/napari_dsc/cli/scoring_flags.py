@@ -1,6 +1,5 @@
 """Flags of the commands that score, and the lists of words and numbers in them."""
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -9,7 +8,6 @@ from cyclopts import Group, Parameter
 
 from napari_dsc import params
 from napari_dsc.cli.flags import Output, Quiet, Switch, ZeroFlag
-from napari_dsc.errors import InvalidParameterError
 
 
 def _named(name: str, title: str, place: int) -> Parameter:
@@ -191,25 +189,3 @@ Run = Annotated[EvaluationFlags, Parameter(name="*", group=Group("Run", sort_key
 Compared = Annotated[CompareFlags, Parameter(name="*")]
 CompareRun = Annotated[CompareRunFlags, Parameter(name="*", group=Group("Run", sort_key=1))]
 Methods = Annotated[MethodFlags, Parameter(name="*")]
-
-
-def words(text: str) -> list[str]:
-    """Words with commas between."""
-    return [word.strip() for word in text.split(",") if word.strip()]
-
-
-def scale_number(flag: str, word: str) -> float:
-    """Scale in a word; whole ones as integers, which is how tables show them.
-
-    Raises
-    ------
-    InvalidParameterError
-        If it is no finite number.
-    """
-    try:
-        number = float(word)
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
-        raise InvalidParameterError(f"{flag}={word!r}: expected a number")
-    return int(number) if number.is_integer() else number

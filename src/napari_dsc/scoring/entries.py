@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib.metadata
+import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -161,6 +162,28 @@ def parameters_of(options: MethodOptions) -> Record:
         for one in dataclasses.fields(options)
         if one.name.endswith("_params")
     }
+
+
+def words(text: str) -> list[str]:
+    """Words with commas between."""
+    return [word.strip() for word in text.split(",") if word.strip()]
+
+
+def scale_number(flag: str, word: str) -> float:
+    """Scale in a word; whole ones as integers, which is how tables show them.
+
+    Raises
+    ------
+    InvalidParameterError
+        If it is no finite number.
+    """
+    try:
+        number = float(word)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise InvalidParameterError(f"{flag}={word!r}: expected a number")
+    return int(number) if number.is_integer() else number
 
 
 def check_names(argument: str, names: Sequence[str], known: Iterable[str]) -> None:

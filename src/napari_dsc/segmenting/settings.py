@@ -6,16 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal, Self, get_args
 
 from napari_dsc.errors import InvalidParameterError
-from napari_dsc.params import (
-    DEFAULT_WEIGHTS,
-    CutParams,
-    ImageParams,
-    Params,
-    SuperpixelParams,
-    TreeParams,
-    preset_values,
-)
-from napari_dsc.params.checks import check_kinds
+from napari_dsc.params import CutParams, ImageParams, SuperpixelParams, TreeParams
+from napari_dsc.params.checks import Params, check_kinds
+from napari_dsc.params.presets import DEFAULT_WEIGHTS, preset_values
 from napari_dsc.records.recipes import KEYWORDS, STAGES, values_in
 
 SegmentMethod = Literal["dsc", "tree"]

@@ -27,13 +27,7 @@ _ADAM_SLOTS = {"step", "exp_avg", "exp_avg_sq"}
 
 
 def model_card(
-    state: TrainingState,
-    params: TrainParams,
-    *,
-    training_data: str,
-    license: str,
-    n_images: int,
-    command: str,
+    state: TrainingState, params: TrainParams, **origin: object
 ) -> dict[str, object]:
     """Describe trained weights, for `save_weights`.
 
@@ -43,33 +37,27 @@ def model_card(
         The finished training.
     params : TrainParams
         Settings of the training.
-    training_data : str
-        Name of the images, and of the templates if the training did not make them.
-    license : str
-        License of the weights, and terms of use of the images if they restrict it.
-    n_images : int
-        Number of images.
-    command : str
-        Command that repeats the training.
+    **origin : object
+        Where the weights come from: ``training_data``, the name of the images, and of the
+        templates if the training did not make them; ``license`` of the weights, and terms of
+        use of the images if they restrict it; ``n_images``; and the ``command`` that repeats
+        the training.
 
     Returns
     -------
     card : dict
-        Ready for JSON: the arguments, the fields of `params` (``ndim`` among them; with
+        Ready for JSON: `origin`, the fields of `params` (``ndim`` among them; with
         ``n_epochs`` as completed), ``n_channels``, ``final_losses``, and ``software`` with
         versions.
     """
     final = state.history[-1]
     versions = {name: importlib.metadata.version(name) for name in _LIBRARIES}
     return dataclasses.asdict(params) | {
-        "training_data": training_data,
-        "license": license,
-        "n_images": n_images,
+        **origin,
         "n_channels": state.model.n_channels,
         "n_epochs": len(state.history),
         "final_losses": {"fidelity": final.fidelity, "smoothness": final.smoothness},
         "software": versions | {"python": platform.python_version()},
-        "command": command,
     }
 
 

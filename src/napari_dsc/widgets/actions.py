@@ -12,7 +12,7 @@ from napari.viewer import Viewer
 from qtpy.QtWidgets import QApplication, QFileDialog
 
 from napari_dsc.files import write_atomically
-from napari_dsc.jobs.analysis import Physical, measure_job, split_job
+from napari_dsc.jobs.analysis import measure_job, split_job
 from napari_dsc.layers import geometry_of, level_array
 from napari_dsc.widgets.controls import forms, parameters
 from napari_dsc.widgets.docks.segment import Segment
@@ -58,7 +58,7 @@ def measure_segments(viewer: Viewer) -> None:
         return
     labels = level_array(layer)
     part = channels.measured_image(viewer, layer)
-    physical = Physical(_to_world(layer), _axis_names(layer))
+    physical = (_to_world(layer), _axis_names(layer))
 
     def show(features: Any) -> None:
         if layer in viewer.layers:

@@ -105,8 +105,7 @@ def labels(
     with Report(as_json=json) as report:
         from napari_dsc.cli.work.run_comparison import score_labels  # loads torch
 
-        pair = (result, truth)
-        score_labels(pair, zero, report, errors=errors, overwrite=overwrite, as_json=json)
+        score_labels((result, truth), zero, errors, report, overwrite=overwrite)
 
 
 def compare(

@@ -80,17 +80,18 @@ def draw_overview(image: Image, result: Segmentation) -> Figure:
     overview : Figure
         Four panels with titles.
     """
-    original = _for_display(image.restore(image.pixels))
+    original, smoothed = (
+        pixels / np.float32(255) for pixels in (image.restore(image.pixels), result.smoothed)
+    )
     n_superpixels, n_segments = (
         len(np.unique(labels)) for labels in (result.superpixels, result.labels)
     )
-    superpixels = _outlined(original, result.superpixels)
-    colors = label2rgb(
-        _enlarged(result.labels), _enlarged(original), alpha=0.45, saturation=0.6
-    )
+    large = _enlarged(original)
+    superpixels = draw_boundaries(np.moveaxis(large, -1, 0), _enlarged(result.superpixels))
+    colors = label2rgb(_enlarged(result.labels), large, alpha=0.45, saturation=0.6)
     panels = {
         "image": original,
-        "smoothed": _for_display(result.smoothed),
+        "smoothed": smoothed,
         f"{n_superpixels} superpixels": superpixels,
         f"{n_segments} segments": colors,
     }
@@ -101,16 +102,6 @@ def draw_overview(image: Image, result: Segmentation) -> Figure:
         axes.set_title(title, fontsize=15)
         axes.set_axis_off()
     return figure
-
-
-def _for_display(pixels: np.ndarray) -> np.ndarray:
-    """8-bit RGB as floats in 0 to 1."""
-    return pixels / np.float32(255)
-
-
-def _outlined(pixels: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Fine boundaries on an (Y, X, 3) image, four times as large."""
-    return draw_boundaries(np.moveaxis(_enlarged(pixels), -1, 0), _enlarged(labels))
 
 
 def _enlarged(pixels: np.ndarray) -> np.ndarray:

@@ -13,13 +13,7 @@ import numpy as np
 
 from napari_dsc.cli.plan import make_folders
 from napari_dsc.cli.report import Report
-from napari_dsc.cli.scoring_flags import (
-    CompareFlags,
-    CompareRunFlags,
-    MethodFlags,
-    scale_number,
-    words,
-)
+from napari_dsc.cli.scoring_flags import CompareFlags, CompareRunFlags, MethodFlags
 from napari_dsc.cli.work.run_evaluation import options_of, run_record, write_text
 from napari_dsc.errors import DSCError, InvalidImageError, one_line
 from napari_dsc.evaluation import bsds500, contingency, measures
@@ -35,13 +29,7 @@ from napari_dsc.scoring import cases, entries, pictures
 
 
 def score_labels(
-    pair: tuple[Path, Path],
-    zero: Zero,
-    report: Report,
-    *,
-    errors: Path | None,
-    overwrite: bool,
-    as_json: bool,
+    pair: tuple[Path, Path], zero: Zero, errors: Path | None, report: Report, *, overwrite: bool
 ) -> None:
     """Score one label image against another, and print the scores.
 
@@ -52,15 +40,13 @@ def score_labels(
         second may be annotations of BSDS500, one from each person.
     zero : str
         What the label 0 of the truth stands for.
-    report : Report
-        Where the line of JSON goes.
     errors : Path or None
         Picture to write: 255 where the two disagree, else 0; of several annotations the
         first is taken.
+    report : Report
+        Where a line of JSON goes, if it shall; otherwise a table is printed.
     overwrite : bool
-        Whether it may be replaced.
-    as_json : bool
-        Print a line of JSON, not a table.
+        Whether the picture may be replaced.
 
     Raises
     ------
@@ -82,7 +68,7 @@ def score_labels(
     except InvalidImageError as error:
         raise InvalidImageError(f"{truth}: {error}") from error
     scores = measures.measure_segmentation(labels, annotations, zero)
-    if as_json:
+    if report.as_json:
         report.result({"file": str(result), "truth": str(truth), **scores})
     else:
         _print_table(scores)
@@ -271,13 +257,13 @@ def _write_table(path: Path, rows: Sequence[Record], scene: Scene) -> None:
 
 def _choices(text: str) -> list[Choice]:
     """Methods and scales from ``NAME,NAME:SCALE``."""
-    split = [word.partition(":") for word in words(text)]
+    split = [word.partition(":") for word in entries.words(text)]
     entries.check_names("methods", [name for name, _, _ in split], METHODS)
+    given = [
+        (name, scale if colon else str(METHODS[name].default)) for name, colon, scale in split
+    ]
     choices = [
-        Choice(
-            name, scale_number(f"methods, {name}:", scale) if colon else METHODS[name].default
-        )
-        for name, colon, scale in split
+        Choice(name, entries.scale_number(f"methods, {name}:", scale)) for name, scale in given
     ]
     for choice in choices:
         entries.check_scales(f"methods, {choice.method}:", choice.method, [choice.scale])

@@ -17,8 +17,6 @@ from napari_dsc.cli.scoring_flags import (
     EntryFlags,
     EvaluationFlags,
     MethodFlags,
-    scale_number,
-    words,
 )
 from napari_dsc.errors import InvalidImageError, InvalidParameterError
 from napari_dsc.evaluation.measures import MEASURES
@@ -30,7 +28,7 @@ from napari_dsc.machine.device import resolve_device
 from napari_dsc.methods import METHODS, MethodOptions
 from napari_dsc.records.record import Record, command_record, device_record, software_record
 from napari_dsc.scoring.cases import Case, CaseSet, ScaleScores, score_case
-from napari_dsc.scoring.entries import Entry, make_entries
+from napari_dsc.scoring.entries import Entry, make_entries, scale_number, words
 from napari_dsc.scoring.processes import count_processes, iter_outcomes
 from napari_dsc.scoring.results import TABLES, Results, files_sha256
 from napari_dsc.scoring.tables import Column, Figures, figures_of, scores_csv, summary_page

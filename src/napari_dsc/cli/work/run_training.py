@@ -44,11 +44,7 @@ class _Outputs(NamedTuple):
 
 
 def run_training(
-    named: Sequence[Path],
-    output: Path,
-    flags: TrainingFlags,
-    settings: Settings,
-    report: Report,
+    named: Sequence[Path], output: Path, run: TrainingFlags, settings: Settings, report: Report
 ) -> None:
     """Train, and write weights, checkpoint and loss curve.
 
@@ -58,7 +54,7 @@ def run_training(
         Images, or one folder of them.
     output : Path
         Weights to write.
-    flags : TrainingFlags
+    run : TrainingFlags
         The other flags of the command, with the folder of templates.
     settings : Settings
         Parameters.
@@ -70,17 +66,17 @@ def run_training(
     DSCError
         Before the first epoch, if images, templates, device or outputs cannot be used.
     """
-    device = resolve_device(flags.device)
+    device = resolve_device(run.device)
     paths = _image_files(named)
-    label_paths = _template_files(paths, flags.templates)
-    outputs = _check_outputs(output, [*paths, *label_paths], flags)
+    label_paths = _template_files(paths, run.templates)
+    outputs = _check_outputs(output, [*paths, *label_paths], run)
     keep_freed_memory()
-    images = _read_images(paths, flags.axes, settings, report)
-    if flags.templates is None:
+    images = _read_images(paths, run.axes, settings, report)
+    if run.templates is None:
         templates = _make_templates(images, settings.template, report)
     else:
         templates = _read_templates(label_paths, images)
-    if flags.resume:
+    if run.resume:
         state = training_files.load_checkpoint(
             outputs.checkpoint, len(images[0]), settings.train, device
         )
@@ -99,7 +95,7 @@ def run_training(
                 f"stopped after epoch {len(state.history)}; --resume goes on from there"
             )
         raise
-    card = _card(state, named, len(images), flags, settings)
+    card = _card(state, named, len(images), run, settings)
     save_weights(state.model, outputs.weights, card)
     last = state.history[-1]
     report.note(

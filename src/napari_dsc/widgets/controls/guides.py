@@ -49,7 +49,7 @@ class Guides:
         self.scribbles.setEnabled(is_enabled)
 
     def parts(self, source: Source) -> dict[str, Any]:
-        """Chosen layers, each as an array and the index of the segmented part.
+        """Layers that are chosen, each as an array and the index of the segmented part.
 
         Parameters
         ----------
@@ -59,7 +59,7 @@ class Guides:
         Returns
         -------
         parts : dict
-            By ``superpixels`` and ``scribbles``; None without a layer.
+            By ``superpixels`` and ``scribbles``.
 
         Raises
         ------
@@ -67,8 +67,5 @@ class Guides:
             If a layer has another shape than the image.
         """
         boxes = {"superpixels": self.superpixels, "scribbles": self.scribbles}
-        chosen = {name: box.currentData() for name, box in boxes.items()}
-        return {
-            name: None if layer is None else source.part_of(layer, name)
-            for name, layer in chosen.items()
-        }
+        chosen = ((name, box.currentData()) for name, box in boxes.items())
+        return {name: source.part_of(one, name) for name, one in chosen if one is not None}
