@@ -157,8 +157,10 @@ def folder_cases(images: Path, labels: Path) -> CaseSet:
     return CaseSet(tuple(cases), tuple(problems))
 
 
-def read_truth(path: Path, ndim: int | None = None) -> list[np.ndarray]:
-    """Annotations of an image.
+def read_truth(
+    path: Path, ndim: int | None = None, shape: tuple[int, ...] = (), words: str = ""
+) -> list[np.ndarray]:
+    """Annotations of an image or of its labels.
 
     Parameters
     ----------
@@ -166,6 +168,10 @@ def read_truth(path: Path, ndim: int | None = None) -> list[np.ndarray]:
         Label image, or MATLAB file of BSDS500.
     ndim : int, optional
         Number of axes of the label image, as in `read_labels`; default: 2 or 3.
+    shape : tuple of int, optional
+        Shape ``S`` that they must have.
+    words : str, optional
+        End of the sentence that says what has this shape.
 
     Returns
     -------
@@ -175,11 +181,13 @@ def read_truth(path: Path, ndim: int | None = None) -> list[np.ndarray]:
     Raises
     ------
     InvalidImageError
-        If the file cannot be read.
+        If the file cannot be read, or the shape is another.
     """
-    if path.suffix.lower() == MATLAB:
-        return bsds500.read_annotations(path)
-    return [read_labels(path, ndim)]
+    is_matlab = path.suffix.lower() == MATLAB
+    truth = bsds500.read_annotations(path) if is_matlab else [read_labels(path, ndim)]
+    if shape and truth[0].shape != shape:
+        raise InvalidImageError(f"{path}: shape {truth[0].shape}, expected {shape}{words}")
+    return truth
 
 
 def _by_stem(folder: Path, problems: list[Problem], no_image: str = "") -> dict[str, Path]:
@@ -227,12 +235,8 @@ def score_case(case: Case, entry: Entry) -> list[ScaleScores]:
     """
     image = load_image(case.image, entry.axes, entry.options.image_params)
     check_depth(entry.method, image)
-    truth = read_truth(case.truth, len(image.label_axes))
-    if truth[0].shape != image.label_shape:
-        raise InvalidImageError(
-            f"{case.truth}: shape {truth[0].shape}, expected {image.label_shape}, the shape of "
-            "its image"
-        )
+    n_axes, words = len(image.label_axes), ", the shape of its image"
+    truth = read_truth(case.truth, n_axes, image.label_shape, words)
     arranged = map(image.arrange_labels, truth)
     annotations = [measures.prepare_annotation(labels, entry.zero) for labels in arranged]
     method, options = METHODS[entry.method], entry.options

@@ -58,11 +58,8 @@ def score_labels(
     if errors is not None:
         refuse_overlap(pair, [errors])
         check_output(errors, overwrite=overwrite)
-    labels, truths = read_labels(result), cases.read_truth(truth)
-    if truths[0].shape != labels.shape:
-        raise InvalidImageError(
-            f"{truth}: shape {truths[0].shape}, expected {labels.shape} as {result}"
-        )
+    labels = read_labels(result)
+    truths = cases.read_truth(truth, None, labels.shape, f" as {result}")
     try:
         annotations = [measures.prepare_annotation(one, zero) for one in truths]
     except InvalidImageError as error:
@@ -180,12 +177,8 @@ def _reason(error: Exception) -> str:
 
 def _scene(path: Path, what: CompareFlags, run: CompareRunFlags, flags: MethodFlags) -> Scene:
     image = load_image(path, run.axes, flags.image_params)
-    truth = [] if what.truth is None else cases.read_truth(what.truth, len(image.label_axes))
-    shape = image.label_shape
-    if truth and truth[0].shape != shape:
-        raise InvalidImageError(
-            f"{what.truth}: shape {truth[0].shape}, expected {shape} as the image"
-        )
+    n_axes, shape = len(image.label_axes), image.label_shape
+    truth = cases.read_truth(what.truth, n_axes, shape, " as the image") if what.truth else []
     options = options_of(run, flags)
     if what.contours is not None:
         options = dataclasses.replace(options, contours=bsds500.read_contours(what.contours))

@@ -12,6 +12,8 @@ from qtpy.QtGui import QColor, QPainter, QPaintEvent, QPen, QPolygonF
 from napari_dsc.jobs.job import Outcome, Status, in_user_words
 from napari_dsc.widgets import tasks
 
+Policy = QtWidgets.QSizePolicy.Policy
+
 
 class RunBar(QtWidgets.QWidget):
     """Buttons, progress bar and status line of a dock.
@@ -57,9 +59,7 @@ class RunBar(QtWidgets.QWidget):
         self.bar.setTextVisible(False)
         self.status = QtWidgets.QLabel()
         self.status.setWordWrap(True)
-        self.status.setSizePolicy(
-            QtWidgets.QSizePolicy.Policy.Ignored, QtWidgets.QSizePolicy.Policy.Minimum
-        )
+        self.status.setSizePolicy(Policy.Ignored, Policy.Minimum)
         self._lay_out()
         self.block("")
 
@@ -172,9 +172,7 @@ class ConvergencePlot(QtWidgets.QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.setSizePolicy(
-            QtWidgets.QSizePolicy.Policy.Expanding, QtWidgets.QSizePolicy.Policy.Fixed
-        )
+        self.setSizePolicy(Policy.Expanding, Policy.Fixed)
         self.setToolTip(
             "The pseudo-label loss L1, the cut loss L2 and the number of classes over the "
             "iterations; each curve is scaled to its largest value."
