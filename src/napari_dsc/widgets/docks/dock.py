@@ -121,7 +121,10 @@ class Dock(forms.ClosingWidget):
             form, [name for name in self.parameters.controls if name not in self.basic_fields]
         )
         for label, control in self.extra_controls():
-            form.addRow(*([label] if label else []), control)
+            if label:
+                form.addRow(label, control)
+            else:
+                form.addRow(control)
         form.addRow("Preset", self.presets.names)
         form.addRow(forms.row_of(self.presets.save, self.presets.delete))
         form.addRow(forms.row_of(self.reset_button))
