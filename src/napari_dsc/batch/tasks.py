@@ -116,10 +116,9 @@ def plan_tasks(
             f"{folder}: already holds {len(found)} of {len(outputs)} outputs; use a new "
             "folder, --resume or --overwrite"
         )
-    return [
-        template._replace(source=source, output=output, existing=existing)
-        for source, output in zip(sources, outputs, strict=True)
-    ]
+    template = template._replace(existing=existing)
+    pairs = zip(sources, outputs, strict=True)
+    return [template._replace(source=source, output=output) for source, output in pairs]
 
 
 def now() -> str:

@@ -267,11 +267,8 @@ def _may_stay(task: Task, earlier: Record, origin: Record) -> bool:
 
 
 def _counts(record: Record) -> Record:
-    return {
-        name: record[name]
-        for name in ("n_classes", "n_regions", "n_superpixels")
-        if name in record
-    }
+    names = ("n_classes", "n_regions", "n_superpixels")
+    return {name: record[name] for name in names if name in record}
 
 
 def _content_sha256(path: Path) -> str:

@@ -124,10 +124,8 @@ def coarse_superpixels(superpixels: np.ndarray, shape: tuple[int, ...]) -> Coars
     >>> coarse_superpixels(np.array([[0, 0, 0, 1, 2, 2, 2, 2]]), (1, 2)).rows
     array([0, 0, 1])
     """
-    places = [
-        ((np.arange(few) + 0.5) * many / few).astype(int)
-        for few, many in zip(shape, superpixels.shape, strict=True)
-    ]
+    sides = zip(shape, superpixels.shape, strict=True)
+    places = [((np.arange(few) + 0.5) * many / few).astype(int) for few, many in sides]
     members, labels = np.unique(superpixels[np.ix_(*places)], return_inverse=True)
     centers = region_centroids(superpixels)
     _, rows = cKDTree(centers[members]).query(centers)

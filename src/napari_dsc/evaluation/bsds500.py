@@ -51,10 +51,8 @@ def list_samples(root: Path, split: Split) -> list[Sample]:
     """
     folder = root / "data" / "images" / split
     annotations = root / "data" / "groundTruth" / split
-    samples = [
-        Sample(path.stem, path, annotations / f"{path.stem}.mat")
-        for path in visible_files(folder, ".jpg")
-    ]
+    paths = visible_files(folder, ".jpg")
+    samples = [Sample(path.stem, path, annotations / f"{path.stem}.mat") for path in paths]
     if not samples:
         raise InvalidImageError(
             f"{folder}: no *.jpg found, expected the images of BSDS500; name the folder that "

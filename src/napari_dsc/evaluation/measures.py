@@ -170,12 +170,10 @@ def mean_scores(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
     means : dict of str to float
         Mean of each number.
     """
-    areas = [row["area"] for row in rows]
+    columns = {name: [row[name] for row in rows] for name in rows[0]}
+    weights = {"sc": columns["area"]}
     return {
-        name: float(
-            np.average([row[name] for row in rows], weights=areas if name == "sc" else None)
-        )
-        for name in rows[0]
+        name: float(np.average(columns[name], weights=weights.get(name))) for name in columns
     }
 
 

@@ -220,10 +220,8 @@ def _energies(responses: np.ndarray, step: int, places: np.ndarray) -> np.ndarra
     shape = responses.shape[1:]
     grid = (slice(None, None, step),) * len(shape)
     near = tuple(np.array(np.unravel_index(places, shape)) // step)
-    energies = [
-        ndimage.gaussian_filter(np.abs(response[grid]), ENERGY_BLUR)[near]
-        for response in responses
-    ]
+    thinned = (np.abs(response[grid]) for response in responses)
+    energies = [ndimage.gaussian_filter(one, ENERGY_BLUR)[near] for one in thinned]
     return np.stack(energies, axis=1)
 
 

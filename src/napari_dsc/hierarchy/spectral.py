@@ -254,11 +254,8 @@ def half_disk(radius: float) -> list[tuple[int, int]]:
     [(0, 1), (1, 0)]
     """
     reach = range(-int(radius), int(radius) + 1)
-    return [
-        (row, column)
-        for row, column in itertools.product(reach, reach)
-        if (row, column) > (0, 0) and np.hypot(row, column) <= radius
-    ]
+    offsets = itertools.product(reach, reach)
+    return [one for one in offsets if one > (0, 0) and np.hypot(*one) <= radius]
 
 
 def windows(offset: tuple[int, int], shape: Sequence[int]) -> Iterator[tuple[Any, ...]]:

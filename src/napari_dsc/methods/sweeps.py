@@ -186,14 +186,9 @@ def _by_ncut(features: np.ndarray, superpixels: np.ndarray, params: ClusterParam
 slic, egb, mean_shift, watershed = (
     partial(superpixels_alone, name) for name in ("slic", "egb", "mean_shift", "watershed")
 )
-multi_otsu, lsc, seeds = (
-    partial(divisions, divide)
-    for divide in (
-        classical.otsu_classes,
-        classical.lsc_superpixels,
-        classical.seeds_superpixels,
-    )
-)
+multi_otsu = partial(divisions, classical.otsu_classes)
+lsc = partial(divisions, classical.lsc_superpixels)
+seeds = partial(divisions, classical.seeds_superpixels)
 kmeans_rgb, ncut_rgb = (partial(color_clusters, one) for one in (_by_kmeans, _by_ncut))
 kmeans_deep, ncut_deep = (partial(deep_clusters, one) for one in (_by_kmeans, _by_ncut))
 

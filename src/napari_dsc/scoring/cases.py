@@ -99,15 +99,10 @@ def bsds500_cases(root: Path, split: Split) -> CaseSet:
     InvalidImageError
         If there are no images.
     """
-    cases = [
-        Case(name, image, truth, (bsds500.contours_path(root, split, name),))
-        for name, image, truth in bsds500.list_samples(root, split)
-    ]
-    problems = [
-        Problem(case.truth, "no such file, expected the annotations of an image")
-        for case in cases
-        if not case.truth.is_file()
-    ]
+    samples = bsds500.list_samples(root, split)
+    cases = [Case(*one, (bsds500.contours_path(root, split, one.name),)) for one in samples]
+    reason = "no such file, expected the annotations of an image"
+    problems = [Problem(case.truth, reason) for case in cases if not case.truth.is_file()]
     known = {case.name for case in cases}
     problems += [
         Problem(path, "no image of the same name")

@@ -157,11 +157,9 @@ def parameters_of(options: MethodOptions) -> Record:
     parameters : dict
         For each class of parameters, a dict of its keyword arguments.
     """
-    return {
-        one.name.removesuffix("_params"): dataclasses.asdict(getattr(options, one.name))
-        for one in dataclasses.fields(options)
-        if one.name.endswith("_params")
-    }
+    names = [one.name for one in dataclasses.fields(options) if one.name.endswith("_params")]
+    groups = {name.removesuffix("_params"): getattr(options, name) for name in names}
+    return {name: dataclasses.asdict(group) for name, group in groups.items()}
 
 
 def words(text: str) -> list[str]:

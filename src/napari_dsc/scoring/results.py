@@ -155,11 +155,7 @@ def changed_settings(before: Record, now: Record) -> list[str]:
 def _flat(parameters: object) -> Record:
     """Parameters of all stages by STAGE.NAME."""
     stages = cast("dict[str, Record]", parameters)
-    return {
-        f"{stage}.{name}": value
-        for stage, values in stages.items()
-        for name, value in values.items()
-    }
+    return {f"{key}.{name}": one for key, part in stages.items() for name, one in part.items()}
 
 
 def files_sha256(case: Case) -> str:

@@ -47,11 +47,8 @@ class SegmentTable:
         if self.has_loose_pixels or table.keys() <= own.keys():
             return {}
         rows = np.isin(table["index"], own["index"]) & ~np.isin(table["index"], touched)
-        return {
-            name: column[rows]
-            for name, column in table.items()
-            if name == "index" or name not in own
-        }
+        kept = [name for name in table if name == "index" or name not in own]
+        return {name: table[name][rows] for name in kept}
 
 
 PIXELS, WHOLE = "paints pixels", "paints whole superpixels"
