@@ -171,10 +171,8 @@ def mean_scores(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
         Mean of each number.
     """
     columns = {name: [row[name] for row in rows] for name in rows[0]}
-    weights = {"sc": columns["area"]}
-    return {
-        name: float(np.average(columns[name], weights=weights.get(name))) for name in columns
-    }
+    areas = {"sc": columns["area"]}
+    return {name: float(np.average(columns[name], weights=areas.get(name))) for name in columns}
 
 
 def _scores(

@@ -75,9 +75,8 @@ def describe(
     places, step = sample_places(superpixels)
     pool = pooling(superpixels.ravel()[places])
     colors = features.reshape(len(features), -1)[:, places].T.astype(np.float64)
-    moments = np.stack(
-        [pool @ (colors / MOMENT_SCALE), pool @ np.square(colors / MOMENT_SCALE)]
-    )
+    scaled = colors / MOMENT_SCALE
+    moments = np.stack([pool @ scaled, pool @ np.square(scaled)])
     energies = _energies(filter_responses(features[0]), step, places)
     histograms = codebook_histograms(colors, energies, pool, seed)
     pairs, lengths, boundaries = contacts(superpixels, maps)

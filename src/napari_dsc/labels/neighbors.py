@@ -29,9 +29,7 @@ def region_centroids(regions: np.ndarray) -> np.ndarray:
     flat = regions.ravel()
     sizes = np.bincount(flat)
     positions: tuple[np.ndarray, ...] = np.indices(regions.shape, sparse=True)
-    sums = [
-        np.bincount(flat, np.broadcast_to(axis, regions.shape).ravel()) for axis in positions
-    ]
+    sums = [np.bincount(flat, np.broadcast_to(one, regions.shape).ravel()) for one in positions]
     return np.stack(sums, axis=1) / sizes[:, None]
 
 

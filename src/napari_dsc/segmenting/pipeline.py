@@ -226,9 +226,8 @@ def iter_joint(
     2
     """
     settings = settings.replace(**changes)
-    files = joint.Files(
-        [Path(one) if isinstance(one, str) else one for one in images], settings
-    )
+    named = [Path(one) if isinstance(one, str) else one for one in images]
+    files = joint.Files(named, settings)
     for progress in segmenter.iter_segmentation(files, settings):
         if isinstance(progress.step, Exception):
             raise progress.step

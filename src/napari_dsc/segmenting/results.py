@@ -224,9 +224,8 @@ def write_result(
         If the file cannot be written, or its format cannot hold the array.
     """
     image = record["image"]
-    axes = (
-        image["axes"] if pixels.ndim == len(image["axes"]) else image["axes"].replace("C", "")
-    )
+    has_channels = pixels.ndim == len(image["axes"])
+    axes = image["axes"] if has_channels else image["axes"].replace("C", "")
     sizes = dict(zip(spatial_axes(axes), image["spacing"], strict=False))
     write_image(
         path,

@@ -203,9 +203,8 @@ class Correct(forms.ClosingWidget):
     def _show_superpixel(self, part: int) -> None:
         """Move the view to a superpixel."""
         if self.editor is not None:
-            correcting.center_view(
-                self.viewer, self.editor.layer, self.editor.parts.center(part)
-            )
+            center = self.editor.parts.center(part)
+            correcting.center_view(self.viewer, self.editor.layer, center)
 
     # sessions
 

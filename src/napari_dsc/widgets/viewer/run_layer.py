@@ -39,9 +39,8 @@ class RunLayer:
     def preview(self, status: job.Status, source: Source) -> None:
         """Show the labels of a running job."""
         if status.preview is not None:
-            self._show(
-                status.preview, source, status.step, {output.KEY: {output.RUNNING: True}}
-            )
+            metadata = {output.KEY: {output.RUNNING: True}}
+            self._show(status.preview, source, status.step, metadata)
 
     def finish(self, result: Result, source: Source) -> Labels:
         """Show the result, and return its layer."""
