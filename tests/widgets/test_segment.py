@@ -334,14 +334,14 @@ def test_the_memory_of_a_gpu_that_runs_out_is_told_in_words(
 ):
     import torch
 
-    from napari_dsc.segmenting import run as run_module
+    from napari_dsc.cut import coarse
 
     def fail(*_, **__):
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
 
     viewer.add_image(pixels, name="cells")
     dock = open_dock(viewer)
-    monkeypatch.setattr(run_module, "iter_image_cut", fail)
+    monkeypatch.setattr(coarse, "iter_image_cut", fail)
     run(dock)
     assert messages() == ["device cpu: out of memory; crop or downscale the image"]
 
