@@ -76,8 +76,9 @@ def batch_job(
     """
     yield job.Status("Loading")
     job.load_torch()
-    from napari_dsc.batch.tasks import now, open_folder, plan_tasks
-    from napari_dsc.batch.working import batch_from_recipe, new_batch
+    from napari_dsc.batch.execution import batch_from_recipe, new_batch
+    from napari_dsc.batch.folder import open_folder
+    from napari_dsc.batch.tasks import now, plan_tasks
     from napari_dsc.segmenting.settings import Settings
 
     with job.computing(request.n_threads, control), open_folder(request.folder) as log:
@@ -106,7 +107,7 @@ def _follow(
     task: Task, at: job.Status, control: job.Control
 ) -> Generator[job.Status, None, Outcome]:
     """Do a task; it ends within a step if the job is canceled, and leaves no file."""
-    from napari_dsc.batch.working import iter_task
+    from napari_dsc.batch.execution import iter_task
     from napari_dsc.machine.progress import Steps
 
     reported, steps = time.perf_counter(), Steps(iter_task(task))

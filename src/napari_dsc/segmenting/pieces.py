@@ -13,13 +13,15 @@ from numpy.typing import ArrayLike
 from napari_dsc import images
 from napari_dsc.files.lazy import is_zarr
 from napari_dsc.layers import Geometry, is_image_layer, labels_geometry, read_layer
-from napari_dsc.machine.device import resolve_device
-from napari_dsc.machine.memory import SHARE, bytes_whole, free_bytes
 from napari_dsc.machine.progress import Progress
 from napari_dsc.params import ImageParams
 from napari_dsc.segmenting.settings import Settings
 
 R = TypeVar("R")
+
+# pixels of a plane in a TIFF that is segmented in one piece, unless tiles are asked for: such
+# a run takes 5 to 6 GiB of memory
+MOST_WHOLE = 2**24
 
 
 class Pieces(Protocol):
@@ -210,7 +212,7 @@ def open_pieces(
 
 
 def needs_tiles(image: Any, settings: Settings, output: Path) -> bool:
-    """Whether an image is segmented by tiles: asked for, stored by chunks, or too large.
+    """Whether an image is segmented by tiles: asked for, stored by chunks, or large.
 
     Parameters
     ----------
@@ -230,13 +232,19 @@ def needs_tiles(image: Any, settings: Settings, output: Path) -> bool:
         return True
     if not isinstance(image, Path) or is_zarr(image):
         return isinstance(image, Path)
-    return bytes_whole(_n_values(image)) > SHARE * free_bytes(resolve_device(settings.device))
+    return _n_pixels(image) > MOST_WHOLE
 
 
 def iter_each(
     stage: str, n_pieces: int, do: Callable[[int], R]
 ) -> Generator[Progress, None, list[R]]:
-    """Do something with each piece, by its number; yields progress, returns what came of it."""
+    """Do something with each piece, by its number; returns what came of it.
+
+    Yields
+    ------
+    progress : Progress
+        Before the first piece, and after each.
+    """
     yield Progress(stage, 0, n_pieces)
     found = []
     for number in range(n_pieces):
@@ -266,12 +274,14 @@ def _read(
     return series, None if layer is None else labels_geometry(layer, series.axes)
 
 
-def _n_values(path: Path) -> int:
-    """Values in a TIFF; 0 for other files, which are read whole."""
+def _n_pixels(path: Path) -> int:
+    """Pixels of a plane in a TIFF; 0 for other files, which are read whole."""
     if path.suffix.lower() not in (".tif", ".tiff"):
         return 0
     try:
         with tifffile.TiffFile(path) as file:
-            return int(file.series[0].size)
+            series = file.series[0]
+            sizes = dict(zip(series.axes, series.shape, strict=True))
+            return int(sizes.get("Y", 0) * sizes.get("X", 0))
     except (OSError, ValueError, IndexError, tifffile.TiffFileError):
         return 0
