@@ -30,7 +30,7 @@ class ComputationError(DSCError):
 
 
 def one_line(error: BaseException) -> str:
-    r"""One-line summary of an unexpected exception, for a log.
+    r"""One-line summary of an exception, for a log.
 
     Parameters
     ----------
@@ -40,11 +40,12 @@ def one_line(error: BaseException) -> str:
     Returns
     -------
     line : str
-        Type and message of the exception, without line breaks.
+        Message of the exception without line breaks, after its type if it was not expected.
 
     Examples
     --------
     >>> one_line(ValueError("two\n  lines"))
     'ValueError: two lines'
     """
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+    words = " ".join(str(error).split())
+    return words if isinstance(error, DSCError) else f"{type(error).__name__}: {words}"

@@ -19,7 +19,7 @@ from napari_dsc import (
 )
 from napari_dsc.cli import main
 from napari_dsc.machine.progress import Progress, Steps, exhausted
-from napari_dsc.segmenting.files import Files
+from napari_dsc.segmenting.joint import Files
 from napari_dsc.segmenting.pieces import Tiles, open_pieces
 from napari_dsc.segmenting.segmenter import SEGMENTERS, iter_segmentation, refuse
 from napari_dsc.segmenting.stages import Stages

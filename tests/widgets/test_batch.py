@@ -12,7 +12,6 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFileDialog
 
 from napari_dsc import CutParams, SuperpixelParams
-from napari_dsc.batch import execution
 from napari_dsc.batch.execution import do_task, new_batch
 from napari_dsc.batch.folder import LOG, open_folder, read_log
 from napari_dsc.batch.tasks import plan_tasks
@@ -20,6 +19,7 @@ from napari_dsc.files import read_labels
 from napari_dsc.jobs import batch as _batch_job
 from napari_dsc.jobs.job import Canceled
 from napari_dsc.records.recipes import recipe_content
+from napari_dsc.segmenting import segmenter
 from napari_dsc.segmenting.settings import Settings
 
 FEW = Settings(
@@ -135,7 +135,7 @@ def test_a_file_that_was_canceled_did_not_fail(photos, tmp_path, monkeypatch):
     def cancel(*_, **__):
         raise Canceled
 
-    monkeypatch.setattr(execution, "iter_segmentation", cancel)
+    monkeypatch.setattr(segmenter, "iter_segmentation", cancel)
     task = plan_tasks([photos / "a.png"], tmp_path, new_batch(Settings()), "refuse")[0]
     with pytest.raises(Canceled):
         do_task(task)

@@ -1,14 +1,12 @@
 """Do one task: segment a file, unless its output is what it would be; learn for all tasks."""
 
-from __future__ import annotations
-
 import hashlib
 import logging
 import platform
 import secrets
 import time
+from collections.abc import Generator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from napari_dsc.batch.tasks import Outcome, Task
 from napari_dsc.errors import DSCError, OutputError, one_line
@@ -18,22 +16,15 @@ from napari_dsc.images import always
 from napari_dsc.machine.device import is_out_of_memory
 from napari_dsc.machine.progress import Progress, exhausted
 from napari_dsc.records.recipes import read_recipe
-from napari_dsc.segmenting.files import Files
-from napari_dsc.segmenting.joint import JointRun
-from napari_dsc.segmenting.network import Learned
+from napari_dsc.records.record import Record
+from napari_dsc.segmenting import segmenter, series
+from napari_dsc.segmenting.joint import TOO_LARGE, Files, JointRun
 from napari_dsc.segmenting.pieces import open_pieces
 from napari_dsc.segmenting.results import Segmentation, write_result
-from napari_dsc.segmenting.segmenter import iter_segmentation
-from napari_dsc.segmenting.series import SeriesRun
 from napari_dsc.segmenting.settings import Settings
-from napari_dsc.segmenting.stages import Stages
-from napari_dsc.superae.embedding import load_embedding, read_card, save_embedding
+from napari_dsc.segmenting.stages import Learned, Stages
+from napari_dsc.superae.applied import load_embedding, read_card, save_embedding
 from napari_dsc.superae.registry import file_sha256
-
-if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
-
-    from napari_dsc.records.record import Record
 
 NETWORK = "joint.safetensors"
 
@@ -113,15 +104,10 @@ def iter_task(task: Task) -> Generator[Progress, None, Outcome]:
     """
     try:
         return (yield from _segment_or_keep(task))
-    except DSCError as error:
-        reason = " ".join(str(error).split())
-    except (MemoryError, RuntimeError, OSError) as error:
-        _log.exception("%s", task.source)
-        too_large = is_out_of_memory(error)
-        reason = "out of memory; crop or downscale the image" if too_large else one_line(error)
     except Exception as error:  # a night of work does not end with one file
-        _log.exception("%s", task.source)
-        reason = one_line(error)
+        if not isinstance(error, DSCError):
+            _log.exception("%s", task.source)
+        reason = TOO_LARGE if is_out_of_memory(error) else one_line(error)
     return Outcome(task.source, task.output, "failed", reason)
 
 
@@ -168,10 +154,10 @@ def _segment(task: Task) -> Generator[Progress, None, Segmentation]:
     settings = task.settings
     if not task.joint:
         pieces = open_pieces(task.source, settings)
-        result: Segmentation = yield from iter_segmentation(pieces, settings)
+        result: Segmentation = yield from segmenter.iter_segmentation(pieces, settings)
         return result
     choose = always(task.joint["normalization"])  # type: ignore[arg-type]
-    run = SeriesRun(open_pieces(task.source, settings, choose), Stages(settings))
+    run = series.SeriesRun(open_pieces(task.source, settings, choose), Stages(settings))
     found = yield from run.iter_classes(learned_before(task, run.stages))
     return run.result(found, "common")
 
@@ -281,11 +267,8 @@ def _may_stay(task: Task, earlier: Record, origin: Record) -> bool:
 
 
 def _counts(record: Record) -> Record:
-    return {
-        name: record[name]
-        for name in ("n_classes", "n_regions", "n_superpixels")
-        if name in record
-    }
+    names = ("n_classes", "n_regions", "n_superpixels")
+    return {name: record[name] for name in names if name in record}
 
 
 def _content_sha256(path: Path) -> str:

@@ -1,15 +1,11 @@
 """Deprecated names of `napari_dsc.batch.execution`, as an earlier how-to showed them."""
 
-from __future__ import annotations
-
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from napari_dsc.batch import execution
+from napari_dsc.batch.tasks import Task
 from napari_dsc.segmenting.settings import Settings
-
-if TYPE_CHECKING:
-    from napari_dsc.batch.tasks import Task
 
 
 def new_batch(options: dict[str, Any]) -> Task:

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from napari_dsc.evaluation.terms import Zero
 
 
+Table = dict[str, np.ndarray]
+
+
 @dataclass(frozen=True, eq=False)
 class LayerPart:
     """Part of a layer's array, not yet computed."""
@@ -52,17 +55,8 @@ class Scored(NamedTuple):
     share: float
 
 
-class Physical(NamedTuple):
-    """Linear map from pixels to the world, (n, n + 1), and name of each axis."""
-
-    to_world: np.ndarray
-    axis_names: tuple[str, ...]
-
-
 @in_one_step
-def split_job(
-    labels: Any, features: dict[str, np.ndarray]
-) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+def split_job(labels: Any, features: Table) -> tuple[np.ndarray, Table]:
     """Connected regions of labels, and the features that they inherit."""
     from napari_dsc.labels.measurement import split_into_regions
 
@@ -77,9 +71,13 @@ def split_job(
 
 @in_one_step
 def measure_job(
-    labels: Any, part: LayerPart | None, physical: Physical, features: dict[str, np.ndarray]
-) -> dict[str, np.ndarray]:
-    """Measurements of segments, beside the features they have."""
+    labels: Any, part: LayerPart | None, physical: tuple[Any, ...], features: Table
+) -> Table:
+    """Measurements of segments, beside the features they have.
+
+    ``physical`` is the linear map from pixels to the world, (n, n + 1), and the name of each
+    axis.
+    """
     from napari_dsc.labels.measurement import join_tables, measure_segments
 
     array = np.asarray(labels)
@@ -153,7 +151,7 @@ def score_job(
         For each of the two.
     """
     yield Status("Scoring")
-    from napari_dsc.evaluation.matching import error_map
+    from napari_dsc.evaluation.contingency import error_map
     from napari_dsc.evaluation.measures import measure_segmentation, prepare_annotation
 
     result, truth = np.array(asked[0]), np.array(asked[1])  # painting may go on

@@ -1,20 +1,15 @@
 """The job that looks for devices and weights; whether a run fits into memory."""
 
-from __future__ import annotations
-
 import importlib
 import math
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from napari_dsc.jobs.job import in_one_step, load_torch
+from napari_dsc.jobs.result import Request
 from napari_dsc.machine import memory
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from napari_dsc.jobs.result import Request
 
 
 @dataclass(frozen=True)

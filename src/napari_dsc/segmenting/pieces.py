@@ -1,29 +1,21 @@
 """What is segmented, piece by piece; a piece is made ready when it is asked for."""
 
-from __future__ import annotations
-
 import dataclasses
+from collections.abc import Callable, Generator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, Self, TypeVar
 
+import numpy as np
 import tifffile
+from numpy.typing import ArrayLike
 
+from napari_dsc import images
 from napari_dsc.files.lazy import is_zarr
-from napari_dsc.images import Image, ImageSeries, choose_normalization, load_image, load_series
-from napari_dsc.layers import is_image_layer, labels_geometry, read_layer
+from napari_dsc.layers import Geometry, is_image_layer, labels_geometry, read_layer
 from napari_dsc.machine.progress import Progress
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
-
-    import numpy as np
-    from numpy.typing import ArrayLike
-
-    from napari_dsc.images import Normalization
-    from napari_dsc.layers import Geometry
-    from napari_dsc.params import ImageParams
-    from napari_dsc.segmenting.settings import Settings
+from napari_dsc.params import ImageParams
+from napari_dsc.segmenting.settings import Settings
 
 R = TypeVar("R")
 
@@ -70,7 +62,7 @@ class OneImage:
 
     kind: ClassVar[str] = "image"
 
-    series: ImageSeries
+    series: images.ImageSeries
     geometry: Geometry | None = None
     superpixels: ArrayLike | None = None
     scribbles: ArrayLike | None = None
@@ -78,7 +70,7 @@ class OneImage:
     def __len__(self) -> int:
         return len(self.series.frames)
 
-    def piece(self, number: int) -> Image:
+    def piece(self, number: int) -> images.Image:
         """Image of one piece, normalized now."""
         return self.series.frames[number]
 
@@ -100,7 +92,7 @@ class OneImage:
             [one.restore_labels(part) for one, part in zip(pieces, parts, strict=True)]
         )
 
-    def given(self, superpixels: ArrayLike | None, scribbles: ArrayLike | None) -> OneImage:
+    def given(self, superpixels: ArrayLike | None, scribbles: ArrayLike | None) -> Self:
         """The same pieces with what the user gives; None leaves it out."""
         return dataclasses.replace(self, superpixels=superpixels, scribbles=scribbles)
 
@@ -176,13 +168,15 @@ def one_image(image: Any, settings: Settings) -> OneImage:
     InvalidParameterError
         If axes, spacing or channels do not fit the image.
     """
-    return OneImage(*_read(image, settings, load_image))
+    return OneImage(*_read(image, settings, images.load_image))
 
 
 def open_pieces(
     image: Any,
     settings: Settings,
-    choose: Callable[[np.ndarray, ImageParams], Normalization] = choose_normalization,
+    choose: Callable[
+        [np.ndarray, ImageParams], images.Normalization
+    ] = images.choose_normalization,
 ) -> OneImage:
     """Read an image, a stack or a time series.
 
@@ -207,7 +201,7 @@ def open_pieces(
     InvalidParameterError
         If axes, spacing or channels do not fit the image.
     """
-    series, geometry = _read(image, settings, partial(load_series, choose=choose))
+    series, geometry = _read(image, settings, partial(images.load_series, choose=choose))
     if len(series.frames) > 1:
         return Frames(series, geometry)
     first = series.frames[0]
@@ -260,13 +254,13 @@ def iter_each(
 
 
 def _read(
-    image: Any, settings: Settings, load: Callable[..., Image | ImageSeries]
-) -> tuple[ImageSeries, Geometry | None]:
+    image: Any, settings: Settings, load: Callable[..., images.Image | images.ImageSeries]
+) -> tuple[images.ImageSeries, Geometry | None]:
     """Images, loaded if they are not yet, and where they lie if a layer shows them."""
     layer = image if is_image_layer(image) else None
     if layer is not None:
         image = read_layer(layer, settings.axes)
-    if not isinstance(image, Image):
+    if not isinstance(image, images.Image):
         image = load(
             Path(image) if isinstance(image, str) else image,
             settings.axes,
@@ -274,7 +268,9 @@ def _read(
             spacing=settings.spacing,
             channels=settings.channels,
         )
-    series = ImageSeries((image,), image.axes) if isinstance(image, Image) else image
+    series = (
+        images.ImageSeries((image,), image.axes) if isinstance(image, images.Image) else image
+    )
     return series, None if layer is None else labels_geometry(layer, series.axes)
 
 

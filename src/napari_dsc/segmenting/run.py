@@ -10,20 +10,16 @@ import numpy as np
 import torch
 
 from napari_dsc.correction.edits import seeds_of
-from napari_dsc.cut.graph import superpixel_altitudes
-from napari_dsc.cut.objective import SideInformation
-from napari_dsc.cut.whole_image import iter_image_cut
+from napari_dsc.cut import coarse, guide, objective
 from napari_dsc.errors import InvalidParameterError
-from napari_dsc.images import array_sha256, to_label_image
+from napari_dsc.images import Image, array_sha256, to_label_image
 from napari_dsc.labels.regions import connected_regions
 from napari_dsc.machine.progress import Progress
-from napari_dsc.segmenting.network import Classes, without_gaps
 from napari_dsc.segmenting.pieces import OneImage, one_image
 from napari_dsc.segmenting.results import Segmentation, Step
 from napari_dsc.segmenting.settings import Settings
-from napari_dsc.segmenting.stages import Stages, timed_cut
-from napari_dsc.superae.embedding import embedding_of
-from napari_dsc.superae.planes import as_batch
+from napari_dsc.segmenting.stages import Classes, Stages, timed_cut, without_gaps
+from napari_dsc.superae import applied
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -34,7 +30,6 @@ if TYPE_CHECKING:
 
     from napari_dsc.files import RawImage
     from napari_dsc.hierarchy.tree import MergeTree
-    from napari_dsc.images import Image
     from napari_dsc.records.record import Record
 
 
@@ -165,11 +160,11 @@ class Run:
         with clock.stage("cut"), torch.inference_mode(False):
             model = self.stages.model
             pixels = torch.from_numpy(self.image.pixels).to(self.device)
-            fresh = partial(embedding_of, model, params.n_partitions, params.seed)
-            image, fixed = as_batch(pixels, model.n_channels), self._fixed_classes()
-            altitudes = superpixel_altitudes(self.image.pixels, superpixels, params)
-            side_information = SideInformation(altitudes, self.image.volume_spacing)
-            steps = iter_image_cut(
+            fresh = partial(applied.embedding_of, model, params.n_partitions, params.seed)
+            image, fixed = applied.as_batch(pixels, model.n_channels), self._fixed_classes()
+            altitudes = guide.superpixel_altitudes(self.image.pixels, superpixels, params)
+            side_information = objective.SideInformation(altitudes, self.image.volume_spacing)
+            steps = coarse.iter_image_cut(
                 image, superpixels, fresh, params, fixed, side_information=side_information
             )
         for step in timed_cut(steps, clock):

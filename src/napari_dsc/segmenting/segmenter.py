@@ -1,27 +1,21 @@
 """The engine: the one place that chooses how pieces are segmented."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Generator
+from typing import Any, NamedTuple
 
 from napari_dsc.errors import InvalidImageError, InvalidParameterError
 from napari_dsc.machine.memory import free_main_bytes
 from napari_dsc.machine.progress import Progress, exhausted
 from napari_dsc.segmenting.joint import cut_files
-from napari_dsc.segmenting.pieces import OneImage
+from napari_dsc.segmenting.pieces import OneImage, Pieces
 from napari_dsc.segmenting.run import cut_image
 from napari_dsc.segmenting.series import cut_series
+from napari_dsc.segmenting.settings import Settings
 from napari_dsc.segmenting.stages import Stages
 from napari_dsc.segmenting.tiles import cut_tiles
 from napari_dsc.segmenting.tree import tree_image, tree_series
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
-
-    from napari_dsc.segmenting.pieces import Pieces
-    from napari_dsc.segmenting.settings import Settings
-
-    Segment = Callable[[Any, Stages], Generator[Progress, None, Any]]
+Segment = Callable[[Any, Stages], Generator[Progress, None, Any]]
 
 __all__ = ["SEGMENTERS", "Progress", "Segmenter", "exhausted", "iter_segmentation", "refuse"]
 

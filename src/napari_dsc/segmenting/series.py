@@ -1,35 +1,29 @@
 """Time series, and the planes of a stack that are cut apart."""
 
-from __future__ import annotations
-
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from collections.abc import Generator, Sequence
+from typing import Any
 
 import numpy as np
 
+from napari_dsc.cut.joint import Piece
 from napari_dsc.images import to_label_image
 from napari_dsc.labels.regions import connected_regions, numbered_on
 from napari_dsc.machine.progress import Progress, exhausted
-from napari_dsc.records.record import hashes_of
-from napari_dsc.segmenting.network import (
+from napari_dsc.records.record import Record, hashes_of
+from napari_dsc.segmenting.pieces import Frames, OneImage, iter_each, open_pieces
+from napari_dsc.segmenting.results import Segmentation
+from napari_dsc.segmenting.run import Run
+from napari_dsc.segmenting.settings import Settings
+from napari_dsc.segmenting.stages import (
     Classes,
     Learned,
+    Stages,
     figures_of,
     iter_learning,
     kept_small,
     without_gaps,
 )
-from napari_dsc.segmenting.pieces import Frames, OneImage, iter_each, open_pieces
-from napari_dsc.segmenting.results import Segmentation
-from napari_dsc.segmenting.run import Run
-from napari_dsc.segmenting.stages import Stages
-
-if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
-
-    from napari_dsc.cut.joint import Piece
-    from napari_dsc.records.record import Record
-    from napari_dsc.segmenting.settings import Settings
 
 
 class SeriesRun:

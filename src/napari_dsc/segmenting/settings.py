@@ -1,27 +1,16 @@
 """Settings of a run: everything that decides the labels of an image."""
 
-from __future__ import annotations
-
 import dataclasses
 import operator
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, Self, get_args
 
 from napari_dsc.errors import InvalidParameterError
 from napari_dsc.machine import memory
-from napari_dsc.params import (
-    DEFAULT_WEIGHTS,
-    CutParams,
-    ImageParams,
-    Params,
-    SuperpixelParams,
-    TreeParams,
-    preset_values,
-)
-from napari_dsc.params.checks import check_kinds
+from napari_dsc.params import CutParams, ImageParams, SuperpixelParams, TreeParams
+from napari_dsc.params.checks import Params, check_kinds
+from napari_dsc.params.presets import DEFAULT_WEIGHTS, preset_values
 from napari_dsc.records.recipes import KEYWORDS, STAGES, values_in
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
 
 SegmentMethod = Literal["dsc", "tree"]
 """Names of the segmenters; `napari_dsc.segmenting.segmenter.SEGMENTERS` holds one for each."""
@@ -129,7 +118,7 @@ class Settings:
                 raise InvalidParameterError(f"{name}={value!r}: {error}") from error
 
     @classmethod
-    def preset(cls, name: str) -> Settings:
+    def preset(cls, name: str) -> Self:
         """Settings of a preset; what it does not set has its default.
 
         Parameters
@@ -153,7 +142,7 @@ class Settings:
             cut_params=CutParams(**values["cut"]),
         )
 
-    def replace(self, **changes: Any) -> Settings:
+    def replace(self, **changes: Any) -> Self:
         """Copy with other values.
 
         Parameters
@@ -250,7 +239,7 @@ class Settings:
         return record | ({"unused_parameters": unused} if unused else {})
 
     @classmethod
-    def from_record(cls, record: Mapping[str, Any], place: str = "record") -> Settings:
+    def from_record(cls, record: Mapping[str, Any], place: str = "record") -> Self:
         """Settings of a record, of any kind of result, or of a recipe.
 
         Parameters

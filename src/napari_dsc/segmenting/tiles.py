@@ -1,13 +1,11 @@
 """The method on an image in tiles, which does not fit into memory or is stored by chunks."""
 
-from __future__ import annotations
-
 import dataclasses
 import math
 import tempfile
+from collections.abc import Generator, Iterator
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -15,26 +13,20 @@ import torch
 from napari_dsc.cut.joint import Piece, coarse_piece, iter_joint_cut, iter_piece_cut
 from napari_dsc.errors import InvalidParameterError, OutputError
 from napari_dsc.labels.regions import iter_regions, region_numbers
-from napari_dsc.large.source import open_source
+from napari_dsc.large.source import Source, open_source
 from napari_dsc.large.tiling import DEFAULT, check_side, plan_tiling
 from napari_dsc.large.training_windows import montage, plan_training_windows
 from napari_dsc.large.work import Work
 from napari_dsc.large.writers import CHUNK, Labels, write_labels
-from napari_dsc.machine.allocator import freed_memory_kept
-from napari_dsc.machine.memory import bytes_of_tile, free_bytes
+from napari_dsc.machine import allocator, memory
 from napari_dsc.machine.progress import Progress
 from napari_dsc.params.presets import NO_LIMIT
-from napari_dsc.superae.embedding import embedding_of
+from napari_dsc.records.record import Record
+from napari_dsc.segmenting.pieces import Tiles
+from napari_dsc.segmenting.stages import Stages
+from napari_dsc.superae.applied import embedding_of
+from napari_dsc.superae.model import Embedding
 from napari_dsc.superae.weights import check_dimensions
-
-if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
-
-    from napari_dsc.large.source import Source
-    from napari_dsc.records.record import Record
-    from napari_dsc.segmenting.pieces import Tiles
-    from napari_dsc.segmenting.stages import Stages
-    from napari_dsc.superae.model import Embedding
 
 RESERVED_AT_ONCE = 2**24
 
@@ -96,7 +88,7 @@ class TiledRun:
         self._work = Work(source, self.normalization, *method, self.width)
 
     def _check_memory(self) -> None:
-        needed, free = self._bytes_of_tile(), free_bytes(self.device)
+        needed, free = self._bytes_of_tile(), memory.free_bytes(self.device)
         if needed > free:
             raise InvalidParameterError(
                 f"tile={self.tiling.side}: a tile of this side takes about "
@@ -106,7 +98,7 @@ class TiledRun:
 
     def _bytes_of_tile(self) -> float:
         classes = self.cut_params.n_partitions
-        return bytes_of_tile(self.tiling.tile_pixels, classes, self.scale)
+        return memory.bytes_of_tile(self.tiling.tile_pixels, classes, self.scale)
 
     def describe(self) -> str:
         """Size, tiles and memory in one line, before the run."""
@@ -115,7 +107,7 @@ class TiledRun:
             f"axes {self.source.axes} (from {self.source.axes_origin}), {height} x {width} "
             f"pixels in {self.tiling.n_tiles} tiles of up to {self.tiling.side} x "
             f"{self.tiling.side}; about {self._bytes_of_tile() / 2**30:.1f} GiB of memory, "
-            f"{free_bytes(self.device) / 2**30:.1f} GiB are free"
+            f"{memory.free_bytes(self.device) / 2**30:.1f} GiB are free"
         )
 
     def iter_save(self, path: Path) -> Iterator[Progress]:
@@ -133,7 +125,7 @@ class TiledRun:
             files.
         """
         with (
-            freed_memory_kept(),
+            allocator.freed_memory_kept(),
             tempfile.TemporaryDirectory(
                 prefix=".napari-dsc-", dir=path.resolve().parent
             ) as folder,

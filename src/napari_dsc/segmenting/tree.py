@@ -1,29 +1,22 @@
 """The segmenter that needs no training: regions of the merge tree of an image."""
 
-from __future__ import annotations
-
 import dataclasses
+from collections.abc import Generator
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_dsc.hierarchy.tree import MergeTree
 from napari_dsc.images import to_label_image
 from napari_dsc.labels.regions import numbered_on
 from napari_dsc.machine.progress import Progress
-from napari_dsc.segmenting.pieces import iter_each
+from napari_dsc.params import TreeParams
+from napari_dsc.records.record import Record
+from napari_dsc.segmenting.pieces import OneImage, iter_each
 from napari_dsc.segmenting.results import Segmentation
 from napari_dsc.segmenting.run import Run
 from napari_dsc.segmenting.series import series_image_record
-
-if TYPE_CHECKING:
-    from collections.abc import Generator
-
-    from napari_dsc.hierarchy.tree import MergeTree
-    from napari_dsc.params import TreeParams
-    from napari_dsc.records.record import Record
-    from napari_dsc.segmenting.pieces import OneImage
-    from napari_dsc.segmenting.stages import Stages
+from napari_dsc.segmenting.stages import Stages
 
 
 def segment_by_tree(run: Run) -> Segmentation:
