@@ -92,6 +92,13 @@ def two_ranges():
     return [first.astype(np.uint16) * 20, second.astype(np.uint16) * 40]
 
 
+def few_bright_pixels():
+    """Eight pixels of each are not 0, so that both percentiles are; (96, 96) uint16."""
+    images = np.zeros((2, 96, 96), np.uint16)
+    images[0, 20:22, 30:34], images[1, 60:62, 30:34] = 300, 400
+    return images
+
+
 def superpixels(n_superpixels, method="ucm", source="original"):
     return dsc.SuperpixelParams(superpixels=method, n_superpixels=n_superpixels, source=source)
 
@@ -292,6 +299,11 @@ def film_in_regions():
 @case
 def joint_of_two_ranges():
     return joint(two_ranges(), **cut(n_iterations=24))
+
+
+@case
+def joint_of_few_bright_pixels():
+    return joint(few_bright_pixels(), **cut(n_iterations=24))
 
 
 @case
