@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
 from typing import TYPE_CHECKING
 
 import torch
@@ -12,9 +11,10 @@ from safetensors.torch import load
 
 from napari_dsc.errors import WeightsError
 from napari_dsc.machine.device import seeded
+from napari_dsc.params.checks import parse_json
 from napari_dsc.superae.model import Embedding
 from napari_dsc.superae.registry import check_sha256
-from napari_dsc.superae.weights import write_tensors
+from napari_dsc.superae.weights import check_finite, write_tensors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -88,16 +88,24 @@ def load_embedding(path: Path, model: SuperAE, n_partitions: int, sha256: str) -
     Raises
     ------
     WeightsError
-        If the file cannot be read, or has another hash.
+        If the file cannot be read, has another hash, does not fit the network, or holds a
+        value that is not finite.
     """
     try:
         content = path.read_bytes()
     except OSError as error:
         raise WeightsError(f"{path}: the network cannot be read ({error.strerror})") from error
     check_sha256(path, sha256)
-    with torch.inference_mode(False):
-        embedding = embedding_of(model, n_partitions, 0)
-        embedding.load_state_dict(load(content))
+    try:
+        tensors = load(content)
+        check_finite(path, tensors)
+        with torch.inference_mode(False):
+            embedding = embedding_of(model, n_partitions, 0)
+            embedding.load_state_dict(tensors)
+    except (SafetensorError, RuntimeError, ValueError, KeyError) as error:
+        raise WeightsError(
+            f"{path}: is no network of {n_partitions} classes, or damaged; run the batch anew"
+        ) from error
     return embedding.eval()
 
 
@@ -116,7 +124,7 @@ def read_card(path: Path) -> dict[str, object]:
     """
     try:
         with safe_open(path, "pt") as file:
-            card = json.loads((file.metadata() or {}).get("card", "{}"))
+            card = parse_json((file.metadata() or {}).get("card", "{}"))
     except (OSError, SafetensorError, ValueError):
         return {}
     return card if isinstance(card, dict) else {}
