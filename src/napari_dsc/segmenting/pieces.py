@@ -276,6 +276,7 @@ def _n_values(path: Path) -> int:
         return 0
     try:
         with tifffile.TiffFile(path) as file:
+            len(file.pages)  # as in `read_tiff`
             return int(file.series[0].size)
     except (OSError, ValueError, IndexError, tifffile.TiffFileError):
         return 0
