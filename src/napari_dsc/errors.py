@@ -29,6 +29,28 @@ class ComputationError(DSCError):
     """A computation failed, for example because memory ran out."""
 
 
+def printable(text: str) -> str:
+    r"""Text on one line, without characters that control a terminal.
+
+    Parameters
+    ----------
+    text : str
+        Text that may quote a file or its name.
+
+    Returns
+    -------
+    line : str
+        Control characters and halves of characters are escaped, as in Python.
+
+    Examples
+    --------
+    >>> printable("two\n  lines, \x1b[31mred")
+    'two lines, \\x1b[31mred'
+    """
+    line = " ".join(text.split())
+    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in line)
+
+
 def one_line(error: BaseException) -> str:
     r"""One-line summary of an unexpected exception, for a log.
 
@@ -47,4 +69,4 @@ def one_line(error: BaseException) -> str:
     >>> one_line(ValueError("two\n  lines"))
     'ValueError: two lines'
     """
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+    return f"{type(error).__name__}: {printable(str(error))}"

@@ -16,7 +16,7 @@ from napari_dsc.cli.commands.segment import batch, segment, smooth, superpixels
 from napari_dsc.cli.commands.train import train
 from napari_dsc.cli.commands.weights import weights
 from napari_dsc.cli.recipes import fill_from_recipe
-from napari_dsc.errors import DSCError
+from napari_dsc.errors import DSCError, printable
 
 WRONG_INPUT = 2
 
@@ -53,7 +53,7 @@ def run_program(arguments: Sequence[str]) -> int:
 
 
 def _refuse(words: str) -> int:
-    sys.stderr.write(f"error: {' '.join(words.split())}\n")
+    sys.stderr.write(f"error: {printable(words)}\n")
     return WRONG_INPUT
 
 
@@ -65,7 +65,8 @@ def _program() -> App:
         "wrong input (one sentence says what), 130 if interrupted.",
         version=_version,
         config=fill_from_recipe,
-        default_parameter=Parameter(converter=_value_of),
+        # a file may be named [a].png
+        default_parameter=Parameter(converter=_value_of, json_dict=False, json_list=False),
         exit_on_error=False,
         print_error=False,
         suppress_keyboard_interrupt=False,

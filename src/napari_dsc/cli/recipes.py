@@ -6,7 +6,7 @@ from typing import Any
 from cyclopts import App, ArgumentCollection
 from cyclopts.config import Dict
 
-from napari_dsc.errors import InvalidParameterError
+from napari_dsc.errors import InvalidParameterError, WeightsError
 from napari_dsc.params import DEFAULT_WEIGHTS, preset_values
 from napari_dsc.records.recipes import KEYWORDS, read_recipe, values_in
 from napari_dsc.segmenting.settings import Settings
@@ -63,7 +63,10 @@ def _refuse_other_weights(name: str, sha256: str, place: str) -> None:
     """Make sure that a name stands for the weights that the recipe was made with."""
     from napari_dsc.superae.registry import WEIGHTS, file_sha256
 
-    found = WEIGHTS[name].sha256 if name in WEIGHTS else file_sha256(Path(name))
+    try:
+        found = WEIGHTS[name].sha256 if name in WEIGHTS else file_sha256(Path(name))
+    except WeightsError as error:
+        raise InvalidParameterError(f"{place}: {error}") from error
     if found != sha256:
         raise InvalidParameterError(
             f"{place}: made with other weights of the name {name!r}, sha256 {sha256:.12}... "

@@ -162,10 +162,11 @@ def file_sha256(path: Path) -> str:
         check_regular(path)
         found = path.stat()
         return _sha256(path, found.st_ino, found.st_size, found.st_mtime_ns)
-    except OSError as error:
-        if isinstance(error, WeightsError):
-            raise
-        raise WeightsError(f"{path}: expected a weight file, got {error.strerror}") from error
+    except WeightsError:
+        raise
+    except (OSError, ValueError) as error:  # the latter for a name with a null character
+        reason = getattr(error, "strerror", None) or error
+        raise WeightsError(f"{path}: expected a weight file, got {reason}") from error
 
 
 def check_regular(path: Path) -> None:
