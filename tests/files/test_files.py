@@ -782,8 +782,8 @@ def test_the_pixel_size_stays_where_the_axes_of_a_tiff_are_unknown(tmp_path):
 
 def test_a_tiff_whose_pages_lead_back_comes_to_an_end(tmp_path):
     path = tmp_path / "loop.tif"
-    pages = np.arange(128, dtype=np.uint8).reshape(2, 8, 8)
-    for page in pages:
+    image = np.arange(64, dtype=np.uint8).reshape(8, 8)
+    for page in (image, image[:, :4]):
         tifffile.imwrite(path, page, append=True, metadata=None)
     with tifffile.TiffFile(path) as file:
         first, last = file.pages.first.offset, file.pages[1].offset
@@ -791,4 +791,4 @@ def test_a_tiff_whose_pages_lead_back_comes_to_an_end(tmp_path):
     content = bytearray(path.read_bytes())
     content[end : end + 4] = first.to_bytes(4, "little")
     path.write_bytes(content)
-    np.testing.assert_array_equal(read_image(path).pixels[:2], pages)
+    np.testing.assert_array_equal(read_image(path).pixels, image)
