@@ -29,6 +29,28 @@ class ComputationError(DSCError):
     """A computation failed, for example because memory ran out."""
 
 
+def printable(text: str) -> str:
+    r"""Text on one line, without characters that control a terminal.
+
+    Parameters
+    ----------
+    text : str
+        Text that may quote a file or its name.
+
+    Returns
+    -------
+    line : str
+        Control characters and halves of characters are escaped, as in Python.
+
+    Examples
+    --------
+    >>> printable("two\n  lines, \x1b[31mred")
+    'two lines, \\x1b[31mred'
+    """
+    line = " ".join(text.split())
+    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in line)
+
+
 def one_line(error: BaseException) -> str:
     r"""One-line summary of an exception, for a log.
 
@@ -47,5 +69,5 @@ def one_line(error: BaseException) -> str:
     >>> one_line(ValueError("two\n  lines"))
     'ValueError: two lines'
     """
-    words = " ".join(str(error).split())
+    words = printable(str(error))
     return words if isinstance(error, DSCError) else f"{type(error).__name__}: {words}"

@@ -336,6 +336,15 @@ def test_the_recipe_names_the_weights(photo, tmp_path, capsys):
         ('{"weights": {"file": "a"}}', "unknown 'file'"),
         ("[]", "got list"),
         ("{", "no recipe"),
+        ("[" * 100_000, "no recipe (nested too deeply)"),
+        ('{"a":' * 100_000, "no recipe (nested too deeply)"),
+        ('{"parameters": {"cut": {"cut_weight": NaN}}}', "not JSON compliant"),
+        ('{"reading": {"spacing": [1e999, 1]}}', "not JSON compliant"),
+        ('{"weights": {"name": "a\\u0000b", "sha256": "0"}}', "a\\x00b"),
+        ('{"weights": {"name": "/dev/zero", "sha256": "0"}}', "not a regular file"),
+        ('{"parameters": {"cut": {"affinity": "\\u001b[31m\\ud800"}}}', "\\x1b[31m\\ud800"),
+        ("\0", "no recipe"),
+        ("9" * 5000, "no recipe"),
     ],
 )
 @pytest.mark.usefixtures("photo")
@@ -348,11 +357,48 @@ def test_a_wrong_recipe_is_refused_by_name(capsys, listing, content, message):
     assert listing() == ["photo.png", "r.json"]
 
 
-@pytest.mark.parametrize("name", ["missing.json", "missing.tif", "photo.png", "broken.tif"])
+UNREADABLE = ("missing.json", "missing.tif", "photo.png", "broken.tif", "empty.json")
+
+
+@pytest.mark.parametrize("name", [*UNREADABLE, "/dev/zero", "cut.tif", "huge.json"])
 def test_a_recipe_that_cannot_be_read_is_refused(photo, tmp_path, capsys, name):
     (tmp_path / "broken.tif").write_text("no TIFF")
+    (tmp_path / "empty.json").touch()
+    tifffile.imwrite("whole.tif", photo)
+    (tmp_path / "cut.tif").write_bytes((tmp_path / "whole.tif").read_bytes()[:60])
+    with (tmp_path / "huge.json").open("wb") as file:
+        file.truncate(2**31)
     assert main(["smooth", "photo.png", "-o", "a.tif", "--recipe", name]) == 2
     assert capsys.readouterr().err.startswith(f"error: recipe='{name}'")
+
+
+def test_a_recipe_may_start_with_a_byte_order_mark(photo, tmp_path):
+    text = '{"parameters": {"superpixels": {"superpixels": "slic", "n_superpixels": 9}}}'
+    for name, encoding in (("r.json", "utf-8-sig"), ("s.json", "utf-16")):
+        (tmp_path / name).write_text(text, encoding=encoding)
+        command = ["superpixels", "photo.png", "-o", f"{name}.tif", "--recipe", name]
+        assert main(command) == 0
+        assert record_of(f"{name}.tif")["parameters"]["superpixels"]["n_superpixels"] == 9
+
+
+@pytest.mark.parametrize("name", ["[a].png", "{a}.png", '["photo.png"].png'])
+def test_a_file_whose_name_looks_like_json_is_a_file(photo, name):
+    Path("photo.png").rename(name)
+    for command in ("superpixels", "segment"):
+        output = f"{command}.tif"
+        assert main([command, name, "-o", output, "--n-superpixels", "9"]) == 0
+
+
+def test_control_characters_of_a_name_do_not_reach_the_terminal(photo, capsys):
+    name = "a\x1b[31m\x9b\u202eb.png"
+    Path("photo.png").rename(name)
+    assert main(["superpixels", name, "-o", "a.tif", "--n-superpixels", "9"]) == 0
+    Path(name).write_text("no image")
+    assert main(["superpixels", name, "-o", "b.tif"]) == 2
+    assert main(["superpixels", "missing" + name, "-o", "b.tif"]) == 2
+    told = capsys.readouterr().err
+    assert told.replace("\n", "").isprintable()
+    assert told.count("a\\x1b[31m\\x9b\\u202eb.png") >= 3
 
 
 def test_a_recipe_made_with_other_weights_of_the_name_is_refused(photo, capsys):

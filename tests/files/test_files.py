@@ -778,3 +778,17 @@ def test_the_pixel_size_stays_where_the_axes_of_a_tiff_are_unknown(tmp_path):
     assert raw.axes == ""
     assert raw.spacing == pytest.approx((1e-3, 5e-4))
     assert raw.unit == "cm"
+
+
+def test_a_tiff_whose_pages_lead_back_comes_to_an_end(tmp_path):
+    path = tmp_path / "loop.tif"
+    image = np.arange(64, dtype=np.uint8).reshape(8, 8)
+    for page in (image, image[:, :4]):
+        tifffile.imwrite(path, page, append=True, metadata=None)
+    with tifffile.TiffFile(path) as file:
+        first, last = file.pages.first.offset, file.pages[1].offset
+        end = last + 2 + 12 * len(file.pages[1].tags)
+    content = bytearray(path.read_bytes())
+    content[end : end + 4] = first.to_bytes(4, "little")
+    path.write_bytes(content)
+    np.testing.assert_array_equal(read_image(path).pixels, image)

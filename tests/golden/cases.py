@@ -92,6 +92,14 @@ def two_ranges():
     return [first.astype(np.uint16) * 20, second.astype(np.uint16) * 40]
 
 
+def cut_at_zero():
+    """Nuclei without their ground, most pixels 0 and one hot, (2, 96, 96) uint16."""
+    images = np.stack([nuclei()[:96, x : x + 96] for x in (0, 32)]).astype(np.uint16)
+    images = np.maximum(images, 15) - 15
+    images[:, 0, 7] = 200
+    return images
+
+
 def superpixels(n_superpixels, method="ucm", source="original"):
     return dsc.SuperpixelParams(superpixels=method, n_superpixels=n_superpixels, source=source)
 
@@ -295,6 +303,13 @@ def joint_of_two_ranges():
 
 
 @case
+def joint_from_minimum_to_maximum():
+    """Both percentiles are 0, and no draw of the pool finds the hot pixel."""
+    params = dsc.ImageParams(low_percentile=40.0, high_percentile=51.0)
+    return joint(cut_at_zero(), image_params=params, **cut(n_iterations=24))
+
+
+@case
 def tiles():
     return large(sample("tissue", slice(0, 128), slice(60, 220)), tile=64)
 
@@ -348,7 +363,7 @@ def affinity_of_the_tree():
 
 @case
 def many_superpixels_by_pairs():
-    values = cut(cut_normalization="pairs", n_iterations=16)
+    values = cut(cut_normalization="pairs", cut_weight=20, n_iterations=16)
     return segment(tissue(), superpixel_params=superpixels(400), **values)
 
 
@@ -356,6 +371,12 @@ def many_superpixels_by_pairs():
 def few_pixels_seen():
     image = sample("tissue", slice(40, 200), slice(40, 200))
     return segment(image, **cut(megapixels=0.01, n_iterations=12))
+
+
+@case
+def narrow_image():
+    """The network sees its rows unreduced, because they would fall below 32."""
+    return segment(tissue()[40:76], **cut(n_iterations=24))
 
 
 @case

@@ -42,6 +42,15 @@ def test_five_channels_become_their_main_components(rng):
     assert colors[1].std() == pytest.approx(20, rel=1e-3)
 
 
+# the eigenvector of two alike channels is (-0.7, -0.7) in LAPACK, that of five is positive
+@pytest.mark.parametrize("n_channels", [2, 5])
+def test_lightness_is_high_where_the_channels_are(rng, n_channels):
+    main = ndimage.gaussian_filter(rng.random((40, 40)), 3)
+    noise = 0.001 * rng.random((n_channels, 40, 40))
+    lightness = perceptual((main + noise).astype(np.float32))[0]
+    assert np.corrcoef(lightness.ravel(), main.ravel())[0, 1] > 0.99
+
+
 def test_the_scale_of_a_channel_does_not_matter_where_there_are_five(rng):
     pixels = ndimage.gaussian_filter(rng.random((5, 30, 30)), (0, 2, 2)).astype(np.float32)
     scaled = pixels * np.float32([1, 0.1, 0.5, 0.02, 1])[:, None, None]

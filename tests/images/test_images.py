@@ -8,7 +8,13 @@ from skimage.color import rgb2lab
 from skimage.segmentation import find_boundaries
 
 from napari_dsc.errors import DSCError, InvalidImageError, InvalidParameterError
-from napari_dsc.images import color_features, draw_boundaries, load_image, to_label_image
+from napari_dsc.images import (
+    Pool,
+    color_features,
+    draw_boundaries,
+    load_image,
+    to_label_image,
+)
 from napari_dsc.params import ImageParams
 
 RANGE = ImageParams(normalization="range")
@@ -177,6 +183,29 @@ def test_few_bright_pixels_are_not_lost_between_percentiles():
     assert image.normalization == ("extremes", 0, 1000)
     assert image.pixels[0, 50, 50] == 1
     assert image.notes == ("the percentiles coincide: normalized from minimum to maximum",)
+
+
+def pooled(images, low, high):
+    params = ImageParams(low_percentile=low, high_percentile=high)
+    pool = Pool()
+    for image in images:
+        pool.note(image, params)
+    return pool.normalization(params)
+
+
+def test_percentiles_of_a_pool_weigh_its_images_alike():
+    small, large = np.repeat([[0, 10]], 8, axis=0), np.repeat([[20, 30]], 4000, axis=0)
+    images = [small[None].astype(np.int16), large[None].astype(np.int16)]
+    # a quarter of all drawn intensities is 0, the next 10, then 20, then 30
+    assert pooled(images, 12.0, 88.0) == ("percentile", 0, 30)
+    assert pooled(images, 37.0, 63.0) == ("percentile", 10, 20)
+
+
+def test_a_pool_keeps_the_extremes_that_are_not_drawn():
+    images = np.zeros((2, 1, 1500, 1500), np.int16)  # of each about one pixel in 140 is drawn
+    images[0, 0, 700, 700], images[1, 0, 800, 800] = -5, 1000
+    assert pooled(images, 0.1, 99.9) == ("extremes", -5, 1000)
+    assert pooled(images, 0.0, 100.0) == ("percentile", -5, 1000)
 
 
 def test_floats_from_0_to_1_stay_as_they_are_in_range():

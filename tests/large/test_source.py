@@ -178,3 +178,54 @@ def test_files_of_other_kinds_are_refused(tmp_path):
     ):
         with pytest.raises(InvalidImageError, match=message), open_source(tmp_path / name):
             pass
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("zarr.json", '"node_type"', '"nodes"'),
+        ("scale0/zarr.json", '"shape"', '"form"'),
+        ("scale0/zarr.json", '"uint8"', '"/dev/zero"'),
+        ("scale0/zarr.json", '"zarr_format"', '"zarr"'),
+        ("zarr.json", '"scale0"', '"../.."'),
+        ("zarr.json", '"scale0"', "5"),
+        ("zarr.json", '"scale": [', '"scale": [null,'),
+        ("zarr.json", '"axes": [', '"axes": [[],'),
+        ("zarr.json", "{", "[" * 100_000),
+    ],
+)
+def test_damaged_metadata_of_a_zarr_store_are_refused_by_name(tmp_path, photo, name, old, new):
+    path = tmp_path / "a.ome.zarr"
+    ome_zarr(path, [np.moveaxis(photo, -1, 0)], "0.5")
+    text = (path / name).read_text()
+    assert old in text
+    (path / name).write_text(text.replace(old, new))
+    with pytest.raises(InvalidImageError, match=r"a\.ome\.zarr: "), open_source(path):
+        pass
+
+
+def test_damaged_tiles_are_refused_by_their_rows_and_the_others_are_read(tmp_path, photo):
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, photo, tile=(32, 32), compression="zlib")
+    with tifffile.TiffFile(path) as file:
+        page = file.pages.first
+        place, size = page.dataoffsets[-1], page.databytecounts[-1]
+    content = bytearray(path.read_bytes())
+    content[place : place + size] = bytes(size)
+    path.write_bytes(content)
+    with open_source(path) as source:
+        source.read(slice(0, 32), slice(0, 96))
+        with pytest.raises(InvalidImageError, match="rows 32 to 64 cannot be read"):
+            source.read(slice(32, 64), slice(0, 96))
+        with pytest.raises(InvalidImageError, match="some rows cannot be read"):
+            source.sha256()
+
+
+def test_the_log_of_the_decoder_is_not_shown(tmp_path, photo, caplog, capfd):
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, photo, compression="zlib")
+    path.write_bytes(path.read_bytes()[:60])
+    with pytest.raises(InvalidImageError, match=r"a\.tif: "), open_source(path):
+        pass
+    assert not caplog.text
+    assert capfd.readouterr() == ("", "")

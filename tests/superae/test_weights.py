@@ -18,6 +18,7 @@ from napari_dsc import CutParams, Run
 from napari_dsc.errors import OutputError, WeightsError
 from napari_dsc.params import TrainParams
 from napari_dsc.superae import registry
+from napari_dsc.superae.applied import embedding_of, load_embedding, save_embedding
 from napari_dsc.superae.model import SuperAE
 from napari_dsc.superae.registry import (
     DEFAULT,
@@ -25,6 +26,7 @@ from napari_dsc.superae.registry import (
     RegisteredWeights,
     cache_folder,
     fetch_weights,
+    file_sha256,
     verify_weights,
     where,
 )
@@ -311,6 +313,19 @@ def with_card(card):
         (with_card("{"), "expected a safetensors file"),
         (with_card("[" * 100_000), "expected a safetensors file"),
         (with_card("[1]"), r"expected a card that is a JSON object, got \[1\]"),
+        (with_card('{"loss": NaN}'), "expected a safetensors file.*not JSON compliant"),
+        (
+            as_tensors(**{"decoder.2.bias": torch.tensor([0.0, torch.nan, 0.0])}),
+            "tensor decoder.2.bias holds NaN or infinite values",
+        ),
+        (
+            as_tensors(**{"decoder.2.bias": torch.tensor([0.0, -torch.inf, 0.0])}),
+            "tensor decoder.2.bias holds NaN or infinite values",
+        ),
+        (
+            as_tensors(**{"decoder.2.bias": torch.full((3,), 1e300, dtype=torch.float64)}),
+            "tensor decoder.2.bias holds NaN or infinite values",
+        ),
     ],
 )
 def test_a_file_that_does_not_fit_is_refused_by_name(tmp_path, content, write, message):
@@ -338,6 +353,39 @@ def test_a_folder_is_refused(tmp_path):
             WeightsError, match=r"expected a safetensors file.*\(it is a folder"
         ):
             find_weights(folder)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names")
+@pytest.mark.parametrize("ask", [find_weights, file_sha256])
+def test_a_device_and_a_pipe_are_refused_before_they_are_read(tmp_path, ask):
+    os.mkfifo(tmp_path / "pipe.safetensors")
+    for path in (tmp_path / "pipe.safetensors", Path("/dev/zero")):
+        with pytest.raises(WeightsError, match="is not a regular file"):
+            ask(path)
+
+
+def test_a_file_of_absurd_size_is_refused_before_it_is_read(tmp_path):
+    path = tmp_path / "huge.safetensors"
+    with path.open("wb") as file:
+        file.truncate(2**31)  # without blocks on the disk
+    with pytest.raises(WeightsError, match=r"has 2147483648 bytes, expected .* 1073741824"):
+        find_weights(path)
+
+
+def test_a_damaged_network_of_a_batch_is_refused_by_name(tmp_path):
+    path, model = tmp_path / "joint.safetensors", SuperAE(1)
+    embedding = embedding_of(model, 4, 0)
+    save_embedding(embedding, path, {})
+    load_embedding(path, model, 4, file_sha256(path))
+    with pytest.raises(WeightsError, match=r"joint\.safetensors: is no network of 5 classes"):
+        load_embedding(path, model, 5, file_sha256(path))
+    torch.nn.init.constant_(embedding.norm.bias, torch.nan)
+    save_embedding(embedding, path, {})
+    with pytest.raises(WeightsError, match=r"tensor norm\.bias holds NaN"):
+        load_embedding(path, model, 4, file_sha256(path))
+    path.write_bytes(b"text")
+    with pytest.raises(WeightsError, match="is no network"):
+        load_embedding(path, model, 4, file_sha256(path))
 
 
 def test_a_file_that_changed_since_it_was_found_is_refused(tmp_path, content):

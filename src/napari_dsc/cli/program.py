@@ -18,7 +18,7 @@ from napari_dsc.cli.commands.evaluate import compare, evaluate
 from napari_dsc.cli.commands.info import info, weights
 from napari_dsc.cli.commands.segment import batch, segment, smooth, superpixels
 from napari_dsc.cli.commands.train import train
-from napari_dsc.errors import DSCError, InvalidParameterError
+from napari_dsc.errors import DSCError, InvalidParameterError, WeightsError, printable
 from napari_dsc.params import DEFAULT_WEIGHTS, preset_values
 from napari_dsc.records.recipes import KEYWORDS, read_recipe, values_in
 from napari_dsc.segmenting.settings import Settings
@@ -75,7 +75,10 @@ def _refuse_other_weights(name: str, sha256: str, place: str) -> None:
     """Make sure that a name stands for the weights that the recipe was made with."""
     from napari_dsc.superae.registry import WEIGHTS, file_sha256
 
-    found = WEIGHTS[name].sha256 if name in WEIGHTS else file_sha256(Path(name))
+    try:
+        found = WEIGHTS[name].sha256 if name in WEIGHTS else file_sha256(Path(name))
+    except WeightsError as error:
+        raise InvalidParameterError(f"{place}: {error}") from error
     if found != sha256:
         raise InvalidParameterError(
             f"{place}: made with other weights of the name {name!r}, sha256 {sha256:.12}... "
@@ -118,7 +121,7 @@ def run_program(arguments: Sequence[str]) -> int:
 
 
 def _refuse(words: str) -> int:
-    sys.stderr.write(f"error: {' '.join(words.split())}\n")
+    sys.stderr.write(f"error: {printable(words)}\n")
     return WRONG_INPUT
 
 
@@ -130,7 +133,8 @@ def _program() -> App:
         "wrong input (one sentence says what), 130 if interrupted.",
         version=_version,
         config=fill_from_recipe,
-        default_parameter=Parameter(converter=_value_of),
+        # a file may be named [a].png
+        default_parameter=Parameter(converter=_value_of, json_dict=False, json_list=False),
         exit_on_error=False,
         print_error=False,
         suppress_keyboard_interrupt=False,

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from napari_dsc.cli.ctrl_c import stop_if_interrupted
+from napari_dsc.errors import printable
 from napari_dsc.machine.progress import Progress as Step
 
 # seconds between two lines on where we are, where no terminal shows a bar
@@ -64,7 +65,8 @@ class Report:
 
     def file(self, path: Path, number: int, total: int) -> None:
         """Name the file that the next stages work on."""
-        self._prefix = f"{path.name}: " if total == 1 else f"{number}/{total} {path.name}: "
+        name = printable(path.name)
+        self._prefix = f"{name}: " if total == 1 else f"{number}/{total} {name}: "
 
     def begin(self, stage: str, total: int | None = None, done: int = 0) -> None:
         """Show a new stage of `total` steps; None stands for work that cannot be counted.
@@ -100,7 +102,7 @@ class Report:
 
     def note(self, text: str) -> None:
         """Tell a person something."""
-        self._console.print(self._prefix + text, markup=False)
+        self._console.print(self._prefix + printable(text), markup=False)
 
     def table(self, table: Table) -> None:
         """Show a person a table."""
@@ -121,7 +123,7 @@ class Report:
     def error(self, text: str, path: Path | None = None) -> None:
         """Tell a person what went wrong, with its file named once, even if they want quiet."""
         named = text if path is None or str(path) in text else f"{path}: {text}"
-        sys.stderr.write(f"error: {named}\n")
+        sys.stderr.write(f"error: {printable(named)}\n")
 
 
 class Pace:

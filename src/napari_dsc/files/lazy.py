@@ -77,6 +77,7 @@ def open_lazily(path: Path, level: int) -> Iterator[RawImage]:
 def _open_tiff(path: Path, file: tifffile.TiffFile, level: int) -> RawImage:
     import zarr  # loaded only for lazy files
 
+    len(file.pages)  # as in `read_tiff`
     levels = file.series[0].levels
     _check_level(path, level, levels)
     if levels[level].keyframe.photometric in OTHER_COLORS:

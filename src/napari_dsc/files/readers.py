@@ -6,7 +6,6 @@ import contextlib
 import json
 import logging
 import warnings
-import zipfile
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -114,7 +113,7 @@ def open_npz(path: Path, kind: str, suffix: str) -> Iterator[tuple[Any, Any]]:
         raise InvalidImageError(f"{path}: no such file; name a {suffix} file") from error
     except InvalidImageError:
         raise
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+    except Exception as error:  # damaged archives raise errors of many types
         raise InvalidImageError(
             f"{path}: is not {kind}, or damaged; name a {suffix} file"
         ) from error
@@ -123,7 +122,7 @@ def open_npz(path: Path, kind: str, suffix: str) -> Iterator[tuple[Any, Any]]:
 def _read(path: Path, *, apply_palette: bool) -> RawImage:
     start = _first_bytes(path)
     try:
-        with _silence():
+        with silent_decoders():
             if start.startswith(_NPY_START):
                 return RawImage(np.load(path, allow_pickle=False))
             if start.startswith(_TIFF_STARTS):
@@ -156,7 +155,7 @@ def _first_bytes(path: Path) -> bytes:
 
 
 @contextlib.contextmanager
-def _silence() -> Iterator[None]:
+def silent_decoders() -> Iterator[None]:
     """Suppress warnings and log messages of the decoders; errors are still raised."""
     logger = logging.getLogger("tifffile")
     refuse = logging.Filter("another logger")  # lets only those of this name pass

@@ -47,6 +47,7 @@ def read_tiff(path: Path) -> RawImage:
         If its compression needs a package that is not installed.
     """
     with tifffile.TiffFile(path) as file:
+        len(file.pages)  # finds the end of a chain of pages that leads back; `series` does not
         series = file.series[0]
         if series.keyframe.photometric in OTHER_COLORS:
             colors = iio.imread(path, plugin="pillow", index=0, mode="RGB")

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from napari_dsc.errors import InvalidImageError, InvalidParameterError
+from napari_dsc.errors import DSCError, InvalidImageError, InvalidParameterError
 from napari_dsc.files import RawImage
 from napari_dsc.files.lazy import open_lazily
+from napari_dsc.files.readers import silent_decoders
 from napari_dsc.images.axes import axes_of, check_spacing, pick_channels
 from napari_dsc.images.loading import MICROMETER, check_sides, check_type
 from napari_dsc.images.normalization import Normalization, choose_normalization
@@ -110,20 +111,14 @@ class Source:
             If the part cannot be read, or has values that are not finite.
         """
         where: dict[str, slice | int] = {"Y": rows, "X": columns, "C": slice(None)}
-        try:
-            part = np.asarray(self.array[tuple(where.get(axis, 0) for axis in self.axes)])
-        except (OSError, ValueError, RuntimeError) as error:
-            raise InvalidImageError(
-                f"image: rows {rows.start} to {rows.stop} cannot be read ({error})"
-            ) from error
+        words = f"rows {rows.start} to {rows.stop}"
+        part = self._part(tuple(where.get(axis, 0) for axis in self.axes), words)
         kept = [axis for axis in self.axes if axis in where]
         if "C" not in kept:
             kept, part = ["C", *kept], part[None]
         part = part.transpose([kept.index(axis) for axis in "CYX"])[list(self.channels)]
         if part.dtype.kind == "f" and not np.isfinite(part).all():
-            raise InvalidImageError(
-                f"image: rows {rows.start} to {rows.stop} hold values that are not finite"
-            )
+            raise InvalidImageError(f"image: {words} hold values that are not finite")
         return part
 
     def normalization(self, params: ImageParams, seed: int) -> Normalization:
@@ -167,9 +162,13 @@ class Source:
         dtype = self.dtype.newbyteorder("<")
         content = hashlib.sha256(f"{dtype.str}{self.array.shape}".encode())
         for index in _c_order(self.array.shape):
-            part = np.ascontiguousarray(self.array[index], dtype)
+            part = np.ascontiguousarray(self._part(index, "some rows"), dtype)
             content.update(part.reshape(-1).view(np.uint8).data)
         return content.hexdigest()
+
+    def _part(self, index: tuple[slice | int, ...], words: str) -> np.ndarray:
+        with _decoding(f"image: {words} cannot be read"):
+            return np.asarray(self.array[index])
 
 
 @contextlib.contextmanager
@@ -205,12 +204,26 @@ def open_source(
     InvalidParameterError
         If `axes`, `spacing`, `channels` or `level` do not fit the image.
     """
-    if isinstance(image, (str, Path)):
-        with open_lazily(Path(image), level) as raw:
-            yield _source(raw, axes, spacing, channels)
-    else:
-        raw = image if isinstance(image, RawImage) else _level_of(image, level)
-        yield _source(raw, axes, spacing, channels)
+    with contextlib.ExitStack() as stack:
+        with _decoding(f"{image}: is damaged, cut short or of an unsupported kind"):
+            if isinstance(image, (str, Path)):
+                raw = stack.enter_context(open_lazily(Path(image), level))
+            else:
+                raw = image if isinstance(image, RawImage) else _level_of(image, level)
+            source = _source(raw, axes, spacing, channels)
+        yield source
+
+
+@contextlib.contextmanager
+def _decoding(words: str) -> Iterator[None]:
+    """Refuse in a sentence whatever damaged bytes and metadata lead decoders to."""
+    try:
+        with silent_decoders():
+            yield
+    except DSCError:
+        raise
+    except Exception as error:
+        raise InvalidImageError(f"{words} ({error})") from error
 
 
 def _level_of(image: LazyArray | Sequence[LazyArray], level: int) -> RawImage:

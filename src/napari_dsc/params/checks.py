@@ -1,7 +1,8 @@
-"""Base class of all parameter sets: it checks values against the annotations of its fields."""
+"""Base class of all parameter sets, which checks values; JSON of any origin, checked too."""
 
 import dataclasses
-from typing import Literal, get_args, get_origin, get_type_hints
+import json
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from napari_dsc.errors import InvalidParameterError
 
@@ -24,6 +25,32 @@ class Params:
             value = _as_python(getattr(self, field.name))
             _check(field.name, value, hints[field.name])
             object.__setattr__(self, field.name, value)
+
+
+def parse_json(text: str | bytes) -> Any:
+    """Parse JSON that may come from anywhere.
+
+    Parameters
+    ----------
+    text : str or bytes
+        JSON; bytes may start with a byte order mark.
+
+    Returns
+    -------
+    value : object
+        All of its numbers are finite.
+
+    Raises
+    ------
+    ValueError
+        If it is no JSON, is nested too deeply, or holds a number that is not finite.
+    """
+    try:
+        value = json.loads(text)
+        json.dumps(value, allow_nan=False)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+    return value
 
 
 def limits(params: type[Params], name: str) -> tuple[float, float]:

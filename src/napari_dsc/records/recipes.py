@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_dsc.errors import InvalidParameterError
 from napari_dsc.params import CutParams, ImageParams, Params, SuperpixelParams, TreeParams
+from napari_dsc.params.checks import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,6 +31,7 @@ KEYWORDS = {
 }
 """Field of `Settings` that holds the parameters of each stage."""
 
+LARGEST = 2**26  # bytes of a recipe; those of many images have some ten thousand
 _KEYS = (
     *("software", "method", "weights", "parameters", "unused_parameters"),
     *("reading", "tile", "device"),
@@ -66,11 +68,11 @@ def read_recipe(path: Path) -> dict[str, Any]:
     place = f"recipe={str(path)!r}"
     try:
         return _checked(_load(path), place)
+    except InvalidParameterError:
+        raise
     except OSError as error:
         raise InvalidParameterError(f"{place}: {error.strerror or error}") from error
-    except ValueError as error:
-        if isinstance(error, InvalidParameterError):
-            raise
+    except Exception as error:  # the decoder of TIFF raises whatever damaged bytes lead it to
         raise InvalidParameterError(f"{place}: no recipe ({error})") from error
 
 
@@ -93,7 +95,7 @@ def recipe_from_text(text: str) -> dict[str, Any]:
         If the text is no recipe.
     """
     try:
-        recipe = json.loads(text)
+        recipe = parse_json(text)
     except ValueError as error:
         raise InvalidParameterError(f"recipe: no recipe ({error})") from error
     return _checked(recipe, "recipe")
@@ -201,18 +203,24 @@ def section(parent: Mapping[str, Any], key: str, place: str) -> dict[str, Any]:
 
 
 def _load(path: Path) -> object:
-    if path.suffix.lower() in (".tif", ".tiff"):
-        from napari_dsc.files.tiff import read_record  # loads slowly
-
-        return _recipe_of(read_record(path))
     if path.is_dir():
         return _recipe_of(_record_in_zarr(path))
-    return json.loads(path.read_text(encoding="utf-8"))
+    if path.exists() and not path.is_file():  # a device has no end
+        raise ValueError("it is not a regular file")
+    if path.suffix.lower() in (".tif", ".tiff"):
+        from napari_dsc.files.readers import silent_decoders  # loads slowly
+        from napari_dsc.files.tiff import read_record
+
+        with silent_decoders():
+            return _recipe_of(read_record(path))
+    if path.stat().st_size > LARGEST:
+        raise ValueError(f"it has {path.stat().st_size} bytes, expected at most {LARGEST}")
+    return parse_json(path.read_bytes())
 
 
 def _record_in_zarr(path: Path) -> dict[str, Any]:
     """Record among the attributes of an OME-Zarr of labels."""
-    metadata = json.loads((path / "zarr.json").read_text(encoding="utf-8"))
+    metadata = parse_json((path / "zarr.json").read_bytes())
     try:
         record: dict[str, Any] = metadata["attributes"]["napari-dsc"]
     except (KeyError, TypeError) as error:

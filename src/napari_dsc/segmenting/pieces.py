@@ -280,6 +280,7 @@ def _n_pixels(path: Path) -> int:
         return 0
     try:
         with tifffile.TiffFile(path) as file:
+            len(file.pages)  # as in `read_tiff`
             series = file.series[0]
             sizes = dict(zip(series.axes, series.shape, strict=True))
             return int(sizes.get("Y", 0) * sizes.get("X", 0))

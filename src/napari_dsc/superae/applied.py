@@ -1,7 +1,6 @@
 """What runs make with SuperAE: smoothed planes, features of superpixels, and embeddings."""
 
 import copy
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,10 +13,11 @@ from torch import Tensor, nn
 from napari_dsc.errors import WeightsError
 from napari_dsc.labels.means import region_mean
 from napari_dsc.machine.device import reproducible, seeded
+from napari_dsc.params.checks import parse_json
 from napari_dsc.superae.blocks import LAYERS, pad_to_stride
 from napari_dsc.superae.model import Embedding, SuperAE, as_many_channels, smooth_to_the_rim
 from napari_dsc.superae.registry import check_sha256
-from napari_dsc.superae.weights import write_tensors
+from napari_dsc.superae.weights import check_finite, write_tensors
 
 
 def smooth_planes(model: SuperAE, pixels: Tensor) -> Tensor:
@@ -170,16 +170,24 @@ def load_embedding(path: Path, model: SuperAE, n_partitions: int, sha256: str) -
     Raises
     ------
     WeightsError
-        If the file cannot be read, or has another hash.
+        If the file cannot be read, has another hash, does not fit the network, or holds a
+        value that is not finite.
     """
     try:
         content = path.read_bytes()
     except OSError as error:
         raise WeightsError(f"{path}: the network cannot be read ({error.strerror})") from error
     check_sha256(path, sha256)
-    with torch.inference_mode(False):
-        embedding = embedding_of(model, n_partitions, 0)
-        embedding.load_state_dict(load(content))
+    try:
+        tensors = load(content)
+        check_finite(path, tensors)
+        with torch.inference_mode(False):
+            embedding = embedding_of(model, n_partitions, 0)
+            embedding.load_state_dict(tensors)
+    except (SafetensorError, RuntimeError, ValueError, KeyError) as error:
+        raise WeightsError(
+            f"{path}: is no network of {n_partitions} classes, or damaged; run the batch anew"
+        ) from error
     return embedding.eval()
 
 
@@ -198,7 +206,7 @@ def read_card(path: Path) -> dict[str, object]:
     """
     try:
         with safe_open(path, "pt") as file:
-            card = json.loads((file.metadata() or {}).get("card", "{}"))
+            card = parse_json((file.metadata() or {}).get("card", "{}"))
     except (OSError, SafetensorError, ValueError):
         return {}
     return card if isinstance(card, dict) else {}

@@ -45,6 +45,7 @@ WEIGHTS = {
     ),
 }
 DEFAULT = DEFAULT_WEIGHTS
+LARGEST = 2**30  # bytes of a weight file; a network of this program has three millions
 # Empty as long as every registered file is packaged.
 BASE_URL = ""
 
@@ -138,7 +139,7 @@ def fetch_weights(name: str) -> Path:
 
 
 def file_sha256(path: Path) -> str:
-    """Hash of a file, computed once a process unless the file changes.
+    """Hash of a weight file, computed once a process unless the file changes.
 
     Parameters
     ----------
@@ -153,13 +154,41 @@ def file_sha256(path: Path) -> str:
     Raises
     ------
     WeightsError
-        If the file cannot be read.
+        If the file cannot be read, is a device or pipe, or exceeds one gibibyte.
     """
     try:
+        check_regular(path)
         found = path.stat()
         return _sha256(path, found.st_ino, found.st_size, found.st_mtime_ns)
-    except OSError as error:
-        raise WeightsError(f"{path}: expected a weight file, got {error.strerror}") from error
+    except WeightsError:
+        raise
+    except (OSError, ValueError) as error:  # the latter for a name with a null character
+        reason = getattr(error, "strerror", None) or error
+        raise WeightsError(f"{path}: expected a weight file, got {reason}") from error
+
+
+def check_regular(path: Path) -> None:
+    """Refuse what has no end, or waits for a writer, before it is opened.
+
+    Parameters
+    ----------
+    path : Path
+        A file; folders and missing files pass.
+
+    Raises
+    ------
+    WeightsError
+        If it is a device, pipe or socket, or exceeds one gibibyte.
+    """
+    # not those of Path, which raise errors for names that are too long
+    if not os.path.isfile(path):  # noqa: PTH113
+        if os.path.exists(path) and not os.path.isdir(path):  # noqa: PTH110, PTH112
+            raise WeightsError(f"{path}: is not a regular file, expected a weight file")
+    elif path.stat().st_size > LARGEST:
+        raise WeightsError(
+            f"{path}: has {path.stat().st_size} bytes, expected a weight file of at most "
+            f"{LARGEST}"
+        )
 
 
 @functools.lru_cache

@@ -13,6 +13,7 @@ from torch import Tensor
 from napari_dsc.errors import WeightsError
 from napari_dsc.files import write_atomically
 from napari_dsc.machine.device import seeded
+from napari_dsc.params.checks import parse_json
 from napari_dsc.superae import registry
 from napari_dsc.superae.model import SuperAE
 from napari_dsc.superae.registry import DEFAULT as DEFAULT
@@ -83,7 +84,7 @@ def find_weights(name_or_path: str | Path) -> WeightsFile:
     ------
     WeightsError
         If there is no such name or file, a registered file is not what it should be, it
-        cannot be downloaded, or it does not fit the network.
+        cannot be downloaded, it does not fit the network, or a value is not finite.
 
     Examples
     --------
@@ -182,6 +183,29 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], key: str, value: ob
     write_atomically(path, lambda file: file.write(content))
 
 
+def check_finite(path: Path, tensors: Mapping[str, Tensor]) -> None:
+    """Refuse tensors with NaN or infinite values.
+
+    Parameters
+    ----------
+    path : Path
+        File that they are from.
+    tensors : mapping of str to tensor
+        Tensors by name.
+
+    Raises
+    ------
+    WeightsError
+        If a value is not finite in float32.
+    """
+    for name, tensor in tensors.items():
+        if not tensor.float().isfinite().all():
+            raise WeightsError(
+                f"{path}: tensor {name} holds NaN or infinite values, expected finite ones; "
+                "train again, or name another file"
+            )
+
+
 def registry_entry(path: Path, *, packaged: bool) -> registry.RegisteredWeights:
     """Describe a weight file for the registry; the ``repr`` is what to paste there.
 
@@ -215,18 +239,20 @@ def registry_entry(path: Path, *, packaged: bool) -> registry.RegisteredWeights:
 
 def _read_file(path: Path, name: str) -> WeightsFile:
     try:
+        registry.check_regular(path)
         with safe_open(path, "pt") as file:
-            shapes = {key: tuple(file.get_slice(key).get_shape()) for key in file.keys()}  # noqa: SIM118 (not iterable)
-            card = json.loads((file.metadata() or {}).get("card", "{}"))
-    except FileNotFoundError:
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not iterable)
+            card = parse_json((file.metadata() or {}).get("card", "{}"))
+    except (FileNotFoundError, WeightsError):
         raise
-    except (OSError, SafetensorError, ValueError, RecursionError) as error:
+    except (OSError, SafetensorError, ValueError) as error:
         reason = "it is a folder" if path.is_dir() else error
         raise WeightsError(
             f"{path}: expected a safetensors file, pickles (.pt) are never read ({reason})"
         ) from error
     if not isinstance(card, dict):
         raise WeightsError(f"{path}: expected a card that is a JSON object, got {card!r:.40}")
+    shapes = {key: tuple(tensor.shape) for key, tensor in tensors.items()}
     first = shapes.get(_FIRST, ())  # anything will do where there is none
     n_channels, ndim = (max(first[1], 1), len(first) - 2) if len(first) in {4, 5} else (1, 2)
     with torch.device("meta"):
@@ -238,5 +264,6 @@ def _read_file(path: Path, name: str) -> WeightsFile:
                 f"{path}: does not fit the network, tensor {tensor} has shape "
                 f"{shapes.get(tensor, 'none')}, expected {expected.get(tensor, 'none')}"
             )
+    check_finite(path, tensors)
     seen = {"n_channels": n_channels, "ndim": ndim}
     return WeightsFile(name, path, registry.file_sha256(path), card | seen)

@@ -1,0 +1,1 @@
+"""What damaged inputs and killed processes leave behind."""
