@@ -3,13 +3,13 @@
 import copy
 import dataclasses
 import functools
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator
 from typing import NamedTuple, Self, TypeVar
 
 import numpy as np
 import torch
 
-from napari_dsc.cut.joint import Piece, PieceClasses, assign, coarse_piece, iter_joint_cut
+from napari_dsc.cut.joint import Piece, assign, coarse_piece, iter_joint_cut
 from napari_dsc.cut.objective import CutStep
 from napari_dsc.errors import InvalidParameterError
 from napari_dsc.hierarchy.construction import grow_tree
@@ -22,7 +22,7 @@ from napari_dsc.machine.side_process import run_in_side_process
 from napari_dsc.params import CutParams
 from napari_dsc.params.presets import NO_LIMIT
 from napari_dsc.records.record import Record, device_record, image_record, software_record
-from napari_dsc.segmenting.results import Step
+from napari_dsc.segmenting.results import Classes, Step
 from napari_dsc.segmenting.settings import Settings
 from napari_dsc.superae.applied import as_batch, embedding_of, smooth_planes
 from napari_dsc.superae.model import Embedding, SuperAE
@@ -171,46 +171,6 @@ def _network(weights: WeightsFile, device: torch.device) -> SuperAE:
 
 # images that are kept while a network learns, at the resolution at which it sees them
 N_KEPT = 64
-
-
-class Classes(NamedTuple):
-    """Classes of the superpixels of one image.
-
-    Parameters
-    ----------
-    classes : (M,) int64 array
-        Class of each superpixel, from 0.
-    probabilities : (M, K) float32 array
-        Probability of each superpixel for each class.
-    """
-
-    classes: np.ndarray
-    probabilities: np.ndarray
-
-    @classmethod
-    def of(cls, step: PieceClasses | Step) -> Self:
-        """Classes in a step of a cut, or in what a network assigns."""
-        return cls(step.classes.cpu().numpy(), step.assignment.cpu().numpy())
-
-
-def without_gaps(found: Sequence[Classes]) -> list[Classes]:
-    """Number classes anew: first those that some superpixel has, in their order.
-
-    Parameters
-    ----------
-    found : sequence of Classes
-        Classes that mean the same in all of these images.
-
-    Returns
-    -------
-    numbered : list of Classes
-        The same, with the columns of the probabilities in the new order.
-    """
-    used = np.unique(np.concatenate([one.classes for one in found]))
-    unused = np.setdiff1d(np.arange(found[0].probabilities.shape[1]), used)
-    order = np.concatenate([used, unused])
-    rank = np.argsort(order)
-    return [Classes(rank[one.classes], one.probabilities[:, order]) for one in found]
 
 
 class Learned(NamedTuple):
