@@ -15,13 +15,7 @@ from napari_dsc.segmenting.pieces import Frames, OneImage, iter_each, open_piece
 from napari_dsc.segmenting.results import Classes, Segmentation, without_gaps
 from napari_dsc.segmenting.run import Run
 from napari_dsc.segmenting.settings import Settings
-from napari_dsc.segmenting.stages import (
-    Learned,
-    Stages,
-    figures_of,
-    iter_learning,
-    kept_small,
-)
+from napari_dsc.segmenting.stages import Learned, Stages, iter_learning, kept_small
 
 
 class SeriesRun:
@@ -147,7 +141,7 @@ class SeriesRun:
             for step in run.iter_steps():
                 yield Progress("cut", number * each + step.iteration, total, step)
             found.append(Classes.of(step))
-            figures.append(figures_of(step))
+            figures.append(Learned.figures_of(step))
         self.figures = {name: [one[name] for one in figures] for name in figures[0]}
         return found
 

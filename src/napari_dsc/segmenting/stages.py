@@ -193,6 +193,15 @@ class Learned(NamedTuple):
     figures: Record
     seconds: float = 0.0
 
+    @staticmethod
+    def figures_of(last: CutStep | Step) -> Record:
+        """Number of iterations and both losses of the last step of a cut, ready for JSON."""
+        return {
+            "iterations": last.iteration,
+            "label_loss": float(last.label_loss),
+            "cut_loss": float(last.cut_loss),
+        }
+
     def classes(self, piece: Piece) -> Classes:
         """Classes of the superpixels of an image, whether or not it was learned from."""
         return Classes.of(assign(self.embedding, piece, self.params))
@@ -254,13 +263,4 @@ def iter_learning(
     yield Progress(stage, 0, params.n_iterations)
     for step in timed_cut(steps, clock):
         yield Progress(stage, step.iteration, params.n_iterations, step)
-    return Learned(embedding, params, figures_of(step), clock.seconds["cut"])
-
-
-def figures_of(last: CutStep | Step) -> Record:
-    """Number of iterations and both losses of the last step of a cut, ready for JSON."""
-    return {
-        "iterations": last.iteration,
-        "label_loss": float(last.label_loss),
-        "cut_loss": float(last.cut_loss),
-    }
+    return Learned(embedding, params, Learned.figures_of(step), clock.seconds["cut"])
