@@ -136,7 +136,7 @@ def private_names(code):
 
 
 def test_a_private_name_in_a_block_is_noticed():
-    code = "import napari_dsc\nfrom napari_dsc.cut import graph\nnapari_dsc.images.Image"
+    code = "import napari_dsc\nfrom napari_dsc.cut import guide\nnapari_dsc.images.Image"
     assert sorted(private_names(code)) == ["napari_dsc.cut", "napari_dsc.images"]
     assert list(private_names("from napari_dsc import segment, evaluation")) == []
 

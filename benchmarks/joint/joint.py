@@ -21,8 +21,7 @@ from benchmarks.joint.series import dice, nuclear_classes
 from benchmarks.report import Row, write_rows
 from napari_dsc import Settings, SuperpixelParams
 from napari_dsc.machine.progress import exhausted
-from napari_dsc.segmenting.files import Files
-from napari_dsc.segmenting.joint import JointRun
+from napari_dsc.segmenting.joint import Files, JointRun
 from napari_dsc.segmenting.stages import Stages
 
 if TYPE_CHECKING:

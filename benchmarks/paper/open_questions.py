@@ -27,7 +27,7 @@ from torch import nn
 from benchmarks.report import PAPER, Measures, Report, Row, bsds_parser, score, selected_samples
 from benchmarks.speed.plain_cut import iter_plain_cut
 from napari_dsc import CutParams, SuperpixelParams
-from napari_dsc.cut.graph import pair_affinity
+from napari_dsc.cut.guide import pair_affinity
 from napari_dsc.cut.optimize import iter_cut
 from napari_dsc.evaluation.bsds500 import read_annotations
 from napari_dsc.images import load_image

@@ -21,7 +21,7 @@ from napari_dsc.files import read_labels, write_image
 from napari_dsc.large.source import open_source
 from napari_dsc.machine.device import seeded
 from napari_dsc.records.recipes import read_recipe
-from napari_dsc.superae.embedding import embedding_of, load_embedding, read_card, save_embedding
+from napari_dsc.superae.applied import embedding_of, load_embedding, read_card, save_embedding
 from napari_dsc.superae.model import SuperAE
 from napari_dsc.superae.registry import file_sha256
 from napari_dsc.superae.weights import load_weights, save_weights

@@ -30,8 +30,8 @@ from napari_dsc.files import read_labels
 from napari_dsc.images import load_image
 from napari_dsc.labels.regions import connected_regions
 from napari_dsc.machine.device import seeded
+from napari_dsc.superae.applied import smooth_planes
 from napari_dsc.superae.model import Embedding, Encoder, Levels, SuperAE
-from napari_dsc.superae.planes import smooth_planes
 from napari_dsc.superae.weights import DEFAULT, find_weights, load_weights
 from napari_dsc.superpixels.methods import over_segment_pixels
 

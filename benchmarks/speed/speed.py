@@ -30,7 +30,7 @@ from napari_dsc import CutParams, Run, SuperpixelParams
 from napari_dsc.baselines.fitted import iter_backprop
 from napari_dsc.machine.device import resolve_device
 from napari_dsc.params import BackpropParams
-from napari_dsc.superae.embedding import embedding_of
+from napari_dsc.superae.applied import embedding_of
 from napari_dsc.superae.weights import load_weights
 from napari_dsc.superpixels.methods import SUPERPIXEL_METHODS, over_segment_pixels
 

@@ -20,13 +20,12 @@ from benchmarks.commands import argument_parser
 from benchmarks.report import Row, timed, write_rows
 from benchmarks.speed.speed import blocks, drawn_image
 from napari_dsc import CutParams
-from napari_dsc.cut.graph import pair_affinity
+from napari_dsc.cut.guide import pair_affinity
 from napari_dsc.cut.objective import cut_loss, label_loss
 from napari_dsc.cut.sums import superpixel_sums
 from napari_dsc.labels.neighbors import region_pairs
 from napari_dsc.machine.allocator import keep_freed_memory
-from napari_dsc.superae.embedding import embedding_of
-from napari_dsc.superae.planes import as_batch
+from napari_dsc.superae.applied import as_batch, embedding_of
 from napari_dsc.superae.weights import DEFAULT, find_weights, load_weights
 
 if TYPE_CHECKING:

@@ -18,8 +18,8 @@ from benchmarks.report import Measures, Report, Row, bsds_parser, selected_sampl
 from napari_dsc import TemplateParams
 from napari_dsc.evaluation.bsds500 import read_annotations
 from napari_dsc.evaluation.measures import measure_segmentation, prepare_annotation
+from napari_dsc.hierarchy.construction import make_template
 from napari_dsc.images import load_image
-from napari_dsc.superae.templates import make_template
 
 if TYPE_CHECKING:
     import numpy as np

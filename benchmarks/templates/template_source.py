@@ -31,8 +31,8 @@ from benchmarks.templates.smoothing import variance_within
 from benchmarks.templates.template_level import template
 from napari_dsc import Run, SuperpixelParams, TemplateParams
 from napari_dsc.evaluation.bsds500 import read_annotations
+from napari_dsc.hierarchy.construction import make_template
 from napari_dsc.images import load_image
-from napari_dsc.superae.templates import make_template
 from napari_dsc.superae.weights import find_weights
 
 if TYPE_CHECKING:

@@ -30,10 +30,9 @@ from benchmarks.report import (
 from napari_dsc import CutParams, Run, SuperpixelParams, TreeParams
 from napari_dsc.evaluation.bsds500 import read_annotations
 from napari_dsc.hierarchy.agglomeration import agglomerate
-from napari_dsc.hierarchy.boundaries import boundary_maps, fine_partition
-from napari_dsc.hierarchy.colors import perceptual
 from napari_dsc.hierarchy.consensus import average_linkage, draw_variants, mean_altitudes
 from napari_dsc.hierarchy.descriptors import describe, pooling
+from napari_dsc.hierarchy.maps import boundary_maps, fine_partition, perceptual
 from napari_dsc.hierarchy.tree import tree_of_merges
 from napari_dsc.methods.table import ALTITUDES
 from napari_dsc.superpixels.methods import over_segment_pixels

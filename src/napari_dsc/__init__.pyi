@@ -6,6 +6,7 @@ from .errors import InvalidImageError as InvalidImageError
 from .errors import InvalidParameterError as InvalidParameterError
 from .errors import OutputError as OutputError
 from .errors import WeightsError as WeightsError
+from .hierarchy.construction import make_template as make_template
 from .hierarchy.tree import MergeTree as MergeTree
 from .machine.progress import Progress as Progress
 from .methods import METHODS as METHODS
@@ -29,7 +30,6 @@ from .segmenting.results import Step as Step
 from .segmenting.run import Run as Run
 from .segmenting.segmenter import iter_segmentation as iter_segmentation
 from .segmenting.settings import Settings as Settings
-from .superae.templates import make_template as make_template
 from .superae.train import iter_training as iter_training
 from .superae.train import new_training as new_training
 from .superae.weights import load_weights as load_weights

@@ -52,7 +52,7 @@ def printable(text: str) -> str:
 
 
 def one_line(error: BaseException) -> str:
-    r"""One-line summary of an unexpected exception, for a log.
+    r"""One-line summary of an exception, for a log.
 
     Parameters
     ----------
@@ -62,11 +62,12 @@ def one_line(error: BaseException) -> str:
     Returns
     -------
     line : str
-        Type and message of the exception, without line breaks.
+        Message of the exception without line breaks, after its type if it was not expected.
 
     Examples
     --------
     >>> one_line(ValueError("two\n  lines"))
     'ValueError: two lines'
     """
-    return f"{type(error).__name__}: {printable(str(error))}"
+    words = printable(str(error))
+    return words if isinstance(error, DSCError) else f"{type(error).__name__}: {words}"

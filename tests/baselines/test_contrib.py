@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from napari_dsc.baselines import contrib
-from napari_dsc.baselines.contrib import has_contrib, lsc_superpixels, seeds_superpixels
+from napari_dsc.baselines import classical
+from napari_dsc.baselines.classical import has_contrib, lsc_superpixels, seeds_superpixels
 from napari_dsc.errors import ComputationError, InvalidParameterError
 from napari_dsc.methods import METHODS
 
@@ -25,7 +25,7 @@ def test_the_two_methods_exist_where_opencv_contrib_does():
 
 @BOTH
 def test_without_opencv_contrib_the_error_says_so(divide, disk, monkeypatch):
-    monkeypatch.setattr(contrib, "has_contrib", lambda: False)
+    monkeypatch.setattr(classical, "has_contrib", lambda: False)
     with pytest.raises(ComputationError, match="opencv-contrib, which is not installed"):
         divide(disk[0], 20)
 

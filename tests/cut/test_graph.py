@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from napari_dsc import CutParams, InvalidParameterError, Run, SuperpixelParams
-from napari_dsc.cut.graph import superpixel_altitudes
+from napari_dsc.cut.guide import superpixel_altitudes
 from napari_dsc.cut.objective import SideInformation
 from napari_dsc.cut.optimize import iter_cut
 from napari_dsc.hierarchy import construction

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import oracles
-from napari_dsc.cut.graph import pair_affinity
+from napari_dsc.cut.guide import pair_affinity
 from napari_dsc.cut.objective import cut_loss, label_loss
 from napari_dsc.cut.sums import SuperpixelSums
 from napari_dsc.labels.means import region_mean

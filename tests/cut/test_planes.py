@@ -11,10 +11,10 @@ from scipy import ndimage
 import napari_dsc
 from napari_dsc import CutParams, SuperpixelParams
 from napari_dsc.cli import main
-from napari_dsc.cut.resolution import coarse_shape, coarse_spacing
+from napari_dsc.cut.coarse import coarse_shape, coarse_spacing
 from napari_dsc.cut.sums import superpixel_sums
 from napari_dsc.files import read_image
-from napari_dsc.superae.planes import as_batch
+from napari_dsc.superae.applied import as_batch
 
 FEW = SuperpixelParams(n_superpixels=30)
 SHORT = CutParams(n_iterations=12, n_partitions=8)

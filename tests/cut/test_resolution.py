@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 import napari_dsc
 from napari_dsc import CutParams, SuperpixelParams
-from napari_dsc.cut.resolution import coarse_image, coarse_shape, coarse_superpixels
+from napari_dsc.cut.coarse import coarse_image, coarse_shape, coarse_superpixels
 from napari_dsc.superae.model import Embedding
 
 

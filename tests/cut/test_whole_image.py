@@ -3,7 +3,7 @@ import torch
 
 import napari_dsc
 from napari_dsc import ComputationError, CutParams, Run, SuperpixelParams
-from napari_dsc.cut import optimize, whole_image
+from napari_dsc.cut import coarse, optimize
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def fail_in_step(monkeypatch, n_failures, number):
                 raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
             yield step
 
-    monkeypatch.setattr(whole_image, "iter_cut", failing)
+    monkeypatch.setattr(coarse, "iter_cut", failing)
     return sizes
 
 
@@ -70,7 +70,7 @@ def test_other_errors_are_not_tried_again(image, monkeypatch):
     def fail(*_, **__):
         raise RuntimeError("shapes differ")
 
-    monkeypatch.setattr(whole_image, "iter_cut", fail)
+    monkeypatch.setattr(coarse, "iter_cut", fail)
     with pytest.raises(RuntimeError, match="shapes differ"):
         list(run_of(image, n_iterations=2).iter_steps())
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from napari_dsc.errors import InvalidImageError
-from napari_dsc.evaluation.matching import error_map
+from napari_dsc.evaluation.contingency import error_map
 
 TWO_LABEL_IMAGES = arrays(np.int16, (2, 4, 5), elements=st.integers(-2, 3))
 

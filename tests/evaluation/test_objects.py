@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from napari_dsc.evaluation.matching import average_precision, best_union, foreground_dice
+from napari_dsc.evaluation.contingency import average_precision, best_union, foreground_dice
 
 LABEL_IMAGES = arrays(np.int16, (4, 5), elements=st.integers(-1, 4))
 OBJECT_IMAGES = arrays(np.uint8, (2, 3, 5), elements=st.integers(0, 4))

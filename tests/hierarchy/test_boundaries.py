@@ -5,7 +5,7 @@ import pytest
 from scipy import ndimage
 from scipy.sparse import csr_array
 
-from napari_dsc.hierarchy.boundaries import boundary_maps, fine_partition
+from napari_dsc.hierarchy.maps import boundary_maps, fine_partition
 from napari_dsc.hierarchy.region_trees import gradient_magnitude
 from napari_dsc.hierarchy.spectral import (
     half_disk,

@@ -15,9 +15,13 @@ from napari_dsc import (
 from napari_dsc.evaluation.contingency import contingency_table
 from napari_dsc.evaluation.metrics import variation_of_information
 from napari_dsc.hierarchy import construction
-from napari_dsc.hierarchy.boundaries import boundary_maps, fine_partition, local_boundaries
-from napari_dsc.hierarchy.colors import perceptual
 from napari_dsc.hierarchy.construction import grow_tree, merge_superpixels, tree_regions
+from napari_dsc.hierarchy.maps import (
+    boundary_maps,
+    fine_partition,
+    local_boundaries,
+    perceptual,
+)
 from napari_dsc.images import load_image
 from napari_dsc.labels.regions import connected_regions, relabel_in_order
 

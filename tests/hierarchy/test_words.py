@@ -11,8 +11,8 @@ from napari_dsc.hierarchy.codebooks import (
     soft_words,
     squared_distances,
 )
-from napari_dsc.hierarchy.colors import perceptual
 from napari_dsc.hierarchy.descriptors import N_RESPONSES, filter_responses, oriented_kernels
+from napari_dsc.hierarchy.maps import perceptual
 
 
 @pytest.fixture

@@ -8,8 +8,12 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 import oracles
-from napari_dsc.evaluation.contingency import contingency_table
-from napari_dsc.evaluation.matching import average_precision, best_union, error_map
+from napari_dsc.evaluation.contingency import (
+    average_precision,
+    best_union,
+    contingency_table,
+    error_map,
+)
 from napari_dsc.labels import measurement, regions
 
 small_labels = arrays(

@@ -9,10 +9,9 @@ import pytest
 from napari_dsc.errors import OutputError
 from napari_dsc.methods import MethodOptions
 from napari_dsc.params import BackpropParams, ClusterParams
-from napari_dsc.scoring.cases import Case
+from napari_dsc.scoring.cases import Case, score_names
 from napari_dsc.scoring.entries import Entry, make_entries, parameters_of
 from napari_dsc.scoring.results import Results, changed_settings, files_sha256
-from napari_dsc.scoring.scores import score_names
 
 COMMON = Entry("", "", (), MethodOptions(device="cpu"))
 CASE = Case("a", Path("a.png"), Path("a.mat"), ())

@@ -19,7 +19,7 @@ from napari_dsc import (
 )
 from napari_dsc.cli import main
 from napari_dsc.machine.progress import Progress, Steps, exhausted
-from napari_dsc.segmenting.files import Files
+from napari_dsc.segmenting.joint import Files
 from napari_dsc.segmenting.pieces import Tiles, open_pieces
 from napari_dsc.segmenting.segmenter import SEGMENTERS, iter_segmentation, refuse
 from napari_dsc.segmenting.stages import Stages
@@ -380,7 +380,7 @@ def test_an_image_is_smoothed_only_where_somebody_asks_for_it(source, axes, film
 
 def test_a_result_can_be_saved_and_has_the_tree_it_was_cut_from(film, tmp_path):
     result = napari_dsc.segment(film[0], TREE)
-    np.testing.assert_array_equal(result.tree.cut(n_regions=3, lasting=True), result.labels)
+    np.testing.assert_array_equal(result.tree.cut(n_regions=3), result.labels)
     np.testing.assert_array_equal(result.tree.superpixels + 1, result.superpixels)
     assert napari_dsc.segment(film[0], QUICK).tree is None
     result.save(tmp_path / "labels.tif")

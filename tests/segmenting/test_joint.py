@@ -20,19 +20,18 @@ from napari_dsc import (
     SuperpixelParams,
 )
 from napari_dsc.batch import cluster
+from napari_dsc.batch.execution import NETWORK, do_task, learn_together, new_batch
 from napari_dsc.batch.tasks import plan_tasks
-from napari_dsc.batch.working import NETWORK, do_task, learn_together, new_batch
 from napari_dsc.cli import main
 from napari_dsc.cli.work import run_batch as following
 from napari_dsc.errors import OutputError
 from napari_dsc.files import read_labels
 from napari_dsc.files.tiff import read_record
 from napari_dsc.records.record import hashes_of
-from napari_dsc.segmenting import files as files_module
 from napari_dsc.segmenting import joint as joint_module
-from napari_dsc.segmenting.files import Files
+from napari_dsc.segmenting.joint import Files
 from napari_dsc.segmenting.segmenter import exhausted
-from napari_dsc.superae.embedding import read_card
+from napari_dsc.superae.applied import read_card
 
 OPTIONS = {
     "device": "cpu",
@@ -103,7 +102,7 @@ def test_the_order_of_images_changes_nothing(together):
 
 def test_images_are_not_in_memory_all_at_once(monkeypatch, folder):
     alive, most = weakref.WeakSet(), []
-    original = files_module.open_pieces
+    original = joint_module.open_pieces
 
     def counting(*arguments):
         pieces = original(*arguments)
@@ -111,7 +110,7 @@ def test_images_are_not_in_memory_all_at_once(monkeypatch, folder):
         most.append(len(alive))
         return pieces
 
-    monkeypatch.setattr(files_module, "open_pieces", counting)
+    monkeypatch.setattr(joint_module, "open_pieces", counting)
     monkeypatch.setattr(joint_module, "KEPT_BYTES", 0)
     paths = sorted(Path("in").iterdir()) * 4
     few = {**OPTIONS, "cut_params": CutParams(n_iterations=1)}

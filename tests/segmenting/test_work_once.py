@@ -13,7 +13,7 @@ from napari_dsc.cli import main
 from napari_dsc.cut.joint import N_SAMPLES
 from napari_dsc.images import loading
 from napari_dsc.segmenting import stages as stages_module
-from napari_dsc.segmenting.files import Files
+from napari_dsc.segmenting.joint import Files
 from napari_dsc.segmenting.segmenter import iter_segmentation
 from napari_dsc.segmenting.series import SeriesRun
 from napari_dsc.segmenting.stages import Stages

@@ -3,8 +3,8 @@ import torch
 from torch.nn import functional
 
 import oracles
+from napari_dsc.superae.applied import superpixel_features
 from napari_dsc.superae.model import SuperAE, as_many_channels
-from napari_dsc.superae.planes import superpixel_features
 
 
 def test_features_are_the_means_of_the_enlarged_levels():

@@ -10,14 +10,13 @@ from torch import nn
 
 from napari_dsc.cut.joint import _gather_statistics, _norms
 from napari_dsc.errors import InvalidImageError, WeightsError
+from napari_dsc.hierarchy.construction import make_template
 from napari_dsc.machine.device import seeded
 from napari_dsc.params import TemplateParams, TrainParams
 from napari_dsc.superae import model as module
+from napari_dsc.superae.applied import as_batch, embedding_of, smooth_planes
 from napari_dsc.superae.blocks import pad_to_stride
-from napari_dsc.superae.embedding import embedding_of
 from napari_dsc.superae.model import SuperAE, smooth_to_the_rim
-from napari_dsc.superae.planes import as_batch, smooth_planes
-from napari_dsc.superae.templates import make_template
 from napari_dsc.superae.train import (
     _crop_sides,
     _example,

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 import skimage.data
 
+from napari_dsc.hierarchy.construction import make_template
 from napari_dsc.labels.regions import connected_regions
 from napari_dsc.params import TemplateParams
-from napari_dsc.superae.templates import make_template
 
 METHODS = ["mumford_shah", "tree", "mean_boundary"]
 every_method = pytest.mark.parametrize("method", METHODS)

@@ -18,7 +18,7 @@ from napari_dsc import CutParams, Run
 from napari_dsc.errors import OutputError, WeightsError
 from napari_dsc.params import TrainParams
 from napari_dsc.superae import registry
-from napari_dsc.superae.embedding import embedding_of, load_embedding, save_embedding
+from napari_dsc.superae.applied import embedding_of, load_embedding, save_embedding
 from napari_dsc.superae.model import SuperAE
 from napari_dsc.superae.registry import (
     DEFAULT,

@@ -19,7 +19,7 @@ from napari_dsc.jobs import machine as _machine
 from napari_dsc.jobs import result as _result
 from napari_dsc.jobs import runs as _runs
 from napari_dsc.jobs import statuses as _statuses
-from napari_dsc.superae.embedding import embedding_of
+from napari_dsc.superae.applied import embedding_of
 from napari_dsc.superae.weights import DEFAULT, find_weights, load_weights
 
 
@@ -334,14 +334,14 @@ def test_the_memory_of_a_gpu_that_runs_out_is_told_in_words(
 ):
     import torch
 
-    from napari_dsc.segmenting import run as run_module
+    from napari_dsc.cut import coarse
 
     def fail(*_, **__):
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
 
     viewer.add_image(pixels, name="cells")
     dock = open_dock(viewer)
-    monkeypatch.setattr(run_module, "iter_image_cut", fail)
+    monkeypatch.setattr(coarse, "iter_image_cut", fail)
     run(dock)
     assert messages() == ["device cpu: out of memory; crop or downscale the image"]
 
@@ -527,9 +527,9 @@ def test_what_happened_stays_readable(viewer, open_dock, qtbot, run, pixels):
 def test_memory_that_ran_out_once_is_told_with_the_result(
     viewer, open_dock, run, pixels, monkeypatch
 ):
-    from napari_dsc.cut import whole_image
+    from napari_dsc.cut import coarse
 
-    real, sizes = whole_image.iter_cut, []
+    real, sizes = coarse.iter_cut, []
 
     def short_of_memory(image, *rest, **known):
         sizes.append(image.shape)
@@ -537,7 +537,7 @@ def test_memory_that_ran_out_once_is_told_with_the_result(
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
         yield from real(image, *rest, **known)
 
-    monkeypatch.setattr(whole_image, "iter_cut", short_of_memory)
+    monkeypatch.setattr(coarse, "iter_cut", short_of_memory)
     viewer.add_image(pixels, name="cells")
     dock = open_dock(viewer)
     run(dock)

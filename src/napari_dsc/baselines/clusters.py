@@ -1,9 +1,7 @@
 """Superpixels clustered by k-means, and by normalized cuts of a graph of them."""
 
-from __future__ import annotations
-
 import warnings
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import numpy as np
 from scipy import linalg, sparse
@@ -14,11 +12,7 @@ from skimage import graph
 from napari_dsc.baselines.classical import three_colors
 from napari_dsc.errors import ComputationError
 from napari_dsc.labels.neighbors import region_pairs
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from napari_dsc.params import ClusterParams
+from napari_dsc.params import ClusterParams
 
 # largest number of superpixels for the dense solver, which always converges
 DENSE = 1500

@@ -1,30 +1,15 @@
 """Rivals that fit a network to a single image: Backprop, Mumford-Shah loss and CAE-TVL."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
-from torch import nn
-from torch.nn import functional
+from torch import Tensor, nn
 
-from napari_dsc.baselines.networks import (
-    UNet,
-    convolutions,
-    outputs_of,
-    seeded_network,
-    total_variation,
-)
+from napari_dsc.baselines import networks
 from napari_dsc.labels.means import region_majority
 from napari_dsc.machine.device import reproducible
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from torch import Tensor
-
-    from napari_dsc.params import BackpropParams, CaeTvlParams, MumfordShahParams
+from napari_dsc.params import BackpropParams, CaeTvlParams, MumfordShahParams
 
 N_LAYERS = 2  # of 3x3 convolution in Backprop
 
@@ -62,7 +47,7 @@ def iter_backprop(
     .. [1] A. Kanezaki, "Unsupervised image segmentation by backpropagation", ICASSP, 2018.
     """
     n_channels, n_superpixels = len(pixels), int(superpixels.max()) + 1
-    network = seeded_network(lambda: _network(n_channels, params), params.seed, device)
+    network = networks.seeded_network(lambda: _network(n_channels, params), params.seed, device)
     planes = np.moveaxis(pixels, 0, -3).reshape(-1, n_channels, *pixels.shape[-2:])
     image = torch.from_numpy(planes).to(device, memory_format=torch.channels_last)
     regions = torch.from_numpy(superpixels.ravel()).to(device)
@@ -72,20 +57,20 @@ def iter_backprop(
     for _ in range(params.n_iterations):
         with torch.enable_grad(), reproducible(device):
             optimizer.zero_grad()
-            outputs = outputs_of(network, image, params.precision)
+            outputs = networks.outputs_of(network, image, params.precision)
             features = outputs.movedim(1, -1).flatten(0, -2)  # (N, n_features)
             classes = region_majority(
                 features.argmax(1), regions, n_superpixels, params.n_features
             )
             target = classes[regions]
-            torch.autograd.backward(functional.cross_entropy(features, target))
+            torch.autograd.backward(nn.functional.cross_entropy(features, target))
             optimizer.step()
         yield target.view(superpixels.shape).cpu().numpy()
 
 
 def _network(n_channels: int, params: BackpropParams) -> nn.Module:
     width = params.n_features
-    layers = (*convolutions(n_channels, width, N_LAYERS), nn.Conv2d(width, width, 1))
+    layers = (*networks.convolutions(n_channels, width, N_LAYERS), nn.Conv2d(width, width, 1))
     return nn.Sequential(*layers, nn.BatchNorm2d(width))
 
 
@@ -167,7 +152,7 @@ def mumford_shah_loss(image: Tensor, probabilities: Tensor, smoothness_weight: f
     # With p_k(x) summing to 1 over k, sizes s_k = sum_x p_k and means c_k = sum_x p_k x / s_k:
     # sum_x sum_k p_k |x - c_k|^2 = sum_x |x|^2 - sum_k s_k |c_k|^2, without N x K x C values
     spread = (colors.square().sum() - (sizes * means.square().sum(1)).sum()) / colors.shape[1]
-    return spread + smoothness_weight * total_variation(probabilities)
+    return spread + smoothness_weight * networks.total_variation(probabilities)
 
 
 def mumford_shah_classes(
@@ -202,18 +187,19 @@ def mumford_shah_classes(
        learning", IEEE Transactions on Image Processing 29, 2020.
     """
     n_channels = len(pixels)
-    network = seeded_network(lambda: UNet(n_channels, n_partitions), params.seed, device)
+    network = networks.seeded_network(
+        lambda: networks.UNet(n_channels, n_partitions), params.seed, device
+    )
     image = torch.from_numpy(pixels)[None].to(device, memory_format=torch.channels_last)
     optimizer = torch.optim.Adam(network.parameters(), lr=params.learning_rate)
     for _ in range(params.n_iterations):
         with torch.enable_grad(), reproducible(device):
             optimizer.zero_grad()
-            probabilities = outputs_of(network, image, params.precision).softmax(1)
+            probabilities = networks.outputs_of(network, image, params.precision).softmax(1)
             loss = mumford_shah_loss(image, probabilities, params.smoothness_weight)
             torch.autograd.backward(loss)
             optimizer.step()
-    classes: np.ndarray = probabilities.detach()[0].argmax(0).cpu().numpy()
-    return classes
+    return np.asarray(probabilities.detach()[0].argmax(0).cpu().numpy())
 
 
 def smooth_by_cae_tvl(
@@ -246,7 +232,7 @@ def smooth_by_cae_tvl(
        autoencoder with total variation regularization as preprocessing", ICASSP, 2017.
     """
     n_channels = len(pixels)
-    network = seeded_network(lambda: _Autoencoder(n_channels), params.seed, device)
+    network = networks.seeded_network(lambda: _Autoencoder(n_channels), params.seed, device)
     image = torch.from_numpy(pixels)[None].to(device, memory_format=torch.channels_last)
     optimizer = torch.optim.Adam(network.parameters(), lr=params.learning_rate)
     for _ in range(params.n_iterations):
@@ -254,10 +240,11 @@ def smooth_by_cae_tvl(
             optimizer.zero_grad()
             smoothed = network(image)
             error = (smoothed - image).square().sum(1).mean()
-            torch.autograd.backward(error + params.variation_weight * total_variation(smoothed))
+            torch.autograd.backward(
+                error + params.variation_weight * networks.total_variation(smoothed)
+            )
             optimizer.step()
-    result: np.ndarray = smoothed.detach()[0].contiguous().cpu().numpy()
-    return result
+    return np.asarray(smoothed.detach()[0].contiguous().cpu().numpy())
 
 
 class _Autoencoder(nn.Module):
@@ -274,7 +261,7 @@ class _Autoencoder(nn.Module):
         height, width = image.shape[-2:]
         code = self.encoder(image)
         for layer in self.decoder:
-            code = layer(functional.interpolate(code, scale_factor=2.0, mode="nearest"))
+            code = layer(nn.functional.interpolate(code, scale_factor=2.0, mode="nearest"))
         return torch.sigmoid(self.last(code)[..., :height, :width])
 
 

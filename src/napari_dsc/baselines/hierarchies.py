@@ -1,8 +1,6 @@
 """Segmentations at many scales, as cuts of one hierarchy of regions."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import higra as hg
 import numpy as np
@@ -10,9 +8,6 @@ import numpy as np
 from napari_dsc.errors import InvalidImageError
 from napari_dsc.hierarchy.region_trees import RegionTree, contour_tree
 from napari_dsc.labels.regions import relabel_in_order
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 
 def counted_cuts(hierarchy: RegionTree, min_size: float) -> Callable[[float], np.ndarray]:

@@ -1,19 +1,11 @@
 """Networks of the deep rivals, and their initialization from a seed."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import torch
-from torch import nn
-from torch.nn import functional
+from torch import Tensor, nn
 
 from napari_dsc.machine.device import seeded
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from torch import Tensor
 
 
 def seeded_network(make: Callable[[], nn.Module], seed: int, device: torch.device) -> nn.Module:
@@ -110,8 +102,8 @@ class UNet(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         """Map an image (B, C, Y, X) to (B, n_outputs, Y, X)."""
         fine = self.fine(image)
-        middle = self.middle(functional.max_pool2d(fine, 2, ceil_mode=True))
-        coarse = self.coarse(functional.max_pool2d(middle, 2, ceil_mode=True))
+        middle = self.middle(nn.functional.max_pool2d(fine, 2, ceil_mode=True))
+        coarse = self.coarse(nn.functional.max_pool2d(middle, 2, ceil_mode=True))
         middle = self.to_middle(_beside(middle, coarse))
         outputs: Tensor = self.last(self.to_fine(_beside(fine, middle)))
         return outputs
@@ -119,7 +111,7 @@ class UNet(nn.Module):
 
 def _beside(level: Tensor, coarser: Tensor) -> Tensor:
     """Concatenate a level and the upsampled coarser level along the channels."""
-    enlarged = functional.interpolate(
+    enlarged = nn.functional.interpolate(
         coarser, size=list(level.shape[-2:]), mode="bilinear", align_corners=False
     )
     return torch.cat([level, enlarged], 1)

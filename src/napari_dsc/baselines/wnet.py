@@ -1,24 +1,17 @@
 """W-Net: two U-Nets, trained by the soft normalized cut (Xia and Kulis 2017)."""
 
-from __future__ import annotations
-
-import itertools
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
+import numpy as np
 import torch
-from torch.nn import functional
+from torch import Tensor, nn
 
 from napari_dsc.baselines.networks import UNet, seeded_network
+from napari_dsc.hierarchy.spectral import half_disk, windows
 from napari_dsc.machine.device import reproducible
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    import numpy as np
-    from torch import Tensor, nn
-
-    from napari_dsc.params import WNetParams
+from napari_dsc.params import WNetParams
 
 
 class PixelGraph(NamedTuple):
@@ -53,8 +46,8 @@ class PixelGraph(NamedTuple):
         """
         sums = maps.clone()  # a pixel's affinity with itself is 1
         for offset, weights in zip(self.offsets, self.weights, strict=True):
-            here, there = (_window(sign, offset, maps.shape) for sign in (-1, 1))
-            weight = weights[here[1:]]
+            here, there = windows(offset, maps.shape)
+            weight = weights[here]
             sums[here] += weight * maps[there]
             sums[there] += weight * maps[here]
         return sums
@@ -75,28 +68,17 @@ def pixel_graph(image: Tensor, params: WNetParams) -> PixelGraph:
     graph : PixelGraph
         Affinities by equation 3 of the paper.
     """
-    reach = range(-params.radius, params.radius + 1)
-    offsets = [
-        (row, column)
-        for row, column in itertools.product(reach, reach)
-        if (row, column) > (0, 0) and math.hypot(row, column) <= params.radius
-    ]
+    offsets = half_disk(params.radius)
     weights = image.new_zeros(len(offsets), *image.shape[1:])
     color_scale = params.color_scale / 255
     for weight, offset in zip(weights, offsets, strict=True):
-        here, there = (_window(sign, offset, image.shape) for sign in (-1, 1))
+        here, there = windows(offset, image.shape)
         difference = (image[here] - image[there]).square().sum(0) / color_scale**2
         distance = math.hypot(*offset) / params.place_scale
-        weight[here[1:]] = (-difference - distance**2).exp()
+        weight[here] = (-difference - distance**2).exp()
     ones = torch.ones_like(image[:1])
     graph = PixelGraph(offsets, weights, ones)
     return graph._replace(degrees=graph.spread(ones))
-
-
-def _window(sign: int, offset: tuple[int, int], shape: Sequence[int]) -> tuple[slice, ...]:
-    """Slices of the neighbors at an offset (1), or of the pixels that have them (-1)."""
-    steps = zip((sign * step for step in offset), shape[-2:], strict=True)
-    return slice(None), *(slice(max(0, i), max(0, size + min(0, i))) for i, size in steps)
 
 
 def soft_ncut_loss(probabilities: Tensor, graph: PixelGraph) -> Tensor:
@@ -210,11 +192,10 @@ def wnet_probabilities(
     """
     with torch.no_grad():
         small = encoder(_network_input(pixels, params, device)).softmax(1)
-        full = functional.interpolate(
+        full = nn.functional.interpolate(
             small, size=list(pixels.shape[1:]), mode="bilinear", align_corners=False
         )
-    probabilities: np.ndarray = full[0].contiguous().cpu().numpy()
-    return probabilities
+    return np.asarray(full[0].contiguous().cpu().numpy())
 
 
 def _network_input(pixels: np.ndarray, params: WNetParams, device: torch.device) -> Tensor:
@@ -223,5 +204,5 @@ def _network_input(pixels: np.ndarray, params: WNetParams, device: torch.device)
     ratio = min(1.0, params.longest_side / max(pixels.shape[1:]))
     size = [max(1, round(side * ratio)) for side in pixels.shape[1:]]
     if ratio < 1:
-        image = functional.interpolate(image, size=size, mode="area")
+        image = nn.functional.interpolate(image, size=size, mode="area")
     return image.contiguous(memory_format=torch.channels_last)

@@ -1,23 +1,17 @@
 """Tasks of a batch on the workers of a dask.distributed scheduler."""
 
-from __future__ import annotations
-
 import contextlib
 import itertools
 import secrets
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Callable, Generator, Iterable, Mapping
+from typing import TypeVar
 
 import distributed
 
-from napari_dsc.batch.tasks import Outcome
+from napari_dsc.batch.tasks import Outcome, Task
 from napari_dsc.errors import ComputationError, DSCError, InvalidParameterError, one_line
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Mapping
-
-    from napari_dsc.batch.tasks import Task
-
-    Future = distributed.Future[Outcome]
+Future = distributed.Future[Outcome]
 
 A = TypeVar("A")
 R = TypeVar("R")
@@ -180,8 +174,7 @@ def done_once(
     except (distributed.CancelledError, OSError) as error:
         raise ComputationError(LOST) from error
     except Exception as error:
-        words = " ".join(str(error).split())
-        raise ComputationError(f"joint: {type(error).__name__}: {words}") from error
+        raise ComputationError(f"joint: {one_line(error)}") from error
     return value
 
 
@@ -194,20 +187,16 @@ def _iter_ended(
     is_alone: bool,
 ) -> Generator[tuple[Task, Future]]:
     """Tasks that ended, a few of them at the scheduler at a time, or only one."""
-    waiting = iter(tasks)
+    waiting, wanted = iter(tasks), dict(resources) or None
     given: dict[Future, Task] = {}
     ended = distributed.as_completed(loop=client.loop)
     try:
         while True:
-            room = 1 if is_alone else _room(client)
+            n_threads = sum(client.nthreads().values())
+            room = 1 if is_alone else max(_PER_THREAD * n_threads, _AT_LEAST)
             for task in itertools.islice(waiting, max(room - len(given), 0)):
-                future = client.submit(
-                    do,
-                    task,
-                    key=f"{task.source.name}-{secrets.token_hex(8)}",
-                    resources=dict(resources) or None,
-                    pure=False,
-                )
+                key = f"{task.source.name}-{secrets.token_hex(8)}"
+                future = client.submit(do, task, key=key, resources=wanted, pure=False)
                 given[future] = task
                 ended.add(future)
             if not given:
@@ -217,11 +206,6 @@ def _iter_ended(
     finally:
         if client.status == "running":
             client.cancel(list(given), asynchronous=False)
-
-
-def _room(client: distributed.Client) -> int:
-    """Tasks that the scheduler should have."""
-    return max(_PER_THREAD * int(sum(client.nthreads().values())), _AT_LEAST)
 
 
 def _is_killed(future: Future) -> bool:

@@ -1,24 +1,17 @@
 """The output folder of a batch: one batch at a time, and a log of what became of each file."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 import os
 import platform
 from collections import Counter
-from typing import TYPE_CHECKING
+from collections.abc import Generator, Mapping
+from pathlib import Path
 
 import filelock
 
-from napari_dsc.batch.tasks import now
+from napari_dsc.batch.tasks import Outcome, now
 from napari_dsc.errors import OutputError
-
-if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping
-    from pathlib import Path
-
-    from napari_dsc.batch.tasks import Outcome
 
 LOG = "batch.jsonl"
 _LOCK = ".batch.lock"

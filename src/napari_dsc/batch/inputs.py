@@ -1,16 +1,11 @@
 """Which files a batch reads, and the name of the output of each."""
 
-from __future__ import annotations
-
 import os
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from napari_dsc.errors import InvalidImageError, InvalidParameterError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
 
 # what is taken out of a folder; named by itself, any file will do
 IMAGE_SUFFIXES = (

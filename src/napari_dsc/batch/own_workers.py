@@ -1,12 +1,10 @@
 """Workers on this machine: processes that share its cores, or one for each of its GPUs."""
 
-from __future__ import annotations
-
 import contextlib
 import logging
 import os
 import signal
-from typing import TYPE_CHECKING
+from collections.abc import Generator
 
 import dask
 import distributed
@@ -16,9 +14,6 @@ from napari_dsc.batch.cluster import GPU
 from napari_dsc.errors import InvalidParameterError
 from napari_dsc.machine.allocator import keep_freed_memory
 from napari_dsc.scoring.processes import count_processes
-
-if TYPE_CHECKING:
-    from collections.abc import Generator
 
 LOST_WORKERS = 1  # more of them, and a file is tried once more after all others, alone
 _VISIBLE = "CUDA_VISIBLE_DEVICES"

@@ -1,19 +1,14 @@
 """One file of a batch: what is to be done, and what became of it."""
 
-from __future__ import annotations
-
 import datetime
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal, NamedTuple
 
 from napari_dsc.batch.inputs import absolute_path, find_images, outputs_in
 from napari_dsc.errors import OutputError
 from napari_dsc.files.ownership import refuse_overlap
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
-    from napari_dsc.segmenting.settings import Settings
+from napari_dsc.segmenting.settings import Settings
 
 # what to do with outputs that exist
 Existing = Literal["refuse", "resume", "overwrite"]

@@ -1,32 +1,98 @@
 """Flags of the commands, in classes that several of them share."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from cyclopts import Group, Parameter, Token, convert
 
-from napari_dsc.cli.parsing import parse_channels, parse_spacing
+from napari_dsc import params
 from napari_dsc.cli.plan import Plan, plan_jobs
+from napari_dsc.errors import InvalidParameterError
 from napari_dsc.evaluation.terms import Zero, zero_of
-from napari_dsc.params import (
-    DEFAULT_WEIGHTS,
-    CutParams,
-    ImageParams,
-    SuperpixelParams,
-    TreeParams,
-)
 from napari_dsc.segmenting.settings import Settings
+
+Number = TypeVar("Number")
+_COLORS = {"r": 0, "g": 1, "b": 2, "R": 0, "G": 1, "B": 2}
+
+
+def parse_spacing(text: str) -> tuple[float, ...]:
+    """Pixel sizes from the flag ``--spacing``.
+
+    Parameters
+    ----------
+    text : str
+        Numbers with commas between them, or empty.
+
+    Returns
+    -------
+    spacing : tuple of float
+        As `load_image` takes them.
+
+    Raises
+    ------
+    InvalidParameterError
+        If a word is no number.
+
+    Examples
+    --------
+    >>> parse_spacing("2,0.5,0.5")
+    (2.0, 0.5, 0.5)
+    """
+    return _numbers("spacing", text, float, "numbers with commas, such as 2,0.5,0.5")
+
+
+def parse_channels(text: str) -> tuple[int, ...]:
+    """Channels from the flag ``--channels``.
+
+    Parameters
+    ----------
+    text : str
+        Numbers from 0 or letters of RGB with commas between them, or empty.
+
+    Returns
+    -------
+    channels : tuple of int
+        As `load_image` takes them.
+
+    Raises
+    ------
+    InvalidParameterError
+        If a word is neither.
+
+    Examples
+    --------
+    >>> parse_channels("g"), parse_channels("4,0")
+    ((1,), (4, 0))
+    """
+    expected = "numbers from 0 or r, g, b with commas, such as 0,2,5"
+    return _numbers(
+        "channels", text, lambda word: int(_COLORS.get(word.lower(), word)), expected
+    )
+
+
+def _numbers(
+    flag: str, text: str, number: Callable[[str], Number], expected: str
+) -> tuple[Number, ...]:
+    try:
+        return tuple(map(number, text.split(","))) if text else ()
+    except ValueError as error:
+        raise InvalidParameterError(f"{flag}={text!r}: expected {expected}") from error
+
 
 Inputs = Annotated[list[Path], Parameter(name="IN", negative="")]
 Output = Annotated[Path, Parameter(name=("--output", "-o"))]
-ImageFlags = Annotated[ImageParams, Parameter(name="*", group=Group("Intensities", sort_key=2))]
-SuperpixelFlags = Annotated[
-    SuperpixelParams, Parameter(name="*", group=Group("Superpixels", sort_key=3))
+ImageFlags = Annotated[
+    params.ImageParams, Parameter(name="*", group=Group("Intensities", sort_key=2))
 ]
-TreeFlags = Annotated[TreeParams, Parameter(name="*", group=Group("Merge tree", sort_key=5))]
-CutFlags = Annotated[CutParams, Parameter(name="*", group=Group("Cut", sort_key=4))]
+SuperpixelFlags = Annotated[
+    params.SuperpixelParams, Parameter(name="*", group=Group("Superpixels", sort_key=3))
+]
+TreeFlags = Annotated[
+    params.TreeParams, Parameter(name="*", group=Group("Merge tree", sort_key=5))
+]
+CutFlags = Annotated[params.CutParams, Parameter(name="*", group=Group("Cut", sort_key=4))]
 
 
 def _zero(kind: type, tokens: Sequence[Token]) -> object:
@@ -93,7 +159,7 @@ class RunFlags:
             axes=self.axes,
             spacing=parse_spacing(self.spacing),
             channels=parse_channels(self.channels),
-            weights=self.weights or DEFAULT_WEIGHTS,
+            weights=self.weights or params.DEFAULT_WEIGHTS,
             device=self.device,
             **others,
         )
@@ -134,8 +200,9 @@ class LargeFlags:
     Parameters
     ----------
     tile : int
-        Side in pixels of the tiles that an image is cut by; 0: not by tiles if the image fits
-        into memory, else by the largest that fit.
+        Side in pixels of the tiles that an image is cut by; 0: tiles of 1024 for zarr, for
+        output in zarr and for TIFFs of more than 16.7 megapixels (4096 x 4096), one piece for
+        other images.
     level : int
         Level of a pyramid that is segmented (OME-Zarr, TIFF); 0 is the finest.
     """
@@ -144,6 +211,17 @@ class LargeFlags:
     level: int = 0
 
 
+@dataclass(frozen=True, kw_only=True)
+class StageFlags:
+    """Parameters of the stages of a segmentation."""
+
+    image_params: ImageFlags = params.ImageParams()
+    superpixel_params: SuperpixelFlags = params.SuperpixelParams()
+    cut_params: CutFlags = params.CutParams()
+    tree_params: TreeFlags = params.TreeParams()
+
+
+Stages = Annotated[StageFlags, Parameter(name="*")]
 Run = Annotated[RunFlags, Parameter(name="*", group=Group("Run", sort_key=1))]
 Targets = Annotated[LabelTargets, Parameter(name="*")]
 Large = Annotated[LargeFlags, Parameter(name="*", group=Group("Large images", sort_key=6))]
@@ -179,62 +257,6 @@ class BatchFlags:
 
 
 Batch = Annotated[BatchFlags, Parameter(name="*", group=Group("Batch", sort_key=0))]
-
-
-@dataclass(frozen=True, kw_only=True)
-class CompareFlags:
-    """What is compared, and how.
-
-    Parameters
-    ----------
-    output : Path
-        Folder for ``compare.png``, ``compare.json`` and a label image of each method.
-    methods : str
-        Methods with commas between; ``NAME:SCALE`` takes another scale than the method's
-        default, as in ``dsc:50,ncut:0.2``. An unknown name lists them all.
-    truth : Path
-        Label image, or annotations of BSDS500 (.mat), to score the methods against.
-    zero : str
-        What the label 0 of the truth stands for: a ``region``, the ``background`` of
-        objects, or ``unlabeled`` pixels.
-    contours : Path
-        Contour map of the image for gpb_owt_ucm: a file of ``ucm2``, .mat or 8-bit .png.
-    """
-
-    output: Output
-    methods: str = "dsc,felzenszwalb,ucm,ncut,kmeans_rgb,backprop"
-    truth: Path | None = None
-    zero: ZeroFlag = "region"
-    contours: Path | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class CompareRunFlags:
-    """How the methods are run.
-
-    Parameters
-    ----------
-    axes : str
-        Axes of the image as letters, ``YX``, ``YXC`` or ``CYX``; left out: those of the
-        file, or guessed from the shape.
-    weights : str
-        Name of registered weights or a safetensors file; left out: those in the package.
-    device : str
-        Where to compute: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
-    overwrite : bool
-        Replace the files of an earlier comparison.
-    quiet : bool
-        Print errors only.
-    json : bool
-        Write one line of JSON per method to stdout.
-    """
-
-    axes: str = ""
-    weights: str = ""
-    device: str = "auto"
-    overwrite: Switch = False
-    quiet: Quiet = False
-    json: Switch = False
 
 
 @dataclass(frozen=True, kw_only=True)

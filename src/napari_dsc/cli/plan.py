@@ -1,15 +1,11 @@
 """Which files a command reads and writes, settled before it computes anything."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
 
 from napari_dsc.batch.inputs import outputs_in
 from napari_dsc.errors import InvalidParameterError, OutputError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
 
 
 class Job(NamedTuple):

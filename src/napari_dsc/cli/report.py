@@ -6,25 +6,15 @@ import time
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
+from rich import progress as bars
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 from rich.table import Table
 
 from napari_dsc.cli.ctrl_c import stop_if_interrupted
 from napari_dsc.errors import printable
-
-if TYPE_CHECKING:
-    from napari_dsc.machine.progress import Progress as Step
-
+from napari_dsc.machine.progress import Progress as Step
 
 # seconds between two lines on where we are, where no terminal shows a bar
 LINE_EVERY = 30.0
@@ -44,14 +34,14 @@ class Report:
     """
 
     def __init__(self, *, quiet: bool = False, as_json: bool = False) -> None:
-        self._as_json = as_json
+        self.as_json = as_json
         self._console = Console(stderr=True, quiet=quiet, highlight=False, soft_wrap=True)
-        self._progress = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
+        self._progress = bars.Progress(
+            bars.TextColumn("{task.description}", markup=False),
+            bars.BarColumn(),
+            bars.MofNCompleteColumn(),
+            bars.TimeElapsedColumn(),
+            bars.TimeRemainingColumn(),
             console=self._console,
             speed_estimate_period=600.0,  # seconds; steps may take a minute each
             transient=True,
@@ -98,7 +88,7 @@ class Report:
         if stage:
             self._progress.update(self._task, description=self._prefix + stage)
 
-    def follow(self, progress: "Step") -> None:
+    def follow(self, progress: Step) -> None:
         """Show progress of the engine."""
         if isinstance(progress.step, str):
             self.note(progress.step)
@@ -120,7 +110,7 @@ class Report:
 
     def result(self, line: Mapping[str, object]) -> None:
         """Tell a script what became of one file."""
-        if self._as_json:
+        if self.as_json:
             sys.stdout.write(json.dumps(line) + "\n")
             sys.stdout.flush()
 

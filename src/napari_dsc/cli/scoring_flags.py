@@ -1,24 +1,13 @@
 """Flags of the commands that score, and the lists of words and numbers in them."""
 
-import math
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import Group, Parameter
 
+from napari_dsc import params
 from napari_dsc.cli.flags import Output, Quiet, Switch, ZeroFlag
-from napari_dsc.errors import InvalidParameterError
-from napari_dsc.params import (
-    BackpropParams,
-    CaeTvlParams,
-    ClusterParams,
-    CutParams,
-    ImageParams,
-    MumfordShahParams,
-    SuperpixelParams,
-    TreeParams,
-    WNetParams,
-)
 
 
 def _named(name: str, title: str, place: int) -> Parameter:
@@ -30,23 +19,29 @@ def _named(name: str, title: str, place: int) -> Parameter:
 class MethodFlags:
     """Parameters of all methods; each method reads those that concern it."""
 
-    image_params: Annotated[ImageParams, _named("image", "Intensities", 2)] = ImageParams()
-    superpixel_params: Annotated[SuperpixelParams, _named("superpixel", "Superpixels", 3)] = (
-        SuperpixelParams()
+    image_params: Annotated[params.ImageParams, _named("image", "Intensities", 2)] = (
+        params.ImageParams()
     )
-    cut_params: Annotated[CutParams, _named("cut", "Cut", 4)] = CutParams()
-    tree_params: Annotated[TreeParams, _named("tree", "Merge tree", 5)] = TreeParams()
-    cluster_params: Annotated[ClusterParams, _named("cluster", "k-means, N-cut", 6)] = (
-        ClusterParams()
+    superpixel_params: Annotated[
+        params.SuperpixelParams, _named("superpixel", "Superpixels", 3)
+    ] = params.SuperpixelParams()
+    cut_params: Annotated[params.CutParams, _named("cut", "Cut", 4)] = params.CutParams()
+    tree_params: Annotated[params.TreeParams, _named("tree", "Merge tree", 5)] = (
+        params.TreeParams()
     )
-    backprop_params: Annotated[BackpropParams, _named("backprop", "Backprop", 7)] = (
-        BackpropParams()
+    cluster_params: Annotated[params.ClusterParams, _named("cluster", "k-means, N-cut", 6)] = (
+        params.ClusterParams()
+    )
+    backprop_params: Annotated[params.BackpropParams, _named("backprop", "Backprop", 7)] = (
+        params.BackpropParams()
     )
     mumford_shah_params: Annotated[
-        MumfordShahParams, _named("mumford-shah", "Mumford-Shah loss", 8)
-    ] = MumfordShahParams()
-    cae_tvl_params: Annotated[CaeTvlParams, _named("cae-tvl", "CAE-TVL", 9)] = CaeTvlParams()
-    wnet_params: Annotated[WNetParams, _named("wnet", "W-Net", 10)] = WNetParams()
+        params.MumfordShahParams, _named("mumford-shah", "Mumford-Shah loss", 8)
+    ] = params.MumfordShahParams()
+    cae_tvl_params: Annotated[params.CaeTvlParams, _named("cae-tvl", "CAE-TVL", 9)] = (
+        params.CaeTvlParams()
+    )
+    wnet_params: Annotated[params.WNetParams, _named("wnet", "W-Net", 10)] = params.WNetParams()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,29 +127,65 @@ class EvaluationFlags:
     json: Switch = False
 
 
+@dataclass(frozen=True, kw_only=True)
+class CompareFlags:
+    """What is compared, and how.
+
+    Parameters
+    ----------
+    output : Path
+        Folder for ``compare.png``, ``compare.json`` and a label image of each method.
+    methods : str
+        Methods with commas between; ``NAME:SCALE`` takes another scale than the method's
+        default, as in ``dsc:50,ncut:0.2``. An unknown name lists them all.
+    truth : Path
+        Label image, or annotations of BSDS500 (.mat), to score the methods against.
+    zero : str
+        What the label 0 of the truth stands for: a ``region``, the ``background`` of
+        objects, or ``unlabeled`` pixels.
+    contours : Path
+        Contour map of the image for gpb_owt_ucm: a file of ``ucm2``, .mat or 8-bit .png.
+    """
+
+    output: Output
+    methods: str = "dsc,felzenszwalb,ucm,ncut,kmeans_rgb,backprop"
+    truth: Path | None = None
+    zero: ZeroFlag = "region"
+    contours: Path | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompareRunFlags:
+    """How the methods are run.
+
+    Parameters
+    ----------
+    axes : str
+        Axes of the image as letters, ``YX``, ``YXC`` or ``CYX``; left out: those of the
+        file, or guessed from the shape.
+    weights : str
+        Name of registered weights or a safetensors file; left out: those in the package.
+    device : str
+        Where to compute: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
+    overwrite : bool
+        Replace the files of an earlier comparison.
+    quiet : bool
+        Print errors only.
+    json : bool
+        Write one line of JSON per method to stdout.
+    """
+
+    axes: str = ""
+    weights: str = ""
+    device: str = "auto"
+    overwrite: Switch = False
+    quiet: Quiet = False
+    json: Switch = False
+
+
 Data = Annotated[FolderFlags, Parameter(name="*")]
 Entries = Annotated[EntryFlags, Parameter(name="*", group=Group("Methods", sort_key=0))]
 Run = Annotated[EvaluationFlags, Parameter(name="*", group=Group("Run", sort_key=1))]
+Compared = Annotated[CompareFlags, Parameter(name="*")]
+CompareRun = Annotated[CompareRunFlags, Parameter(name="*", group=Group("Run", sort_key=1))]
 Methods = Annotated[MethodFlags, Parameter(name="*")]
-
-
-def words(text: str) -> list[str]:
-    """Words with commas between."""
-    return [word.strip() for word in text.split(",") if word.strip()]
-
-
-def scale_number(flag: str, word: str) -> float:
-    """Scale in a word; whole ones as integers, which is how tables show them.
-
-    Raises
-    ------
-    InvalidParameterError
-        If it is no finite number.
-    """
-    try:
-        number = float(word)
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
-        raise InvalidParameterError(f"{flag}={word!r}: expected a number")
-    return int(number) if number.is_integer() else number

@@ -1,33 +1,19 @@
 """One network trained on many images, or on many pieces of one large image."""
 
-from __future__ import annotations
-
 import contextlib
-from typing import TYPE_CHECKING, NamedTuple, cast
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple, cast
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from napari_dsc.cut.objective import Objective, SideInformation
-from napari_dsc.cut.optimize import Descent, iter_cut, iter_features
-from napari_dsc.cut.resolution import (
-    coarse_image,
-    coarse_shape,
-    coarse_spacing,
-    coarse_superpixels,
-)
+from napari_dsc.cut.coarse import coarse_image, coarse_shape, coarse_spacing, coarse_superpixels
+from napari_dsc.cut.objective import CutStep, Objective, SideInformation
+from napari_dsc.cut.optimize import Descent, Network, iter_cut, iter_features
 from napari_dsc.cut.sums import frozen_sums
 from napari_dsc.machine.device import reproducible
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
-    from torch import Tensor
-
-    from napari_dsc.cut.objective import CutStep
-    from napari_dsc.cut.optimize import Network
-    from napari_dsc.params import CutParams
+from napari_dsc.params import CutParams
 
 # the encoder of stacks has batch norms of three dimensions
 Norm = nn.BatchNorm2d | nn.BatchNorm3d

@@ -1,25 +1,17 @@
 """The loss of the cut on the superpixels of one image: equations 3 to 8."""
 
-from __future__ import annotations
-
+from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
+from torch import Tensor, nn
 
-from napari_dsc.cut.graph import altitude_affinity, pair_affinity
-from napari_dsc.cut.guide import Guide
-from napari_dsc.cut.sums import superpixel_sums
+from napari_dsc.cut.guide import Guide, altitude_affinity, pair_affinity
+from napari_dsc.cut.sums import SuperpixelSums, superpixel_sums
 from napari_dsc.labels.neighbors import region_pairs
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from torch import Tensor, nn
-
-    from napari_dsc.cut.sums import SuperpixelSums
-    from napari_dsc.params import CutParams
+from napari_dsc.params import CutParams
 
 # pairs of 100 superpixels, 10.7 for each: the mean over SLIC superpixels of photographs, with
 # the paper's neighborhood of 2 widths

@@ -1,28 +1,22 @@
 """Algorithm 2: train the embedding on one image until its superpixels merge."""
 
-from __future__ import annotations
+from collections.abc import Callable, Iterator
+from typing import Protocol
 
-from typing import TYPE_CHECKING, Protocol
-
+import numpy as np
 import torch
+from torch import Tensor, nn
 from torch.optim.sgd import sgd
 
 from napari_dsc.cut.objective import (
     NO_SIDE_INFORMATION,
+    CutStep,
     Objective,
     SideInformation,
     StepOutcome,
 )
 from napari_dsc.machine.device import reproducible
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    import numpy as np
-    from torch import Tensor, nn
-
-    from napari_dsc.cut.objective import CutStep
-    from napari_dsc.params import CutParams
+from napari_dsc.params import CutParams
 
 # share of superpixels that may change their class in a step that counts as quiet
 QUIET = 0.005

@@ -5,17 +5,12 @@ normalized features, probabilities and pseudo labels, N x K each, are never held
 forward and backward pass walk over the image in strips that fit into the processor's cache.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from collections.abc import Iterator
+from typing import Any, NamedTuple, cast
 
 import torch
+from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from torch import Tensor, nn
 
 # a strip of 32 features in float32 takes 256 KiB, which fits into a processor's L2 cache
 STRIP_PIXELS = 2048

@@ -1,19 +1,14 @@
 """Files of the Berkeley Segmentation Data Set (BSDS500), in their published folders."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, NamedTuple
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from scipy.io import loadmat
 
 from napari_dsc.errors import InvalidImageError
+from napari_dsc.evaluation.terms import Split
 from napari_dsc.files import read_labels
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from napari_dsc.evaluation.terms import Split
 
 
 class Sample(NamedTuple):
@@ -56,10 +51,8 @@ def list_samples(root: Path, split: Split) -> list[Sample]:
     """
     folder = root / "data" / "images" / split
     annotations = root / "data" / "groundTruth" / split
-    samples = [
-        Sample(path.stem, path, annotations / f"{path.stem}.mat")
-        for path in visible_files(folder, ".jpg")
-    ]
+    paths = visible_files(folder, ".jpg")
+    samples = [Sample(path.stem, path, annotations / f"{path.stem}.mat") for path in paths]
     if not samples:
         raise InvalidImageError(
             f"{folder}: no *.jpg found, expected the images of BSDS500; name the folder that "
@@ -194,5 +187,4 @@ def _strengths_to_bytes(path: Path) -> np.ndarray:
     usable = strengths.ndim == 2 and strengths.size > 0
     if not usable or not (strengths.min() >= 0 and strengths.max() <= 1):  # false for NaN too
         raise InvalidImageError(f"{path}: expected strengths in 0 to 1 along two axes")
-    contours: np.ndarray = np.ceil(255 * strengths).astype(np.uint8)
-    return contours
+    return np.asarray(np.ceil(255 * strengths).astype(np.uint8))

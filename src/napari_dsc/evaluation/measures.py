@@ -1,26 +1,17 @@
 """All measures of a segmentation against the annotations of its image."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from scipy import ndimage
+from scipy.sparse import csr_array
 from skimage.segmentation import find_boundaries
 
 from napari_dsc.errors import InvalidImageError
-from napari_dsc.evaluation import metrics
-from napari_dsc.evaluation.contingency import check_label_images, contingency_table
-from napari_dsc.evaluation.matching import average_precision, best_union, foreground_dice
-from napari_dsc.evaluation.terms import zero_of
+from napari_dsc.evaluation import contingency, metrics
+from napari_dsc.evaluation.terms import Zero, zero_of
 from napari_dsc.labels.regions import compact_labels
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
-
-    from scipy.sparse import csr_array
-
-    from napari_dsc.evaluation.terms import Zero
 
 # tolerance of boundary recall in pixels, for images of any size; Stutz et al. take 0.0025 of
 # the diagonal, 1.4 pixels for an image of BSDS500
@@ -179,21 +170,17 @@ def mean_scores(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
     means : dict of str to float
         Mean of each number.
     """
-    areas = [row["area"] for row in rows]
-    return {
-        name: float(
-            np.average([row[name] for row in rows], weights=areas if name == "sc" else None)
-        )
-        for name in rows[0]
-    }
+    columns = {name: [row[name] for row in rows] for name in rows[0]}
+    areas = {"sc": columns["area"]}
+    return {name: float(np.average(columns[name], weights=areas.get(name))) for name in columns}
 
 
 def _scores(
     segmentation: np.ndarray, zone: np.ndarray, annotation: Annotation, zero: Zero
 ) -> dict[str, float]:
     labels, counts = annotation.labels, annotation.is_labeled
-    check_label_images(segmentation, labels)
-    table = contingency_table(segmentation[counts], labels[counts])
+    contingency.check_label_images(segmentation, labels)
+    table = contingency.contingency_table(segmentation[counts], labels[counts])
     scores = {name: of_table(table) for name, of_table in _OF_TABLE.items()}
     scores["br"] = boundary_recall(zone, annotation.boundary)
     scores["area"] = float(table.sum())
@@ -202,13 +189,13 @@ def _scores(
 
 def _object_scores(segmentation: np.ndarray, objects: np.ndarray) -> dict[str, float]:
     foreground = objects != 0
-    union = best_union(segmentation, foreground)
+    union = contingency.best_union(segmentation, foreground)
     pieces, _ = ndimage.label(union)
     labels = compact_labels(segmentation)[1] + 1
     return {
-        "dice": foreground_dice(union, foreground),
-        "ap50": average_precision(pieces, objects),
-        "ap50_labels": average_precision(np.where(union, labels, 0), objects),
+        "dice": contingency.foreground_dice(union, foreground),
+        "ap50": contingency.average_precision(pieces, objects),
+        "ap50_labels": contingency.average_precision(np.where(union, labels, 0), objects),
     }
 
 
@@ -230,8 +217,7 @@ def boundary_pixels(labels: np.ndarray) -> np.ndarray:
     >>> boundary_pixels(np.array([[1, 1, 1, 2]])).astype(int)
     array([[0, 0, 1, 1]])
     """
-    boundary: np.ndarray = find_boundaries(labels, mode="thick")
-    return boundary
+    return np.asarray(find_boundaries(labels, mode="thick"))
 
 
 def near(boundary: np.ndarray, tolerance: int) -> np.ndarray:
@@ -254,8 +240,7 @@ def near(boundary: np.ndarray, tolerance: int) -> np.ndarray:
     >>> near(np.array([[False, False, False, True]]), 2).astype(int)
     array([[0, 1, 1, 1]])
     """
-    zone: np.ndarray = ndimage.maximum_filter(boundary, 2 * tolerance + 1)
-    return zone
+    return np.asarray(ndimage.maximum_filter(boundary, 2 * tolerance + 1))
 
 
 def boundary_recall(zone: np.ndarray, annotated: np.ndarray) -> float:

@@ -1,15 +1,9 @@
 """Scores of one segmentation against one annotation, from their contingency table."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import numpy as np
+from scipy.sparse import csr_array
 
 from napari_dsc.evaluation.contingency import overlaps
-
-if TYPE_CHECKING:
-    from scipy.sparse import csr_array
 
 
 def segmentation_covering(table: csr_array) -> float:

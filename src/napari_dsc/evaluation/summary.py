@@ -1,16 +1,12 @@
 """Scores of a set of images: best scale of the set (ODS) and of each image (OIS)."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from napari_dsc.errors import InvalidParameterError
 from napari_dsc.evaluation.measures import MEASURES, mean_scores
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
 
 
 class Best(NamedTuple):
@@ -66,9 +62,7 @@ def summarize(scores: Sequence[Sequence[Mapping[str, float]]]) -> dict[str, Best
     return summary
 
 
-def mean_over_images(
-    scores: Sequence[Sequence[Mapping[str, float]]],
-) -> list[dict[str, float]]:
+def mean_over_images(scores: Sequence[Sequence[Mapping[str, float]]]) -> list[dict[str, float]]:
     """Means over images of all scores, at each scale.
 
     Parameters

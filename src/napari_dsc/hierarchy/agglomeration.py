@@ -127,10 +127,8 @@ class _Runs:
             Cost of each merge.
         """
         cheapest = self.costs.argmin(axis=1)[:, None]
-        kept, absorbed, cost = (
-            np.take_along_axis(values, cheapest, axis=1)
-            for values in (self.first, self.second, self.costs)
-        )
+        edges = (self.first, self.second, self.costs)
+        kept, absorbed, cost = (np.take_along_axis(one, cheapest, axis=1) for one in edges)
         self._pool(kept[:, 0], absorbed[:, 0])
         for ends in (self.first, self.second):
             np.copyto(ends, kept, where=ends == absorbed)
@@ -142,10 +140,9 @@ class _Runs:
         deleted = self.first < 0
         most = int((~deleted).sum(axis=1).max())
         order = np.argsort(deleted, axis=1, kind="stable")[:, :most]
-        self.first, self.second, self.costs = (
-            np.take_along_axis(values, order, axis=1)
-            for values in (self.first, self.second, self.costs)
-        )
+        edges = (self.first, self.second, self.costs)
+        left = (np.take_along_axis(one, order, axis=1) for one in edges)
+        self.first, self.second, self.costs = left
         self.contacts = np.take_along_axis(self.contacts, order[..., None], axis=1)
 
     def _pool(self, kept: np.ndarray, absorbed: np.ndarray) -> None:

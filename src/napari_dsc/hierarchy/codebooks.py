@@ -1,7 +1,5 @@
 """Codebooks: the typical feature vectors (words) of one image, found by k-means."""
 
-from __future__ import annotations
-
 import warnings
 
 import numpy as np

@@ -1,15 +1,9 @@
 """Consensus of an ensemble of agglomerations: average linkage of their mean altitudes."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from napari_dsc.hierarchy.agglomeration import Merges, Variants, agglomerate
-
-if TYPE_CHECKING:
-    from napari_dsc.hierarchy.descriptors import Descriptors
+from napari_dsc.hierarchy.descriptors import Descriptors
 
 # distance of two superpixels in a run: 0.65 times the altitude of their merge, and 0.35 times
 # the logarithm of superpixels a region, which 0.15 brings to the scale of altitudes

@@ -1,23 +1,23 @@
-"""Construction of the merge tree of an image, from its colors to its merges."""
-
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+"""Merge trees of images, and the partitions that are cut from them."""
 
 import numpy as np
 
 from napari_dsc.errors import InvalidParameterError
-from napari_dsc.hierarchy.boundaries import boundary_maps, fine_partition, local_boundaries
-from napari_dsc.hierarchy.colors import perceptual
+from napari_dsc.hierarchy import region_trees
 from napari_dsc.hierarchy.consensus import merge_by_consensus
 from napari_dsc.hierarchy.descriptors import describe
+from napari_dsc.hierarchy.maps import (
+    BoundaryMaps,
+    boundary_maps,
+    fine_partition,
+    local_boundaries,
+    perceptual,
+)
 from napari_dsc.hierarchy.spectral import n_spectral_pixels
 from napari_dsc.hierarchy.tree import MergeTree, tree_of_merges
+from napari_dsc.images import color_features
 from napari_dsc.labels.regions import relabel_in_order
-from napari_dsc.params import TreeParams
-
-if TYPE_CHECKING:
-    from napari_dsc.hierarchy.boundaries import BoundaryMaps
+from napari_dsc.params import TemplateParams, TreeParams
 
 MOST_SUPERPIXELS = 5000  # each matrix over all pairs takes 200 MB
 # pixels of the spectral step that a region must have; smaller regions follow the local map
@@ -158,3 +158,48 @@ def merge_superpixels(
     descriptors = describe(features, (maps.local, maps.spectral), superpixels, params.tree_seed)
     merges = merge_by_consensus(descriptors, params.n_agglomerations, params.tree_seed)
     return tree_of_merges(superpixels, merges)
+
+
+_TREES = {
+    "mumford_shah": region_trees.mumford_shah_tree,
+    "mean_boundary": region_trees.mean_boundary_tree,
+}
+
+
+def make_template(pixels: np.ndarray, params: TemplateParams) -> np.ndarray:
+    """Over-segment an image into regions of nearly one color, for equation 2.
+
+    Parameters
+    ----------
+    pixels : (C, *S) float32 array
+        Image with values in 0 to 1, in two or three dimensions.
+    params : TemplateParams
+        Hierarchy and number of regions.
+
+    Returns
+    -------
+    template : S int64 array
+        Connected regions, labels ``0 .. M - 1`` in the order of their first pixel. M is
+        ``n_template_regions``, or less if the image has fewer regions above a quarter of the
+        mean size.
+
+    Notes
+    -----
+    The paper takes gPb-owt-ucm, whose boundary cues are learned from human labels. The merge
+    tree, and Mumford-Shah merging with an area floor, need no labels.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from napari_dsc.params import TemplateParams
+    >>> halves = np.repeat(np.float32([0.1, 0.9]), 8).reshape(1, 4, 4)
+    >>> make_template(halves, TemplateParams(n_template_regions=2))
+    array([[0, 0, 0, 0],
+           [0, 0, 0, 0],
+           [1, 1, 1, 1],
+           [1, 1, 1, 1]])
+    """
+    if params.template_method == "tree":
+        return tree_regions(perceptual(pixels), params.n_template_regions)
+    tree = _TREES[params.template_method](color_features(pixels))
+    return region_trees.horizontal_cut(tree, params.n_template_regions)

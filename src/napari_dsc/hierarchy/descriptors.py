@@ -1,8 +1,7 @@
 """Descriptors of superpixels for the merge tree: histograms, moments, common boundaries."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -11,9 +10,6 @@ from scipy.sparse import csr_array
 from torch.nn import functional
 
 from napari_dsc.hierarchy.codebooks import fit_codebook, soft_words
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 N_SAMPLES = 40_000  # sampled pixels, on a grid: every second row and column of a BSDS500 image
 N_WORDS = 32  # of each codebook; 16 to 64 words of color score alike on BSDS500
@@ -79,9 +75,8 @@ def describe(
     places, step = sample_places(superpixels)
     pool = pooling(superpixels.ravel()[places])
     colors = features.reshape(len(features), -1)[:, places].T.astype(np.float64)
-    moments = np.stack(
-        [pool @ (colors / MOMENT_SCALE), pool @ np.square(colors / MOMENT_SCALE)]
-    )
+    scaled = colors / MOMENT_SCALE
+    moments = np.stack([pool @ scaled, pool @ np.square(scaled)])
     energies = _energies(filter_responses(features[0]), step, places)
     histograms = codebook_histograms(colors, energies, pool, seed)
     pairs, lengths, boundaries = contacts(superpixels, maps)
@@ -224,10 +219,8 @@ def _energies(responses: np.ndarray, step: int, places: np.ndarray) -> np.ndarra
     shape = responses.shape[1:]
     grid = (slice(None, None, step),) * len(shape)
     near = tuple(np.array(np.unravel_index(places, shape)) // step)
-    energies = [
-        ndimage.gaussian_filter(np.abs(response[grid]), ENERGY_BLUR)[near]
-        for response in responses
-    ]
+    thinned = (np.abs(response[grid]) for response in responses)
+    energies = [ndimage.gaussian_filter(one, ENERGY_BLUR)[near] for one in thinned]
     return np.stack(energies, axis=1)
 
 

@@ -1,7 +1,5 @@
 """Region trees from image gradients, colors or contour maps, and their horizontal cuts."""
 
-from __future__ import annotations
-
 import math
 from typing import NamedTuple
 

@@ -1,8 +1,8 @@
 """Boundaries of an image's main parts: spectral clustering by mutual information."""
 
-from __future__ import annotations
-
 import itertools
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from scipy import ndimage
@@ -153,7 +153,7 @@ def mutual_information(codes: np.ndarray, words: np.ndarray) -> np.ndarray:
         distance = float(np.hypot(*offset))
         if distance < NEAREST:
             continue
-        here, there = _windows(offset, codes.shape)
+        here, there = windows(offset, codes.shape)
         keys = codes[here].ravel() * n_words + codes[there].ravel()
         counts = np.bincount(keys, minlength=n_words**2).reshape(n_words, n_words)
         joint += np.exp(-0.5 * (distance / REACH) ** 2) * counts
@@ -189,7 +189,7 @@ def pixel_affinity(codes: np.ndarray, information: np.ndarray) -> csr_array:
     numbers = np.arange(n).reshape(codes.shape)
     rows, columns, values = [], [], []
     for offset in half_disk(RADIUS):
-        here, there = _windows(offset, codes.shape)
+        here, there = windows(offset, codes.shape)
         rows.append(numbers[here].ravel())
         columns.append(numbers[there].ravel())
         values.append(table[codes[here].ravel(), codes[there].ravel()])
@@ -254,23 +254,12 @@ def half_disk(radius: float) -> list[tuple[int, int]]:
     [(0, 1), (1, 0)]
     """
     reach = range(-int(radius), int(radius) + 1)
-    return [
-        (row, column)
-        for row, column in itertools.product(reach, reach)
-        if (row, column) > (0, 0) and np.hypot(row, column) <= radius
-    ]
+    offsets = itertools.product(reach, reach)
+    return [one for one in offsets if one > (0, 0) and np.hypot(*one) <= radius]
 
 
-def _windows(
-    offset: tuple[int, int], shape: tuple[int, ...]
-) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
-    """Slices of the pixels that have a neighbor at an offset, and of these neighbors."""
-    row, column = offset
-    here, there = (
-        tuple(
-            slice(max(0, -step), max(0, size - max(0, step)))
-            for step, size in zip(steps, shape, strict=True)
-        )
-        for steps in (offset, (-row, -column))
-    )
-    return here, there
+def windows(offset: tuple[int, int], shape: Sequence[int]) -> Iterator[tuple[Any, ...]]:
+    """Index of the pixels that have a neighbor at an offset, then that of these neighbors."""
+    for sign in (-1, 1):
+        steps = zip((sign * step for step in offset), shape[-2:], strict=True)
+        yield ..., *(slice(max(0, i), max(0, size + min(0, i))) for i, size in steps)

@@ -1,22 +1,17 @@
 """The merge tree: regions of an image at every granularity, computed once, cut at any level."""
 
-from __future__ import annotations
-
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from numbers import Integral, Real
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Self
 
 import numpy as np
 
 from napari_dsc.errors import InvalidImageError, InvalidParameterError
 from napari_dsc.files import open_npz, write_npz
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from napari_dsc.hierarchy.agglomeration import Merges
+from napari_dsc.hierarchy.agglomeration import Merges
 
 FORMAT = 1
 SUFFIX = ".tree.npz"
@@ -175,7 +170,7 @@ class MergeTree:
         )
 
     @classmethod
-    def load(cls, path: str | Path) -> MergeTree:
+    def load(cls, path: str | Path) -> Self:
         """Read a tree.
 
         Parameters

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from napari_dsc.jobs.job import Control, Status, ends_in_outcome, in_one_step
+from napari_dsc.jobs.job import Control, Status, check_canceled, ends_in_outcome, in_one_step
+from napari_dsc.machine.side_process import side_process
 
 if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
 
+    from napari_dsc.correction.granularity import Granularity
     from napari_dsc.correction.parts import Parts
     from napari_dsc.correction.sessions import Session
     from napari_dsc.evaluation.terms import Zero
+
+
+Table = dict[str, np.ndarray]
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,17 +55,8 @@ class Scored(NamedTuple):
     share: float
 
 
-class Physical(NamedTuple):
-    """Linear map from pixels to the world, (n, n + 1), and name of each axis."""
-
-    to_world: np.ndarray
-    axis_names: tuple[str, ...]
-
-
 @in_one_step
-def split_job(
-    labels: Any, features: dict[str, np.ndarray]
-) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+def split_job(labels: Any, features: Table) -> tuple[np.ndarray, Table]:
     """Connected regions of labels, and the features that they inherit."""
     from napari_dsc.labels.measurement import split_into_regions
 
@@ -74,9 +71,13 @@ def split_job(
 
 @in_one_step
 def measure_job(
-    labels: Any, part: LayerPart | None, physical: Physical, features: dict[str, np.ndarray]
-) -> dict[str, np.ndarray]:
-    """Measurements of segments, beside the features they have."""
+    labels: Any, part: LayerPart | None, physical: tuple[Any, ...], features: Table
+) -> Table:
+    """Measurements of segments, beside the features they have.
+
+    ``physical`` is the linear map from pixels to the world, (n, n + 1), and the name of each
+    axis.
+    """
     from napari_dsc.labels.measurement import join_tables, measure_segments
 
     array = np.asarray(labels)
@@ -101,6 +102,24 @@ def parts_job(labels: np.ndarray, given: Any, part: LayerPart | None) -> Parts:
         parts = parts_of(superpixels, pixels, np.zeros((int(superpixels.max()), 0)))
     _ = parts.pairs, parts.margins, parts.labels_of(labels)  # what is computed once
     return parts
+
+
+@ends_in_outcome
+def granularity_job(
+    control: Control, labels: np.ndarray, parts: Parts
+) -> Generator[None, None, Granularity]:
+    """Tree that merges and divides the segments of superpixels.
+
+    Yields
+    ------
+    None
+        Once, before the work.
+    """
+    from napari_dsc.correction.granularity import Granularity
+
+    yield None
+    with side_process(functools.partial(check_canceled, control), n_threads=1):
+        return Granularity.of(labels, parts)
 
 
 @in_one_step
@@ -132,7 +151,7 @@ def score_job(
         For each of the two.
     """
     yield Status("Scoring")
-    from napari_dsc.evaluation.matching import error_map
+    from napari_dsc.evaluation.contingency import error_map
     from napari_dsc.evaluation.measures import measure_segmentation, prepare_annotation
 
     result, truth = np.array(asked[0]), np.array(asked[1])  # painting may go on

@@ -5,23 +5,13 @@ from __future__ import annotations
 import time
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from napari_dsc.jobs.job import (
-    Control,
-    Status,
-    check_canceled,
-    computing,
-    ends_in_outcome,
-    in_one_step,
-    load_torch,
-    until_shown,
-)
+from napari_dsc.jobs import job
 
 if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
-    from typing import Literal
 
     import numpy as np
 
@@ -45,7 +35,7 @@ class BatchRequest:
 
 
 @dataclass(frozen=True)
-class FileStatus(Status):
+class FileStatus(job.Status):
     """What became of a row of the table; ``iteration`` counts the rows that are done."""
 
     row: int = 0
@@ -65,7 +55,7 @@ class Opened:
     record: Record
 
 
-@in_one_step
+@job.in_one_step
 def find_job(folder: Path) -> list[Path]:
     """Images in a folder."""
     from napari_dsc.batch.inputs import find_images
@@ -73,8 +63,10 @@ def find_job(folder: Path) -> list[Path]:
     return find_images([folder])
 
 
-@ends_in_outcome
-def batch_job(control: Control, request: BatchRequest) -> Generator[Status, None, Counter[str]]:
+@job.ends_in_outcome
+def batch_job(
+    control: job.Control, request: BatchRequest
+) -> Generator[job.Status, None, Counter[str]]:
     """Segment files one after the other.
 
     Yields
@@ -82,14 +74,14 @@ def batch_job(control: Control, request: BatchRequest) -> Generator[Status, None
     progress : Status
         `FileStatus` when a file begins and ends, and a few times a second between.
     """
-    yield Status("Loading")
-    load_torch()
+    yield job.Status("Loading")
+    job.load_torch()
+    from napari_dsc.batch.execution import batch_from_recipe, new_batch
     from napari_dsc.batch.folder import open_folder
     from napari_dsc.batch.tasks import now, plan_tasks
-    from napari_dsc.batch.working import batch_from_recipe, new_batch
     from napari_dsc.segmenting.settings import Settings
 
-    with computing(request.n_threads, control), open_folder(request.folder) as log:
+    with job.computing(request.n_threads, control), open_folder(request.folder) as log:
         if request.recipe is None:
             template = new_batch(Settings(device=request.device))
         else:
@@ -99,7 +91,7 @@ def batch_job(control: Control, request: BatchRequest) -> Generator[Status, None
         for number, (row, task) in enumerate(zip(request.rows, tasks, strict=True)):
             words = f"{number + 1} of {len(tasks)}, {task.source.name}"
             yield FileStatus(words, number, row=row, state="running")
-            outcome = yield from _follow(task, Status(words, number), control)
+            outcome = yield from _follow(task, job.Status(words, number), control)
             log.append(outcome.line())
             counts[outcome.state] += 1
             told = outcome.error or ", ".join(f"{k}: {v}" for k, v in outcome.figures.items())
@@ -111,25 +103,29 @@ def batch_job(control: Control, request: BatchRequest) -> Generator[Status, None
     return counts
 
 
-def _follow(task: Task, at: Status, control: Control) -> Generator[Status, None, Outcome]:
+def _follow(
+    task: Task, at: job.Status, control: job.Control
+) -> Generator[job.Status, None, Outcome]:
     """Do a task; it ends within a step if the job is canceled, and leaves no file."""
-    from napari_dsc.batch.working import iter_task
+    from napari_dsc.batch.execution import iter_task
     from napari_dsc.machine.progress import Steps
 
     reported, steps = time.perf_counter(), Steps(iter_task(task))
     for progress in steps:
-        check_canceled(control)
+        job.check_canceled(control)
         if time.perf_counter() - reported > REPORT_SECONDS:
             words = f"{progress.stage} {progress.done} of {progress.total}"
-            yield from until_shown(Status(f"{at.sentence}: {words}", at.iteration), control)
+            yield from job.until_shown(
+                job.Status(f"{at.sentence}: {words}", at.iteration), control
+            )
             reported = time.perf_counter()
     return steps.value
 
 
-@in_one_step
+@job.in_one_step
 def open_job(source: Path, output: Path) -> Opened:
     """Read a result and its image."""
-    load_torch()  # Labels layers want what it brings
+    job.load_torch()  # Labels layers want what it brings
     import numpy as np
 
     from napari_dsc.files import read_image

@@ -1,7 +1,5 @@
 """How a dock's work runs in a thread of its own: nothing of Qt or napari in here."""
 
-from __future__ import annotations
-
 import contextlib
 import ctypes
 import functools
@@ -11,17 +9,14 @@ import os
 import sys
 import threading
 import traceback
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from napari_dsc.errors import DSCError
 from napari_dsc.machine.side_process import side_process
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
-
-    import numpy as np
 
 # the longest that a step waits for the window, which draws faster when nothing competes
 SHOW_SECONDS = 1.0
@@ -140,7 +135,13 @@ def check_canceled(control: Control) -> None:
 
 
 def until_shown(told: Status, control: Control) -> Iterator[Status]:
-    """Report, and let the window draw."""
+    """Report, and let the window draw.
+
+    Yields
+    ------
+    status : Status
+        The report.
+    """
     control.is_shown.clear()
     yield told
     control.is_shown.wait(SHOW_SECONDS)

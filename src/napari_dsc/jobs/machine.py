@@ -1,20 +1,15 @@
 """The job that looks for devices and weights; whether a run fits into memory."""
 
-from __future__ import annotations
-
 import importlib
 import math
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from napari_dsc.jobs.job import in_one_step, load_torch
+from napari_dsc.jobs.result import Request
 from napari_dsc.machine import memory
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from napari_dsc.jobs.result import Request
 
 
 @dataclass(frozen=True)
@@ -64,7 +59,7 @@ def memory_problem(request: Request, sizes: Mapping[str, int], share: float) -> 
     sentence : str
         With what to change.
     """
-    needed = needed_bytes(request, sizes)
+    needed = request.settings.needed_bytes(sizes, request.stage)
     allowed = share * free_bytes(request.settings.device)
     if needed <= allowed:
         return ""
@@ -77,21 +72,6 @@ def memory_problem(request: Request, sizes: Mapping[str, int], share: float) -> 
         f"This would take about {_in_words(needed)}, more than {share:.0%} of the free memory "
         f"({_in_words(allowed)}): choose {smaller}, or another share in the preferences."
     )
-
-
-def needed_bytes(request: Request, sizes: Mapping[str, int]) -> float:
-    """Memory that a run takes beyond the image, roughly."""
-    plane = sizes["Y"] * sizes["X"]
-    stack = plane * sizes.get("Z", 1)
-    whole = stack * sizes.get("T", 1)
-    settings, most = request.settings, [memory.bytes_to_smooth(plane)]
-    if request.stage != "smooth":
-        most.append(memory.bytes_to_divide(stack, settings.superpixel_params.superpixels))
-    if request.stage == "segment":
-        params = settings.cut_params
-        seen = min(stack * params.resolution**2, params.megapixels * 1e6)
-        most.append(memory.bytes_to_cut(seen, params.n_partitions))
-    return max(most) + memory.bytes_to_keep(whole - plane, sizes.get("C", 1))
 
 
 def free_bytes(device: str) -> float:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -102,7 +101,12 @@ class Levels:
         parameters: dict[str, dict[str, object]] = self.record["parameters"]  # type: ignore[assignment]
         stages = parameters | {"tree": parameters["tree"] | {"regions": n_regions}}
         return Result(
-            self.record | {"parameters": stages, "n_regions": int(regions.max()) + 1},
+            self.record
+            | {
+                "parameters": stages,
+                "n_regions": int(regions.max()) + 1,
+                "numbering": "lasting",
+            },
             superpixels=self.parts.superpixels,
             labels=np.where(self.parts.superpixels > 0, labels, labels.dtype.type(0)),
             features={"index": seen, "class": np.searchsorted(every, seen) + 1},
@@ -121,7 +125,7 @@ def finished(result: Segmentation, request: Request) -> Result:
     table = result.features()
     kept = np.isin(table["index"], labels)
     superpixels = masked(result.superpixels, request.mask)
-    parts = dataclasses.replace(result.parts(), superpixels=superpixels)
+    parts = replace(result.parts(), superpixels=superpixels)
     confidence = None
     if request.has_confidence:
         confidence = np.append(np.nan, parts.margins).astype(np.float32)[superpixels]
@@ -152,7 +156,7 @@ def levels_of(found: Segmentation, mask: np.ndarray | None) -> Levels:
         Without the image.
     """
     assert found.tree is not None
-    parts = dataclasses.replace(found.parts(), superpixels=masked(found.superpixels, mask))
+    parts = replace(found.parts(), superpixels=masked(found.superpixels, mask))
     return Levels(found.tree, parts, found.record, int(found.record["n_regions"]))  # type: ignore[call-overload]
 
 

@@ -7,15 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_dsc.jobs.job import (
-    Control,
-    Status,
-    check_canceled,
-    computing,
-    ends_in_outcome,
-    load_torch,
-    until_shown,
-)
+from napari_dsc.jobs import job
 from napari_dsc.jobs.result import (
     Levels,
     Request,
@@ -39,8 +31,8 @@ if TYPE_CHECKING:
     from napari_dsc.segmenting.settings import Settings
 
 
-@ends_in_outcome
-def run_job(control: Control, request: Request) -> Generator[Status, None, Result]:
+@job.ends_in_outcome
+def run_job(control: job.Control, request: Request) -> Generator[job.Status, None, Result]:
     """Smooth, over-segment or segment what a dock asks for.
 
     Yields
@@ -48,29 +40,25 @@ def run_job(control: Control, request: Request) -> Generator[Status, None, Resul
     status : Status
         At the start of each stage, and a few times a second during the cut.
     """
-    yield Status("Loading")
-    load_torch()
-    with computing(request.n_threads, control):
+    yield job.Status("Loading")
+    job.load_torch()
+    with job.computing(request.n_threads, control):
         return (yield from STAGES[request.stage](request, control))
 
 
-def _smooth(request: Request, control: Control) -> Generator[Status, None, Result]:
+def _do_one(request: Request, control: job.Control) -> Generator[job.Status, None, Result]:
+    """Smooth, or divide into superpixels."""
     from napari_dsc.segmenting.series import whole_run
 
     run = whole_run(request.raw_image(), request.settings)
-    smoothed = yield from _followed(run.iter_smoothed(), request, control)
-    return Result(run.record(), smoothed=smoothed)
-
-
-def _over_segment(request: Request, control: Control) -> Generator[Status, None, Result]:
-    from napari_dsc.segmenting.series import whole_run
-
-    run = whole_run(request.raw_image(), request.settings)
+    if request.stage == "smooth":
+        smoothed = yield from _followed(run.iter_smoothed(), request, control)
+        return Result(run.record(), smoothed=smoothed)
     labels = yield from _followed(run.iter_superpixels(), request, control)
     return Result(run.record(), superpixels=masked(labels, request.mask))
 
 
-def _segment(request: Request, control: Control) -> Generator[Status, None, Result]:
+def _segment(request: Request, control: job.Control) -> Generator[job.Status, None, Result]:
     from napari_dsc.segmenting.pieces import open_pieces
     from napari_dsc.segmenting.segmenter import iter_segmentation, refuse
 
@@ -82,11 +70,11 @@ def _segment(request: Request, control: Control) -> Generator[Status, None, Resu
     is_single, levels = pieces.kind == "image", None
     grower = settings.replace(method="tree")
     if request.preview and settings != grower and _is_quickly_grown(pieces):
-        yield Status(GROWING)
+        yield job.Status(GROWING)
         levels = _grown(pieces, grower, request.mask)
-        check_canceled(control)
-        regions = Status("Showing its regions", preview=_regions(levels).labels)
-        yield from until_shown(regions, control)
+        job.check_canceled(control)
+        regions = job.Status("Showing its regions", preview=_regions(levels).labels)
+        yield from job.until_shown(regions, control)
     steps = iter_segmentation(pieces, settings)
     found = yield from _followed(steps, request, control, is_single=is_single)
     if found.tree is not None:
@@ -100,25 +88,25 @@ def _segment(request: Request, control: Control) -> Generator[Status, None, Resu
 def _followed(
     steps: Generator[Progress, None, Any],
     request: Request,
-    control: Control,
+    control: job.Control,
     *,
     is_single: bool = False,
-) -> Generator[Status, None, Any]:
+) -> Generator[job.Status, None, Any]:
     """Value of some steps of the engine, or what their last step gives if it is kept."""
     from napari_dsc.machine.progress import Steps
 
     statuses, followed = Statuses(request, is_single=is_single), Steps(steps)
     for progress in followed:
-        check_canceled(control)
+        job.check_canceled(control)
         is_kept = is_single and progress.step is not None and control.keep.is_set()
         status = statuses.of(progress)
         if status is not None and progress.stage == "cut" and progress.step is not None:
-            yield from until_shown(status, control)
+            yield from job.until_shown(status, control)
         elif status is not None:
             yield status
         if is_kept:
             return progress.step.segmentation()  # type: ignore[attr-defined]
-    check_canceled(control)
+    job.check_canceled(control)
     return followed.value
 
 
@@ -144,10 +132,13 @@ def _regions(levels: Levels) -> Result:
     return dataclasses.replace(shown, record=levels.record, levels=levels if is_plane else None)
 
 
-@ends_in_outcome
+@job.ends_in_outcome
 def grow_job(
-    control: Control, grower: tuple[OneImage, Settings], mask: np.ndarray | None, n_threads: int
-) -> Generator[Status, None, Levels]:
+    control: job.Control,
+    grower: tuple[OneImage, Settings],
+    mask: np.ndarray | None,
+    n_threads: int,
+) -> Generator[job.Status, None, Levels]:
     """Grow the merge tree after a run that did not.
 
     Yields
@@ -155,8 +146,8 @@ def grow_job(
     status : Status
         Before it grows.
     """
-    yield Status(GROWING)
-    with computing(n_threads, control):
+    yield job.Status(GROWING)
+    with job.computing(n_threads, control):
         return _grown(*grower, mask)
 
 
@@ -179,10 +170,10 @@ class TiledResult:
     levels: list[Any]
 
 
-@ends_in_outcome
+@job.ends_in_outcome
 def tiles_job(
-    control: Control, asked: tuple[Request, Path]
-) -> Generator[Status, None, TiledResult]:
+    control: job.Control, asked: tuple[Request, Path]
+) -> Generator[job.Status, None, TiledResult]:
     """Segment a plane into an OME-Zarr; it can be canceled between all steps and tiles.
 
     Yields
@@ -196,8 +187,8 @@ def tiles_job(
         If the image, the parameters or the file do not allow it.
     """
     request, path = asked
-    yield Status("Loading")
-    load_torch()
+    yield job.Status("Loading")
+    job.load_torch()
     from napari_dsc.large.writers import check_large_output
     from napari_dsc.segmenting.pieces import Tiles
     from napari_dsc.segmenting.segmenter import iter_segmentation
@@ -205,7 +196,7 @@ def tiles_job(
     check_large_output(path, overwrite=False)
     image = _lazy_image(request)
     pieces = Tiles(image, path, *map(computed, (request.superpixels, request.scribbles)))
-    with computing(request.n_threads, control):
+    with job.computing(request.n_threads, control):
         steps = iter_segmentation(pieces, request.settings)
         record = yield from _followed(steps, request, control)
         return TiledResult(record, path, _levels_of(path))
@@ -233,4 +224,4 @@ def _levels_of(path: Path) -> list[Any]:
     return [dask.array.from_zarr(group[name]) for name in sorted(group.array_keys(), key=int)]
 
 
-STAGES = {"smooth": _smooth, "superpixels": _over_segment, "segment": _segment}
+STAGES = {"smooth": _do_one, "superpixels": _do_one, "segment": _segment}

@@ -1,19 +1,13 @@
 """Progress of the engine as sentences and previews for a dock."""
 
-from __future__ import annotations
-
 import time
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
 from napari_dsc.jobs.job import Status
-from napari_dsc.jobs.result import masked
-
-if TYPE_CHECKING:
-    from napari_dsc.jobs.result import Request
-    from napari_dsc.machine.progress import Progress
-    from napari_dsc.segmenting.results import Step
+from napari_dsc.jobs.result import Request, masked
+from napari_dsc.machine.progress import Progress
 
 REPORT_SECONDS = 0.2
 PREVIEW_SECONDS = 0.4
@@ -67,7 +61,7 @@ class Statuses:
         return self._of_step(sentence, progress, now)
 
     def _of_step(self, sentence: str, progress: Progress, now: float) -> Status:
-        step: Step = progress.step  # type: ignore[assignment]
+        step: Any = progress.step
         preview, stride = None, 1
         if self._wanted and now - self._shown >= PREVIEW_SECONDS:
             preview, stride = _preview(step, self._mask)
@@ -95,7 +89,7 @@ def _sentence(progress: Progress, seconds: float) -> str:
     return f"{words}, {in_words(left)} left"
 
 
-def _preview(step: Step, mask: np.ndarray | None) -> tuple[np.ndarray, int]:
+def _preview(step: Any, mask: np.ndarray | None) -> tuple[np.ndarray, int]:
     """Class plus 1 of at most a megapixel, and the stride of these pixels."""
     stride = int(np.ceil(np.sqrt(step.superpixels.size / PREVIEW_PIXELS)))
     thinned = (..., *(slice(stride // 2, None, stride),) * 2)

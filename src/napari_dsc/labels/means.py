@@ -1,13 +1,7 @@
 """Per-pixel tensors to one row per region: their mean and their majority."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import torch
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from torch import Tensor
 
 
 def region_mean(values: Tensor, regions: Tensor, n_regions: int) -> Tensor:

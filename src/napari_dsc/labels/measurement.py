@@ -1,16 +1,11 @@
 """Tables of segments: class and confidence, size, place and intensity."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import numpy as np
 from scipy import ndimage
 
 from napari_dsc.labels.regions import compact_labels, connected_regions
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 Table = dict[str, np.ndarray]
 

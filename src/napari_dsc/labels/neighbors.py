@@ -1,15 +1,10 @@
 """Centers of regions, and the pairs of regions that lie near each other."""
 
-from __future__ import annotations
-
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import numpy as np
 from scipy.spatial import cKDTree
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 
 def region_centroids(regions: np.ndarray) -> np.ndarray:
@@ -34,9 +29,7 @@ def region_centroids(regions: np.ndarray) -> np.ndarray:
     flat = regions.ravel()
     sizes = np.bincount(flat)
     positions: tuple[np.ndarray, ...] = np.indices(regions.shape, sparse=True)
-    sums = [
-        np.bincount(flat, np.broadcast_to(axis, regions.shape).ravel()) for axis in positions
-    ]
+    sums = [np.bincount(flat, np.broadcast_to(one, regions.shape).ravel()) for one in positions]
     return np.stack(sums, axis=1) / sizes[:, None]
 
 

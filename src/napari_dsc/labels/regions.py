@@ -1,16 +1,11 @@
 """Connected regions of label images, and the numbers that labels get."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from skimage import measure
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
 
 
 def connected_regions(labels: np.ndarray) -> np.ndarray:
@@ -173,10 +168,8 @@ def numbered_on(parts: Sequence[np.ndarray]) -> list[np.ndarray]:
     counts = [int(part.max()) + 1 for part in parts]
     starts = np.cumsum([0, *counts])
     kind = np.min_scalar_type(int(starts[-1]))
-    return [
-        part.astype(kind) + kind.type(start)
-        for part, start in zip(parts, starts[:-1], strict=True)
-    ]
+    pairs = zip(parts, starts[:-1], strict=True)
+    return [part.astype(kind) + kind.type(start) for part, start in pairs]
 
 
 def region_numbers(bands: Callable[[], Iterator[np.ndarray]]) -> np.ndarray:

@@ -12,7 +12,7 @@ from napari_dsc.cut.joint import Piece, assign
 from napari_dsc.large.tiling import widened
 from napari_dsc.machine.device import reproducible
 from napari_dsc.machine.side_process import run_in_side_process
-from napari_dsc.superae.planes import as_batch, smooth_planes
+from napari_dsc.superae.applied import as_batch, smooth_planes
 from napari_dsc.superpixels.methods import over_segment_pixels
 
 if TYPE_CHECKING:

@@ -1,41 +1,25 @@
 """The interface of a method, and the options of all methods."""
 
-from __future__ import annotations
-
 import dataclasses
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
-from napari_dsc.params import (
-    BackpropParams,
-    CaeTvlParams,
-    ClusterParams,
-    CutParams,
-    ImageParams,
-    MumfordShahParams,
-    SuperpixelParams,
-    TreeParams,
-    WNetParams,
-)
+from napari_dsc import params
+from napari_dsc.images import Image
 from napari_dsc.params.checks import limits
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
-    from napari_dsc.images import Image
-
-
 SCALE_LIMITS: dict[str, tuple[float, float]] = {
-    "n_superpixels": limits(SuperpixelParams, "n_superpixels"),
-    "n_partitions": limits(CutParams, "n_partitions"),
+    "n_superpixels": limits(params.SuperpixelParams, "n_superpixels"),
+    "n_partitions": limits(params.CutParams, "n_partitions"),
     "n_regions": (1, 1_000_000),
     "min_size": (1, 1_000_000),
     "k": (1, 1_000_000),
     "gradient": (0, 100),
     "strength": (0, 1),
     "cut_cost": (0, 2),
-    "altitude": limits(TreeParams, "threshold"),
+    "altitude": limits(params.TreeParams, "threshold"),
 }
 """Bounds of the scales, by the quantity that a method varies."""
 
@@ -73,20 +57,20 @@ class MethodOptions:
         W-Net.
     """
 
-    superpixel_params: SuperpixelParams = SuperpixelParams()
-    cut_params: CutParams = CutParams()
-    tree_params: TreeParams = TreeParams()
-    image_params: ImageParams = ImageParams()
+    superpixel_params: params.SuperpixelParams = params.SuperpixelParams()
+    cut_params: params.CutParams = params.CutParams()
+    tree_params: params.TreeParams = params.TreeParams()
+    image_params: params.ImageParams = params.ImageParams()
     weights: str = ""
     device: str = "auto"
     contours: np.ndarray = dataclasses.field(
         default_factory=lambda: np.zeros((0, 0), np.uint8), repr=False
     )
-    cluster_params: ClusterParams = ClusterParams()
-    backprop_params: BackpropParams = BackpropParams()
-    mumford_shah_params: MumfordShahParams = MumfordShahParams()
-    cae_tvl_params: CaeTvlParams = CaeTvlParams()
-    wnet_params: WNetParams = WNetParams()
+    cluster_params: params.ClusterParams = params.ClusterParams()
+    backprop_params: params.BackpropParams = params.BackpropParams()
+    mumford_shah_params: params.MumfordShahParams = params.MumfordShahParams()
+    cae_tvl_params: params.CaeTvlParams = params.CaeTvlParams()
+    wnet_params: params.WNetParams = params.WNetParams()
 
 
 EVERYTHING = tuple(
@@ -110,8 +94,8 @@ def with_superpixels(options: MethodOptions, algorithm: str) -> MethodOptions:
     options : MethodOptions
         The changed options.
     """
-    params = dataclasses.replace(options.superpixel_params, superpixels=algorithm)  # type: ignore[arg-type]
-    return dataclasses.replace(options, superpixel_params=params)
+    changed = dataclasses.replace(options.superpixel_params, superpixels=algorithm)  # type: ignore[arg-type]
+    return dataclasses.replace(options, superpixel_params=changed)
 
 
 class Method(NamedTuple):

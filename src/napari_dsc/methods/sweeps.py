@@ -1,18 +1,15 @@
 """Sweeps: each method over its scales, with shared results computed once."""
 
-from __future__ import annotations
-
 import dataclasses
 import math
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 
-from napari_dsc.baselines import fitted
-from napari_dsc.baselines.classical import egb_regions, mean_shift_regions, otsu_classes
+from napari_dsc.baselines import classical, fitted
 from napari_dsc.baselines.clusters import affinity_graph, kmeans, normalized_cut, recursive_cuts
-from napari_dsc.baselines.contrib import lsc_superpixels, seeds_superpixels
 from napari_dsc.baselines.hierarchies import contour_cuts, counted_cuts, threshold_cuts
 from napari_dsc.baselines.wnet import train_wnet, wnet_probabilities
 from napari_dsc.hierarchy.construction import grow_tree
@@ -21,28 +18,21 @@ from napari_dsc.images import Image, color_features
 from napari_dsc.labels.means import region_mean
 from napari_dsc.labels.regions import connected_regions
 from napari_dsc.machine.device import resolve_device
-from napari_dsc.methods.options import with_superpixels
+from napari_dsc.methods.options import MethodOptions, with_superpixels
+from napari_dsc.params import ClusterParams, CutParams
 from napari_dsc.segmenting.pieces import one_image
 from napari_dsc.segmenting.run import Run
 from napari_dsc.segmenting.segmenter import SEGMENTERS, exhausted
+from napari_dsc.superae.applied import superpixel_features
 from napari_dsc.superae.model import as_many_channels
-from napari_dsc.superae.planes import superpixel_features
 from napari_dsc.superae.weights import DEFAULT, find_weights, load_weights
 from napari_dsc.superpixels.methods import over_segment_pixels
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
-    import numpy as np
-
-    from napari_dsc.methods.options import MethodOptions
-    from napari_dsc.params import ClusterParams, CutParams
-
-    AtScale = Callable[[float], np.ndarray]
-    Prepare = Callable[[Image, MethodOptions], AtScale]
-    Divide = Callable[[np.ndarray, int], np.ndarray]
-    Group = Callable[[int], np.ndarray]
-    Grouping = Callable[[np.ndarray, np.ndarray, ClusterParams], Group]
+AtScale = Callable[[float], np.ndarray]
+Prepare = Callable[[Image, MethodOptions], AtScale]
+Divide = Callable[[np.ndarray, int], np.ndarray]
+Group = Callable[[int], np.ndarray]
+Grouping = Callable[[np.ndarray, np.ndarray, ClusterParams], Group]
 
 # area floor of a hierarchy relative to the image: 150 pixels of an image of BSDS500; smaller
 # nodes are specks
@@ -78,12 +68,12 @@ def superpixels_alone(method: str, image: Image, options: MethodOptions) -> AtSc
 
 def felzenszwalb(image: Image, options: MethodOptions) -> AtScale:
     """Regions of Felzenszwalb and Huttenlocher's algorithm over its constant ``k``."""
-    return partial(egb_regions, image.pixels)
+    return partial(classical.egb_regions, image.pixels)
 
 
 def mean_shift_plain(image: Image, options: MethodOptions) -> AtScale:
     """Regions of mean shift over the least size of a region."""
-    return mean_shift_regions(image.pixels)
+    return classical.mean_shift_regions(image.pixels)
 
 
 def divisions(divide: Divide, image: Image, options: MethodOptions) -> AtScale:
@@ -173,7 +163,7 @@ def cae_tvl(image: Image, options: MethodOptions) -> AtScale:
     """Felzenszwalb and Huttenlocher's regions of an image smoothed by CAE-TVL, over ``k``."""
     device = resolve_device(options.device)
     smoothed = fitted.smooth_by_cae_tvl(image.pixels, options.cae_tvl_params, device)
-    return partial(egb_regions, smoothed)
+    return partial(classical.egb_regions, smoothed)
 
 
 def wnet(image: Image, options: MethodOptions) -> AtScale:
@@ -196,9 +186,9 @@ def _by_ncut(features: np.ndarray, superpixels: np.ndarray, params: ClusterParam
 slic, egb, mean_shift, watershed = (
     partial(superpixels_alone, name) for name in ("slic", "egb", "mean_shift", "watershed")
 )
-multi_otsu, lsc, seeds = (
-    partial(divisions, divide) for divide in (otsu_classes, lsc_superpixels, seeds_superpixels)
-)
+multi_otsu = partial(divisions, classical.otsu_classes)
+lsc = partial(divisions, classical.lsc_superpixels)
+seeds = partial(divisions, classical.seeds_superpixels)
 kmeans_rgb, ncut_rgb = (partial(color_clusters, one) for one in (_by_kmeans, _by_ncut))
 kmeans_deep, ncut_deep = (partial(deep_clusters, one) for one in (_by_kmeans, _by_ncut))
 

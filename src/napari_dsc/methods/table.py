@@ -1,22 +1,15 @@
 """Table of the methods by name."""
 
-from __future__ import annotations
-
+from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
 
-from napari_dsc.baselines.contrib import has_contrib
+from napari_dsc.baselines.classical import has_contrib
 from napari_dsc.methods import sweeps
 from napari_dsc.methods.options import Method
 from napari_dsc.params import TreeParams
 from napari_dsc.segmenting.segmenter import SEGMENTERS
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from napari_dsc.methods.sweeps import Prepare
-
-    Scales = tuple[str, tuple[float, ...], float]
+Scales = tuple[str, tuple[float, ...], float]
 
 ALTITUDES = tuple(step / 10 for step in range(5, 32))
 STRENGTHS = tuple(percent / 100 for percent in range(3, 100, 3))
@@ -58,7 +51,7 @@ PLAIN_UCM = f"{UCM}, with gradients in place of gPb"
 
 
 def _over(
-    scales: Scales, prepare: Prepare, reads: tuple[str, ...], *, stacks: bool = False
+    scales: Scales, prepare: sweeps.Prepare, reads: tuple[str, ...], *, stacks: bool = False
 ) -> Callable[[str, str], Method]:
     """Method by its summary and its source."""
     kind = "superpixel_params" in reads, not reads, stacks

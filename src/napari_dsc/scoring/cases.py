@@ -1,20 +1,19 @@
-"""Cases: images with their annotations, from BSDS500 or from two folders."""
+"""Cases to score, images with annotations, and the scores of a method on one."""
 
-from __future__ import annotations
+import dataclasses
+import time
+from pathlib import Path
+from typing import NamedTuple, Self
 
-from typing import TYPE_CHECKING, NamedTuple
+import numpy as np
 
 from napari_dsc.errors import InvalidImageError, InvalidParameterError
-from napari_dsc.evaluation import bsds500
+from napari_dsc.evaluation import bsds500, measures
+from napari_dsc.evaluation.terms import Split, Zero
 from napari_dsc.files import read_labels
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    import numpy as np
-
-    from napari_dsc.evaluation.terms import Split
-
+from napari_dsc.images import Image, load_image
+from napari_dsc.methods import METHODS
+from napari_dsc.scoring.entries import Entry
 
 MATLAB = ".mat"  # suffix of annotations; such a file must not be read as an image
 
@@ -53,7 +52,7 @@ class CaseSet(NamedTuple):
     cases: tuple[Case, ...]
     problems: tuple[Problem, ...]
 
-    def every(self, step: int, limit: int) -> CaseSet:
+    def every(self, step: int, limit: int) -> Self:
         """Every n-th case, up to a limit.
 
         Parameters
@@ -100,15 +99,10 @@ def bsds500_cases(root: Path, split: Split) -> CaseSet:
     InvalidImageError
         If there are no images.
     """
-    cases = [
-        Case(name, image, truth, (bsds500.contours_path(root, split, name),))
-        for name, image, truth in bsds500.list_samples(root, split)
-    ]
-    problems = [
-        Problem(case.truth, "no such file, expected the annotations of an image")
-        for case in cases
-        if not case.truth.is_file()
-    ]
+    samples = bsds500.list_samples(root, split)
+    cases = [Case(*one, (bsds500.contours_path(root, split, one.name),)) for one in samples]
+    reason = "no such file, expected the annotations of an image"
+    problems = [Problem(case.truth, reason) for case in cases if not case.truth.is_file()]
     known = {case.name for case in cases}
     problems += [
         Problem(path, "no image of the same name")
@@ -158,8 +152,10 @@ def folder_cases(images: Path, labels: Path) -> CaseSet:
     return CaseSet(tuple(cases), tuple(problems))
 
 
-def read_truth(path: Path, ndim: int | None = None) -> list[np.ndarray]:
-    """Annotations of an image.
+def read_truth(
+    path: Path, ndim: int | None = None, shape: tuple[int, ...] = (), words: str = ""
+) -> list[np.ndarray]:
+    """Annotations of an image or of its labels.
 
     Parameters
     ----------
@@ -167,6 +163,10 @@ def read_truth(path: Path, ndim: int | None = None) -> list[np.ndarray]:
         Label image, or MATLAB file of BSDS500.
     ndim : int, optional
         Number of axes of the label image, as in `read_labels`; default: 2 or 3.
+    shape : tuple of int, optional
+        Shape ``S`` that they must have.
+    words : str, optional
+        End of the sentence that says what has this shape.
 
     Returns
     -------
@@ -176,11 +176,13 @@ def read_truth(path: Path, ndim: int | None = None) -> list[np.ndarray]:
     Raises
     ------
     InvalidImageError
-        If the file cannot be read.
+        If the file cannot be read, or the shape is another.
     """
-    if path.suffix.lower() == MATLAB:
-        return bsds500.read_annotations(path)
-    return [read_labels(path, ndim)]
+    is_matlab = path.suffix.lower() == MATLAB
+    truth = bsds500.read_annotations(path) if is_matlab else [read_labels(path, ndim)]
+    if shape and truth[0].shape != shape:
+        raise InvalidImageError(f"{path}: shape {truth[0].shape}, expected {shape}{words}")
+    return truth
 
 
 def _by_stem(folder: Path, problems: list[Problem], no_image: str = "") -> dict[str, Path]:
@@ -199,3 +201,85 @@ def _by_stem(folder: Path, problems: list[Problem], no_image: str = "") -> dict[
         else:
             by_stem[path.stem] = path
     return by_stem
+
+
+ScaleScores = dict[str, float]
+
+
+def score_case(case: Case, entry: Entry) -> list[ScaleScores]:
+    """Score a method on an image.
+
+    Parameters
+    ----------
+    case : Case
+        Image and annotations.
+    entry : Entry
+        Method and scales.
+
+    Returns
+    -------
+    scores : list of dict of str to float
+        For each scale ``scale``, ``n_segments``, the scores of `measure_segmentation`, and
+        ``seconds``, the time of the method. The first scale includes the time of results that
+        all scales share.
+
+    Raises
+    ------
+    DSCError
+        If a file cannot be used, or the method fails.
+    """
+    image = load_image(case.image, entry.axes, entry.options.image_params)
+    check_depth(entry.method, image)
+    n_axes, words = len(image.label_axes), ", the shape of its image"
+    truth = read_truth(case.truth, n_axes, image.label_shape, words)
+    arranged = map(image.arrange_labels, truth)
+    annotations = [measures.prepare_annotation(labels, entry.zero) for labels in arranged]
+    method, options = METHODS[entry.method], entry.options
+    if method.needs_contours and not case.contours:
+        raise InvalidImageError(
+            f"{case.image}: no contour map, which {entry.method} needs; expected a file of "
+            "ucm2 as in BSDS500"
+        )
+    if method.needs_contours:
+        options = dataclasses.replace(options, contours=bsds500.read_contours(case.contours[0]))
+    sweep = method.iter_scales(image, entry.scales, options)
+    scores = []
+    start = time.perf_counter()
+    for scale, labels in zip(entry.scales, sweep, strict=True):
+        seconds = time.perf_counter() - start
+        scores.append(
+            {"scale": scale, "n_segments": float(len(np.unique(labels)))}
+            | measures.measure_segmentation(labels, annotations, entry.zero)
+            | {"seconds": round(seconds, 3)}
+        )
+        start = time.perf_counter()
+    return scores
+
+
+def score_names(zero: Zero) -> set[str]:
+    """Names of the numbers in the scores of a scale, by the meaning of the label 0."""
+    left_out = () if zero == "background" else measures.OF_OBJECTS
+    return {"scale", "n_segments", "area", "seconds", *measures.MEASURES} - {*left_out}
+
+
+def check_depth(method: str, image: Image) -> None:
+    """Check that a method takes an image of this dimension.
+
+    Parameters
+    ----------
+    method : str
+        Name in `METHODS`.
+    image : Image
+        Plane or stack.
+
+    Raises
+    ------
+    InvalidImageError
+        If the image is a stack and the method takes planes only.
+    """
+    if "Z" in image.axes and not METHODS[method].takes_stacks:
+        others = ", ".join(name for name, one in METHODS.items() if one.takes_stacks)
+        raise InvalidImageError(
+            f"image: axes {image.axes}: {method} takes planes only, expected YX or YXC; stacks "
+            f"are taken by {others}"
+        )

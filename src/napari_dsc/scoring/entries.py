@@ -1,28 +1,21 @@
 """Entries of a score table: methods with their scales, superpixels and parameters."""
 
-from __future__ import annotations
-
 import dataclasses
 import importlib.metadata
+import math
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from napari_dsc.errors import InvalidParameterError
 from napari_dsc.evaluation.measures import BOUNDARY_TOLERANCE
-from napari_dsc.evaluation.terms import zero_of
+from napari_dsc.evaluation.terms import Zero, zero_of
 from napari_dsc.machine.device import resolve_device
-from napari_dsc.methods import METHODS, SCALE_LIMITS
+from napari_dsc.methods import METHODS, SCALE_LIMITS, MethodOptions
 from napari_dsc.methods.options import with_superpixels
+from napari_dsc.records.record import Record
 from napari_dsc.superae.weights import DEFAULT, find_weights
 from napari_dsc.superpixels.methods import SUPERPIXEL_METHODS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from napari_dsc.evaluation.terms import Zero
-    from napari_dsc.methods import MethodOptions
-    from napari_dsc.records.record import Record
-
 
 COUNTS = ("n_superpixels", "n_partitions", "n_regions", "min_size")
 """Scales that are whole numbers."""
@@ -100,10 +93,7 @@ class Entry(NamedTuple):
 
 
 def make_entries(
-    methods: Sequence[str],
-    superpixels: Sequence[str],
-    scales: Sequence[float],
-    common: Entry,
+    methods: Sequence[str], superpixels: Sequence[str], scales: Sequence[float], common: Entry
 ) -> list[Entry]:
     """Entries of several methods, one for each algorithm of the superpixels that they merge.
 
@@ -167,11 +157,31 @@ def parameters_of(options: MethodOptions) -> Record:
     parameters : dict
         For each class of parameters, a dict of its keyword arguments.
     """
-    return {
-        one.name.removesuffix("_params"): dataclasses.asdict(getattr(options, one.name))
-        for one in dataclasses.fields(options)
-        if one.name.endswith("_params")
-    }
+    names = [one.name for one in dataclasses.fields(options) if one.name.endswith("_params")]
+    groups = {name.removesuffix("_params"): getattr(options, name) for name in names}
+    return {name: dataclasses.asdict(group) for name, group in groups.items()}
+
+
+def words(text: str) -> list[str]:
+    """Words with commas between."""
+    return [word.strip() for word in text.split(",") if word.strip()]
+
+
+def scale_number(flag: str, word: str) -> float:
+    """Scale in a word; whole ones as integers, which is how tables show them.
+
+    Raises
+    ------
+    InvalidParameterError
+        If it is no finite number.
+    """
+    try:
+        number = float(word)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise InvalidParameterError(f"{flag}={word!r}: expected a number")
+    return int(number) if number.is_integer() else number
 
 
 def check_names(argument: str, names: Sequence[str], known: Iterable[str]) -> None:

@@ -1,23 +1,18 @@
 """Figure of one image with the segments of several methods, in panels."""
 
-from __future__ import annotations
-
 import math
+from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from pathlib import Path
+from typing import NamedTuple
 
+import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from napari_dsc.files import write_atomically
 from napari_dsc.files.ownership import SOFTWARE
 from napari_dsc.images import draw_boundaries
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
-    import numpy as np
 
 PANEL_WIDTH = 3.2  # inches
 DOTS_PER_INCH = 150

@@ -22,9 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
     from multiprocessing.connection import Connection
 
-    from napari_dsc.scoring.cases import Case
+    from napari_dsc.scoring.cases import Case, ScaleScores
     from napari_dsc.scoring.entries import Entry
-    from napari_dsc.scoring.scores import ScaleScores
 
     Score = Callable[[Case, Entry], list[ScaleScores]]
     Task = tuple[Case, Entry]
@@ -139,10 +138,9 @@ def _attempt(score: Score, task: Task) -> Scored:
     case, entry = task
     try:
         return score(case, entry), ""
-    except DSCError as error:
-        return [], " ".join(str(error).split())
     except Exception as error:  # one image must not end an evaluation of hours
-        _log.exception("%s on %s", entry.name, case.name)
+        if not isinstance(error, DSCError):
+            _log.exception("%s on %s", entry.name, case.name)
         return [], one_line(error)
 
 

@@ -1,27 +1,18 @@
 """The folder of an evaluation: scores of each image as they come, and tables at the end."""
 
-from __future__ import annotations
-
 import hashlib
 import json
-from typing import TYPE_CHECKING, NamedTuple, cast
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple, cast
 
 from napari_dsc.errors import OutputError
 from napari_dsc.evaluation.terms import zero_of
 from napari_dsc.files import check_output, write_atomically
 from napari_dsc.methods import MethodOptions
-from napari_dsc.records.record import software_record
-from napari_dsc.scoring.entries import parameters_of
-from napari_dsc.scoring.scores import score_names
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
-    from napari_dsc.records.record import Record
-    from napari_dsc.scoring.cases import Case
-    from napari_dsc.scoring.entries import Entry
-    from napari_dsc.scoring.scores import ScaleScores
+from napari_dsc.records.record import Record, software_record
+from napari_dsc.scoring.cases import Case, ScaleScores, score_names
+from napari_dsc.scoring.entries import Entry, parameters_of
 
 TABLES = ("scores.csv", "summary.json", "summary.md")
 _IMAGES, _SETTINGS, _PARAMETERS = "images", "settings.json", "parameters"
@@ -164,11 +155,7 @@ def changed_settings(before: Record, now: Record) -> list[str]:
 def _flat(parameters: object) -> Record:
     """Parameters of all stages by STAGE.NAME."""
     stages = cast("dict[str, Record]", parameters)
-    return {
-        f"{stage}.{name}": value
-        for stage, values in stages.items()
-        for name, value in values.items()
-    }
+    return {f"{key}.{name}": one for key, part in stages.items() for name, one in part.items()}
 
 
 def files_sha256(case: Case) -> str:

@@ -1,22 +1,16 @@
 """The scores of an evaluation as a table of images, a summary, and a page to read."""
 
-from __future__ import annotations
-
 import csv
 import functools
 import io
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from napari_dsc.evaluation.measures import MEASURES
-from napari_dsc.evaluation.summary import mean_over_images, summarize
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from napari_dsc.evaluation.summary import Best
-    from napari_dsc.records.record import Record
-    from napari_dsc.scoring.entries import Entry
-    from napari_dsc.scoring.scores import ScaleScores
+from napari_dsc.evaluation.summary import Best, mean_over_images, summarize
+from napari_dsc.records.record import Record
+from napari_dsc.scoring.cases import ScaleScores
+from napari_dsc.scoring.entries import Entry
 
 _DIGITS = 5
 

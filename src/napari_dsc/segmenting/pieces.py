@@ -1,33 +1,27 @@
 """What is segmented, piece by piece; a piece is made ready when it is asked for."""
 
-from __future__ import annotations
-
 import dataclasses
+from collections.abc import Callable, Generator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, Self, TypeVar
 
+import numpy as np
 import tifffile
+from numpy.typing import ArrayLike
 
+from napari_dsc import images
 from napari_dsc.files.lazy import is_zarr
-from napari_dsc.images import Image, ImageSeries, choose_normalization, load_image, load_series
-from napari_dsc.layers import is_image_layer, labels_geometry, read_layer
-from napari_dsc.machine.device import resolve_device
-from napari_dsc.machine.memory import SHARE, bytes_whole, free_bytes
+from napari_dsc.layers import Geometry, is_image_layer, labels_geometry, read_layer
 from napari_dsc.machine.progress import Progress
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
-
-    import numpy as np
-    from numpy.typing import ArrayLike
-
-    from napari_dsc.images import Normalization
-    from napari_dsc.layers import Geometry
-    from napari_dsc.params import ImageParams
-    from napari_dsc.segmenting.settings import Settings
+from napari_dsc.params import ImageParams
+from napari_dsc.segmenting.settings import Settings
 
 R = TypeVar("R")
+
+# pixels of a plane in a TIFF that is segmented in one piece, unless tiles are asked for: such
+# a run takes 5 to 6 GiB of memory
+MOST_WHOLE = 2**24
 
 
 class Pieces(Protocol):
@@ -68,7 +62,7 @@ class OneImage:
 
     kind: ClassVar[str] = "image"
 
-    series: ImageSeries
+    series: images.ImageSeries
     geometry: Geometry | None = None
     superpixels: ArrayLike | None = None
     scribbles: ArrayLike | None = None
@@ -76,7 +70,7 @@ class OneImage:
     def __len__(self) -> int:
         return len(self.series.frames)
 
-    def piece(self, number: int) -> Image:
+    def piece(self, number: int) -> images.Image:
         """Image of one piece, normalized now."""
         return self.series.frames[number]
 
@@ -98,7 +92,7 @@ class OneImage:
             [one.restore_labels(part) for one, part in zip(pieces, parts, strict=True)]
         )
 
-    def given(self, superpixels: ArrayLike | None, scribbles: ArrayLike | None) -> OneImage:
+    def given(self, superpixels: ArrayLike | None, scribbles: ArrayLike | None) -> Self:
         """The same pieces with what the user gives; None leaves it out."""
         return dataclasses.replace(self, superpixels=superpixels, scribbles=scribbles)
 
@@ -174,13 +168,15 @@ def one_image(image: Any, settings: Settings) -> OneImage:
     InvalidParameterError
         If axes, spacing or channels do not fit the image.
     """
-    return OneImage(*_read(image, settings, load_image))
+    return OneImage(*_read(image, settings, images.load_image))
 
 
 def open_pieces(
     image: Any,
     settings: Settings,
-    choose: Callable[[np.ndarray, ImageParams], Normalization] = choose_normalization,
+    choose: Callable[
+        [np.ndarray, ImageParams], images.Normalization
+    ] = images.choose_normalization,
 ) -> OneImage:
     """Read an image, a stack or a time series.
 
@@ -205,7 +201,7 @@ def open_pieces(
     InvalidParameterError
         If axes, spacing or channels do not fit the image.
     """
-    series, geometry = _read(image, settings, partial(load_series, choose=choose))
+    series, geometry = _read(image, settings, partial(images.load_series, choose=choose))
     if len(series.frames) > 1:
         return Frames(series, geometry)
     first = series.frames[0]
@@ -216,7 +212,7 @@ def open_pieces(
 
 
 def needs_tiles(image: Any, settings: Settings, output: Path) -> bool:
-    """Whether an image is segmented by tiles: asked for, stored by chunks, or too large.
+    """Whether an image is segmented by tiles: asked for, stored by chunks, or large.
 
     Parameters
     ----------
@@ -236,13 +232,19 @@ def needs_tiles(image: Any, settings: Settings, output: Path) -> bool:
         return True
     if not isinstance(image, Path) or is_zarr(image):
         return isinstance(image, Path)
-    return bytes_whole(_n_values(image)) > SHARE * free_bytes(resolve_device(settings.device))
+    return _n_pixels(image) > MOST_WHOLE
 
 
 def iter_each(
     stage: str, n_pieces: int, do: Callable[[int], R]
 ) -> Generator[Progress, None, list[R]]:
-    """Do something with each piece, by its number; yields progress, returns what came of it."""
+    """Do something with each piece, by its number; returns what came of it.
+
+    Yields
+    ------
+    progress : Progress
+        Before the first piece, and after each.
+    """
     yield Progress(stage, 0, n_pieces)
     found = []
     for number in range(n_pieces):
@@ -252,13 +254,13 @@ def iter_each(
 
 
 def _read(
-    image: Any, settings: Settings, load: Callable[..., Image | ImageSeries]
-) -> tuple[ImageSeries, Geometry | None]:
+    image: Any, settings: Settings, load: Callable[..., images.Image | images.ImageSeries]
+) -> tuple[images.ImageSeries, Geometry | None]:
     """Images, loaded if they are not yet, and where they lie if a layer shows them."""
     layer = image if is_image_layer(image) else None
     if layer is not None:
         image = read_layer(layer, settings.axes)
-    if not isinstance(image, Image):
+    if not isinstance(image, images.Image):
         image = load(
             Path(image) if isinstance(image, str) else image,
             settings.axes,
@@ -266,17 +268,21 @@ def _read(
             spacing=settings.spacing,
             channels=settings.channels,
         )
-    series = ImageSeries((image,), image.axes) if isinstance(image, Image) else image
+    series = (
+        images.ImageSeries((image,), image.axes) if isinstance(image, images.Image) else image
+    )
     return series, None if layer is None else labels_geometry(layer, series.axes)
 
 
-def _n_values(path: Path) -> int:
-    """Values in a TIFF; 0 for other files, which are read whole."""
+def _n_pixels(path: Path) -> int:
+    """Pixels of a plane in a TIFF; 0 for other files, which are read whole."""
     if path.suffix.lower() not in (".tif", ".tiff"):
         return 0
     try:
         with tifffile.TiffFile(path) as file:
             len(file.pages)  # as in `read_tiff`
-            return int(file.series[0].size)
+            series = file.series[0]
+            sizes = dict(zip(series.axes, series.shape, strict=True))
+            return int(sizes.get("Y", 0) * sizes.get("X", 0))
     except (OSError, ValueError, IndexError, tifffile.TiffFileError):
         return 0

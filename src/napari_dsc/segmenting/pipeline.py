@@ -1,33 +1,24 @@
 """The method as one straight line: image, smoothed image, superpixels, segments."""
 
-from __future__ import annotations
-
 import dataclasses
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
 
 from napari_dsc.files.ownership import refuse_overlap
+from napari_dsc.hierarchy.tree import MergeTree
+from napari_dsc.large.source import LazyArray
 from napari_dsc.large.writers import check_large_output
 from napari_dsc.machine.progress import exhausted
-from napari_dsc.segmenting.files import Files
+from napari_dsc.records.record import Record
+from napari_dsc.segmenting import joint, segmenter, series, tree
 from napari_dsc.segmenting.pieces import Tiles, open_pieces
-from napari_dsc.segmenting.results import Segmentation
+from napari_dsc.segmenting.results import Segmentation, Step
 from napari_dsc.segmenting.run import Run
-from napari_dsc.segmenting.segmenter import iter_segmentation
-from napari_dsc.segmenting.series import whole_run
 from napari_dsc.segmenting.settings import Settings
-from napari_dsc.segmenting.tree import tree_record
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    import numpy as np
-    from numpy.typing import ArrayLike
-
-    from napari_dsc.hierarchy.tree import MergeTree
-    from napari_dsc.large.source import LazyArray
-    from napari_dsc.records.record import Record
-    from napari_dsc.segmenting.results import Step
 
 
 def smooth(
@@ -49,7 +40,7 @@ def smooth(
     smoothed : array
         In layout, type and intensity units of the image.
     """
-    return exhausted(whole_run(image, settings.replace(**changes)).iter_smoothed())
+    return exhausted(series.whole_run(image, settings.replace(**changes)).iter_smoothed())
 
 
 def over_segment(
@@ -72,7 +63,7 @@ def over_segment(
     superpixels : S uint8, uint16 or uint32 array
         Labels from 1, each one connected region in one frame.
     """
-    return exhausted(whole_run(image, settings.replace(**changes)).iter_superpixels())
+    return exhausted(series.whole_run(image, settings.replace(**changes)).iter_superpixels())
 
 
 def iter_segment(
@@ -146,7 +137,7 @@ def segment(
     """
     settings = settings.replace(**changes)
     pieces = open_pieces(image, settings).given(superpixels, scribbles)
-    result: Segmentation = exhausted(iter_segmentation(pieces, settings))
+    result: Segmentation = exhausted(segmenter.iter_segmentation(pieces, settings))
     return result
 
 
@@ -190,7 +181,7 @@ def segment_large(
         refuse_overlap([image], [path])
     check_large_output(path, overwrite=overwrite)
     settings = settings.replace(**changes)
-    record: Record = exhausted(iter_segmentation(Tiles(image, path), settings))
+    record: Record = exhausted(segmenter.iter_segmentation(Tiles(image, path), settings))
     return record
 
 
@@ -235,8 +226,9 @@ def iter_joint(
     2
     """
     settings = settings.replace(**changes)
-    files = Files([Path(one) if isinstance(one, str) else one for one in images], settings)
-    for progress in iter_segmentation(files, settings):
+    named = [Path(one) if isinstance(one, str) else one for one in images]
+    files = joint.Files(named, settings)
+    for progress in segmenter.iter_segmentation(files, settings):
         if isinstance(progress.step, Exception):
             raise progress.step
         if isinstance(progress.step, Segmentation):
@@ -279,4 +271,4 @@ def merge_tree(
     array([[1, 2]], dtype=uint8)
     """
     run = Run(image, settings, **changes)
-    return dataclasses.replace(run.tree, record=tree_record(run, run.settings.tree_params))
+    return dataclasses.replace(run.tree, record=tree.tree_record(run, run.settings.tree_params))

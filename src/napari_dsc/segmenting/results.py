@@ -14,8 +14,7 @@ from napari_dsc.correction.parts import Parts, parts_of
 from napari_dsc.files import write_image
 from napari_dsc.images import to_label_image
 from napari_dsc.images.axes import spatial_axes
-from napari_dsc.labels.measurement import segment_table
-from napari_dsc.labels.regions import connected_regions
+from napari_dsc.labels import measurement, regions
 from napari_dsc.layers import PARTS_KEY, RECORD_KEY, Geometry, as_many_axes, labels_layer
 
 if TYPE_CHECKING:
@@ -75,7 +74,7 @@ class Step:
         """
         classes = self.classes.cpu().numpy()[self.superpixels]
         return to_label_image(
-            connected_regions(classes) if self.result == "regions" else classes
+            regions.connected_regions(classes) if self.result == "regions" else classes
         )
 
     def segmentation(self) -> Segmentation:
@@ -159,7 +158,7 @@ class Segmentation:
             ``index`` (the label), ``class`` (from 1) and, where there are probabilities,
             ``confidence``, the mean probability of the class over the segment's pixels.
         """
-        return segment_table(
+        return measurement.segment_table(
             self.labels, self.superpixels, self.classes_of_superpixels, self.probabilities
         )
 
@@ -225,9 +224,8 @@ def write_result(
         If the file cannot be written, or its format cannot hold the array.
     """
     image = record["image"]
-    axes = (
-        image["axes"] if pixels.ndim == len(image["axes"]) else image["axes"].replace("C", "")
-    )
+    has_channels = pixels.ndim == len(image["axes"])
+    axes = image["axes"] if has_channels else image["axes"].replace("C", "")
     sizes = dict(zip(spatial_axes(axes), image["spacing"], strict=False))
     write_image(
         path,

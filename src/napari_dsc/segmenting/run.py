@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
@@ -9,19 +10,16 @@ import numpy as np
 import torch
 
 from napari_dsc.correction.edits import seeds_of
-from napari_dsc.cut.graph import superpixel_altitudes
-from napari_dsc.cut.objective import SideInformation
-from napari_dsc.cut.whole_image import iter_image_cut
+from napari_dsc.cut import coarse, guide, objective
 from napari_dsc.errors import InvalidParameterError
-from napari_dsc.images import array_sha256, to_label_image
+from napari_dsc.images import Image, array_sha256, to_label_image
 from napari_dsc.labels.regions import connected_regions
 from napari_dsc.machine.progress import Progress
 from napari_dsc.segmenting.pieces import OneImage, one_image
 from napari_dsc.segmenting.results import Segmentation, Step
 from napari_dsc.segmenting.settings import Settings
-from napari_dsc.segmenting.stages import Stages, timed_cut
-from napari_dsc.superae.embedding import embedding_of
-from napari_dsc.superae.planes import as_batch
+from napari_dsc.segmenting.stages import Classes, Stages, timed_cut, without_gaps
+from napari_dsc.superae import applied
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -32,7 +30,6 @@ if TYPE_CHECKING:
 
     from napari_dsc.files import RawImage
     from napari_dsc.hierarchy.tree import MergeTree
-    from napari_dsc.images import Image
     from napari_dsc.records.record import Record
 
 
@@ -163,11 +160,11 @@ class Run:
         with clock.stage("cut"), torch.inference_mode(False):
             model = self.stages.model
             pixels = torch.from_numpy(self.image.pixels).to(self.device)
-            fresh = partial(embedding_of, model, params.n_partitions, params.seed)
-            image, fixed = as_batch(pixels, model.n_channels), self._fixed_classes()
-            altitudes = superpixel_altitudes(self.image.pixels, superpixels, params)
-            side_information = SideInformation(altitudes, self.image.volume_spacing)
-            steps = iter_image_cut(
+            fresh = partial(applied.embedding_of, model, params.n_partitions, params.seed)
+            image, fixed = applied.as_batch(pixels, model.n_channels), self._fixed_classes()
+            altitudes = guide.superpixel_altitudes(self.image.pixels, superpixels, params)
+            side_information = objective.SideInformation(altitudes, self.image.volume_spacing)
+            steps = coarse.iter_image_cut(
                 image, superpixels, fresh, params, fixed, side_information=side_information
             )
         for step in timed_cut(steps, clock):
@@ -194,11 +191,15 @@ class Run:
         """
         image, known = self.image, vars(self).get("smoothed")
         smooth = partial(self.stages.restored, image)
+        found = Classes.of(step)
+        if not self._is_guided:
+            [found] = without_gaps([found])
+            step = dataclasses.replace(step, classes=torch.from_numpy(found.classes))
         return Segmentation(
             labels=step.labels(),
             superpixels=to_label_image(image.restore_labels(self.superpixels)),
-            classes_of_superpixels=step.classes.cpu().numpy(),
-            probabilities=step.assignment.cpu().numpy(),
+            classes_of_superpixels=found.classes,
+            probabilities=found.probabilities,
             record=self.cut_record(step),
             smooth=smooth if known is None else partial(image.restore, known),
             geometry=self.geometry,
@@ -217,7 +218,9 @@ class Run:
         record : dict
             `record`, and the iterations, losses and counts of the step.
         """
+        numbering = "scribbles" if self._is_guided else "consecutive"
         return self.record() | {
+            "numbering": numbering,
             "iterations": step.iteration,
             "n_superpixels": len(step.classes),
             "n_classes": step.n_classes,
@@ -239,6 +242,10 @@ class Run:
             )
         self._given[f"given_{name}"] = {"sha256": array_sha256(given)}
         return self.image.arrange_labels(given)
+
+    @property
+    def _is_guided(self) -> bool:
+        return self._scribbles is not None and bool(self._scribbles.any())
 
     def _fixed_classes(self) -> np.ndarray:
         """Class of each superpixel that scribbles ask for, -1 without, (M,)."""

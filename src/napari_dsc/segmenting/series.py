@@ -1,34 +1,29 @@
 """Time series, and the planes of a stack that are cut apart."""
 
-from __future__ import annotations
-
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from collections.abc import Generator, Sequence
+from typing import Any
 
 import numpy as np
 
+from napari_dsc.cut.joint import Piece
 from napari_dsc.images import to_label_image
 from napari_dsc.labels.regions import connected_regions, numbered_on
 from napari_dsc.machine.progress import Progress, exhausted
-from napari_dsc.records.record import hashes_of
-from napari_dsc.segmenting.network import (
-    Classes,
-    Learned,
-    figures_of,
-    iter_learning,
-    kept_small,
-)
+from napari_dsc.records.record import Record, hashes_of
 from napari_dsc.segmenting.pieces import Frames, OneImage, iter_each, open_pieces
 from napari_dsc.segmenting.results import Segmentation
 from napari_dsc.segmenting.run import Run
-from napari_dsc.segmenting.stages import Stages
-
-if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
-
-    from napari_dsc.cut.joint import Piece
-    from napari_dsc.records.record import Record
-    from napari_dsc.segmenting.settings import Settings
+from napari_dsc.segmenting.settings import Settings
+from napari_dsc.segmenting.stages import (
+    Classes,
+    Learned,
+    Stages,
+    figures_of,
+    iter_learning,
+    kept_small,
+    without_gaps,
+)
 
 
 class SeriesRun:
@@ -158,25 +153,29 @@ class SeriesRun:
         self.figures = {name: [one[name] for one in figures] for name in figures[0]}
         return found
 
-    def result(self, found: Sequence[Classes]) -> Segmentation:
+    def result(self, found: Sequence[Classes], numbering: str = "consecutive") -> Segmentation:
         """Segmentation of all images, in axes of the original.
 
         Parameters
         ----------
         found : sequence of Classes
             One for each image.
+        numbering : str
+            ``common`` keeps the numbers of classes that other files share.
 
         Returns
         -------
         segmentation : Segmentation
             Its smoothed images are made when they are asked for.
         """
+        if numbering != "common":
+            found = without_gaps(found)
         return Segmentation(
             labels=self._labels(found),
             superpixels=self._joined_superpixels(),
             classes_of_superpixels=np.concatenate([one.classes for one in found]),
             probabilities=np.concatenate([one.probabilities for one in found]),
-            record=self.record(found),
+            record=self.record(found) | {"numbering": numbering},
             smooth=self.smoothed,
             geometry=self.pieces.geometry,
         )
@@ -269,7 +268,8 @@ def cut_series(pieces: OneImage, stages: Stages) -> Generator[Progress, None, Se
     run, params = SeriesRun(pieces, stages), stages.settings.cut_params
     yield from run.iter_superpixels()
     if params.series == "apart":
-        return run.result((yield from run.iter_apart()))
+        apart = yield from run.iter_apart()
+        return run.result([without_gaps([one])[0] for one in apart])
     load = kept_small(run.load, params)
 
     def draw(rng: np.random.Generator) -> Piece:

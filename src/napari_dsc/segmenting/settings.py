@@ -1,26 +1,16 @@
 """Settings of a run: everything that decides the labels of an image."""
 
-from __future__ import annotations
-
 import dataclasses
 import operator
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, Self, get_args
 
 from napari_dsc.errors import InvalidParameterError
-from napari_dsc.params import (
-    DEFAULT_WEIGHTS,
-    CutParams,
-    ImageParams,
-    Params,
-    SuperpixelParams,
-    TreeParams,
-    preset_values,
-)
-from napari_dsc.params.checks import check_kinds
+from napari_dsc.machine import memory
+from napari_dsc.params import CutParams, ImageParams, SuperpixelParams, TreeParams
+from napari_dsc.params.checks import Params, check_kinds
+from napari_dsc.params.presets import DEFAULT_WEIGHTS, preset_values
 from napari_dsc.records.recipes import KEYWORDS, STAGES, values_in
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
 
 SegmentMethod = Literal["dsc", "tree"]
 """Names of the segmenters; `napari_dsc.segmenting.segmenter.SEGMENTERS` holds one for each."""
@@ -82,8 +72,8 @@ class Settings:
     channels : sequence of int
         Channels to take, numbered from 0; empty: all.
     tile : int
-        Side in pixels of the tiles in which a large image is segmented; 0: one piece where
-        it fits into memory.
+        Side in pixels of the tiles in which a large image is segmented; 0: 1024 where the
+        command line takes tiles, which is up to the image and never to the free memory.
     level : int
         Level of a pyramid that is segmented; 0 is the finest.
 
@@ -128,7 +118,7 @@ class Settings:
                 raise InvalidParameterError(f"{name}={value!r}: {error}") from error
 
     @classmethod
-    def preset(cls, name: str) -> Settings:
+    def preset(cls, name: str) -> Self:
         """Settings of a preset; what it does not set has its default.
 
         Parameters
@@ -152,7 +142,7 @@ class Settings:
             cut_params=CutParams(**values["cut"]),
         )
 
-    def replace(self, **changes: Any) -> Settings:
+    def replace(self, **changes: Any) -> Self:
         """Copy with other values.
 
         Parameters
@@ -187,6 +177,32 @@ class Settings:
         """
         params: Params = getattr(self, KEYWORDS[stage])
         return params
+
+    def needed_bytes(self, sizes: Mapping[str, int], stage: str = "segment") -> float:
+        """Memory that a run on an image in one piece takes, beyond the image, roughly.
+
+        Parameters
+        ----------
+        sizes : mapping of str to int
+            Length of each axis.
+        stage : str
+            Last stage of the run: ``smooth``, ``superpixels`` or ``segment``.
+
+        Returns
+        -------
+        n_bytes : float
+            See `napari_dsc.machine.memory`.
+        """
+        plane = sizes["Y"] * sizes["X"]
+        stack = plane * sizes.get("Z", 1)
+        most, params = [memory.bytes_to_smooth(plane)], self.cut_params
+        if stage != "smooth":
+            most.append(memory.bytes_to_divide(stack, self.superpixel_params.superpixels))
+        if stage == "segment":
+            seen = min(stack * params.resolution**2, params.megapixels * 1e6)
+            most.append(memory.bytes_to_cut(seen, params.n_partitions))
+        others = stack * sizes.get("T", 1) - plane
+        return max(most) + memory.bytes_to_keep(others, sizes.get("C", 1))
 
     def to_record(self) -> dict[str, Any]:
         """Settings for a record or recipe, ready for JSON.
@@ -223,7 +239,7 @@ class Settings:
         return record | ({"unused_parameters": unused} if unused else {})
 
     @classmethod
-    def from_record(cls, record: Mapping[str, Any], place: str = "record") -> Settings:
+    def from_record(cls, record: Mapping[str, Any], place: str = "record") -> Self:
         """Settings of a record, of any kind of result, or of a recipe.
 
         Parameters

@@ -1,34 +1,33 @@
-"""The stages of the method under one set of settings."""
-
-from __future__ import annotations
+"""The stages of the method under one set of settings, and a network that pieces share."""
 
 import copy
-from functools import cached_property
-from typing import TYPE_CHECKING, TypeVar
+import dataclasses
+import functools
+from collections.abc import Callable, Generator, Iterator, Sequence
+from typing import NamedTuple, Self, TypeVar
 
+import numpy as np
 import torch
 
-from napari_dsc.cut.joint import Piece
+from napari_dsc.cut.joint import Piece, PieceClasses, assign, coarse_piece, iter_joint_cut
+from napari_dsc.cut.objective import CutStep
 from napari_dsc.errors import InvalidParameterError
 from napari_dsc.hierarchy.construction import grow_tree
+from napari_dsc.hierarchy.tree import MergeTree
+from napari_dsc.images import Image
 from napari_dsc.machine.clock import Clock
 from napari_dsc.machine.device import reproducible, resolve_device
+from napari_dsc.machine.progress import Progress
 from napari_dsc.machine.side_process import run_in_side_process
+from napari_dsc.params import CutParams
+from napari_dsc.params.presets import NO_LIMIT
 from napari_dsc.records.record import Record, device_record, image_record, software_record
-from napari_dsc.superae.planes import as_batch, smooth_planes
-from napari_dsc.superae.weights import check_dimensions, find_weights, load_weights
+from napari_dsc.segmenting.results import Step
+from napari_dsc.segmenting.settings import Settings
+from napari_dsc.superae.applied import as_batch, embedding_of, smooth_planes
+from napari_dsc.superae.model import Embedding, SuperAE
+from napari_dsc.superae.weights import WeightsFile, check_dimensions, find_weights, load_weights
 from napari_dsc.superpixels.methods import over_segment_pixels
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    import numpy as np
-
-    from napari_dsc.hierarchy.tree import MergeTree
-    from napari_dsc.images import Image
-    from napari_dsc.segmenting.settings import Settings
-    from napari_dsc.superae.model import SuperAE
-    from napari_dsc.superae.weights import WeightsFile
 
 S = TypeVar("S")
 
@@ -73,16 +72,17 @@ class Stages:
                 f"name (sha256 {wanted:.12}..., found {self.weights.sha256:.12}...); name the "
                 "weights to use"
             )
-        self._network = _Network(self.weights, self.device)
+        # copies share it, loaded when it is first used
+        self._network = functools.cache(functools.partial(_network, self.weights, self.device))
         self.clock, self.notes = Clock(self.device), list[str]()
 
-    def fresh(self) -> Stages:
+    def fresh(self) -> Self:
         """Stages of another image: the same network, with a clock and notes of their own."""
         other = copy.copy(self)
         other.clock, other.notes = Clock(self.device), []
         return other
 
-    def under(self, settings: Settings) -> Stages:
+    def under(self, settings: Settings) -> Self:
         """The same stages, clock and notes under other settings of the same weights."""
         other = copy.copy(self)
         other.settings = settings
@@ -91,7 +91,7 @@ class Stages:
     @property
     def model(self) -> SuperAE:
         """Smoothing network on the device."""
-        return self._network.model
+        return self._network()
 
     def check(self, image: Image) -> None:
         """Refuse an image whose dimensions do not fit the weights."""
@@ -129,18 +129,10 @@ class Stages:
         return Piece(batch, superpixels, image.volume_spacing)
 
     def record(self, image: Image) -> Record:
-        """Everything needed to repeat the stages, ready for JSON.
+        """Everything needed to repeat the stages on an image, ready for JSON.
 
-        Parameters
-        ----------
-        image : Image
-            Image that the stages worked on.
-
-        Returns
-        -------
-        record : dict
-            Settings, versions, device, hashes of image and weights, notes, and the seconds
-            of the stages done so far.
+        These are settings, versions, device, hashes of image and weights, notes, and the
+        seconds of the stages done so far.
         """
         return self.record_of(image_record(image))
 
@@ -170,14 +162,145 @@ def timed_cut(steps: Iterator[S], clock: Clock) -> Iterator[S]:
         yield step
 
 
-class _Network:
-    """The smoothing network, loaded when it is first used."""
+def _network(weights: WeightsFile, device: torch.device) -> SuperAE:
+    """The smoothing network on the device."""
+    with torch.inference_mode(False), torch.device("cpu"):
+        model = load_weights(weights)
+    return model.to(device, torch.float32)
 
-    def __init__(self, weights: WeightsFile, device: torch.device) -> None:
-        self._weights, self._device = weights, device
 
-    @cached_property
-    def model(self) -> SuperAE:
-        with torch.inference_mode(False), torch.device("cpu"):
-            model = load_weights(self._weights)
-        return model.to(self._device, torch.float32)
+# images that are kept while a network learns, at the resolution at which it sees them
+N_KEPT = 64
+
+
+class Classes(NamedTuple):
+    """Classes of the superpixels of one image.
+
+    Parameters
+    ----------
+    classes : (M,) int64 array
+        Class of each superpixel, from 0.
+    probabilities : (M, K) float32 array
+        Probability of each superpixel for each class.
+    """
+
+    classes: np.ndarray
+    probabilities: np.ndarray
+
+    @classmethod
+    def of(cls, step: PieceClasses | Step) -> Self:
+        """Classes in a step of a cut, or in what a network assigns."""
+        return cls(step.classes.cpu().numpy(), step.assignment.cpu().numpy())
+
+
+def without_gaps(found: Sequence[Classes]) -> list[Classes]:
+    """Number classes anew: first those that some superpixel has, in their order.
+
+    Parameters
+    ----------
+    found : sequence of Classes
+        Classes that mean the same in all of these images.
+
+    Returns
+    -------
+    numbered : list of Classes
+        The same, with the columns of the probabilities in the new order.
+    """
+    used = np.unique(np.concatenate([one.classes for one in found]))
+    unused = np.setdiff1d(np.arange(found[0].probabilities.shape[1]), used)
+    order = np.concatenate([used, unused])
+    rank = np.argsort(order)
+    return [Classes(rank[one.classes], one.probabilities[:, order]) for one in found]
+
+
+class Learned(NamedTuple):
+    """A trained network, and how it was trained.
+
+    Parameters
+    ----------
+    embedding : Embedding
+        The network, its statistics frozen.
+    params : CutParams
+        Parameters of the training.
+    figures : dict
+        ``iterations``, and ``label_loss`` and ``cut_loss`` of the last, for the record.
+    seconds : float
+        Duration of the training, with the loading of its images.
+    """
+
+    embedding: Embedding
+    params: CutParams
+    figures: Record
+    seconds: float = 0.0
+
+    def classes(self, piece: Piece) -> Classes:
+        """Classes of the superpixels of an image, whether or not it was learned from."""
+        return Classes.of(assign(self.embedding, piece, self.params))
+
+
+def kept_small(load: Callable[..., Piece], params: CutParams) -> Callable[..., Piece]:
+    """Load pieces as the network sees them, and keep those that were loaded last.
+
+    Parameters
+    ----------
+    load : callable
+        Gives a piece for numbers.
+    params : CutParams
+        Resolution and megapixels of the network.
+
+    Returns
+    -------
+    load : callable
+        Takes the same numbers.
+    """
+    return functools.lru_cache(N_KEPT)(lambda *which: coarse_piece(load(*which), params))
+
+
+def iter_learning(
+    draw: Callable[[np.random.Generator], Piece], stages: Stages, stage: str
+) -> Generator[Progress, None, Learned]:
+    """Train one network on images, one a step.
+
+    Parameters
+    ----------
+    draw : callable
+        Gives an image as `kept_small` does, chosen by a generator.
+    stages : Stages
+        Their network's encoder is copied; their settings are those of the training.
+    stage : str
+        Name of the stage in the progress.
+
+    Yields
+    ------
+    progress : Progress
+        After each of the ``n_iterations`` steps, with the `CutStep`.
+
+    Returns
+    -------
+    learned : Learned
+        The network.
+
+    Raises
+    ------
+    ComputationError
+        If memory ran out.
+    """
+    params, clock = stages.settings.cut_params, Clock(stages.device)
+    with torch.inference_mode(False):
+        embedding = embedding_of(stages.model, params.n_partitions, params.seed)
+        # pieces are small already
+        unchanged = dataclasses.replace(params, resolution=1.0, megapixels=NO_LIMIT)
+        steps = iter_joint_cut(draw, embedding, unchanged)
+    yield Progress(stage, 0, params.n_iterations)
+    for step in timed_cut(steps, clock):
+        yield Progress(stage, step.iteration, params.n_iterations, step)
+    return Learned(embedding, params, figures_of(step), clock.seconds["cut"])
+
+
+def figures_of(last: CutStep | Step) -> Record:
+    """Number of iterations and both losses of the last step of a cut, ready for JSON."""
+    return {
+        "iterations": last.iteration,
+        "label_loss": float(last.label_loss),
+        "cut_loss": float(last.cut_loss),
+    }

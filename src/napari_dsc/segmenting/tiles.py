@@ -1,40 +1,32 @@
 """The method on an image in tiles, which does not fit into memory or is stored by chunks."""
 
-from __future__ import annotations
-
 import dataclasses
 import math
 import tempfile
+from collections.abc import Generator, Iterator
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 from napari_dsc.cut.joint import Piece, coarse_piece, iter_joint_cut, iter_piece_cut
-from napari_dsc.errors import OutputError
+from napari_dsc.errors import InvalidParameterError, OutputError
 from napari_dsc.labels.regions import iter_regions, region_numbers
-from napari_dsc.large.source import open_source
-from napari_dsc.large.tiling import check_side, choose_side, plan_tiling
+from napari_dsc.large.source import Source, open_source
+from napari_dsc.large.tiling import DEFAULT, check_side, plan_tiling
 from napari_dsc.large.training_windows import montage, plan_training_windows
 from napari_dsc.large.work import Work
 from napari_dsc.large.writers import CHUNK, Labels, write_labels
-from napari_dsc.machine.allocator import freed_memory_kept
-from napari_dsc.machine.memory import bytes_of_tile, free_bytes
+from napari_dsc.machine import allocator, memory
 from napari_dsc.machine.progress import Progress
 from napari_dsc.params.presets import NO_LIMIT
-from napari_dsc.superae.embedding import embedding_of
+from napari_dsc.records.record import Record
+from napari_dsc.segmenting.pieces import Tiles
+from napari_dsc.segmenting.stages import Stages
+from napari_dsc.superae.applied import embedding_of
+from napari_dsc.superae.model import Embedding
 from napari_dsc.superae.weights import check_dimensions
-
-if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
-
-    from napari_dsc.large.source import Source
-    from napari_dsc.records.record import Record
-    from napari_dsc.segmenting.pieces import Tiles
-    from napari_dsc.segmenting.stages import Stages
-    from napari_dsc.superae.model import Embedding
 
 RESERVED_AT_ONCE = 2**24
 
@@ -75,9 +67,10 @@ class TiledRun:
         self.cut_params, asked = settings.cut_params, settings.superpixel_params.n_superpixels
         limit = math.sqrt(self.cut_params.megapixels * 1e6) / CHUNK
         self.scale = min(self.cut_params.resolution, limit)
-        side = settings.tile or choose_side(self.device, self.cut_params, self.scale)
+        side = settings.tile or DEFAULT
         check_side(side)
         self.tiling, self.width = plan_tiling(source.shape, side, asked, self.scale)
+        self._check_memory()
         self.counts: dict[str, int] = {}
         n_made = round(math.prod(source.shape) / self.width**2)
         if n_made > asked:
@@ -94,16 +87,27 @@ class TiledRun:
         method = (stages.model, settings.superpixel_params, params)
         self._work = Work(source, self.normalization, *method, self.width)
 
+    def _check_memory(self) -> None:
+        needed, free = self._bytes_of_tile(), memory.free_bytes(self.device)
+        if needed > free:
+            raise InvalidParameterError(
+                f"tile={self.tiling.side}: a tile of this side takes about "
+                f"{needed / 2**30:.1f} GiB of memory, {free / 2**30:.1f} GiB are free; use "
+                "smaller tiles (--tile) or fewer classes (--n-partitions)"
+            )
+
+    def _bytes_of_tile(self) -> float:
+        classes = self.cut_params.n_partitions
+        return memory.bytes_of_tile(self.tiling.tile_pixels, classes, self.scale)
+
     def describe(self) -> str:
         """Size, tiles and memory in one line, before the run."""
         height, width = self.source.shape
-        classes = self.cut_params.n_partitions
-        needed = bytes_of_tile(self.tiling.tile_pixels, classes, self.scale)
         return (
             f"axes {self.source.axes} (from {self.source.axes_origin}), {height} x {width} "
             f"pixels in {self.tiling.n_tiles} tiles of up to {self.tiling.side} x "
-            f"{self.tiling.side}; about {needed / 2**30:.1f} GiB of memory, "
-            f"{free_bytes(self.device) / 2**30:.1f} GiB are free"
+            f"{self.tiling.side}; about {self._bytes_of_tile() / 2**30:.1f} GiB of memory, "
+            f"{memory.free_bytes(self.device) / 2**30:.1f} GiB are free"
         )
 
     def iter_save(self, path: Path) -> Iterator[Progress]:
@@ -121,7 +125,7 @@ class TiledRun:
             files.
         """
         with (
-            freed_memory_kept(),
+            allocator.freed_memory_kept(),
             tempfile.TemporaryDirectory(
                 prefix=".napari-dsc-", dir=path.resolve().parent
             ) as folder,
@@ -162,7 +166,8 @@ class TiledRun:
             "notes": list(source.notes),
         }
         tiles = {"side": self.tiling.side, "n_tiles": self.tiling.n_tiles}
-        return self.stages.record_of(image, tiles=tiles) | self.counts
+        record = self.stages.record_of(image, tiles=tiles)
+        return record | {"numbering": "consecutive"} | self.counts
 
     def _iter_learning(self) -> Generator[Progress, None, Embedding]:
         """Cut places of the image out, and train the network on them, which is the value."""
@@ -208,7 +213,10 @@ class TiledRun:
         found = np.unique(np.concatenate([np.unique(band) for band in bands()]))
         self.counts["n_classes"] = len(found)
         if self.cut_params.result == "classes":
-            return Labels(self.source.shape, canvas.dtype, bands)
+            numbers = np.zeros(int(found[-1]) + 1, canvas.dtype)
+            numbers[found] = np.arange(1, len(found) + 1)
+            numbered = partial(map, numbers.__getitem__)
+            return Labels(self.source.shape, canvas.dtype, lambda: numbered(bands()))
         numbers = region_numbers(bands)
         n_regions = self.counts["n_regions"] = int(numbers.max()) + 1
         numbers = (numbers + 1).astype(np.min_scalar_type(n_regions))

@@ -1,29 +1,22 @@
 """The segmenter that needs no training: regions of the merge tree of an image."""
 
-from __future__ import annotations
-
 import dataclasses
+from collections.abc import Generator
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_dsc.hierarchy.tree import MergeTree
 from napari_dsc.images import to_label_image
 from napari_dsc.labels.regions import numbered_on
 from napari_dsc.machine.progress import Progress
-from napari_dsc.segmenting.pieces import iter_each
+from napari_dsc.params import TreeParams
+from napari_dsc.records.record import Record
+from napari_dsc.segmenting.pieces import OneImage, iter_each
 from napari_dsc.segmenting.results import Segmentation
 from napari_dsc.segmenting.run import Run
 from napari_dsc.segmenting.series import series_image_record
-
-if TYPE_CHECKING:
-    from collections.abc import Generator
-
-    from napari_dsc.hierarchy.tree import MergeTree
-    from napari_dsc.params import TreeParams
-    from napari_dsc.records.record import Record
-    from napari_dsc.segmenting.pieces import OneImage
-    from napari_dsc.segmenting.stages import Stages
+from napari_dsc.segmenting.stages import Stages
 
 
 def segment_by_tree(run: Run) -> Segmentation:
@@ -37,7 +30,7 @@ def segment_by_tree(run: Run) -> Segmentation:
     Returns
     -------
     segmentation : Segmentation
-        Superpixels are the leaves of the tree. Labels are lasting ones, see `MergeTree.cut`.
+        Superpixels are the leaves of the tree. Labels are those of `MergeTree.cut`.
         The record is that of a run with ``method="tree"`` that gives these regions, with
         their number and that of the leaves.
     """
@@ -75,7 +68,7 @@ def tree_record(run: Run, params: TreeParams) -> Record:
     settings = run.settings.replace(method="tree", tree_params=params)
     record = settings.to_record()
     del record["device"], record["weights"]  # the device and hash of the run say more
-    return {**run.record(), **record}
+    return {**run.record(), **record, "numbering": "consecutive"}
 
 
 def tree_image(pieces: OneImage, stages: Stages) -> Generator[Progress, None, Segmentation]:
@@ -139,6 +132,7 @@ def tree_series(pieces: OneImage, stages: Stages) -> Generator[Progress, None, S
     record["n_images"] = len(pieces)
     merged = np.concatenate(classes).astype(np.int64)
     counts = {"n_superpixels": len(merged), "n_regions": int(merged.max()) + 1}
+    record["numbering"] = "consecutive"
     return Segmentation(
         labels=to_label_image(pieces.place(maps)),
         superpixels=to_label_image(pieces.place(numbered_on(superpixels))),
@@ -157,8 +151,8 @@ def _restored(pieces: OneImage) -> np.ndarray:
 
 def _labels(tree: MergeTree, params: TreeParams) -> np.ndarray:
     if params.regions:
-        return tree.cut(n_regions=params.regions, lasting=True)
-    return tree.cut(threshold=params.threshold, lasting=True)
+        return tree.cut(n_regions=params.regions)
+    return tree.cut(threshold=params.threshold)
 
 
 def _regions(tree: MergeTree, labels: np.ndarray) -> np.ndarray:

@@ -1,13 +1,10 @@
 """Building blocks of the networks, in two and three dimensions."""
 
-from __future__ import annotations
-
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, channels_last, channels_last_3d, nn
 from torch.autograd.function import once_differentiable
-from torch.nn import functional
 
 STRIDE = 4  # of the encoder's last level: two blocks of stride 2
 # number of input channels from which the layout matters for the gradient of the weight
@@ -41,7 +38,7 @@ class _Convolution(torch.autograd.Function):
     def forward(ctx: Any, image: Tensor, weight: Tensor, *settings: Any) -> Tensor:
         ctx.save_for_backward(image, weight)
         stride, padding, dilation, groups = ctx.settings = settings
-        return functional.conv2d(image, weight, None, stride, padding, dilation, groups)
+        return nn.functional.conv2d(image, weight, None, stride, padding, dilation, groups)
 
     @staticmethod
     @once_differentiable
@@ -167,4 +164,4 @@ def pad_to_stride(image: Tensor) -> Tensor:
         The batch, with at most 3 pixels added at the end of each axis.
     """
     grown = [part for side in reversed(image.shape[2:]) for part in (0, -side % STRIDE)]
-    return functional.pad(image, grown, mode="replicate")
+    return nn.functional.pad(image, grown, mode="replicate")

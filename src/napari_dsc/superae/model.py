@@ -1,18 +1,12 @@
 """The networks of section III-A: the superpixelwise autoencoder and the embedding head."""
 
-from __future__ import annotations
-
 import itertools
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import NamedTuple, cast
 
 import torch
-from torch import nn
-from torch.nn import functional
+from torch import Tensor, nn
 
 from napari_dsc.superae.blocks import LAYERS, down_block, pad_to_stride, up_block
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 WIDTHS = (64, 128, 256)  # channels of the three levels, as in the paper
 # margin of smoothing in pixels: more than the radius of the receptive field, and a multiple of
@@ -150,7 +144,7 @@ def smooth_to_the_rim(model: SuperAE, image: Tensor) -> Tensor:
     them. There are no seams, because tiles overlap by more than the receptive field, and start
     at multiples of the stride.
     """
-    grown = functional.pad(image, (MARGIN,) * 2 * model.ndim, mode="replicate")
+    grown = nn.functional.pad(image, (MARGIN,) * 2 * model.ndim, mode="replicate")
     smoothed = torch.empty_like(image)
     side = TILE if model.ndim == 2 else CUBE
     inside = [slice(MARGIN, -MARGIN)] * model.ndim
@@ -258,7 +252,7 @@ class Embedding(nn.Module):
         # added before a view is made, whose gradient would be copied to another layout
         features = of_image.add_(of_fine)
         for level in (of_middle, of_coarse):
-            enlarged = functional.interpolate(
+            enlarged = nn.functional.interpolate(
                 level.movedim(-1, 1),
                 size=size,
                 mode=self._layers.enlarging,

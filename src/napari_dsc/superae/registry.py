@@ -1,7 +1,5 @@
 """Weight files known by name: where they lie, downloads and checks."""
 
-from __future__ import annotations
-
 import functools
 import os
 from pathlib import Path

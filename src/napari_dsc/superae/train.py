@@ -1,27 +1,21 @@
 """Algorithm 1: train a SuperAE on images and their over-segmentation templates."""
 
-from __future__ import annotations
-
 import math
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from napari_dsc.errors import ComputationError, InvalidImageError
 from napari_dsc.labels.means import region_mean
 from napari_dsc.machine.device import reproducible, seeded
+from napari_dsc.params import TrainParams
 from napari_dsc.superae.blocks import LAYERS
 from napari_dsc.superae.model import SuperAE
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from torch import Tensor
-
-    from napari_dsc.params import TrainParams
 
 # axes along which crops are flipped: photographs have an orientation, volumes have none
 FLIPPED = {2: (-1,), 3: (-3, -2, -1)}

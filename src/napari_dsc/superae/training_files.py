@@ -1,16 +1,16 @@
 """Files of a training: checkpoints, the loss curve, and the card inside the weight file."""
 
-from __future__ import annotations
-
 import csv
 import dataclasses
 import importlib.metadata
 import io
 import json
 import platform
+from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from pathlib import Path
 
+import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from safetensors import SafetensorError, safe_open
@@ -18,30 +18,16 @@ from safetensors import SafetensorError, safe_open
 from napari_dsc.errors import WeightsError
 from napari_dsc.files import write_atomically
 from napari_dsc.files.ownership import SOFTWARE
+from napari_dsc.params import TrainParams
 from napari_dsc.superae.train import Epoch, TrainingState, new_training
 from napari_dsc.superae.weights import write_tensors
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
-    import torch
-    from torch import Tensor
-
-    from napari_dsc.params import TrainParams
 
 _LIBRARIES = ("napari-dsc", "numpy", "torch")
 _ADAM_SLOTS = {"step", "exp_avg", "exp_avg_sq"}
 
 
 def model_card(
-    state: TrainingState,
-    params: TrainParams,
-    *,
-    training_data: str,
-    license: str,
-    n_images: int,
-    command: str,
+    state: TrainingState, params: TrainParams, **origin: object
 ) -> dict[str, object]:
     """Describe trained weights, for `save_weights`.
 
@@ -51,33 +37,27 @@ def model_card(
         The finished training.
     params : TrainParams
         Settings of the training.
-    training_data : str
-        Name of the images, and of the templates if the training did not make them.
-    license : str
-        License of the weights, and terms of use of the images if they restrict it.
-    n_images : int
-        Number of images.
-    command : str
-        Command that repeats the training.
+    **origin : object
+        Where the weights come from: ``training_data``, the name of the images, and of the
+        templates if the training did not make them; ``license`` of the weights, and terms of
+        use of the images if they restrict it; ``n_images``; and the ``command`` that repeats
+        the training.
 
     Returns
     -------
     card : dict
-        Ready for JSON: the arguments, the fields of `params` (``ndim`` among them; with
+        Ready for JSON: `origin`, the fields of `params` (``ndim`` among them; with
         ``n_epochs`` as completed), ``n_channels``, ``final_losses``, and ``software`` with
         versions.
     """
     final = state.history[-1]
     versions = {name: importlib.metadata.version(name) for name in _LIBRARIES}
     return dataclasses.asdict(params) | {
-        "training_data": training_data,
-        "license": license,
-        "n_images": n_images,
+        **origin,
         "n_channels": state.model.n_channels,
         "n_epochs": len(state.history),
         "final_losses": {"fidelity": final.fidelity, "smoothness": final.smoothness},
         "software": versions | {"python": platform.python_version()},
-        "command": command,
     }
 
 
@@ -192,9 +172,9 @@ def load_checkpoint(
     return state
 
 
-def _restore(state: TrainingState, tensors: dict[str, Tensor]) -> None:
-    model: dict[str, Tensor] = {}
-    slots: dict[int, dict[str, Tensor]] = {}
+def _restore(state: TrainingState, tensors: dict[str, torch.Tensor]) -> None:
+    model: dict[str, torch.Tensor] = {}
+    slots: dict[int, dict[str, torch.Tensor]] = {}
     for name, tensor in tensors.items():
         kind, key = name.split(".", 1)
         if kind == "model":

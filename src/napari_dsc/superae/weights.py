@@ -1,15 +1,14 @@
 """Weight files: safetensors with a JSON card in the header. No pickle is ever loaded."""
 
-from __future__ import annotations
-
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load, save
+from torch import Tensor
 
 from napari_dsc.errors import WeightsError
 from napari_dsc.files import write_atomically
@@ -18,11 +17,6 @@ from napari_dsc.params.checks import parse_json
 from napari_dsc.superae import registry
 from napari_dsc.superae.model import SuperAE
 from napari_dsc.superae.registry import DEFAULT as DEFAULT
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from torch import Tensor
 
 _FIRST = "encoder.fine.0.weight"
 

@@ -1,10 +1,8 @@
 """Mean shift segmentation (Comaniciu and Meer 2002): filter, link, merge small regions."""
 
-from __future__ import annotations
-
 import itertools
 import math
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 
@@ -89,7 +87,7 @@ class _Window(NamedTuple):
     bandwidth: float
 
     @classmethod
-    def around(cls, image: np.ndarray, radius: int, bandwidth: float) -> _Window:
+    def around(cls, image: np.ndarray, radius: int, bandwidth: float) -> Self:
         n_axes = image.ndim - 1
         margins = [(0, 0)] + [(radius, radius)] * n_axes
         padded = np.pad(image.astype(np.float32), margins, constant_values=FAR)

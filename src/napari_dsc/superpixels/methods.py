@@ -1,32 +1,19 @@
 """Superpixels by five algorithms, with about the requested number for each of them."""
 
-from __future__ import annotations
-
 import math
 import warnings
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from scipy import ndimage
 from skimage import segmentation
 
 from napari_dsc.errors import InvalidParameterError
-from napari_dsc.hierarchy.colors import perceptual
-from napari_dsc.hierarchy.construction import tree_regions
-from napari_dsc.hierarchy.region_trees import (
-    gradient_magnitude,
-    horizontal_cut,
-    observation_scale_tree,
-    ward_tree,
-)
+from napari_dsc.hierarchy import construction, maps, region_trees
 from napari_dsc.images import color_features
 from napari_dsc.labels.neighbors import mean_width
+from napari_dsc.params import SuperpixelParams
 from napari_dsc.superpixels.mean_shift import mean_shift_filter, merge_modes
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from napari_dsc.params import SuperpixelParams
 
 # Colors are CIELab / 100, in which 0.01 is about the least visible distance.
 COMPACTNESS = 0.2  # of SLIC: color distance that equals the width of a superpixel
@@ -121,29 +108,34 @@ def _egb(features: np.ndarray, n_superpixels: int, sizes: np.ndarray) -> np.ndar
     """Efficient graph-based segmentation (Felzenszwalb and Huttenlocher 2004)."""
     if features.ndim == 4:
         return _volume_egb(features, n_superpixels, sizes)
-    channels_last = np.moveaxis(features, 0, -1)
     min_size = _least_size(features, n_superpixels)
 
     def divide(fineness: float) -> np.ndarray:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Got image with third dimension")
-            labels: np.ndarray = segmentation.felzenszwalb(
-                channels_last, scale=1 / fineness, sigma=SMOOTHING, min_size=min_size
-            )
-        return labels
+        return egb_plane(features, 1 / fineness, min_size)
 
     return _refine(
         divide, features, sizes, n_superpixels, start=n_superpixels / 10_000, surplus=2
     )
 
 
+def egb_plane(features: np.ndarray, scale: float, min_size: int) -> np.ndarray:
+    """Regions of scikit-image's algorithm on a plane of colors, (Y, X) int64 from 0."""
+    channels_last = np.moveaxis(features, 0, -1)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Got image with third dimension")
+        found = segmentation.felzenszwalb(
+            channels_last, scale=scale, sigma=SMOOTHING, min_size=min_size
+        )
+    return np.asarray(found, np.int64)
+
+
 def _volume_egb(features: np.ndarray, n_superpixels: int, sizes: np.ndarray) -> np.ndarray:
     """The same predicate on a hierarchy, because scikit-image has it in two dimensions only."""
     smooth = [ndimage.gaussian_filter(channel, SMOOTHING / sizes) for channel in features]
-    tree = observation_scale_tree(np.stack(smooth))
+    tree = region_trees.observation_scale_tree(np.stack(smooth))
 
     def divide(n_asked: float) -> np.ndarray:
-        return horizontal_cut(tree, round(n_asked))
+        return region_trees.horizontal_cut(tree, round(n_asked))
 
     return _refine(divide, features, sizes, n_superpixels, start=n_superpixels, surplus=1.3)
 
@@ -162,7 +154,7 @@ def _mean_shift(features: np.ndarray, n_superpixels: int, sizes: np.ndarray) -> 
 def _watershed(features: np.ndarray, n_superpixels: int, sizes: np.ndarray) -> np.ndarray:
     """Compact watershed from a pixel of least gradient in each grid cell (waterpixels)."""
     cubes, middles = _cubes(features.shape[1:], sizes)
-    gradient = gradient_magnitude(features, 1.0)[cubes]
+    gradient = region_trees.gradient_magnitude(features, 1.0)[cubes]
 
     def divide(n_asked: float) -> np.ndarray:
         seeds = _grid_seeds(gradient, n_asked)
@@ -176,8 +168,8 @@ def _watershed(features: np.ndarray, n_superpixels: int, sizes: np.ndarray) -> n
 
 def _ucm(features: np.ndarray, n_superpixels: int, _: np.ndarray, share: float) -> np.ndarray:
     """Regions of the merge tree, or its superpixels if more are requested than it has."""
-    colors = features * np.float32(100) if len(features) == 3 else perceptual(features)
-    return tree_regions(colors, n_superpixels, share)
+    colors = features * np.float32(100) if len(features) == 3 else maps.perceptual(features)
+    return construction.tree_regions(colors, n_superpixels, share)
 
 
 SUPERPIXEL_METHODS: dict[str, Callable[..., np.ndarray]] = {
@@ -251,7 +243,9 @@ def _merge(
     width = mean_width(regions.shape, n_superpixels, sizes)
     scale = POSITION_WEIGHT / width * sizes
     places = np.indices(regions.shape) * scale.reshape(-1, *[1] * regions.ndim)
-    return horizontal_cut(ward_tree(np.concatenate([features, places]), regions), n_superpixels)
+    return region_trees.horizontal_cut(
+        region_trees.ward_tree(np.concatenate([features, places]), regions), n_superpixels
+    )
 
 
 def _least_size(features: np.ndarray, n_superpixels: int) -> int:

@@ -12,7 +12,7 @@ from napari.viewer import Viewer
 from qtpy.QtWidgets import QApplication, QFileDialog
 
 from napari_dsc.files import write_atomically
-from napari_dsc.jobs.analysis import Physical, measure_job, split_job
+from napari_dsc.jobs.analysis import measure_job, split_job
 from napari_dsc.layers import geometry_of, level_array
 from napari_dsc.widgets.controls import forms, parameters
 from napari_dsc.widgets.docks.segment import Segment
@@ -48,7 +48,7 @@ def split_classes(viewer: Viewer) -> None:
         regions, features = value
         output.add_quietly(viewer, Labels(regions, features=features, **options))
 
-    in_background(split_job, (level_array(layer), _columns(layer)), show)
+    in_background(split_job, (level_array(layer), output.columns_of(layer)), show)
 
 
 def measure_segments(viewer: Viewer) -> None:
@@ -58,7 +58,7 @@ def measure_segments(viewer: Viewer) -> None:
         return
     labels = level_array(layer)
     part = channels.measured_image(viewer, layer)
-    physical = Physical(_to_world(layer), _axis_names(layer))
+    physical = (_to_world(layer), _axis_names(layer))
 
     def show(features: Any) -> None:
         if layer in viewer.layers:
@@ -66,7 +66,7 @@ def measure_segments(viewer: Viewer) -> None:
             of_image = f", intensities of {part.name}" if part else ""
             show_info(f"Measured {len(features['index'])} segments{of_image}.")
 
-    in_background(measure_job, (labels, part, physical, _columns(layer)), show)
+    in_background(measure_job, (labels, part, physical, output.columns_of(layer)), show)
 
 
 def copy_as_python(viewer: Viewer) -> None:
@@ -179,12 +179,6 @@ def _axis_names(layer: Labels) -> tuple[str, ...]:
         label if label.isidentifier() else name
         for label, name in zip(layer.axis_labels, default, strict=True)
     )
-
-
-def _columns(layer: Labels) -> dict[str, np.ndarray]:
-    """Features of a layer by name; empty without the column ``index`` of labels."""
-    table = {str(name): column.to_numpy() for name, column in layer.features.items()}
-    return table if "index" in table else {}
 
 
 def _python_source(record: dict[str, Any]) -> tuple[str, str]:

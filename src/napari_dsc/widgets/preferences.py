@@ -1,7 +1,5 @@
 """Preferences of the user, and the values of the last run."""
 
-from __future__ import annotations
-
 import contextlib
 import functools
 import json
@@ -75,14 +73,19 @@ def _last_values_path() -> Path | None:
     return Path(config).parent / f"{PLUGIN}-last-values.json" if config else None
 
 
-def last_values(dock: str) -> dict[str, Any]:
-    """Values of the dock's last run; empty before the first run."""
-    path = _last_values_path()
+def _stored(path: Path | None) -> dict[str, Any]:
+    """Values of all docks; empty before the first run."""
     try:
         found = json.loads(path.read_text("utf-8")) if path else {}
-        return dict(found[dock])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError):
         return {}
+    return found if isinstance(found, dict) else {}
+
+
+def last_values(dock: str) -> dict[str, Any]:
+    """Values of the dock's last run; empty before the first run."""
+    found = _stored(_last_values_path()).get(dock)
+    return found if isinstance(found, dict) else {}
 
 
 def remember_values(dock: str, values: dict[str, object]) -> None:
@@ -90,12 +93,7 @@ def remember_values(dock: str, values: dict[str, object]) -> None:
     path = _last_values_path()
     if path is None:
         return
-    try:
-        known = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError):
-        known = {}
-    known = known if isinstance(known, dict) else {}
-    content = json.dumps(known | {dock: values}, indent=2).encode()
+    content = json.dumps(_stored(path) | {dock: values}, indent=2).encode()
     # a run does not need this file, so that a folder without write access is no error
     with contextlib.suppress(OSError, OutputError):
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,11 +1,10 @@
 """Jobs in threads, and notifications of their errors."""
 
-from __future__ import annotations
-
 import atexit
 import contextlib
 import functools
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Generator, Iterator
+from typing import Any
 
 from napari.qt.threading import GeneratorWorker, create_worker
 from napari.utils.notifications import Notification, NotificationSeverity, notification_manager
@@ -17,10 +16,7 @@ from napari_dsc.errors import DSCError
 from napari_dsc.jobs.job import Control, Outcome, in_user_words
 from napari_dsc.widgets.controls.forms import clipboard, not_none
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
-
-    Job = Callable[..., Generator[object, None, Outcome]]
+Job = Callable[..., Generator[object, None, Outcome]]
 
 EXIT_MILLISECONDS = 20_000  # a step of the cut, the longest wait, takes seconds
 

@@ -5,17 +5,16 @@ from typing import Any
 
 from rich.table import Table
 
-from napari_dsc.cli.flags import Output, Quiet, Switch
-from napari_dsc.cli.plan import make_folders
+from napari_dsc.cli import flags, plan
 from napari_dsc.cli.report import Report
 
 
 def demo(
     *,
-    output: Output = Path("napari-dsc-demo"),
+    output: flags.Output = Path("napari-dsc-demo"),
     device: str = "auto",
-    overwrite: Switch = False,
-    quiet: Quiet = False,
+    overwrite: flags.Switch = False,
+    quiet: flags.Quiet = False,
 ) -> None:
     """Segment the image inside the package, and draw what each stage makes of it.
 
@@ -41,7 +40,7 @@ def demo(
 
         settings = Settings(device=device)
         pieces = one_image(sample.demo_image(), settings)
-        make_folders([output])
+        plan.make_folders([output])
         for name in sample.NAMES:
             check_output(output / name, overwrite=overwrite)
         keep_freed_memory()

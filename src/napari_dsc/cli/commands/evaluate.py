@@ -1,21 +1,13 @@
-"""The commands that score: evaluate bsds500, folder, labels."""
+"""The commands that score and compare methods, or score a label image."""
 
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import App, Parameter
 
+from napari_dsc.cli import scoring_flags
 from napari_dsc.cli.flags import Output, Switch, ZeroFlag
 from napari_dsc.cli.report import Report
-from napari_dsc.cli.scoring_flags import (
-    Data,
-    Entries,
-    EntryFlags,
-    EvaluationFlags,
-    MethodFlags,
-    Methods,
-    Run,
-)
 from napari_dsc.evaluation.terms import Split
 
 evaluate = App(name="evaluate", help="Score methods, or a label image, against annotations.")
@@ -28,9 +20,9 @@ def bsds500(
     *,
     output: Output,
     split: Split = "val",
-    entries: Entries = EntryFlags(),
-    run: Run = EvaluationFlags(),
-    methods: Methods = MethodFlags(),
+    entries: scoring_flags.Entries = scoring_flags.EntryFlags(),
+    run: scoring_flags.Run = scoring_flags.EvaluationFlags(),
+    methods: scoring_flags.Methods = scoring_flags.MethodFlags(),
 ) -> int:
     """Score methods on the Berkeley data set, as its benchmark does.
 
@@ -58,10 +50,10 @@ def folder(
     labels: Annotated[Path, Parameter(name="LABELS")],
     /,
     *,
-    data: Data,
-    entries: Entries = EntryFlags(),
-    run: Run = EvaluationFlags(),
-    methods: Methods = MethodFlags(),
+    data: scoring_flags.Data,
+    entries: scoring_flags.Entries = scoring_flags.EntryFlags(),
+    run: scoring_flags.Run = scoring_flags.EvaluationFlags(),
+    methods: scoring_flags.Methods = scoring_flags.MethodFlags(),
 ) -> int:
     """Score methods on a folder of images and one of label images of the same names.
 
@@ -111,7 +103,27 @@ def labels(
         Write one line of JSON instead of a table.
     """
     with Report(as_json=json) as report:
-        from napari_dsc.cli.work.label_scores import score_labels  # loads torch
+        from napari_dsc.cli.work.run_comparison import score_labels  # loads torch
 
-        pair = (result, truth)
-        score_labels(pair, zero, report, errors=errors, overwrite=overwrite, as_json=json)
+        score_labels((result, truth), zero, errors, report, overwrite=overwrite)
+
+
+def compare(
+    image: Annotated[Path, Parameter(name="IMAGE")],
+    /,
+    *,
+    what: scoring_flags.Compared,
+    run: scoring_flags.CompareRun = scoring_flags.CompareRunFlags(),
+    methods: scoring_flags.Methods = scoring_flags.MethodFlags(),
+) -> int:
+    """Segment an image by several methods, and draw one panel for each.
+
+    Parameters
+    ----------
+    image : Path
+        Image file.
+    """
+    with Report(quiet=run.quiet, as_json=run.json) as report:
+        from napari_dsc.cli.work.run_comparison import run_comparison  # loads torch
+
+        return run_comparison(image, what, run, methods, report)

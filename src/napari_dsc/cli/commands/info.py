@@ -1,9 +1,12 @@
-"""The command ``info``: versions, devices, and why CUDA is or is not used."""
+"""The commands that tell of this installation, and of its weight files."""
 
 import importlib.metadata
+import json
 import os
 import platform
 import sys
+
+from cyclopts import App
 
 _LIBRARIES = (
     "torch",
@@ -46,3 +49,80 @@ def _version(library: str) -> str:
 
 def _gibibytes(n_bytes: int) -> str:
     return f"{n_bytes / 2**30:.1f} GiB" if n_bytes else "memory unknown"
+
+
+weights = App(name="weights", help="List, find, download and check weight files.")
+
+
+@weights.command(name="list")
+def list_weights() -> None:
+    """List the registered weights: size, dimensions, license, data, whether at hand."""
+    from napari_dsc.superae.registry import WEIGHTS, where
+
+    for name, entry in WEIGHTS.items():
+        at_hand = "at hand" if where(name).is_file() else f"napari-dsc weights fetch {name}"
+        sys.stdout.write(
+            f"{name}\n  file           {entry.file}, {entry.size / 1e6:.1f} MB, {at_hand}\n"
+            f"  dimensions     {entry.ndim}\n"
+            f"  license        {entry.license}\n  training data  {entry.training_data}\n"
+        )
+
+
+@weights.command(name="info")
+def show_info(name: str = "", /) -> None:
+    """Print what a weight file says of itself, as JSON.
+
+    Parameters
+    ----------
+    name : str
+        A name of ``napari-dsc weights list``, or a file of one's own; left out: the weights
+        used by default.
+    """
+    from napari_dsc.superae.weights import DEFAULT, find_weights
+
+    file = find_weights(name or DEFAULT)
+    about = {"file": str(file.path), "sha256": file.sha256, **file.card}
+    sys.stdout.write(json.dumps(about, indent=1) + "\n")
+
+
+@weights.command(name="where")
+def where_weights(name: str = "", /) -> None:
+    """Print where a weight file lies, or would lie once fetched.
+
+    Parameters
+    ----------
+    name : str
+        A name of ``napari-dsc weights list``; left out: the weights used by default.
+    """
+    from napari_dsc.superae.registry import DEFAULT, where
+
+    sys.stdout.write(f"{where(name or DEFAULT)}\n")
+
+
+@weights.command(name="fetch")
+def fetch(name: str = "", /) -> None:
+    """Download a weight file unless it is at hand and intact, and print where it lies.
+
+    Parameters
+    ----------
+    name : str
+        A name of ``napari-dsc weights list``; left out: the weights used by default.
+    """
+    from napari_dsc.superae.registry import DEFAULT, fetch_weights
+
+    sys.stdout.write(f"{fetch_weights(name or DEFAULT)}\n")
+
+
+@weights.command(name="verify")
+def verify(names: list[str] | None = None, /) -> None:
+    """Check weight files against their known hashes.
+
+    Parameters
+    ----------
+    names : list of str
+        Names of ``napari-dsc weights list``; left out: all that are at hand.
+    """
+    from napari_dsc.superae.registry import WEIGHTS, verify_weights, where
+
+    for name in names or [name for name in WEIGHTS if where(name).is_file()]:
+        sys.stdout.write(f"{name}: intact, {verify_weights(name)}\n")

@@ -5,25 +5,11 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from napari_dsc.batch.inputs import find_images
-from napari_dsc.cli.flags import (
-    Batch,
-    CutFlags,
-    ImageFlags,
-    Inputs,
-    Large,
-    LargeFlags,
-    Output,
-    Run,
-    RunFlags,
-    SuperpixelFlags,
-    Switch,
-    Targets,
-    TreeFlags,
-)
+from napari_dsc.cli import flags
 from napari_dsc.cli.plan import Plan, plan_jobs
 from napari_dsc.cli.report import Report
 from napari_dsc.errors import InvalidParameterError
-from napari_dsc.params import CutParams, ImageParams, SuperpixelParams, TreeParams
+from napari_dsc.params import ImageParams, SuperpixelParams
 from napari_dsc.segmenting.settings import SegmentMethod, Settings
 
 # text, because the shell passes on a pattern that nothing matches
@@ -31,18 +17,15 @@ Patterns = Annotated[list[str], Parameter(name="IN", negative="")]
 
 
 def segment(  # noqa: PLR0913 - one class of parameters a stage
-    inputs: Inputs,
+    inputs: flags.Inputs,
     /,
     *,
-    targets: Targets,
-    joint: Switch = False,
-    run: Run = RunFlags(),
-    image_params: ImageFlags = ImageParams(),
-    superpixel_params: SuperpixelFlags = SuperpixelParams(),
+    targets: flags.Targets,
+    joint: flags.Switch = False,
+    run: flags.Run = flags.RunFlags(),
+    stages: flags.Stages = flags.StageFlags(),
     method: SegmentMethod = "dsc",
-    cut_params: CutFlags = CutParams(),
-    tree_params: TreeFlags = TreeParams(),
-    large: Large = LargeFlags(),
+    large: flags.Large = flags.LargeFlags(),
 ) -> int:
     """Segment images: divide into superpixels, merge these into segments.
 
@@ -58,15 +41,7 @@ def segment(  # noqa: PLR0913 - one class of parameters a stage
         ``dsc`` merges superpixels into classes by Deep Superpixel Cut; ``tree`` gives the
         regions of a merge tree, without smoothing or training.
     """
-    settings = run.settings(
-        image_params=image_params,
-        superpixel_params=superpixel_params,
-        method=method,
-        cut_params=cut_params,
-        tree_params=tree_params,
-        tile=large.tile,
-        level=large.level,
-    )
+    settings = run.settings(method=method, **vars(stages), **vars(large))
     if joint:
         for name in ("tile", "level"):
             if getattr(large, name):
@@ -76,17 +51,14 @@ def segment(  # noqa: PLR0913 - one class of parameters a stage
     return _run_plan("segments", plan, run, settings)
 
 
-def batch(  # noqa: PLR0913 - one class of parameters a stage
+def batch(
     inputs: Patterns,
     /,
     *,
-    batch: Batch,
-    run: Run = RunFlags(),
-    image_params: ImageFlags = ImageParams(),
-    superpixel_params: SuperpixelFlags = SuperpixelParams(),
+    batch: flags.Batch,
+    run: flags.Run = flags.RunFlags(),
+    stages: flags.Stages = flags.StageFlags(),
     method: SegmentMethod = "dsc",
-    cut_params: CutFlags = CutParams(),
-    tree_params: TreeFlags = TreeParams(),
 ) -> int:
     """Segment many images on several processes or machines, and go on after an interruption.
 
@@ -100,13 +72,7 @@ def batch(  # noqa: PLR0913 - one class of parameters a stage
     method : str
         ``dsc`` or ``tree``, as in ``napari-dsc segment``.
     """
-    settings = run.settings(
-        image_params=image_params,
-        superpixel_params=superpixel_params,
-        method=method,
-        cut_params=cut_params,
-        tree_params=tree_params,
-    )
+    settings = run.settings(method=method, **vars(stages))
     with Report(quiet=run.quiet, as_json=run.json) as report:
         from napari_dsc.cli.work.run_batch import run_batch  # loads torch
 
@@ -114,13 +80,13 @@ def batch(  # noqa: PLR0913 - one class of parameters a stage
 
 
 def superpixels(
-    inputs: Inputs,
+    inputs: flags.Inputs,
     /,
     *,
-    targets: Targets,
-    run: Run = RunFlags(),
-    image_params: ImageFlags = ImageParams(),
-    superpixel_params: SuperpixelFlags = SuperpixelParams(),
+    targets: flags.Targets,
+    run: flags.Run = flags.RunFlags(),
+    image_params: flags.ImageFlags = ImageParams(),
+    superpixel_params: flags.SuperpixelFlags = SuperpixelParams(),
 ) -> int:
     """Divide images into superpixels, made from the image or its smoothed version.
 
@@ -134,12 +100,12 @@ def superpixels(
 
 
 def smooth(
-    inputs: Inputs,
+    inputs: flags.Inputs,
     /,
     *,
-    output: Output,
-    run: Run = RunFlags(),
-    image_params: ImageFlags = ImageParams(),
+    output: flags.Output,
+    run: flags.Run = flags.RunFlags(),
+    image_params: flags.ImageFlags = ImageParams(),
 ) -> int:
     """Smooth images; size, type and intensity units stay.
 
@@ -155,7 +121,7 @@ def smooth(
     return _run_plan("smoothed", plan, run, run.settings(image_params=image_params))
 
 
-def _run_plan(kind: str, plan: Plan, run: RunFlags, settings: Settings) -> int:
+def _run_plan(kind: str, plan: Plan, run: flags.RunFlags, settings: Settings) -> int:
     with Report(quiet=run.quiet, as_json=run.json) as report:
         from napari_dsc.cli.work.run_files import run_plan  # loads torch
 

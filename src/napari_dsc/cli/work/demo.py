@@ -1,9 +1,7 @@
 """The method on the image inside the package, and one picture of all its stages."""
 
-from __future__ import annotations
-
 from functools import partial
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import imageio.v3 as iio
 import numpy as np
@@ -14,14 +12,9 @@ from skimage.transform import downscale_local_mean
 
 from napari_dsc.files import write_atomically, write_image
 from napari_dsc.files.ownership import SOFTWARE
-from napari_dsc.images import draw_boundaries
+from napari_dsc.images import Image, draw_boundaries
 from napari_dsc.sample_data import sample_path
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from napari_dsc.images import Image
-    from napari_dsc.segmenting.results import Segmentation
+from napari_dsc.segmenting.results import Segmentation
 
 DOWNSCALING = 2
 
@@ -40,8 +33,7 @@ def demo_image() -> np.ndarray:
     """
     pixels = iio.imread(sample_path())
     means = downscale_local_mean(pixels, (DOWNSCALING, DOWNSCALING, 1))
-    smaller: np.ndarray = np.rint(means).astype(np.uint8)
-    return smaller
+    return np.asarray(np.rint(means).astype(np.uint8))
 
 
 def write_demo(folder: Path, image: Image, result: Segmentation, *, overwrite: bool) -> None:
@@ -88,17 +80,18 @@ def draw_overview(image: Image, result: Segmentation) -> Figure:
     overview : Figure
         Four panels with titles.
     """
-    original = _for_display(image.restore(image.pixels))
+    original, smoothed = (
+        pixels / np.float32(255) for pixels in (image.restore(image.pixels), result.smoothed)
+    )
     n_superpixels, n_segments = (
         len(np.unique(labels)) for labels in (result.superpixels, result.labels)
     )
-    superpixels = _outlined(original, result.superpixels)
-    colors = label2rgb(
-        _enlarged(result.labels), _enlarged(original), alpha=0.45, saturation=0.6
-    )
+    large = _enlarged(original)
+    superpixels = draw_boundaries(np.moveaxis(large, -1, 0), _enlarged(result.superpixels))
+    colors = label2rgb(_enlarged(result.labels), large, alpha=0.45, saturation=0.6)
     panels = {
         "image": original,
-        "smoothed": _for_display(result.smoothed),
+        "smoothed": smoothed,
         f"{n_superpixels} superpixels": superpixels,
         f"{n_segments} segments": colors,
     }
@@ -109,16 +102,6 @@ def draw_overview(image: Image, result: Segmentation) -> Figure:
         axes.set_title(title, fontsize=15)
         axes.set_axis_off()
     return figure
-
-
-def _for_display(pixels: np.ndarray) -> np.ndarray:
-    """8-bit RGB as floats in 0 to 1."""
-    return pixels / np.float32(255)
-
-
-def _outlined(pixels: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Fine boundaries on an (Y, X, 3) image, four times as large."""
-    return draw_boundaries(np.moveaxis(_enlarged(pixels), -1, 0), _enlarged(labels))
 
 
 def _enlarged(pixels: np.ndarray) -> np.ndarray:

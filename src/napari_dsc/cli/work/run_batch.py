@@ -9,16 +9,15 @@ from collections import Counter
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from napari_dsc.batch.folder import LOG, iter_logged, open_folder
+from napari_dsc.batch import execution, folder
 from napari_dsc.batch.tasks import plan_tasks
-from napari_dsc.batch.working import NETWORK, do_task, learn_together, new_batch
-from napari_dsc.cli.report import Pace
+from napari_dsc.cli.report import Pace, Report
 from napari_dsc.errors import ComputationError, InvalidParameterError
 from napari_dsc.files import check_output, write_atomically
 from napari_dsc.files.ownership import refuse_overlap
 from napari_dsc.machine.device import resolve_device
 from napari_dsc.records.recipes import recipe_content
-from napari_dsc.segmenting.files import UNLIKE, Files
+from napari_dsc.segmenting.joint import UNLIKE, Files
 from napari_dsc.segmenting.segmenter import refuse
 
 if TYPE_CHECKING:
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
 
     from napari_dsc.batch.tasks import Existing, Outcome, Task
     from napari_dsc.cli.flags import BatchFlags, RunFlags
-    from napari_dsc.cli.report import Report
     from napari_dsc.segmenting.settings import Settings
 
 NOT_ALL = 1
@@ -65,10 +63,10 @@ def run_batch(
     _check_flags(batch, run)
     if batch.joint:
         refuse(settings, Files([], settings))
-    with open_folder(batch.output) as log:
+    with folder.open_folder(batch.output) as log:
         existing: Existing = "overwrite" if run.overwrite else "refuse"
         existing = "resume" if batch.resume else existing
-        tasks = plan_tasks(inputs, batch.output, new_batch(settings), existing)
+        tasks = plan_tasks(inputs, batch.output, execution.new_batch(settings), existing)
         with _workers(batch, run.device, report) as (client, resources):
             from napari_dsc.batch.cluster import iter_outcomes
 
@@ -78,8 +76,8 @@ def run_batch(
             except ComputationError as error:
                 report.error(str(error))
                 return NOT_ALL
-            outcomes = iter_outcomes(client, tasks, do_task, resources)
-            with contextlib.closing(iter_logged(outcomes, log)) as logged:
+            outcomes = iter_outcomes(client, tasks, execution.do_task, resources)
+            with contextlib.closing(folder.iter_logged(outcomes, log)) as logged:
                 counts, lost = _follow(logged, len(tasks), report)
     if run.save_recipe is not None:
         content = recipe_content(settings.to_record())
@@ -130,8 +128,8 @@ def _learned(
     from napari_dsc.batch.cluster import done_once
 
     report.begin(f"learning from {len(tasks)} files")
-    joint = done_once(client, learn_together, tasks, resources)
-    report.note(f"{joint['n_images']} images are cut by one network, {NETWORK}")
+    joint = done_once(client, execution.learn_together, tasks, resources)
+    report.note(f"{joint['n_images']} images are cut by one network, {execution.NETWORK}")
     if not joint["normalization"]:
         report.note(UNLIKE)
     return [task._replace(joint=joint) for task in tasks]
@@ -160,5 +158,5 @@ def _follow(
     parts = [f"{counts[state]} {state}" for state in ("done", "kept", "failed")]
     parts += [f"{missing} not begun or not finished"] if missing else []
     taken = timedelta(seconds=round(pace.seconds))
-    report.note(f"{', '.join(parts)} of {total} files in {taken}; log in {LOG}")
+    report.note(f"{', '.join(parts)} of {total} files in {taken}; log in {folder.LOG}")
     return counts, lost

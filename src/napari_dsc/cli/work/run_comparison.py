@@ -1,46 +1,87 @@
-"""Several methods on one image as a command."""
-
-from __future__ import annotations
+"""Results against the truth: scores of a label image, and methods side by side on one image."""
 
 import dataclasses
 import json
 import logging
+import sys
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from napari_dsc.cli.plan import make_folders
-from napari_dsc.cli.scoring_flags import scale_number, words
+from napari_dsc.cli.report import Report
+from napari_dsc.cli.scoring_flags import CompareFlags, CompareRunFlags, MethodFlags
 from napari_dsc.cli.work.run_evaluation import options_of, run_record, write_text
 from napari_dsc.errors import DSCError, InvalidImageError, one_line
-from napari_dsc.evaluation.bsds500 import read_contours
-from napari_dsc.evaluation.measures import MEASURES, measure_segmentation, prepare_annotation
-from napari_dsc.files import check_output, write_image
+from napari_dsc.evaluation import bsds500, contingency, measures
+from napari_dsc.evaluation.terms import Zero
+from napari_dsc.files import check_output, read_labels, write_image
 from napari_dsc.files.ownership import refuse_overlap
-from napari_dsc.images import load_image, to_label_image
+from napari_dsc.images import Image, load_image, to_label_image
 from napari_dsc.labels.regions import relabel_in_order
-from napari_dsc.machine.allocator import keep_freed_memory
-from napari_dsc.machine.device import is_out_of_memory
-from napari_dsc.methods import METHODS
-from napari_dsc.records.record import image_record
-from napari_dsc.scoring.cases import read_truth
-from napari_dsc.scoring.entries import check_names, check_scales, parameters_of
-from napari_dsc.scoring.pictures import Panel, write_panels
-from napari_dsc.scoring.scores import check_depth
+from napari_dsc.machine import allocator, device
+from napari_dsc.methods import METHODS, MethodOptions
+from napari_dsc.records.record import Record, image_record
+from napari_dsc.scoring import cases, entries, pictures
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
 
-    from napari_dsc.cli.flags import CompareFlags, CompareRunFlags
-    from napari_dsc.cli.report import Report
-    from napari_dsc.cli.scoring_flags import MethodFlags
-    from napari_dsc.evaluation.measures import Annotation
-    from napari_dsc.evaluation.terms import Zero
-    from napari_dsc.images import Image
-    from napari_dsc.methods import MethodOptions
-    from napari_dsc.records.record import Record
+def score_labels(
+    pair: tuple[Path, Path], zero: Zero, errors: Path | None, report: Report, *, overwrite: bool
+) -> None:
+    """Score one label image against another, and print the scores.
+
+    Parameters
+    ----------
+    pair : tuple of Path
+        Labels to score, and those to score them against: planes or stacks of one shape; the
+        second may be annotations of BSDS500, one from each person.
+    zero : str
+        What the label 0 of the truth stands for.
+    errors : Path or None
+        Picture to write: 255 where the two disagree, else 0; of several annotations the
+        first is taken.
+    report : Report
+        Where a line of JSON goes, if it shall; otherwise a table is printed.
+    overwrite : bool
+        Whether the picture may be replaced.
+
+    Raises
+    ------
+    DSCError
+        If a file cannot be read or written, the shapes differ, or no pixel of the truth is
+        labeled.
+    """
+    result, truth = pair
+    if errors is not None:
+        refuse_overlap(pair, [errors])
+        check_output(errors, overwrite=overwrite)
+    labels = read_labels(result)
+    truths = cases.read_truth(truth, None, labels.shape, f" as {result}")
+    try:
+        annotations = [measures.prepare_annotation(one, zero) for one in truths]
+    except InvalidImageError as error:
+        raise InvalidImageError(f"{truth}: {error}") from error
+    scores = measures.measure_segmentation(labels, annotations, zero)
+    if report.as_json:
+        report.result({"file": str(result), "truth": str(truth), **scores})
+    else:
+        _print_table(scores)
+    if errors is not None:
+        pixels = contingency.error_map(labels, truths[0], zero).astype(np.uint8) * np.uint8(255)
+        axes = "ZYX"[-pixels.ndim :]
+        write_image(
+            errors, pixels, record={}, spacing=(), unit="", overwrite=overwrite, axes=axes
+        )
+
+
+def _print_table(scores: Mapping[str, float]) -> None:
+    for name, measure in measures.MEASURES.items():
+        if name in scores:
+            sys.stdout.write(f"{measure.title:<15}{scores[name]:8.4f}  {measure.meaning}\n")
+
 
 _log = logging.getLogger(__name__)
 
@@ -64,7 +105,7 @@ class Scene(NamedTuple):
     """The image, its annotations if any, and what the methods are told."""
 
     image: Image
-    annotations: Sequence[Annotation]
+    annotations: Sequence[measures.Annotation]
     options: MethodOptions
     zero: Zero
 
@@ -104,7 +145,7 @@ def run_comparison(
     refuse_overlap([path, *filter(None, [what.truth])], targets)
     for target in targets:
         check_output(target, overwrite=run.overwrite, suffixes=(target.suffix,))
-    keep_freed_memory()
+    allocator.keep_freed_memory()
     panels = _first_panels(scene)
     rows = []
     for choice in choices:
@@ -115,56 +156,51 @@ def run_comparison(
             report.error(f"{choice.method}: {_reason(error)}")
             continue
         _write_labels(what.output / choice.file, labels, scene, row)
-        panels.append(Panel(_title(choice, row), labels))
+        panels.append(pictures.Panel(_title(choice, row), labels))
         rows.append(row)
         report.note(panels[-1].title.replace("\n", ": "))
         report.result({"file": str(path), **row})
     if rows:
-        write_panels(scene.image.pixels, panels, what.output / PICTURE)
+        pictures.write_panels(scene.image.pixels, panels, what.output / PICTURE)
         _write_table(what.output / TABLE, rows, scene)
         report.note(f"written to {what.output}: {PICTURE}, {TABLE}, {len(rows)} label images")
     return 2 if len(rows) < len(choices) else 0
 
 
 def _reason(error: Exception) -> str:
-    if is_out_of_memory(error):
+    if device.is_out_of_memory(error):
         return "out of memory"
-    if isinstance(error, DSCError):
-        return " ".join(str(error).split())
-    _log.exception("a method failed")
+    if not isinstance(error, DSCError):
+        _log.exception("a method failed")
     return one_line(error)
 
 
 def _scene(path: Path, what: CompareFlags, run: CompareRunFlags, flags: MethodFlags) -> Scene:
     image = load_image(path, run.axes, flags.image_params)
-    truth = [] if what.truth is None else read_truth(what.truth, len(image.label_axes))
-    shape = image.label_shape
-    if truth and truth[0].shape != shape:
-        raise InvalidImageError(
-            f"{what.truth}: shape {truth[0].shape}, expected {shape} as the image"
-        )
+    n_axes, shape = len(image.label_axes), image.label_shape
+    truth = cases.read_truth(what.truth, n_axes, shape, " as the image") if what.truth else []
     options = options_of(run, flags)
     if what.contours is not None:
-        options = dataclasses.replace(options, contours=read_contours(what.contours))
+        options = dataclasses.replace(options, contours=bsds500.read_contours(what.contours))
     annotations = [
-        prepare_annotation(image.arrange_labels(labels), what.zero) for labels in truth
+        measures.prepare_annotation(image.arrange_labels(labels), what.zero) for labels in truth
     ]
     return Scene(image, annotations, options, what.zero)
 
 
-def _first_panels(scene: Scene) -> list[Panel]:
+def _first_panels(scene: Scene) -> list[pictures.Panel]:
     shape = scene.image.pixels.shape[1:]
     plane = f", plane {shape[0] // 2 + 1} of {shape[0]}" if len(shape) > 2 else ""
-    plain = Panel(f"image{plane}", np.zeros(shape, np.int64))
+    plain = pictures.Panel(f"image{plane}", np.zeros(shape, np.int64))
     n_people = len(scene.annotations)
     title = "truth" if n_people == 1 else f"truth, first of {n_people}"
-    return [plain, *(Panel(title, one.labels) for one in scene.annotations[:1])]
+    return [plain, *(pictures.Panel(title, one.labels) for one in scene.annotations[:1])]
 
 
 def _run(choice: Choice, scene: Scene) -> tuple[np.ndarray, Record]:
     """Labels of a method, and what to tell of them, ready for JSON."""
     method = METHODS[choice.method]
-    check_depth(choice.method, scene.image)
+    cases.check_depth(choice.method, scene.image)
     if method.needs_contours and not scene.options.contours.size:
         raise InvalidImageError("needs --contours, the contour map of the image")
     start = time.perf_counter()
@@ -177,14 +213,16 @@ def _run(choice: Choice, scene: Scene) -> tuple[np.ndarray, Record]:
         "seconds": round(seconds, 3),
     }
     if scene.annotations:
-        row |= measure_segmentation(labels, scene.annotations, scene.zero)
+        row |= measures.measure_segmentation(labels, scene.annotations, scene.zero)
     return labels, row
 
 
 def _title(choice: Choice, row: Record) -> str:
     scale = METHODS[choice.method].scale.removeprefix("n_")
     name = f"{choice.method}, {scale} {choice.scale:g}\n"
-    scores = [f"{MEASURES[one].title} {row[one]:.2f}" for one in _IN_TITLE if one in row]
+    scores = [
+        f"{measures.MEASURES[one].title} {row[one]:.2f}" for one in _IN_TITLE if one in row
+    ]
     return name + ", ".join([f"{row['n_segments']} segments, {row['seconds']:.1f} s", *scores])
 
 
@@ -204,7 +242,7 @@ def _write_table(path: Path, rows: Sequence[Record], scene: Scene) -> None:
     content = {
         **run_record(scene.options.device),
         "image": image_record(scene.image),
-        "parameters": parameters_of(scene.options),
+        "parameters": entries.parameters_of(scene.options),
         "rows": list(rows),
     }
     write_text(path, json.dumps(content, indent=1) + "\n")
@@ -212,14 +250,14 @@ def _write_table(path: Path, rows: Sequence[Record], scene: Scene) -> None:
 
 def _choices(text: str) -> list[Choice]:
     """Methods and scales from ``NAME,NAME:SCALE``."""
-    split = [word.partition(":") for word in words(text)]
-    check_names("methods", [name for name, _, _ in split], METHODS)
+    split = [word.partition(":") for word in entries.words(text)]
+    entries.check_names("methods", [name for name, _, _ in split], METHODS)
+    given = [
+        (name, scale if colon else str(METHODS[name].default)) for name, colon, scale in split
+    ]
     choices = [
-        Choice(
-            name, scale_number(f"methods, {name}:", scale) if colon else METHODS[name].default
-        )
-        for name, colon, scale in split
+        Choice(name, entries.scale_number(f"methods, {name}:", scale)) for name, scale in given
     ]
     for choice in choices:
-        check_scales(f"methods, {choice.method}:", choice.method, [choice.scale])
+        entries.check_scales(f"methods, {choice.method}:", choice.method, [choice.scale])
     return list(dict.fromkeys(choices))

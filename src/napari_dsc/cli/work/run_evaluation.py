@@ -1,45 +1,38 @@
 """An evaluation as a command: what is missing, what is done, what is left, and the tables."""
 
-from __future__ import annotations
-
 import contextlib
 import itertools
 import json
 import sys
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
 
 from rich import box
 from rich.table import Table
 
-from napari_dsc.cli.report import Pace
-from napari_dsc.cli.scoring_flags import scale_number, words
+from napari_dsc.cli.report import Pace, Report
+from napari_dsc.cli.scoring_flags import (
+    CompareRunFlags,
+    EntryFlags,
+    EvaluationFlags,
+    MethodFlags,
+)
 from napari_dsc.errors import InvalidImageError, InvalidParameterError
 from napari_dsc.evaluation.measures import MEASURES
+from napari_dsc.evaluation.terms import Zero
 from napari_dsc.files import write_atomically
 from napari_dsc.images.axes import check_axis_letters
 from napari_dsc.machine.allocator import keep_freed_memory
 from napari_dsc.machine.device import resolve_device
 from napari_dsc.methods import METHODS, MethodOptions
-from napari_dsc.records.record import command_record, device_record, software_record
-from napari_dsc.scoring.entries import Entry, make_entries
+from napari_dsc.records.record import Record, command_record, device_record, software_record
+from napari_dsc.scoring.cases import Case, CaseSet, ScaleScores, score_case
+from napari_dsc.scoring.entries import Entry, make_entries, scale_number, words
 from napari_dsc.scoring.processes import count_processes, iter_outcomes
 from napari_dsc.scoring.results import TABLES, Results, files_sha256
-from napari_dsc.scoring.scores import score_case
-from napari_dsc.scoring.tables import Column, figures_of, scores_csv, summary_page
+from napari_dsc.scoring.tables import Column, Figures, figures_of, scores_csv, summary_page
 from napari_dsc.superae.weights import DEFAULT, find_weights
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
-    from napari_dsc.cli.flags import CompareRunFlags
-    from napari_dsc.cli.report import Report
-    from napari_dsc.cli.scoring_flags import EntryFlags, EvaluationFlags, MethodFlags
-    from napari_dsc.evaluation.terms import Zero
-    from napari_dsc.records.record import Record
-    from napari_dsc.scoring.cases import Case, CaseSet
-    from napari_dsc.scoring.scores import ScaleScores
-    from napari_dsc.scoring.tables import Figures
 
 # files left out that are named on the screen
 MOST_TOLD = 5

@@ -1,40 +1,33 @@
 """Work of the commands segment, superpixels and smooth: one result for each file."""
 
-from __future__ import annotations
-
 import dataclasses
 import time
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from napari_dsc.cli.plan import make_folders
+from napari_dsc.cli.flags import RunFlags
+from napari_dsc.cli.plan import Job, Plan, make_folders
+from napari_dsc.cli.report import Report
 from napari_dsc.errors import ComputationError, DSCError, InvalidParameterError
 from napari_dsc.files import check_output, write_atomically, write_image
 from napari_dsc.files.ownership import refuse_overlap
 from napari_dsc.images import draw_boundaries
 from napari_dsc.large.writers import check_large_output
 from napari_dsc.machine.allocator import keep_freed_memory
+from napari_dsc.machine.progress import Progress
 from napari_dsc.records.recipes import recipe_content
-from napari_dsc.segmenting.files import TOO_LARGE, Files
-from napari_dsc.segmenting.pieces import Tiles, needs_tiles, open_pieces
+from napari_dsc.records.record import Record
+from napari_dsc.segmenting.joint import TOO_LARGE, Files
+from napari_dsc.segmenting.pieces import OneImage, Tiles, needs_tiles, open_pieces
 from napari_dsc.segmenting.results import Segmentation, write_result
 from napari_dsc.segmenting.segmenter import exhausted, iter_segmentation, refuse
 from napari_dsc.segmenting.series import whole_run
+from napari_dsc.segmenting.settings import Settings
 from napari_dsc.segmenting.stages import Stages
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from pathlib import Path
-
-    from napari_dsc.cli.flags import RunFlags
-    from napari_dsc.cli.plan import Job, Plan
-    from napari_dsc.cli.report import Report
-    from napari_dsc.machine.progress import Progress
-    from napari_dsc.records.record import Record
-    from napari_dsc.segmenting.pieces import OneImage
-    from napari_dsc.segmenting.settings import Settings
 
 # deviation from n_superpixels that is not reported
 TOLERANCE = 0.15

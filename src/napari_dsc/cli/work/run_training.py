@@ -1,42 +1,28 @@
 """Training as a command: images and templates from files, a checkpoint after each epoch."""
 
-from __future__ import annotations
-
 import dataclasses
 import mimetypes
 import shlex
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
+from napari_dsc.cli.flags import TrainingFlags
+from napari_dsc.cli.report import Report
 from napari_dsc.errors import InvalidImageError, WeightsError
 from napari_dsc.files import check_output, read_labels
 from napari_dsc.files.ownership import refuse_overlap
-from napari_dsc.images import load_image
+from napari_dsc.hierarchy.construction import make_template
+from napari_dsc.images import Image, load_image
 from napari_dsc.labels.regions import relabel_in_order
 from napari_dsc.machine.allocator import keep_freed_memory
 from napari_dsc.machine.device import resolve_device
-from napari_dsc.superae.templates import make_template
-from napari_dsc.superae.train import iter_training, new_training
-from napari_dsc.superae.training_files import (
-    load_checkpoint,
-    model_card,
-    save_checkpoint,
-    write_curve_csv,
-    write_curve_png,
-)
+from napari_dsc.params import ImageParams, TemplateParams, TrainParams
+from napari_dsc.superae import training_files
+from napari_dsc.superae.train import TrainingState, iter_training, new_training
 from napari_dsc.superae.weights import save_weights
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
-    from napari_dsc.cli.flags import TrainingFlags
-    from napari_dsc.cli.report import Report
-    from napari_dsc.images import Image
-    from napari_dsc.params import ImageParams, TemplateParams, TrainParams
-    from napari_dsc.superae.train import TrainingState
-
 
 # what is written beside the weights
 _ENDINGS = (".checkpoint.safetensors", ".csv", ".png")
@@ -58,11 +44,7 @@ class _Outputs(NamedTuple):
 
 
 def run_training(
-    named: Sequence[Path],
-    output: Path,
-    flags: TrainingFlags,
-    settings: Settings,
-    report: Report,
+    named: Sequence[Path], output: Path, run: TrainingFlags, settings: Settings, report: Report
 ) -> None:
     """Train, and write weights, checkpoint and loss curve.
 
@@ -72,7 +54,7 @@ def run_training(
         Images, or one folder of them.
     output : Path
         Weights to write.
-    flags : TrainingFlags
+    run : TrainingFlags
         The other flags of the command, with the folder of templates.
     settings : Settings
         Parameters.
@@ -84,26 +66,28 @@ def run_training(
     DSCError
         Before the first epoch, if images, templates, device or outputs cannot be used.
     """
-    device = resolve_device(flags.device)
+    device = resolve_device(run.device)
     paths = _image_files(named)
-    label_paths = _template_files(paths, flags.templates)
-    outputs = _check_outputs(output, [*paths, *label_paths], flags)
+    label_paths = _template_files(paths, run.templates)
+    outputs = _check_outputs(output, [*paths, *label_paths], run)
     keep_freed_memory()
-    images = _read_images(paths, flags.axes, settings, report)
-    if flags.templates is None:
+    images = _read_images(paths, run.axes, settings, report)
+    if run.templates is None:
         templates = _make_templates(images, settings.template, report)
     else:
         templates = _read_templates(label_paths, images)
-    if flags.resume:
-        state = load_checkpoint(outputs.checkpoint, len(images[0]), settings.train, device)
+    if run.resume:
+        state = training_files.load_checkpoint(
+            outputs.checkpoint, len(images[0]), settings.train, device
+        )
     else:
         state = new_training(len(images[0]), settings.train, device)
     report.begin(f"training on {device}, epochs", settings.train.n_epochs, len(state.history))
     try:
         for _ in iter_training(images, templates, settings.train, state):
-            save_checkpoint(state, outputs.checkpoint)
-            write_curve_csv(state.history, outputs.table)
-            write_curve_png(state.history, outputs.picture)
+            training_files.save_checkpoint(state, outputs.checkpoint)
+            training_files.write_curve_csv(state.history, outputs.table)
+            training_files.write_curve_png(state.history, outputs.picture)
             report.advance()
     except KeyboardInterrupt:
         if state.history:
@@ -111,7 +95,7 @@ def run_training(
                 f"stopped after epoch {len(state.history)}; --resume goes on from there"
             )
         raise
-    card = _card(state, named, len(images), flags, settings)
+    card = _card(state, named, len(images), run, settings)
     save_weights(state.model, outputs.weights, card)
     last = state.history[-1]
     report.note(
@@ -201,8 +185,7 @@ def _check_dimensions(path: Path, axes: str, ndim: int) -> None:
 def _compact(image: Image) -> np.ndarray:
     """Pixels (C, *S), as uint8 where that loses nothing; a quarter of the memory."""
     if image.dtype == np.uint8 and image.normalization.mode == "range":
-        compact: np.ndarray = np.rint(image.pixels * 255).astype(np.uint8)
-        return compact
+        return np.asarray(np.rint(image.pixels * 255).astype(np.uint8))
     return image.pixels
 
 
@@ -253,7 +236,7 @@ def _card(
             value = getattr(params, field.name)
             if value != field.default:
                 flags += [f"--{field.name.replace('_', '-')}", str(value)]
-    return model_card(
+    return training_files.model_card(
         state,
         settings.train,
         training_data=f"{', '.join(images)}; templates {origin}",

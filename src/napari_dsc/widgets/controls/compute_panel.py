@@ -1,19 +1,13 @@
 """Choosers of the device and of the weights."""
 
-from __future__ import annotations
-
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, Qt
-from qtpy.QtWidgets import QFileDialog, QLabel, QSizePolicy
+from qtpy.QtWidgets import QComboBox, QFileDialog, QFormLayout, QLabel, QSizePolicy
 
 from napari_dsc.jobs import job, machine
 from napari_dsc.widgets.controls.forms import combo_box
 from napari_dsc.widgets.tasks import Task
-
-if TYPE_CHECKING:
-    from qtpy.QtWidgets import QComboBox, QFormLayout
 
 # the registry loads slowly; a test compares the two names
 DEFAULT_WEIGHTS = "superae-bsds500"
@@ -111,9 +105,3 @@ def _show_text(note: QLabel, text: str) -> None:
     """Show the text up to the first semicolon; the tooltip shows all of it."""
     note.setText(text.partition(";")[0].removesuffix(".") + ".")
     note.setToolTip(text)
-
-
-def selected(box: QComboBox) -> str:
-    """Text of a combo box."""
-    text: str = box.currentText()
-    return text

@@ -1,15 +1,11 @@
 """Table model of the files of a batch; Qt asks it only for the visible rows."""
 
-from __future__ import annotations
-
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, Qt
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from pathlib import Path
 
 HEADER = ("File", "State")
 WAITING, FAILED = "waiting", "failed"

@@ -1,16 +1,11 @@
 """Boxes, buttons and forms that fit into a narrow dock, and the base of the docks."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Callable, Iterable
+from typing import TypeVar
 
 from qtpy import QtWidgets
 from qtpy.QtCore import QEvent, QObject, QSignalBlocker, Qt, QTimer
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    from qtpy.QtGui import QClipboard
+from qtpy.QtGui import QClipboard
 
 T = TypeVar("T")
 

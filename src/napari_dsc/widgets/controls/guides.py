@@ -1,18 +1,13 @@
 """Choosers of the Labels layers that guide a run: superpixels and scribbles."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from napari.layers import Labels
+from napari.viewer import Viewer
+from qtpy.QtWidgets import QWidget
 
 from napari_dsc.widgets.controls.image_panel import LayerChooser
-
-if TYPE_CHECKING:
-    from napari.viewer import Viewer
-    from qtpy.QtWidgets import QWidget
-
-    from napari_dsc.widgets.viewer.source import Source
+from napari_dsc.widgets.viewer.source import Source
 
 
 class Guides:
@@ -54,7 +49,7 @@ class Guides:
         self.scribbles.setEnabled(is_enabled)
 
     def parts(self, source: Source) -> dict[str, Any]:
-        """Chosen layers, each as an array and the index of the segmented part.
+        """Layers that are chosen, each as an array and the index of the segmented part.
 
         Parameters
         ----------
@@ -64,7 +59,7 @@ class Guides:
         Returns
         -------
         parts : dict
-            By ``superpixels`` and ``scribbles``; None without a layer.
+            By ``superpixels`` and ``scribbles``.
 
         Raises
         ------
@@ -72,8 +67,5 @@ class Guides:
             If a layer has another shape than the image.
         """
         boxes = {"superpixels": self.superpixels, "scribbles": self.scribbles}
-        chosen = {name: box.currentData() for name, box in boxes.items()}
-        return {
-            name: None if layer is None else source.part_of(layer, name)
-            for name, layer in chosen.items()
-        }
+        chosen = ((name, box.currentData()) for name, box in boxes.items())
+        return {name: source.part_of(one, name) for name, one in chosen if one is not None}

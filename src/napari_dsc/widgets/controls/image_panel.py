@@ -1,12 +1,12 @@
 """Choosers of the image, of its axes and of the part to segment."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable
 
 import numpy as np
+from napari.layers import Image, Layer
+from napari.viewer import Viewer
 from qtpy.QtCore import QObject, QSignalBlocker, Signal
-from qtpy.QtWidgets import QComboBox
+from qtpy.QtWidgets import QComboBox, QFormLayout
 
 from napari_dsc.errors import InvalidImageError
 from napari_dsc.layers import level_array, possible_layouts
@@ -15,29 +15,17 @@ from napari_dsc.widgets.viewer.channels import ChannelChooser
 from napari_dsc.widgets.viewer.shapes import unit_factors
 from napari_dsc.widgets.viewer.source import TILES, VIEW, WHOLE, Source, Where, read_source
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    from napari.layers import Image, Layer
-    from napari.viewer import Viewer
-    from qtpy.QtWidgets import QFormLayout
-
 # four megapixels, 2048 x 2048: finer levels are offered, but not preselected
 COMFORTABLE_PIXELS = 4 * 2**20
 
 LIST_EVENTS = ("inserted", "removed", "reordered", "renamed")
 
 
-def follow_layers(viewer: Viewer, callback: Callable[[object], None]) -> None:
-    """Call a function after each change of a viewer's list of layers."""
+def follow_layers(viewer: Viewer, do: Callable[[object], None], *, ends: bool = False) -> None:
+    """Call a function after each change of a viewer's list of layers, or no more."""
     for name in LIST_EVENTS:
-        getattr(viewer.layers.events, name).connect(callback)
-
-
-def unfollow_layers(viewer: Viewer, callback: Callable[[object], None]) -> None:
-    """Undo `follow_layers`; a function that is not connected is ignored."""
-    for name in LIST_EVENTS:
-        getattr(viewer.layers.events, name).disconnect(callback)
+        event = getattr(viewer.layers.events, name)
+        event.disconnect(do) if ends else event.connect(do)
 
 
 class LayerChooser(QComboBox):
@@ -121,7 +109,7 @@ class ImagePanel(QObject):
 
     def release(self) -> None:
         """Stop following the viewer's layers, and release them."""
-        unfollow_layers(self._viewer, self.refresh)
+        follow_layers(self._viewer, self.refresh, ends=True)
         self._shown = None
         self.channels.release()
         for box in (self.image, self.axes, self.what, self.where):

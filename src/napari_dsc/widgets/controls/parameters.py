@@ -1,16 +1,14 @@
 """Controls for the fields of parameter classes, made from their annotations, and presets."""
 
-from __future__ import annotations
-
 import dataclasses
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_type_hints
+from typing import Any, TypeVar, get_args, get_type_hints
 
-import docstring_parser
-from docstring_parser import DocstringStyle
+from docstring_parser import DocstringStyle, parse
 from magicgui.widgets import FloatSpinBox, create_widget
 from qtpy.QtCore import QEvent, QObject, Qt, Signal
-from qtpy.QtWidgets import QComboBox, QSizePolicy, QWidget
+from qtpy.QtWidgets import QComboBox, QFormLayout, QSizePolicy, QWidget
 
 from napari_dsc.errors import InvalidParameterError
 from napari_dsc.params import CutParams, Params, SuperpixelParams, preset_values
@@ -18,11 +16,6 @@ from napari_dsc.records.recipes import STAGES
 from napari_dsc.segmenting.settings import Settings
 from napari_dsc.widgets.controls.forms import MIN_WIDTH, combo_box, not_none, push_button
 from napari_dsc.widgets.preferences import last_values, remember_values
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-
-    from qtpy.QtWidgets import QFormLayout
 
 P = TypeVar("P", bound=Params)
 
@@ -45,7 +38,7 @@ def label_of(field: str) -> str:
 
 def help_of(kind: type[Params], field: str) -> str:
     """Help of a field as one line without markup, from the docstring of its class."""
-    entries = docstring_parser.parse(kind.__doc__ or "", DocstringStyle.NUMPYDOC).params
+    entries = parse(kind.__doc__ or "", DocstringStyle.NUMPYDOC).params
     found = next((entry.description for entry in entries if entry.arg_name == field), None)
     return " ".join((found or "").replace("``", "").split())
 

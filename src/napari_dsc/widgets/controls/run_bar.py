@@ -1,21 +1,18 @@
 """Buttons, progress bar, status line and live plot of a dock that runs jobs."""
 
-from __future__ import annotations
-
 import json
 import platform
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from napari.utils.progress import progress
 from qtpy import QtWidgets
 from qtpy.QtCore import QPointF, QRectF, QSize, Qt, QTimer, Signal
-from qtpy.QtGui import QColor, QPainter, QPen, QPolygonF
+from qtpy.QtGui import QColor, QPainter, QPaintEvent, QPen, QPolygonF
 
 from napari_dsc.jobs.job import Outcome, Status, in_user_words
 from napari_dsc.widgets import tasks
 
-if TYPE_CHECKING:
-    from qtpy.QtGui import QPaintEvent
+Policy = QtWidgets.QSizePolicy.Policy
 
 
 class RunBar(QtWidgets.QWidget):
@@ -62,9 +59,7 @@ class RunBar(QtWidgets.QWidget):
         self.bar.setTextVisible(False)
         self.status = QtWidgets.QLabel()
         self.status.setWordWrap(True)
-        self.status.setSizePolicy(
-            QtWidgets.QSizePolicy.Policy.Ignored, QtWidgets.QSizePolicy.Policy.Minimum
-        )
+        self.status.setSizePolicy(Policy.Ignored, Policy.Minimum)
         self._lay_out()
         self.block("")
 
@@ -177,9 +172,7 @@ class ConvergencePlot(QtWidgets.QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.setSizePolicy(
-            QtWidgets.QSizePolicy.Policy.Expanding, QtWidgets.QSizePolicy.Policy.Fixed
-        )
+        self.setSizePolicy(Policy.Expanding, Policy.Fixed)
         self.setToolTip(
             "The pseudo-label loss L1, the cut loss L2 and the number of classes over the "
             "iterations; each curve is scaled to its largest value."

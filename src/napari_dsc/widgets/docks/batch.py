@@ -1,26 +1,19 @@
 """Dock that segments many files."""
 
-from __future__ import annotations
-
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from napari.layers import Image, Labels
+from napari.viewer import Viewer
 from qtpy import QtWidgets
 
 from napari_dsc.jobs import batch
+from napari_dsc.jobs.job import Status
 from napari_dsc.widgets import preferences, tasks
 from napari_dsc.widgets.controls import files_table, forms, run_bar
 from napari_dsc.widgets.viewer.output import KEY, add_quietly
-
-if TYPE_CHECKING:
-    from collections import Counter
-    from collections.abc import Sequence
-
-    from napari.viewer import Viewer
-
-    from napari_dsc.jobs.job import Status
-
 
 IMAGES = "Images (*.tif *.tiff *.png *.jpg *.jpeg *.npy *.bmp *.gif);;All files (*)"
 RECIPES = "Recipes (*.json *.tif *.tiff)"

@@ -1,16 +1,15 @@
 """Dock that corrects a segmentation superpixel by superpixel."""
 
-from __future__ import annotations
-
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from napari.layers import Labels, Shapes
 from napari.utils.notifications import show_info
+from napari.viewer import Viewer
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication, QFileDialog, QLabel, QVBoxLayout
 
+from napari_dsc.correction.parts import Parts
 from napari_dsc.correction.sessions import SUFFIX, Session
 from napari_dsc.errors import DSCError
 from napari_dsc.jobs.analysis import save_job, split_by_seeds_job
@@ -19,11 +18,6 @@ from napari_dsc.widgets.controls import correcting, forms, image_panel
 from napari_dsc.widgets.tasks import in_background
 from napari_dsc.widgets.viewer.editor import RULES, Editor
 from napari_dsc.widgets.viewer.output import KEY
-
-if TYPE_CHECKING:
-    from napari.viewer import Viewer
-
-    from napari_dsc.correction.parts import Parts
 
 OWN = "its own run"
 
@@ -209,9 +203,8 @@ class Correct(forms.ClosingWidget):
     def _show_superpixel(self, part: int) -> None:
         """Move the view to a superpixel."""
         if self.editor is not None:
-            correcting.center_view(
-                self.viewer, self.editor.layer, self.editor.parts.center(part)
-            )
+            center = self.editor.parts.center(part)
+            correcting.center_view(self.viewer, self.editor.layer, center)
 
     # sessions
 
@@ -238,7 +231,7 @@ class Correct(forms.ClosingWidget):
 
     def release(self) -> None:
         """Stop editing, and release the viewer's layers."""
-        image_panel.unfollow_layers(self.viewer, self.refresh)
+        image_panel.follow_layers(self.viewer, self.refresh, ends=True)
         self.preparation.choose(None, None)
         for box in (self.labels, self.superpixels, self.shapes, self.scribbles):
             box.blockSignals(True)

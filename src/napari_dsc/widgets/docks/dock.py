@@ -1,27 +1,21 @@
 """What the docks that read an image have in common."""
 
-from __future__ import annotations
-
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
+from napari.viewer import Viewer
 from qtpy.QtCore import QEvent, QObject, QSize, Qt
 from qtpy.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 from superqt import QCollapsible
 
 from napari_dsc.jobs import machine, runs
-from napari_dsc.jobs.result import Request
+from napari_dsc.jobs.result import Request, Result
+from napari_dsc.params import Params
 from napari_dsc.records.recipes import KEYWORDS, STAGES
 from napari_dsc.segmenting.settings import Settings
 from napari_dsc.widgets import preferences, tasks
 from napari_dsc.widgets.controls import compute_panel, forms, image_panel, parameters, run_bar
-
-if TYPE_CHECKING:
-    from napari.viewer import Viewer
-
-    from napari_dsc.jobs.result import Result
-    from napari_dsc.params import Params
-    from napari_dsc.widgets.viewer.source import Source, Where
+from napari_dsc.widgets.viewer.source import Source, Where
 
 
 class VerticalScroll(QScrollArea):
@@ -157,8 +151,8 @@ class Dock(forms.ClosingWidget):
     def values(self) -> dict[str, Any]:
         """Values of the controls, ready for JSON."""
         return self.parameters.values() | {
-            "device": compute_panel.selected(self.compute.device),
-            "weights": compute_panel.selected(self.compute.weights),
+            "device": self.compute.device.currentText(),
+            "weights": self.compute.weights.currentText(),
         }
 
     def restore(self, values: dict[str, Any]) -> None:
@@ -197,8 +191,8 @@ class Dock(forms.ClosingWidget):
             unit=source.unit,
             mask=source.mask,
             settings=Settings(
-                weights=compute_panel.selected(self.compute.weights),
-                device=compute_panel.selected(self.compute.device),
+                weights=self.compute.weights.currentText(),
+                device=self.compute.device.currentText(),
                 **params,
             ),
             n_threads=preferences.preferences().threads,

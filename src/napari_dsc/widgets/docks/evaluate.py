@@ -1,23 +1,17 @@
 """Dock that compares two label images."""
 
-from __future__ import annotations
-
 import itertools
-from typing import TYPE_CHECKING
 
 import numpy as np
 from napari.layers import Labels
 from napari.utils import DirectLabelColormap
+from napari.viewer import Viewer
 from qtpy.QtWidgets import QHeaderView, QTableWidget, QTableWidgetItem, QVBoxLayout
 
 from napari_dsc.jobs import analysis
 from napari_dsc.layers import geometry_of, level_array
 from napari_dsc.widgets.controls import forms, image_panel, run_bar
 from napari_dsc.widgets.viewer.output import KEY, layer_to_update, show_labels
-
-if TYPE_CHECKING:
-    from napari.viewer import Viewer
-
 
 PLACE = ("scale", "translate", "rotate", "shear", "affine")
 # magenta, because the usual color of label 1 is also that of the first segment
@@ -171,6 +165,6 @@ class Evaluate(forms.ClosingWidget):
         self.run_bar.cancel()
         self._scored = None
         self._follow(())
-        image_panel.unfollow_layers(self.viewer, self.refresh)
+        image_panel.follow_layers(self.viewer, self.refresh, ends=True)
         for box in (self.result, self.truth):
             box.clear()

@@ -1,27 +1,20 @@
 """Dock that segments an image."""
 
-from __future__ import annotations
-
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from napari.layers import Labels
+from napari.viewer import Viewer
 from qtpy.QtWidgets import QPushButton, QWidget
 
-from napari_dsc.jobs import runs
+from napari_dsc.jobs import job, runs
+from napari_dsc.jobs.result import Request, Result
 from napari_dsc.params import PRESETS, CutParams, ImageParams, SuperpixelParams, TreeParams
 from napari_dsc.widgets import preferences, tasks
 from napari_dsc.widgets.controls import forms, guides, levels, parameters, run_bar
 from napari_dsc.widgets.docks.dock import Dock
 from napari_dsc.widgets.viewer import run_layer
-from napari_dsc.widgets.viewer.source import TILES, VIEW, Where
-
-if TYPE_CHECKING:
-    from napari.layers import Labels
-    from napari.viewer import Viewer
-
-    from napari_dsc.jobs import job
-    from napari_dsc.jobs.result import Request, Result
-    from napari_dsc.widgets.viewer.source import Source
+from napari_dsc.widgets.viewer.source import TILES, VIEW, Source, Where
 
 RESULT, TRY = "[DSC]", "[DSC try]"
 METHODS = {"Cut: classes": "dsc", "Tree: regions": "tree"}

@@ -1,25 +1,17 @@
 """Several image layers as channels of one image, and the image to measure labels on."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
-from napari.layers import Image
+from napari.layers import Image, Labels, Layer
+from napari.viewer import Viewer
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QMenu, QPushButton, QSizePolicy
 
 from napari_dsc.jobs.analysis import LayerPart
-from napari_dsc.layers import geometry_of, level_array
+from napari_dsc.layers import Layout, geometry_of, level_array
 from napari_dsc.widgets.viewer.output import KEY
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from napari.layers import Labels, Layer
-    from napari.viewer import Viewer
-
-    from napari_dsc.layers import Layout
 
 ALONE = "this image alone"
 
@@ -41,8 +33,7 @@ class StackedArrays:
 
     def __getitem__(self, index: tuple[Any, ...]) -> np.ndarray:
         parts = [np.asarray(array[index[1:]]) for array in self._arrays]
-        pixels: np.ndarray = np.stack(parts)[index[0]]
-        return pixels
+        return np.asarray(np.stack(parts)[index[0]])
 
 
 class ChannelChooser(QPushButton):

@@ -1,25 +1,55 @@
-"""Edits of whole superpixels in a Labels layer, with the undo of napari."""
+"""Edits of whole superpixels in a Labels layer, with the undo and the table of napari."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import numpy as np
+from napari.layers import Labels, Shapes
+from napari.viewer import Viewer
 from qtpy.QtCore import QObject, QTimer, Signal
 
-from napari_dsc.correction.edits import detach, merge, move
+from napari_dsc.correction.edits import detach, merge, move, table_of
+from napari_dsc.correction.parts import Parts
 from napari_dsc.errors import InvalidImageError
+from napari_dsc.labels.measurement import join_tables
 from napari_dsc.widgets.controls.forms import single_shot
-from napari_dsc.widgets.viewer import output, segment_table
+from napari_dsc.widgets.viewer import output
 from napari_dsc.widgets.viewer.shapes import shapes_region, unit_factors
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
 
-    from napari.layers import Labels, Shapes
-    from napari.viewer import Viewer
+class SegmentTable:
+    """Class and confidence of each segment of a layer, beside the user's measurements."""
 
-    from napari_dsc.correction.parts import Parts
+    def __init__(self, layer: Labels, parts: Parts) -> None:
+        self._layer, self._parts = layer, parts
+        self._known = parts.labels_of(np.asarray(layer.data))
+        self.has_loose_pixels = False  # painted pixels which are no whole superpixels
+
+    def update(self) -> bool:
+        """Update the features after edits; False if no label has changed since then."""
+        labels, before = self._parts.labels_of(np.asarray(self._layer.data)), self._known
+        if np.array_equal(labels, before) and not self.has_loose_pixels:
+            return False
+        moved = labels != before
+        self._known = labels
+        own = table_of(labels, self._parts)
+        touched = np.union1d(labels[moved], before[moved])
+        kept = self._other_columns(own, touched)
+        self.has_loose_pixels = False
+        self._layer.features = join_tables(kept, own) if kept else own
+        return True
+
+    def _other_columns(
+        self, own: dict[str, np.ndarray], touched: np.ndarray
+    ) -> dict[str, np.ndarray]:
+        """Measurements of segments without edits; empty if there are none."""
+        table = output.columns_of(self._layer)
+        if self.has_loose_pixels or table.keys() <= own.keys():
+            return {}
+        rows = np.isin(table["index"], own["index"]) & ~np.isin(table["index"], touched)
+        kept = [name for name in table if name == "index" or name not in own]
+        return {name: table[name][rows] for name in kept}
+
 
 PIXELS, WHOLE = "paints pixels", "paints whole superpixels"
 MERGE, DETACH = "merges segments", "makes a new segment"
@@ -68,7 +98,7 @@ class Editor(QObject):
         self._is_released = False
         self._strokes: list[tuple[list[Any], str]] = []
         self._make_room()
-        self._table = segment_table.SegmentTable(layer, parts)
+        self._table = SegmentTable(layer, parts)
         self._settle = single_shot(self, SETTLE_MILLISECONDS, self.update_table)
         layer.events.paint.connect(self._on_paint)
         layer.events.set_data.connect(self._on_refresh)

@@ -1,46 +1,34 @@
 """Layers that docks add and update."""
 
-from __future__ import annotations
-
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
-from napari.layers import Image, Labels
+from napari.layers import Image, Labels, Layer
+from napari.viewer import Viewer
 
-from napari_dsc.layers import RECORD_KEY, geometry_of
+from napari_dsc.layers import RECORD_KEY, Geometry, geometry_of
 from napari_dsc.widgets.preferences import preferences
-
-if TYPE_CHECKING:
-    from napari.layers import Layer
-    from napari.viewer import Viewer
-
-    from napari_dsc.layers import Geometry
 
 KEY = RECORD_KEY
 RUNNING, CORRECTED = "running", "corrected"
 
 
-@dataclass(frozen=True)
-class Snapshot:
-    """Labels, features, place and metadata of a layer before a preview overwrote them."""
+def restorer(layer: Labels) -> Callable[[], None]:
+    """Remember a layer before a preview overwrites it: call this to restore the layer.
 
-    values: dict[str, Any]
-    metadata: dict[str, Any]
+    Its undo history belongs to the preview, and is cleared.
+    """
+    names = ("data", "features", *geometry_of(layer).options())
+    values = {"metadata": dict(layer.metadata)} | {name: getattr(layer, name) for name in names}
 
-    @classmethod
-    def of(cls, layer: Labels) -> Snapshot:
-        """Copy the state of a layer."""
-        names = ("data", "features", *geometry_of(layer).options())
-        return cls({name: getattr(layer, name) for name in names}, dict(layer.metadata))
-
-    def restore(self, layer: Labels) -> None:
-        """Restore the layer, and clear its undo history, which belongs to the preview."""
-        layer.metadata = self.metadata
-        for name, value in self.values.items():
+    def restore() -> None:
+        for name, value in values.items():
             setattr(layer, name, value)
         clear_history(layer)
+
+    return restore
 
 
 def layer_to_update(viewer: Viewer, name: str, kind: type[Layer]) -> Any:
@@ -144,3 +132,9 @@ def clear_history(layer: Labels) -> None:
     layer.editable = was_editable
     if was_editable:
         layer.mode = mode
+
+
+def columns_of(layer: Labels) -> dict[str, np.ndarray]:
+    """Features of a layer by name; empty without the column ``index`` of labels."""
+    table = {str(name): column.to_numpy() for name, column in layer.features.items()}
+    return table if "index" in table else {}

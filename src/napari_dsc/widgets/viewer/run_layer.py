@@ -1,27 +1,20 @@
 """Labels layers of runs: preview, result, layers made on the way, and labels in a file."""
 
-from __future__ import annotations
-
 import dataclasses
 import weakref
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-from napari.layers import Labels
-from qtpy.QtWidgets import QFileDialog
+from napari.layers import Image, Labels
+from napari.viewer import Viewer
+from qtpy.QtWidgets import QFileDialog, QWidget
 
+from napari_dsc.jobs import job, runs
+from napari_dsc.jobs.result import Result
 from napari_dsc.layers import PARTS_KEY
 from napari_dsc.widgets.viewer import output
-
-if TYPE_CHECKING:
-    from napari.layers import Image
-    from napari.viewer import Viewer
-    from qtpy.QtWidgets import QWidget
-
-    from napari_dsc.jobs import job, runs
-    from napari_dsc.jobs.result import Result
-    from napari_dsc.widgets.viewer.source import Source
+from napari_dsc.widgets.viewer.source import Source
 
 
 class RunLayer:
@@ -46,9 +39,8 @@ class RunLayer:
     def preview(self, status: job.Status, source: Source) -> None:
         """Show the labels of a running job."""
         if status.preview is not None:
-            self._show(
-                status.preview, source, status.step, {output.KEY: {output.RUNNING: True}}
-            )
+            metadata = {output.KEY: {output.RUNNING: True}}
+            self._show(status.preview, source, status.step, metadata)
 
     def finish(self, result: Result, source: Source) -> Labels:
         """Show the result, and return its layer."""
@@ -70,7 +62,7 @@ class RunLayer:
         if before is None:
             self._viewer.layers.remove(layer)
         else:
-            before.restore(layer)
+            before()
 
     def _show(
         self, labels: np.ndarray, source: Source, step: int, metadata: dict[str, Any]
@@ -83,7 +75,7 @@ class RunLayer:
         if self._labels is None:
             self._labels = output.layer_to_update(self._viewer, name, Labels)
             if self._labels is not None:
-                self._undo = output.Snapshot.of(self._labels)
+                self._undo = output.restorer(self._labels)
                 self._labels.features = {}
         elif self._labels not in self._viewer.layers:
             return  # the user removed the layer; no more previews

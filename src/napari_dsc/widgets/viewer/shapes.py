@@ -1,19 +1,14 @@
 """Which pixels of an image lie under shapes, and the units of layers."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pint
+from napari.layers import Image, Labels, Shapes
 from skimage.draw import polygon2mask
 
 from napari_dsc.errors import InvalidImageError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from napari.layers import Image, Labels, Shapes
 
 
 def shapes_region(
@@ -111,8 +106,7 @@ def _outline(
         across, down = (vertices[1] - vertices[0]) / 2, (vertices[3] - vertices[0]) / 2
         vertices = center + np.cos(angle) * across + np.sin(angle) * down
     points = _in_image(vertices, shapes, layer)[:, -2:]
-    of_level: np.ndarray = (points + 0.5) / factors - 0.5
-    return of_level
+    return np.asarray((points + 0.5) / factors - 0.5)
 
 
 def unit_factors(have: Sequence[Any] | None, want: Sequence[Any]) -> np.ndarray:

@@ -1,22 +1,17 @@
 """Which part of a layer a run reads, and where its pixels lie."""
 
-from __future__ import annotations
-
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
+from napari.layers import Image, Labels, Shapes
 
 from napari_dsc.errors import InvalidImageError, InvalidParameterError
 from napari_dsc.layers import Geometry, Layout, geometry_of, level_array, physical_size
 from napari_dsc.widgets.viewer.channels import StackedArrays
 from napari_dsc.widgets.viewer.shapes import shapes_region
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from napari.layers import Image, Labels, Shapes
 
 WHOLE, VIEW = "whole image", "current view"
 TILES = "whole image, by tiles into a file"
@@ -108,7 +103,7 @@ class Source:
             "masked": self.mask is not None,
         } | ({"channels": list(self.channels)} if self.channels else {})
 
-    def with_channels(self, others: Sequence[Image]) -> Source:
+    def with_channels(self, others: Sequence[Image]) -> Self:
         """Part of several layers, as channels of one image."""
         return replace(
             self,

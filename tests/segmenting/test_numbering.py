@@ -1,0 +1,77 @@
+"""Labels are numbered without gaps; classes that several files share keep their numbers."""
+
+import imageio.v3 as iio
+import numpy as np
+import pytest
+from scipy import ndimage
+
+import napari_dsc
+from napari_dsc import CutParams, SuperpixelParams
+
+OPTIONS = {
+    "device": "cpu",
+    "superpixel_params": SuperpixelParams(n_superpixels=60),
+    "cut_params": CutParams(n_iterations=6, n_partitions=32),
+}
+
+
+def clouds(*shape, seed=0):
+    noise = ndimage.gaussian_filter(np.random.default_rng(seed).normal(size=shape), 3)
+    return ((noise - noise.min()) / np.ptp(noise) * 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("shape", "changes"),
+    [
+        ((48, 64), {}),
+        ((48, 64), {"cut_params": CutParams(n_iterations=6, result="regions")}),
+        ((48, 64), {"method": "tree"}),
+        ((2, 48, 64), {"axes": "TYX"}),
+        ((2, 48, 64), {"axes": "ZYX"}),
+    ],
+    ids=["plane", "regions", "tree", "film", "stack"],
+)
+def test_labels_have_no_gaps(shape, changes):
+    found = napari_dsc.segment(clouds(*shape), **OPTIONS | changes)
+    labels = np.unique(found.labels)
+    np.testing.assert_array_equal(labels, np.arange(1, len(labels) + 1))
+    np.testing.assert_array_equal(found.features()["index"], labels)
+    if found.record.get("numbering") and len(labels) == found.record["n_classes"]:
+        best = found.probabilities.argmax(1)  # columns are in the order of the labels
+        assert (best == found.classes_of_superpixels).mean() > 0.8
+
+
+def test_the_network_itself_leaves_gaps():
+    *_, last = napari_dsc.iter_segment(clouds(48, 64), **OPTIONS)
+    assert last.n_classes < last.labels().max()
+    assert last.segmentation().labels.max() == last.n_classes
+    pairs = np.unique(
+        np.stack([last.labels(), last.segmentation().labels]).reshape(2, -1), axis=1
+    )
+    assert pairs.shape[1] == last.n_classes  # one new number for each old one
+
+
+def test_each_separate_frame_counts_from_1():
+    cut = CutParams(n_iterations=6, series="apart")
+    found = napari_dsc.segment(clouds(2, 48, 64), **OPTIONS | {"cut_params": cut}, axes="TYX")
+    for frame in found.labels:
+        numbers = np.unique(frame)
+        np.testing.assert_array_equal(numbers, np.arange(1, len(numbers) + 1))
+
+
+def test_classes_of_scribbles_keep_the_numbers_of_the_scribbles():
+    scribbles = np.zeros((48, 64), int)
+    scribbles[:8, :8], scribbles[-8:, -8:] = 29, 17
+    found = napari_dsc.segment(clouds(48, 64), scribbles=scribbles, **OPTIONS)
+    assert (found.labels[0, 0], found.labels[-1, -1]) == (29, 17)
+    assert found.record["numbering"] == "scribbles"
+
+
+def test_common_classes_have_the_same_number_in_every_file(tmp_path):
+    paths = [tmp_path / f"{seed}.png" for seed in (1, 2)]
+    for path, seed in zip(paths, (1, 2), strict=True):
+        iio.imwrite(path, clouds(48, 64, seed=seed))
+    both = list(napari_dsc.iter_joint(paths, **OPTIONS))
+    assert {one.record["numbering"] for one in both} == {"common"}
+    highest = max(one.labels.max() for one in both)
+    assert highest > max(one.record["n_classes"] for one in both)
