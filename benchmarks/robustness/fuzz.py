@@ -68,7 +68,11 @@ def _from_process(
         process.start()
         sender.close()
         try:
-            yield from _received(answers, process)
+            for found in _received(answers, process):
+                said = Path(folder, "said")
+                if found.result == "crash" and said.exists():
+                    found = found._replace(words=f"{found.words}: {said.read_text()[-300:]}")
+                yield found
         finally:
             process.kill()
             process.join()

@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -98,3 +100,47 @@ def test_the_reader_takes_sessions_only(tmp_path):
     assert options["name"] == "cells"
     assert options["metadata"]["napari-dsc"] == {"iterations": 3}
     np.testing.assert_array_equal(options["features"]["index"], [1, 300])
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"name": 5},
+        {"record": []},
+        {"labels": LABELS.astype("c8")},
+        {"parts": SimpleNamespace(**vars(PARTS) | {"superpixels": LABELS.astype("c8")})},
+        {"parts": Parts(PARTS.superpixels, PARTS.colors, np.full((3, 2), np.nan))},
+        {"parts": Parts(PARTS.superpixels, PARTS.colors[:, 0], PARTS.probabilities)},
+        {"parts": SimpleNamespace(**vars(PARTS) | {"colors": PARTS.colors[:2]})},
+        *({"place": PLACE | {name: np.zeros(0)}} for name in PLACE),
+        {"place": PLACE | {"scale": [1.0, 0.0]}},
+        {"place": PLACE | {"translate": [np.nan, 0.0]}},
+        {"place": PLACE | {"affine": np.eye(4)}},
+    ],
+)
+def test_a_session_that_could_not_be_shown_or_edited_is_refused(tmp_path, changes):
+    path = tmp_path / "a.dsc.npz"
+    save_session(path, session(**changes))
+    with pytest.raises(InvalidImageError, match=r"a\.dsc\.npz: is not a session, or damaged"):
+        load_session(path)
+
+
+def test_a_description_nested_without_end_is_refused(tmp_path):
+    path = tmp_path / "a.dsc.npz"
+    save_session(path, session())
+    with np.load(path) as file:
+        arrays = dict(file) | {"about": np.array("[" * 100_000)}
+    np.savez(path, **arrays)
+    with pytest.raises(InvalidImageError, match="is not a session, or damaged"):
+        load_session(path)
+
+
+@pytest.mark.parametrize("unit", ["parsecs_of_old", "9**9**9**9", "", "\x1b[31m", "a.b"])
+def test_units_that_napari_does_not_know_become_pixels(tmp_path, unit):
+    path = tmp_path / "a.dsc.npz"
+    save_session(path, session(place=PLACE | {"units": ("micrometer", unit)}))
+    [(_, options, _)] = session_reader(str(path))(str(path))
+    assert options["units"] == ("pixel", "pixel")
+    save_session(path, session())
+    [(_, options, _)] = session_reader(str(path))(str(path))
+    assert options["units"] == ("micrometer", "micrometer")

@@ -2,6 +2,8 @@ import errno
 import json
 import logging
 import os
+import subprocess
+import sys
 import warnings
 from importlib.util import find_spec
 
@@ -18,6 +20,7 @@ from napari_dsc.files import (
     read_labels,
     write_atomically,
     write_image,
+    writers,
 )
 from napari_dsc.images import to_label_image
 
@@ -792,3 +795,21 @@ def test_a_tiff_whose_pages_lead_back_comes_to_an_end(tmp_path):
     content[end : end + 4] = first.to_bytes(4, "little")
     path.write_bytes(content)
     np.testing.assert_array_equal(read_image(path).pixels, image)
+
+
+def test_what_a_killed_process_left_is_removed_by_the_next(tmp_path):
+    code = "import os; print(os.getpid())"
+    gone = int(subprocess.run([sys.executable, "-c", code], capture_output=True).stdout)
+    killed, lives, elsewhere = (
+        f"{writers.LEFTOVER}{gone}-0.tmp",
+        f"{writers.LEFTOVER}{os.getppid()}-0.tmp",
+        f".napari-dsc-of_another_machine-{gone}-0.tmp",
+    )
+    for name in (killed, lives, elsewhere, f".mine-{gone}.tmp"):
+        (tmp_path / name).touch()
+    folder = tmp_path / f"{writers.LEFTOVER}{gone}-1.tmp"
+    folder.mkdir()
+    (folder / "classes").touch()
+    writers.write_atomically(tmp_path / "a.txt", lambda file: file.write(b"text"))
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {"a.txt", lives, elsewhere, f".mine-{gone}.tmp"}

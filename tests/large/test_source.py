@@ -1,3 +1,5 @@
+import json
+
 import dask.array as da
 import numpy as np
 import pytest
@@ -201,6 +203,24 @@ def test_damaged_metadata_of_a_zarr_store_are_refused_by_name(tmp_path, photo, n
     assert old in text
     (path / name).write_text(text.replace(old, new))
     with pytest.raises(InvalidImageError, match=r"a\.ome\.zarr: "), open_source(path):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("shape", "message"),
+    [
+        ((0, 64, 64), r"image: empty, shape \(0, 64, 64\)"),
+        ((1, 2**31, 2**31), "2147483648 x 2147483648 pixels, expected at most"),
+        ((1, 2**70, 64), "expected at most"),
+    ],
+)
+def test_absurd_shapes_are_refused(tmp_path, photo, shape, message):
+    path = tmp_path / "a.ome.zarr"
+    ome_zarr(path, [np.moveaxis(photo, -1, 0)], "0.5")
+    name = path / "scale0" / "zarr.json"
+    about = json.loads(name.read_text())
+    name.write_text(json.dumps(about | {"shape": shape}))
+    with pytest.raises(InvalidImageError, match=message), open_source(path):
         pass
 
 

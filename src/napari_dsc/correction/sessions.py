@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from napari_dsc.files import open_npz, write_npz
 from napari_dsc.layers import PARTS_KEY, RECORD_KEY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     LayerData = tuple[np.ndarray, dict[str, object], str]
 
@@ -92,12 +92,53 @@ def load_session(path: Path) -> Session:
         If the file is missing, damaged or not a session.
     """
     with open_npz(path, "a session", SUFFIX) as (arrays, about):
-        labels, parts = arrays["labels"], Parts(*(arrays[name] for name in _PARTS))
-        if labels.shape != parts.superpixels.shape or labels.dtype.kind not in "iu":
-            raise ValueError("shapes differ")
-        place: dict[str, object] = {name: np.array(about["place"][name]) for name in _PLACE}
-        place |= {name: tuple(about["place"][name]) for name in _NAMES}
-        return Session(about["name"], labels, parts, about["record"], place)
+        labels, parts = arrays["labels"], [arrays[name] for name in _PARTS]
+        place: dict[str, Any] = {name: np.array(about["place"][name], float) for name in _PLACE}
+        names: dict[str, Any] = {name: tuple(about["place"][name]) for name in _NAMES}
+        is_named = isinstance(about["name"], str) and isinstance(about["record"], dict)
+        is_placed = _is_placed(labels.ndim, place, names)
+        if not (is_named and is_placed and _is_sound(labels, *parts)):
+            raise ValueError("not what `save_session` writes")
+        return Session(about["name"], labels, Parts(*parts), about["record"], place | names)
+
+
+def _is_sound(labels: np.ndarray, superpixels: np.ndarray, *tables: np.ndarray) -> bool:
+    """Whether labels and superpixels are integers of one shape, and all else is finite."""
+    return (
+        labels.shape == superpixels.shape
+        and {labels.dtype.kind, superpixels.dtype.kind} <= {"i", "u"}
+        and all(one.ndim == 2 and one.dtype.kind == "f" for one in tables)
+        and all(np.isfinite(one).all() for one in tables)
+    )
+
+
+def _is_placed(
+    n: int, place: Mapping[str, np.ndarray], names: Mapping[str, tuple[object, ...]]
+) -> bool:
+    """Whether the geometry is one of n axes, in units that have a name."""
+    shapes = ((n,), (n,), (n, n), (n * (n - 1) // 2,), (n + 1, n + 1))
+    words = [word for one in names.values() for word in one]
+    return (
+        tuple(one.shape for one in place.values()) == shapes
+        and all(np.isfinite(one).all() for one in place.values())
+        and bool(place["scale"].all())
+        and all(len(one) == n for one in names.values())
+        and all(isinstance(word, str) for word in words)
+    )
+
+
+def _known_units(names: Any) -> tuple[str, ...]:
+    """Names of units, or pixels if napari does not know one and would not show the layer."""
+    from pint import get_application_registry  # comes with napari
+
+    try:
+        for name in names:
+            if not name.isidentifier():  # an expression may take any time
+                raise ValueError(name)
+            get_application_registry().parse_units(name)
+    except (AttributeError, ValueError):
+        return ("pixel",) * len(names)
+    return tuple(names)
 
 
 def session_reader(path: str | list[str]) -> Callable[[object], list[LayerData]] | None:
@@ -122,6 +163,7 @@ def session_reader(path: str | list[str]) -> Callable[[object], list[LayerData]]
         metadata = {RECORD_KEY: session.record, PARTS_KEY: session.parts}
         table = table_of(session.parts.labels_of(session.labels), session.parts)
         about = {"name": session.name, "metadata": metadata, "features": table}
-        return [(session.labels, session.place | about, "labels")]
+        units = {"units": _known_units(session.place["units"])}
+        return [(session.labels, session.place | units | about, "labels")]
 
     return read

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
+import platform
 import secrets
+import shutil
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
+import psutil
 
 from napari_dsc.errors import DSCError, OutputError
 from napari_dsc.files.ownership import NPY_PADDING, refuse_foreign
@@ -19,6 +24,8 @@ from napari_dsc.files.tiff import write_tiff
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
+# start of the names of temporary files, which the number of the process follows
+LEFTOVER = f".napari-dsc-{zlib.crc32(platform.node().encode()):08x}-"
 SUFFIXES = (".tif", ".tiff", ".png", ".npy")
 
 
@@ -72,7 +79,7 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
     """
     _check_target(path)
     target = Path(os.path.realpath(path))  # a link is kept, and its target replaced
-    temporary = target.with_name(f".{secrets.token_hex(8)}.tmp")
+    temporary = temporary_beside(target)
     try:
         with temporary.open("xb+") as file:
             write(file)
@@ -86,6 +93,36 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink()
+
+
+def temporary_beside(target: Path) -> Path:
+    """Name for a temporary file or folder in the folder of a target.
+
+    Parameters
+    ----------
+    target : Path
+        What it will replace.
+
+    Returns
+    -------
+    temporary : Path
+        A new name. What killed processes of this machine left in the folder is removed, once
+        a process.
+    """
+    _remove_leftovers(target.parent)
+    return target.with_name(f"{LEFTOVER}{os.getpid()}-{secrets.token_hex(4)}.tmp")
+
+
+@functools.cache
+def _remove_leftovers(folder: Path) -> None:
+    for path in folder.glob(f"{LEFTOVER}*.tmp"):
+        process = path.name.removeprefix(LEFTOVER).partition("-")[0]
+        if not process.isdecimal() or psutil.pid_exists(int(process)):
+            continue
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            path.unlink()
 
 
 def write_image(  # noqa: PLR0913 - all but two are given by name

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 # largest number of values that are read at once for the hash
 _BAND = 2**24
+MOST = 2**48  # values of an image; more than any disk holds, so its metadata are damaged
 # number and side of the windows from which percentiles are estimated: 4 megapixels
 N_WINDOWS, WINDOW = 64, 256
 
@@ -238,6 +239,8 @@ def _source(
 ) -> Source:
     array: LazyArray = raw.pixels
     check_type(array.dtype)
+    if 0 in array.shape:
+        raise InvalidImageError(f"image: empty, shape {array.shape}, expected some pixels")
     named, origin = axes_of(raw, axes)
     sizes = dict(zip(named, array.shape, strict=True))
     long = [axis for axis in "TZ" if sizes.get(axis, 1) > 1]
@@ -248,6 +251,10 @@ def _source(
             f"{', '.join(long)}"
         )
     check_sides(sizes["Y"], sizes["X"])
+    if math.prod(array.shape) > MOST:
+        raise InvalidImageError(
+            f"image: {sizes['Y']} x {sizes['X']} pixels, expected at most {MOST} values"
+        )
     numbers = np.arange(sizes.get("C", 1))[None]
     taken, notes = pick_channels(
         numbers, channels, is_last=named[-1] == "C", has_alpha=raw.has_alpha

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import shutil
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -16,6 +16,7 @@ from napari_dsc.errors import OutputError
 from napari_dsc.files import check_output, write_atomically
 from napari_dsc.files.ownership import SOFTWARE, refuse_foreign
 from napari_dsc.files.tiff import tiff_options
+from napari_dsc.files.writers import LEFTOVER, temporary_beside
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -137,8 +138,8 @@ def _tiles(labels: Labels) -> Iterator[np.ndarray]:
 def _replaced_folder(path: Path) -> Iterator[Path]:
     """Temporary folder, which replaces the folder `path` at the end of the block."""
     target = Path(os.path.realpath(path))
-    mark = secrets.token_hex(8)
-    temporary, old = (target.with_name(f".{mark}.{end}") for end in ("tmp", "old"))
+    temporary = temporary_beside(target)
+    old = temporary.with_name(f"{temporary.stem}-{zlib.crc32(target.name.encode()):08x}.old")
     try:
         yield temporary
         if target.exists():
@@ -148,7 +149,9 @@ def _replaced_folder(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise OutputError(f"{path}: cannot be written ({error.strerror or error})") from error
     finally:
-        for rest in (temporary, old if target.exists() else temporary):
+        # a process that was killed may have left another old one
+        older = target.parent.glob(f"{LEFTOVER}*-{old.stem[-8:]}.old")
+        for rest in (temporary, *(older if target.exists() else ())):
             shutil.rmtree(rest, ignore_errors=True)
 
 

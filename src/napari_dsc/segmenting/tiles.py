@@ -12,6 +12,7 @@ import torch
 
 from napari_dsc.cut.joint import Piece, coarse_piece, iter_joint_cut, iter_piece_cut
 from napari_dsc.errors import InvalidParameterError, OutputError
+from napari_dsc.files.writers import temporary_beside
 from napari_dsc.labels.regions import iter_regions, region_numbers
 from napari_dsc.large.source import Source, open_source
 from napari_dsc.large.tiling import DEFAULT, check_side, plan_tiling
@@ -124,10 +125,11 @@ class TiledRun:
             After each part of the work; closing the generator ends the run and leaves no
             files.
         """
+        beside = temporary_beside(path.resolve())
         with (
             allocator.freed_memory_kept(),
             tempfile.TemporaryDirectory(
-                prefix=".napari-dsc-", dir=path.resolve().parent
+                prefix=f"{beside.stem}-", suffix=beside.suffix, dir=beside.parent
             ) as folder,
         ):
             embedding = yield from self._iter_learning()
