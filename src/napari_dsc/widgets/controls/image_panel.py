@@ -12,7 +12,7 @@ from napari_dsc.errors import InvalidImageError
 from napari_dsc.layers import level_array, possible_layouts
 from napari_dsc.widgets.controls.forms import MIN_WIDTH, combo_box, fill
 from napari_dsc.widgets.viewer.channels import ChannelChooser
-from napari_dsc.widgets.viewer.shapes import unit_factors
+from napari_dsc.widgets.viewer.shapes import visible_point
 from napari_dsc.widgets.viewer.source import TILES, VIEW, WHOLE, Source, Where, read_source
 
 # four megapixels, 2048 x 2048: finer levels are offered, but not preselected
@@ -212,10 +212,14 @@ class ImagePanel(QObject):
         layer, layout = self.layer, self.axes.currentData()
         if layer is None or layout is None:
             raise InvalidImageError(f"image: {self.problem()}")
-        point = self._viewer.dims.point * unit_factors(self._viewer.layers.units, layer.units)
+        chosen = where or self.where.currentData()
+        if not layout.whole and chosen.part != TILES:
+            hidden = self._viewer.dims.ndim - layer.ndim
+            layout = layout.rolled(tuple(axis - hidden for axis in self._viewer.dims.displayed))
+        point = visible_point(self._viewer, layer)
         if where is None:
             layout = layout._replace(whole=self.what.currentData())
-        source = read_source(layer, layout, where or self.where.currentData(), point)
+        source = read_source(layer, layout, chosen, point)
         others = self.channels.chosen
         return source.with_channels(others) if others else source
 

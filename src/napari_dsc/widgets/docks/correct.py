@@ -103,7 +103,7 @@ class Correct(forms.ClosingWidget):
         self.preparation.choose(self.labels.currentData(), self.superpixels.currentData())
 
     def _start_editing(self, layer: Labels, parts: Parts) -> None:
-        self.editor = Editor(layer, parts, self._is_shown)
+        self.editor = Editor(self.viewer, layer, parts, self._is_shown)
         self.editor.set_rule(self.rule.currentText())
         self.editor.changed.connect(self._show_state)
         self.editor.message.connect(self.status.setText)
@@ -154,7 +154,7 @@ class Correct(forms.ClosingWidget):
             self.status.setText("Draw on a Shapes layer and choose it under Shapes.")
             return
         try:
-            chosen = self.editor.superpixels_under(shapes, self.viewer)
+            chosen = self.editor.superpixels_under(shapes)
         except DSCError as error:
             self.status.setText(str(error))
         else:
