@@ -17,7 +17,7 @@ from napari_dsc.layers import PARTS_KEY, geometry_of, level_array
 from napari_dsc.widgets.controls import correcting, forms, image_panel
 from napari_dsc.widgets.tasks import in_background
 from napari_dsc.widgets.viewer.editor import RULES, Editor
-from napari_dsc.widgets.viewer.output import KEY
+from napari_dsc.widgets.viewer.output import KEY, columns_of
 
 OWN = "its own run"
 
@@ -226,7 +226,15 @@ class Correct(forms.ClosingWidget):
         self.number.commit()
         record = dict(layer.metadata.get(KEY, {}))
         place = geometry_of(layer).options()
-        session = Session(layer.name, layer.data.copy(), self.editor.parts, record, place)
+        self.editor.update_table()
+        session = Session(
+            layer.name,
+            layer.data.copy(),
+            self.editor.parts,
+            record,
+            place,
+            columns_of(layer),
+        )
         in_background(save_job, (Path(path), session), lambda _: show_info(f"Saved {path}."))
 
     def release(self) -> None:

@@ -117,7 +117,8 @@ def visible_point(viewer: Viewer, layer: Layer) -> np.ndarray:
     napari lets the last axes of all layers coincide.
     """
     factors = unit_factors(viewer.layers.units, layer.units)
-    return np.asarray(viewer.dims.point)[-layer.ndim :] * factors
+    point: np.ndarray = np.asarray(viewer.dims.point)[-layer.ndim :] * factors
+    return point
 
 
 def unit_factors(have: Sequence[Any] | None, want: Sequence[Any]) -> np.ndarray:

@@ -133,7 +133,7 @@ class Source:
         return array, tuple(itertools.compress(self.index, kept))
 
 
-def read_source(layer: Image, layout: Layout, where: Where, point: Sequence[float]) -> Source:
+def read_source(layer: Image, layout: Layout, where: Where, point: np.ndarray) -> Source:
     """Part of a layer that a run reads; a lazy image is not computed.
 
     Parameters
@@ -144,8 +144,8 @@ def read_source(layer: Image, layout: Layout, where: Where, point: Sequence[floa
         Meaning of its axes.
     where : Where
         Part to read.
-    point : sequence of float
-        Position of the viewer along each axis, in world coordinates.
+    point : array of float
+        Position of the viewer along each axis of the layer, in world coordinates.
 
     Raises
     ------
