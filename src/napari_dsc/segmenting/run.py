@@ -18,7 +18,7 @@ from napari_dsc.machine.progress import Progress
 from napari_dsc.segmenting.pieces import OneImage, one_image
 from napari_dsc.segmenting.results import Segmentation, Step
 from napari_dsc.segmenting.settings import Settings
-from napari_dsc.segmenting.stages import Classes, Stages, timed_cut, without_gaps
+from napari_dsc.segmenting.stages import Classes, Stages, figures_of, timed_cut, without_gaps
 from napari_dsc.superae import applied
 
 if TYPE_CHECKING:
@@ -217,15 +217,18 @@ class Run:
         -------
         record : dict
             `record`, and the iterations, losses and counts of the step.
+
+        Raises
+        ------
+        ComputationError
+            If a loss of the step is not finite.
         """
         numbering = "scribbles" if self._is_guided else "consecutive"
         return self.record() | {
             "numbering": numbering,
-            "iterations": step.iteration,
+            **figures_of(step),
             "n_superpixels": len(step.classes),
             "n_classes": step.n_classes,
-            "label_loss": float(step.label_loss),
-            "cut_loss": float(step.cut_loss),
         }
 
     def record(self) -> Record:
