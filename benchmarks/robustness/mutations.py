@@ -189,7 +189,7 @@ def odd_tensors(content: Content, rng: Generator) -> Content:
         header, _ = tensors_of(content)
         tree = json.loads(header)
         card = tree["__metadata__"]
-    except (ValueError, LookupError, TypeError):
+    except (ValueError, LookupError, TypeError, RecursionError):  # damaged before
         return flip_bits(content, rng)
     if rng.random() < 0.4 and isinstance(card, dict) and card:
         key = next(iter(card))

@@ -36,7 +36,8 @@ def test_labels_have_no_gaps(shape, changes):
     labels = np.unique(found.labels)
     np.testing.assert_array_equal(labels, np.arange(1, len(labels) + 1))
     np.testing.assert_array_equal(found.features()["index"], labels)
-    if found.record.get("numbering") and len(labels) == found.record["n_classes"]:
+    assert found.record["numbering"] == "consecutive"
+    if len(labels) == found.record.get("n_classes"):
         best = found.probabilities.argmax(1)  # columns are in the order of the labels
         assert (best == found.classes_of_superpixels).mean() > 0.8
 

@@ -8,13 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.sgd import sgd
 
-from napari_dsc.cut.objective import (
-    NO_SIDE_INFORMATION,
-    CutStep,
-    Objective,
-    SideInformation,
-    StepOutcome,
-)
+from napari_dsc.cut import objective
 from napari_dsc.machine.device import reproducible
 from napari_dsc.params import CutParams
 
@@ -63,8 +57,8 @@ def iter_cut(
     params: CutParams,
     fixed: np.ndarray,
     *,
-    side_information: SideInformation = NO_SIDE_INFORMATION,
-) -> Iterator[CutStep]:
+    side_information: objective.SideInformation = objective.NO_SIDE_INFORMATION,
+) -> Iterator[objective.CutStep]:
     """Merge superpixels, one training step at a time.
 
     Parameters
@@ -94,11 +88,11 @@ def iter_cut(
     The affinity is held constant within each step, as in equation 11.
     """
     descent = Descent(embedding, params)
-    objective = Objective(superpixels, fixed, image.device, params, side_information)
+    aim = objective.Objective(superpixels, fixed, image.device, params, side_information)
     features = iter_features(embedding, image, params)
 
-    def step() -> StepOutcome:
-        total, outcome = objective.losses(next(features), embedding.norm)
+    def step() -> objective.StepOutcome:
+        total, outcome = aim.losses(next(features), embedding.norm)
         descent.update(total)
         return outcome
 
@@ -111,7 +105,7 @@ def iter_cut(
     for iteration in range(1, params.n_iterations + 1):
         with torch.enable_grad(), reproducible(image.device):
             outcome = next(outcomes)
-        yield objective.cut_step(iteration, outcome)
+        yield aim.cut_step(iteration, outcome)
         if is_settled(outcome.winners):
             return
 
@@ -224,8 +218,8 @@ def iter_features(embedding: Network, image: Tensor, params: CutParams) -> Itera
 
 
 def iter_replayed(
-    step: Callable[[], StepOutcome], device: torch.device
-) -> Iterator[StepOutcome]:
+    step: Callable[[], objective.StepOutcome], device: torch.device
+) -> Iterator[objective.StepOutcome]:
     """Repeat a step, replayed from a CUDA graph after warm-up.
 
     Parameters
@@ -253,4 +247,4 @@ def iter_replayed(
         recorded = step()
     while True:
         graph.replay()
-        yield StepOutcome(*(tensor.clone() for tensor in recorded))
+        yield objective.StepOutcome(*(tensor.clone() for tensor in recorded))

@@ -3,16 +3,9 @@
 import numpy as np
 
 from napari_dsc.errors import InvalidParameterError
-from napari_dsc.hierarchy import region_trees
+from napari_dsc.hierarchy import maps, region_trees
 from napari_dsc.hierarchy.consensus import merge_by_consensus
 from napari_dsc.hierarchy.descriptors import describe
-from napari_dsc.hierarchy.maps import (
-    BoundaryMaps,
-    boundary_maps,
-    fine_partition,
-    local_boundaries,
-    perceptual,
-)
 from napari_dsc.hierarchy.spectral import n_spectral_pixels
 from napari_dsc.hierarchy.tree import MergeTree, tree_of_merges
 from napari_dsc.images import color_features
@@ -40,7 +33,7 @@ def grow_tree(pixels: np.ndarray, params: TreeParams) -> MergeTree:
         Tree without a record. It has fewer than ``n_leaves`` superpixels if the image has
         fewer regions.
     """
-    return tree_of_colors(perceptual(pixels), params)
+    return tree_of_colors(maps.perceptual(pixels), params)
 
 
 def tree_of_colors(features: np.ndarray, params: TreeParams) -> MergeTree:
@@ -58,9 +51,9 @@ def tree_of_colors(features: np.ndarray, params: TreeParams) -> MergeTree:
     tree : MergeTree
         Tree without a record, as from `grow_tree`.
     """
-    maps = boundary_maps(features, params.tree_seed)
-    superpixels = relabel_in_order(fine_partition(maps.strength, params.n_leaves))
-    return merge_superpixels(features, maps, superpixels, params)
+    found = maps.boundary_maps(features, params.tree_seed)
+    superpixels = relabel_in_order(maps.fine_partition(found.strength, params.n_leaves))
+    return merge_superpixels(features, found, superpixels, params)
 
 
 def tree_regions(features: np.ndarray, n_regions: int, share: float = 1.0) -> np.ndarray:
@@ -94,8 +87,10 @@ def tree_regions(features: np.ndarray, n_regions: int, share: float = 1.0) -> np
         n_planes = features[0].size / (height * width)
         n_seen = n_planes * n_spectral_pixels(height * width / share)
         if RESOLVED * n_all > n_seen:
-            return fine_partition(local_boundaries(features), n_regions)
-        return fine_partition(boundary_maps(features, params.tree_seed).strength, n_regions)
+            return maps.fine_partition(maps.local_boundaries(features), n_regions)
+        return maps.fine_partition(
+            maps.boundary_maps(features, params.tree_seed).strength, n_regions
+        )
     return tree_of_colors(features, params).cut(n_regions=n_regions).astype(np.int64) - 1
 
 
@@ -118,13 +113,13 @@ def tree_of_superpixels(
     tree : MergeTree
         Tree without a record.
     """
-    features = perceptual(pixels)
-    maps = boundary_maps(features, params.tree_seed)
-    return merge_superpixels(features, maps, superpixels, params)
+    features = maps.perceptual(pixels)
+    found = maps.boundary_maps(features, params.tree_seed)
+    return merge_superpixels(features, found, superpixels, params)
 
 
 def merge_superpixels(
-    features: np.ndarray, maps: BoundaryMaps, superpixels: np.ndarray, params: TreeParams
+    features: np.ndarray, found: maps.BoundaryMaps, superpixels: np.ndarray, params: TreeParams
 ) -> MergeTree:
     """Merge tree over given superpixels, from colors and boundary maps.
 
@@ -132,7 +127,7 @@ def merge_superpixels(
     ----------
     features : (C, *S) float32 array
         Result of `perceptual`.
-    maps : BoundaryMaps
+    found : BoundaryMaps
         Boundary maps of the image.
     superpixels : S int64 array
         Superpixels ``0 .. M - 1`` in the order of their first pixel.
@@ -155,7 +150,9 @@ def merge_superpixels(
             f"superpixels: got {n_superpixels}, expected at most {MOST_SUPERPIXELS}, the limit "
             "of a merge tree"
         )
-    descriptors = describe(features, (maps.local, maps.spectral), superpixels, params.tree_seed)
+    descriptors = describe(
+        features, (found.local, found.spectral), superpixels, params.tree_seed
+    )
     merges = merge_by_consensus(descriptors, params.n_agglomerations, params.tree_seed)
     return tree_of_merges(superpixels, merges)
 
@@ -200,6 +197,6 @@ def make_template(pixels: np.ndarray, params: TemplateParams) -> np.ndarray:
            [1, 1, 1, 1]])
     """
     if params.template_method == "tree":
-        return tree_regions(perceptual(pixels), params.n_template_regions)
+        return tree_regions(maps.perceptual(pixels), params.n_template_regions)
     tree = _TREES[params.template_method](color_features(pixels))
     return region_trees.horizontal_cut(tree, params.n_template_regions)

@@ -154,7 +154,7 @@ def score_job(
     from napari_dsc.evaluation.contingency import error_map
     from napari_dsc.evaluation.measures import measure_segmentation, prepare_annotation
 
-    result, truth = np.array(asked[0]), np.array(asked[1])  # painting may go on
+    result, truth = map(np.array, asked[:2])  # copies, because painting may go on
     zero = asked[2]
     scores = measure_segmentation(result, [prepare_annotation(truth, zero)], zero)
     yield Status("Looking for errors")

@@ -7,16 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_dsc.jobs import job
-from napari_dsc.jobs.result import (
-    Levels,
-    Request,
-    Result,
-    computed,
-    finished,
-    levels_of,
-    masked,
-)
+from napari_dsc.jobs import job, result
+from napari_dsc.jobs.result import Levels, Request, Result
 from napari_dsc.jobs.statuses import GROWING, PREVIEW_PIXELS, Statuses
 
 if TYPE_CHECKING:
@@ -55,7 +47,7 @@ def _do_one(request: Request, control: job.Control) -> Generator[job.Status, Non
         smoothed = yield from _followed(run.iter_smoothed(), request, control)
         return Result(run.record(), smoothed=smoothed)
     labels = yield from _followed(run.iter_superpixels(), request, control)
-    return Result(run.record(), superpixels=masked(labels, request.mask))
+    return Result(run.record(), superpixels=result.masked(labels, request.mask))
 
 
 def _segment(request: Request, control: job.Control) -> Generator[job.Status, None, Result]:
@@ -64,7 +56,7 @@ def _segment(request: Request, control: job.Control) -> Generator[job.Status, No
 
     settings = request.settings
     pieces = open_pieces(request.raw_image(), settings).given(
-        computed(request.superpixels), computed(request.scribbles)
+        result.computed(request.superpixels), result.computed(request.scribbles)
     )
     refuse(settings, pieces)
     is_single, levels = pieces.kind == "image", None
@@ -78,8 +70,8 @@ def _segment(request: Request, control: job.Control) -> Generator[job.Status, No
     steps = iter_segmentation(pieces, settings)
     found = yield from _followed(steps, request, control, is_single=is_single)
     if found.tree is not None:
-        return _regions(levels_of(found, request.mask))
-    made = finished(found, request)
+        return _regions(result.levels_of(found, request.mask))
+    made = result.finished(found, request)
     if not is_single or levels is not None or "Z" in pieces.series.axes:
         return dataclasses.replace(made, levels=levels)
     return dataclasses.replace(made, grower=(pieces, grower))
@@ -122,7 +114,7 @@ def _grown(pieces: OneImage, settings: Settings, mask: np.ndarray | None) -> Lev
 
     alone = pieces.given(None, None)
     found: Segmentation = exhausted(iter_segmentation(alone, settings))
-    return levels_of(found, mask)
+    return result.levels_of(found, mask)
 
 
 def _regions(levels: Levels) -> Result:
@@ -195,7 +187,7 @@ def tiles_job(
 
     check_large_output(path, overwrite=False)
     image = _lazy_image(request)
-    pieces = Tiles(image, path, *map(computed, (request.superpixels, request.scribbles)))
+    pieces = Tiles(image, path, *map(result.computed, (request.superpixels, request.scribbles)))
     with job.computing(request.n_threads, control):
         steps = iter_segmentation(pieces, request.settings)
         record = yield from _followed(steps, request, control)

@@ -39,11 +39,7 @@ class Case(NamedTuple):
     contours: tuple[Path, ...] = ()
 
 
-class Problem(NamedTuple):
-    """A file that cannot be scored, and the reason."""
-
-    path: Path
-    reason: str
+Problem = tuple[Path, str]  # a file that cannot be scored, and the reason
 
 
 class CaseSet(NamedTuple):
@@ -102,13 +98,11 @@ def bsds500_cases(root: Path, split: Split) -> CaseSet:
     samples = bsds500.list_samples(root, split)
     cases = [Case(*one, (bsds500.contours_path(root, split, one.name),)) for one in samples]
     reason = "no such file, expected the annotations of an image"
-    problems = [Problem(case.truth, reason) for case in cases if not case.truth.is_file()]
+    problems = [(case.truth, reason) for case in cases if not case.truth.is_file()]
     known = {case.name for case in cases}
-    problems += [
-        Problem(path, "no image of the same name")
-        for path in bsds500.visible_files(root / "data" / "groundTruth" / split, MATLAB)
-        if path.stem not in known
-    ]
+    annotated = bsds500.visible_files(root / "data" / "groundTruth" / split, MATLAB)
+    unknown = [path for path in annotated if path.stem not in known]
+    problems += [(path, "no image of the same name") for path in unknown]
     return CaseSet(tuple(case for case in cases if case.truth.is_file()), tuple(problems))
 
 
@@ -138,11 +132,8 @@ def folder_cases(images: Path, labels: Path) -> CaseSet:
     found = _by_stem(images, problems, no_image=MATLAB)
     truths = _by_stem(labels, problems)
     for one, other, what in ((found, truths, "label image"), (truths, found, "image")):
-        problems += [
-            Problem(path, f"no {what} of the same name")
-            for stem, path in one.items()
-            if stem not in other
-        ]
+        alone = [path for stem, path in one.items() if stem not in other]
+        problems += [(path, f"no {what} of the same name") for path in alone]
     cases = [Case(stem, path, truths[stem]) for stem, path in found.items() if stem in truths]
     if not cases:
         raise InvalidImageError(
@@ -190,14 +181,12 @@ def _by_stem(folder: Path, problems: list[Problem], no_image: str = "") -> dict[
     if not folder.is_dir():
         raise InvalidImageError(f"{folder}: not a folder; name a folder of files")
     by_stem: dict[str, Path] = {}
-    files = sorted(path for path in folder.iterdir() if path.is_file())
-    for path in files:
-        if path.name.startswith("."):
-            continue
+    visible = (path for path in folder.iterdir() if not path.name.startswith("."))
+    for path in sorted(path for path in visible if path.is_file()):
         if no_image and path.suffix.lower() == no_image:
-            problems.append(Problem(path, "not an image"))
+            problems.append((path, "not an image"))
         elif path.stem in by_stem:
-            problems.append(Problem(path, f"same name as {by_stem[path.stem].name}"))
+            problems.append((path, f"same name as {by_stem[path.stem].name}"))
         else:
             by_stem[path.stem] = path
     return by_stem

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 import torch
@@ -18,11 +18,12 @@ from napari_dsc.labels import measurement, regions
 from napari_dsc.layers import PARTS_KEY, RECORD_KEY, Geometry, as_many_axes, labels_layer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from napari.layers import Labels
     from torch import Tensor
 
+    from napari_dsc.cut.joint import PieceClasses
     from napari_dsc.hierarchy.tree import MergeTree
     from napari_dsc.records.record import Record
 
@@ -86,6 +87,46 @@ class Step:
             With the labels and the record of this step.
         """
         return self.finish(self)
+
+
+class Classes(NamedTuple):
+    """Classes of the superpixels of one image.
+
+    Parameters
+    ----------
+    classes : (M,) int64 array
+        Class of each superpixel, from 0.
+    probabilities : (M, K) float32 array
+        Probability of each superpixel for each class.
+    """
+
+    classes: np.ndarray
+    probabilities: np.ndarray
+
+    @classmethod
+    def of(cls, step: PieceClasses | Step) -> Self:
+        """Classes in a step of a cut, or in what a network assigns."""
+        return cls(step.classes.cpu().numpy(), step.assignment.cpu().numpy())
+
+
+def without_gaps(found: Sequence[Classes]) -> list[Classes]:
+    """Number classes anew: first those that some superpixel has, in their order.
+
+    Parameters
+    ----------
+    found : sequence of Classes
+        Classes that mean the same in all of these images.
+
+    Returns
+    -------
+    numbered : list of Classes
+        The same, with the columns of the probabilities in the new order.
+    """
+    used = np.unique(np.concatenate([one.classes for one in found]))
+    unused = np.setdiff1d(np.arange(found[0].probabilities.shape[1]), used)
+    order = np.concatenate([used, unused])
+    rank = np.argsort(order)
+    return [Classes(rank[one.classes], one.probabilities[:, order]) for one in found]
 
 
 @dataclasses.dataclass(frozen=True)

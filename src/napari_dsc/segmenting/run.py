@@ -16,9 +16,9 @@ from napari_dsc.images import Image, array_sha256, to_label_image
 from napari_dsc.labels.regions import connected_regions
 from napari_dsc.machine.progress import Progress
 from napari_dsc.segmenting.pieces import OneImage, one_image
-from napari_dsc.segmenting.results import Segmentation, Step
+from napari_dsc.segmenting.results import Classes, Segmentation, Step, without_gaps
 from napari_dsc.segmenting.settings import Settings
-from napari_dsc.segmenting.stages import Classes, Stages, figures_of, timed_cut, without_gaps
+from napari_dsc.segmenting.stages import Learned, Stages, timed_cut
 from napari_dsc.superae import applied
 
 if TYPE_CHECKING:
@@ -124,7 +124,8 @@ class Run:
         if pieces.superpixels is not None:
             self.superpixels = connected_regions(self._give("superpixels", pieces.superpixels))
         if pieces.scribbles is not None:
-            self._scribbles = self._give("scribbles", pieces.scribbles)
+            given = self._give("scribbles", pieces.scribbles)
+            self._scribbles = given if given.any() else None
 
     @cached_property
     def smoothed(self) -> np.ndarray:
@@ -192,7 +193,7 @@ class Run:
         image, known = self.image, vars(self).get("smoothed")
         smooth = partial(self.stages.restored, image)
         found = Classes.of(step)
-        if not self._is_guided:
+        if self._scribbles is None:
             [found] = without_gaps([found])
             step = dataclasses.replace(step, classes=torch.from_numpy(found.classes))
         return Segmentation(
@@ -223,10 +224,10 @@ class Run:
         ComputationError
             If a loss of the step is not finite.
         """
-        numbering = "scribbles" if self._is_guided else "consecutive"
+        numbering = "consecutive" if self._scribbles is None else "scribbles"
         return self.record() | {
             "numbering": numbering,
-            **figures_of(step),
+            **Learned.figures_of(step),
             "n_superpixels": len(step.classes),
             "n_classes": step.n_classes,
         }
@@ -245,10 +246,6 @@ class Run:
             )
         self._given[f"given_{name}"] = {"sha256": array_sha256(given)}
         return self.image.arrange_labels(given)
-
-    @property
-    def _is_guided(self) -> bool:
-        return self._scribbles is not None and bool(self._scribbles.any())
 
     def _fixed_classes(self) -> np.ndarray:
         """Class of each superpixel that scribbles ask for, -1 without, (M,)."""

@@ -12,18 +12,10 @@ from napari_dsc.labels.regions import connected_regions, numbered_on
 from napari_dsc.machine.progress import Progress, exhausted
 from napari_dsc.records.record import Record, hashes_of
 from napari_dsc.segmenting.pieces import Frames, OneImage, iter_each, open_pieces
-from napari_dsc.segmenting.results import Segmentation
+from napari_dsc.segmenting.results import Classes, Segmentation, without_gaps
 from napari_dsc.segmenting.run import Run
 from napari_dsc.segmenting.settings import Settings
-from napari_dsc.segmenting.stages import (
-    Classes,
-    Learned,
-    Stages,
-    figures_of,
-    iter_learning,
-    kept_small,
-    without_gaps,
-)
+from napari_dsc.segmenting.stages import Learned, Stages, iter_learning, kept_small
 
 
 class SeriesRun:
@@ -149,7 +141,7 @@ class SeriesRun:
             for step in run.iter_steps():
                 yield Progress("cut", number * each + step.iteration, total, step)
             found.append(Classes.of(step))
-            figures.append(figures_of(step))
+            figures.append(Learned.figures_of(step))
         self.figures = {name: [one[name] for one in figures] for name in figures[0]}
         return found
 

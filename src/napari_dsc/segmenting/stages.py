@@ -4,13 +4,13 @@ import copy
 import dataclasses
 import functools
 import math
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator
 from typing import NamedTuple, Self, TypeVar
 
 import numpy as np
 import torch
 
-from napari_dsc.cut.joint import Piece, PieceClasses, assign, coarse_piece, iter_joint_cut
+from napari_dsc.cut.joint import Piece, assign, coarse_piece, iter_joint_cut
 from napari_dsc.cut.objective import CutStep
 from napari_dsc.errors import ComputationError, InvalidParameterError
 from napari_dsc.hierarchy.construction import grow_tree
@@ -23,7 +23,7 @@ from napari_dsc.machine.side_process import run_in_side_process
 from napari_dsc.params import CutParams
 from napari_dsc.params.presets import NO_LIMIT
 from napari_dsc.records.record import Record, device_record, image_record, software_record
-from napari_dsc.segmenting.results import Step
+from napari_dsc.segmenting.results import Classes, Step
 from napari_dsc.segmenting.settings import Settings
 from napari_dsc.superae.applied import as_batch, embedding_of, smooth_planes
 from napari_dsc.superae.model import Embedding, SuperAE
@@ -174,46 +174,6 @@ def _network(weights: WeightsFile, device: torch.device) -> SuperAE:
 N_KEPT = 64
 
 
-class Classes(NamedTuple):
-    """Classes of the superpixels of one image.
-
-    Parameters
-    ----------
-    classes : (M,) int64 array
-        Class of each superpixel, from 0.
-    probabilities : (M, K) float32 array
-        Probability of each superpixel for each class.
-    """
-
-    classes: np.ndarray
-    probabilities: np.ndarray
-
-    @classmethod
-    def of(cls, step: PieceClasses | Step) -> Self:
-        """Classes in a step of a cut, or in what a network assigns."""
-        return cls(step.classes.cpu().numpy(), step.assignment.cpu().numpy())
-
-
-def without_gaps(found: Sequence[Classes]) -> list[Classes]:
-    """Number classes anew: first those that some superpixel has, in their order.
-
-    Parameters
-    ----------
-    found : sequence of Classes
-        Classes that mean the same in all of these images.
-
-    Returns
-    -------
-    numbered : list of Classes
-        The same, with the columns of the probabilities in the new order.
-    """
-    used = np.unique(np.concatenate([one.classes for one in found]))
-    unused = np.setdiff1d(np.arange(found[0].probabilities.shape[1]), used)
-    order = np.concatenate([used, unused])
-    rank = np.argsort(order)
-    return [Classes(rank[one.classes], one.probabilities[:, order]) for one in found]
-
-
 class Learned(NamedTuple):
     """A trained network, and how it was trained.
 
@@ -233,6 +193,23 @@ class Learned(NamedTuple):
     params: CutParams
     figures: Record
     seconds: float = 0.0
+
+    @staticmethod
+    def figures_of(last: CutStep | Step) -> Record:
+        """Number of iterations and both losses of the last step of a cut, ready for JSON.
+
+        Raises
+        ------
+        ComputationError
+            If a loss is not finite, so that labels mean nothing.
+        """
+        losses = {"label_loss": float(last.label_loss), "cut_loss": float(last.cut_loss)}
+        if not all(map(math.isfinite, losses.values())):
+            raise ComputationError(
+                f"cut: the loss is not finite after step {last.iteration}; choose a smaller "
+                "learning_rate, or other weights"
+            )
+        return {"iterations": last.iteration, **losses}
 
     def classes(self, piece: Piece) -> Classes:
         """Classes of the superpixels of an image, whether or not it was learned from."""
@@ -295,21 +272,4 @@ def iter_learning(
     yield Progress(stage, 0, params.n_iterations)
     for step in timed_cut(steps, clock):
         yield Progress(stage, step.iteration, params.n_iterations, step)
-    return Learned(embedding, params, figures_of(step), clock.seconds["cut"])
-
-
-def figures_of(last: CutStep | Step) -> Record:
-    """Number of iterations and both losses of the last step of a cut, ready for JSON.
-
-    Raises
-    ------
-    ComputationError
-        If a loss is not finite, so that labels mean nothing.
-    """
-    losses = {"label_loss": float(last.label_loss), "cut_loss": float(last.cut_loss)}
-    if not all(map(math.isfinite, losses.values())):
-        raise ComputationError(
-            f"cut: the loss is not finite after step {last.iteration}; choose a smaller "
-            "learning_rate, or other weights"
-        )
-    return {"iterations": last.iteration, **losses}
+    return Learned(embedding, params, Learned.figures_of(step), clock.seconds["cut"])

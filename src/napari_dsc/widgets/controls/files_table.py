@@ -91,7 +91,5 @@ class FilesModel(QAbstractTableModel):
         self, section: int, orientation: Any, role: int = Qt.ItemDataRole.DisplayRole
     ) -> Any:
         """Name of a column."""
-        is_name = (
-            orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole
-        )
-        return HEADER[section] if is_name else None
+        is_text = role == Qt.ItemDataRole.DisplayRole
+        return HEADER[section] if is_text and orientation == Qt.Orientation.Horizontal else None

@@ -103,10 +103,7 @@ class Segment(Dock):
         self.try_button.setEnabled(not self.image_panel.problem())
 
     def _show_guides(self) -> None:
-        if self._is_closed:
-            self.guides.release()
-        else:
-            self.guides.refresh(self.viewer)
+        self.guides.release() if self._is_closed else self.guides.refresh(self.viewer)
 
     def _show_method(self) -> None:
         """Disable the controls that the method does not use."""
