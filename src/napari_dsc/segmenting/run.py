@@ -217,16 +217,11 @@ class Run:
         Returns
         -------
         record : dict
-            `record`, and the iterations, losses and counts of the step.
-
-        Raises
-        ------
-        ComputationError
-            If a loss of the step is not finite.
+            `record`, and the iterations, losses and counts of the step; a `ComputationError`
+            if a loss is not finite.
         """
-        numbering = "consecutive" if self._scribbles is None else "scribbles"
         return self.record() | {
-            "numbering": numbering,
+            "numbering": "consecutive" if self._scribbles is None else "scribbles",
             **Learned.figures_of(step),
             "n_superpixels": len(step.classes),
             "n_classes": step.n_classes,
@@ -250,8 +245,8 @@ class Run:
     def _fixed_classes(self) -> np.ndarray:
         """Class of each superpixel that scribbles ask for, -1 without, (M,)."""
         scribbles = self._scribbles if self._scribbles is not None else self.superpixels * 0
-        n_partitions = self.settings.cut_params.n_partitions
-        return classes_of_scribbles(scribbles, self.superpixels, n_partitions)
+        limit = self.settings.cut_params.n_partitions
+        return classes_of_scribbles(scribbles, self.superpixels, limit)
 
 
 def classes_of_scribbles(
