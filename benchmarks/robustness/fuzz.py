@@ -68,7 +68,7 @@ def _from_process(
         process.start()
         sender.close()
         try:
-            for found in _received(answers, process):
+            for found in _received(answers, process, numbers.start):
                 said = Path(folder, "said")
                 if found.result == "crash" and said.exists():
                     found = found._replace(words=f"{found.words}: {said.read_text()[-300:]}")
@@ -78,8 +78,8 @@ def _from_process(
             process.join()
 
 
-def _received(answers: Connection, process: BaseProcess) -> Iterator[Outcome]:
-    about, wait = Outcome(0, "", "", "", "", "", 0.0), START
+def _received(answers: Connection, process: BaseProcess, first: int) -> Iterator[Outcome]:
+    about, wait = Outcome(first, "", "", "", "", "", 0.0), START
     while True:
         if not answers.poll(wait):
             yield about._replace(result="hang", words=f"over {HANG:g} s", seconds=wait)

@@ -119,7 +119,7 @@ def repeat_range(content: Content, rng: Generator) -> Content:
 
 def set_number(content: Content, rng: Generator) -> Content:
     """Write a number as a header may hold it."""
-    number = _pick(NUMBERS, rng)
+    number: bytes = _pick(NUMBERS, rng)
     start = _place(content, rng) & ~1
     return content[:start] + number + content[start + len(number) :]
 
@@ -127,7 +127,7 @@ def set_number(content: Content, rng: Generator) -> Content:
 def fill_range(content: Content, rng: Generator) -> Content:
     """Fill up to 128 bytes."""
     start, length = _place(content, rng), int(rng.integers(1, 129))
-    value = _pick((b"\0", b"\xff", b" "), rng)
+    value: bytes = _pick((b"\0", b"\xff", b" "), rng)
     return content[:start] + value * length + content[start + length :]
 
 
@@ -137,7 +137,7 @@ def set_token(content: Content, rng: Generator) -> Content:
     if not found:
         return flip_bits(content, rng)
     start, end = _pick(found, rng).span()
-    text = _pick(SMALL_TEXTS, rng)[: end - start].ljust(end - start)
+    text: bytes = _pick(SMALL_TEXTS, rng)[: end - start].ljust(end - start)
     return content[:start] + text + content[end:]
 
 
@@ -189,7 +189,7 @@ def odd_tensors(content: Content, rng: Generator) -> Content:
         header, _ = tensors_of(content)
         tree = json.loads(header)
         card = tree["__metadata__"]
-    except (ValueError, LookupError, TypeError):
+    except (ValueError, LookupError, TypeError, RecursionError):  # damaged before
         return flip_bits(content, rng)
     if rng.random() < 0.4 and isinstance(card, dict) and card:
         key = next(iter(card))

@@ -101,6 +101,7 @@ def work(
         os.dup2(file.fileno(), 2)
     _limit_memory()
     for number in numbers:
+        answers.send(Outcome(number, "", "", "being made", "", "", 0.0))
         about = make_input(seed, number, inputs, places["input"])
         answers.send(about)
         for read in READERS[about.kind]:

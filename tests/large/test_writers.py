@@ -132,3 +132,20 @@ def test_outputs_that_cannot_be_are_refused_before_the_work(tmp_path, pixels):
             check_large_output(tmp_path / name, overwrite=overwrite)
     check_large_output(tmp_path / "a.zarr", overwrite=True)
     check_large_output(tmp_path / "new.ome.zarr", overwrite=False)
+
+
+def test_a_run_killed_while_it_replaced_a_store_leaves_nothing_for_the_next(
+    tmp_path, pixels, monkeypatch
+):
+    path, other = tmp_path / "a.zarr", tmp_path / "b.zarr"
+    write(path, pixels)
+    write(other, pixels)
+    with monkeypatch.context() as patch:  # the process ends between two steps of the exchange
+        patch.setattr(writers.shutil, "rmtree", lambda *_, **__: None)
+        write(path, pixels)
+        write(other, pixels)
+    assert len(list(tmp_path.glob(".*.old"))) == 2
+    write(path, pixels)
+    assert len(list(tmp_path.glob(".*.old"))) == 1  # that of the other store
+    write(other, pixels)
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["a.zarr", "b.zarr"]

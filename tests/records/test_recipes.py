@@ -133,6 +133,24 @@ def test_a_record_of_something_else_is_refused(parameters, words):
         Settings.from_record({"parameters": parameters})
 
 
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"parameters": {"cut": {"T" * 3000: 1}}},
+        {"parameters": {"cut": {str(number): 1 for number in range(3000)}}},
+        {"parameters": {"cut": {"affinity": "T" * 3000}}},
+        {"parameters": {"cut": {"seed": 10**3000}}},
+        {"parameters": {"cut": {"seed": ["a"] * 3000}}},
+        {"method": "T" * 3000},
+        {"reading": {"spacing": ["T" * 3000]}},
+    ],
+)
+def test_the_sentence_on_a_long_value_is_short(record):
+    with pytest.raises(InvalidParameterError) as caught:
+        Settings.from_record(record)
+    assert len(str(caught.value)) < 1000
+
+
 @pytest.mark.parametrize("key", ["weights", "device"])
 def test_a_record_with_a_damaged_part_is_refused(key):
     with pytest.raises(InvalidParameterError, match=f"record: {key} is str"):

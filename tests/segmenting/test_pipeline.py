@@ -11,6 +11,7 @@ from skimage.metrics import variation_of_information
 
 import napari_dsc
 from napari_dsc import CutParams, ImageParams, SuperpixelParams
+from napari_dsc.cut.objective import Objective
 from napari_dsc.sample_data import sample_path
 
 QUICK = {
@@ -314,3 +315,16 @@ def test_every_public_name_can_be_imported():
     assert "segment" in dir(napari_dsc)
     for name in napari_dsc.__all__:
         assert getattr(napari_dsc, name) is not None
+
+
+@pytest.mark.parametrize("loss", ["label_loss", "cut_loss"])
+def test_a_loss_that_is_not_finite_ends_the_run_in_a_sentence(quadrants, monkeypatch, loss):
+    whole = Objective.cut_step
+
+    def lost(self, *words):
+        return whole(self, *words)._replace(**{loss: torch.tensor(torch.nan)})
+
+    monkeypatch.setattr(Objective, "cut_step", lost)
+    message = "the loss is not finite after step 3; choose a smaller learning_rate"
+    with pytest.raises(napari_dsc.ComputationError, match=message):
+        napari_dsc.segment(quadrants[0], **QUICK)

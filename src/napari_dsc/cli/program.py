@@ -46,6 +46,10 @@ def fill_from_recipe(
         named(app, commands[-1:], arguments)
 
     given = {name: one.tokens for one in arguments for name in one.names}
+    if given.get("--weights"):  # a device is refused before torch loads
+        from napari_dsc.superae.registry import check_regular
+
+        check_regular(Path(given["--weights"][-1].value))
     if given.get("--recipe"):
         path = Path(given["--recipe"][-1].value)
         place, recipe = f"recipe={str(path)!r}", read_recipe(path)

@@ -148,13 +148,14 @@ def _is_placed(
 
 def _known_units(names: Any) -> tuple[str, ...]:
     """Names of units, or pixels if napari does not know one and would not show the layer."""
-    from pint import get_application_registry  # comes with napari
+    import pint  # comes with napari
 
+    registry: Any = pint.application_registry
     try:
         for name in names:
             if not name.isidentifier():  # an expression may take any time
                 raise ValueError(name)
-            get_application_registry().parse_units(name)  # type: ignore[no-untyped-call]
+            registry.parse_units(name)
     except (AttributeError, ValueError):
         return ("pixel",) * len(names)
     return tuple(names)

@@ -81,17 +81,17 @@ def _check(name: str, value: object, hint: object) -> None:
     if get_origin(hint) is Literal:
         if not isinstance(value, str) or value not in get_args(hint):
             choices = ", ".join(map(str, get_args(hint)))
-            raise InvalidParameterError(f"{name}={value!r}: expected one of {choices}")
+            raise InvalidParameterError(f"{name}={value!r:.60}: expected one of {choices}")
         return
     kind, bounds = get_args(hint)
     accepted = int if kind is int else (int, float)
     if not isinstance(value, accepted) or isinstance(value, bool):
         raise InvalidParameterError(
-            f"{name}={value!r}: expected {kind.__name__}, got {type(value).__name__}"
+            f"{name}={value!r:.60}: expected {kind.__name__}, got {type(value).__name__}"
         )
     if not bounds["min"] <= value <= bounds["max"]:
         raise InvalidParameterError(
-            f"{name}={value}: expected {bounds['min']} to {bounds['max']}"
+            f"{name}={value!r:.60}: expected {bounds['min']} to {bounds['max']}"
         )
 
 

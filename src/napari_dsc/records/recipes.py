@@ -286,7 +286,7 @@ def _of_kind(value: Any, kind: type, place: str) -> Any:
 
 
 def _refuse_unknown(given: Mapping[str, Any], known: Any, place: str) -> None:
-    unknown = [repr(key) for key in given if key not in known]
+    unknown = [f"{key!r:.60}" for key in given if key not in known][:5]
     if unknown:
         raise InvalidParameterError(
             f"{place}: unknown {', '.join(unknown)}; expected {', '.join(known)}"

@@ -18,7 +18,7 @@ from napari_dsc.machine.progress import Progress
 from napari_dsc.segmenting.pieces import OneImage, one_image
 from napari_dsc.segmenting.results import Classes, Segmentation, Step, without_gaps
 from napari_dsc.segmenting.settings import Settings
-from napari_dsc.segmenting.stages import Stages, timed_cut
+from napari_dsc.segmenting.stages import Learned, Stages, timed_cut
 from napari_dsc.superae import applied
 
 if TYPE_CHECKING:
@@ -217,16 +217,14 @@ class Run:
         Returns
         -------
         record : dict
-            `record`, and the iterations, losses and counts of the step.
+            `record`, and the iterations, losses and counts of the step; a `ComputationError`
+            if a loss is not finite.
         """
-        numbering = "consecutive" if self._scribbles is None else "scribbles"
         return self.record() | {
-            "numbering": numbering,
-            "iterations": step.iteration,
+            "numbering": "consecutive" if self._scribbles is None else "scribbles",
+            **Learned.figures_of(step),
             "n_superpixels": len(step.classes),
             "n_classes": step.n_classes,
-            "label_loss": float(step.label_loss),
-            "cut_loss": float(step.cut_loss),
         }
 
     def record(self) -> Record:
@@ -247,8 +245,8 @@ class Run:
     def _fixed_classes(self) -> np.ndarray:
         """Class of each superpixel that scribbles ask for, -1 without, (M,)."""
         scribbles = self._scribbles if self._scribbles is not None else self.superpixels * 0
-        n_partitions = self.settings.cut_params.n_partitions
-        return classes_of_scribbles(scribbles, self.superpixels, n_partitions)
+        limit = self.settings.cut_params.n_partitions
+        return classes_of_scribbles(scribbles, self.superpixels, limit)
 
 
 def classes_of_scribbles(

@@ -109,13 +109,15 @@ class Settings:
         check_kinds(*((self.params(stage), kind) for stage, kind in STAGES.items()))
         if self.method not in get_args(SegmentMethod):
             choices = ", ".join(get_args(SegmentMethod))
-            raise InvalidParameterError(f"method={self.method!r}: expected one of {choices}")
+            raise InvalidParameterError(
+                f"method={self.method!r:.60}: expected one of {choices}"
+            )
         for name, kind in _KINDS.items():
             value = getattr(self, name)
             try:
                 object.__setattr__(self, name, kind(value))
             except (TypeError, ValueError) as error:
-                raise InvalidParameterError(f"{name}={value!r}: {error}") from error
+                raise InvalidParameterError(f"{name}={value!r:.60}: {error!s:.99}") from error
 
     @classmethod
     def preset(cls, name: str) -> Self:

@@ -3,6 +3,7 @@
 import copy
 import dataclasses
 import functools
+import math
 from collections.abc import Callable, Generator, Iterator
 from typing import NamedTuple, Self, TypeVar
 
@@ -11,7 +12,7 @@ import torch
 
 from napari_dsc.cut.joint import Piece, assign, coarse_piece, iter_joint_cut
 from napari_dsc.cut.objective import CutStep
-from napari_dsc.errors import InvalidParameterError
+from napari_dsc.errors import ComputationError, InvalidParameterError
 from napari_dsc.hierarchy.construction import grow_tree
 from napari_dsc.hierarchy.tree import MergeTree
 from napari_dsc.images import Image
@@ -195,12 +196,20 @@ class Learned(NamedTuple):
 
     @staticmethod
     def figures_of(last: CutStep | Step) -> Record:
-        """Number of iterations and both losses of the last step of a cut, ready for JSON."""
-        return {
-            "iterations": last.iteration,
-            "label_loss": float(last.label_loss),
-            "cut_loss": float(last.cut_loss),
-        }
+        """Number of iterations and both losses of the last step of a cut, ready for JSON.
+
+        Raises
+        ------
+        ComputationError
+            If a loss is not finite, so that labels mean nothing.
+        """
+        losses = {"label_loss": float(last.label_loss), "cut_loss": float(last.cut_loss)}
+        if not all(map(math.isfinite, losses.values())):
+            raise ComputationError(
+                f"cut: the loss is not finite after step {last.iteration}; choose a smaller "
+                "learning_rate, or other weights"
+            )
+        return {"iterations": last.iteration, **losses}
 
     def classes(self, piece: Piece) -> Classes:
         """Classes of the superpixels of an image, whether or not it was learned from."""
