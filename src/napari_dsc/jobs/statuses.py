@@ -57,7 +57,8 @@ class Statuses:
             return Status(progress.step, is_kept=False)
         sentence = _sentence(progress, now - self._began)
         if progress.stage != "cut" or progress.step is None:
-            return Status(sentence, is_kept=False)
+            share = (progress.done, progress.total)
+            return Status(sentence, is_kept=False, share=share)
         return self._of_step(sentence, progress, now)
 
     def _of_step(self, sentence: str, progress: Progress, now: float) -> Status:

@@ -13,6 +13,7 @@ from napari_dsc.widgets.preferences import preferences
 
 KEY = RECORD_KEY
 RUNNING, CORRECTED = "running", "corrected"
+OUTLINE = "napari-dsc outline"  # in the metadata of a Shapes layer that is only looked at
 
 
 def write_data(viewer: Viewer, layer: Any, data: Any) -> None:
