@@ -159,9 +159,9 @@ def test_what_cannot_be_cut_by_tiles_is_refused(image, options, message):
         pass
 
 
-def test_values_that_are_no_numbers_are_refused_where_they_are_read():
+def test_infinite_values_are_refused_where_they_are_read():
     image = np.zeros((64, 64), np.float32)
-    image[40, 40] = np.nan
+    image[40, 40] = np.inf
     with open_source(image) as source:
         assert source.read(slice(0, 32), slice(0, 64)).shape == (1, 32, 64)
         with pytest.raises(InvalidImageError, match="rows 32 to 64 hold values that are not"):

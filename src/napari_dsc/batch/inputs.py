@@ -52,7 +52,7 @@ def find_images(inputs: Sequence[str | Path]) -> list[Path]:
 
 
 def _what_is_missing(path: Path) -> str:
-    from napari_dsc.files.lazy import is_zarr  # loads tifffile
+    from napari_dsc.files.ome_zarr import is_zarr  # loads tifffile
 
     if is_zarr(path):
         return "is a folder of zarr, expected image files; segment takes it by itself"

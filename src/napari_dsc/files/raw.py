@@ -18,22 +18,28 @@ class RawImage(NamedTuple):
     axes : str
         One letter of ``TZCYX`` for each axis; empty if unknown.
     spacing : tuple of float
-        Pixel size along the spatial axes, in their order (Y and X if `axes` is empty); empty
-        if unknown.
+        Pixel size along the spatial axes, in their order (Y and X if `axes` is empty), 0 where
+        unknown; empty if all are unknown.
     unit : str
-        Unit of the spacing; empty if unknown.
-    has_alpha : bool
-        Whether the last channel is opacity according to the file.
+        Unit of spacing and translation; empty if unknown.
+    has_alpha : bool or None
+        Whether the last channel is opacity according to the file; None if it does not say.
     notes : tuple of str
         Changes during reading, as text for the user.
     origin : str
         Source of the axes, as text for the user.
+    translation : tuple of float
+        Position of the center of the first pixel along the spatial axes; empty if unknown.
+    nodata : float or None
+        Value of pixels without data according to the file.
     """
 
     pixels: np.ndarray
     axes: str = ""
     spacing: tuple[float, ...] = ()
     unit: str = ""
-    has_alpha: bool = False
+    has_alpha: bool | None = None
     notes: tuple[str, ...] = ()
     origin: str = "the file"
+    translation: tuple[float, ...] = ()
+    nodata: float | None = None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, overload
 
 import numpy as np
 
+from napari_dsc.files.units import sizes_in_words
 from napari_dsc.images.axes import spatial_axes
 
 if TYPE_CHECKING:
@@ -33,9 +34,9 @@ class Image:
     dtype : np.dtype
         Type of the original.
     spacing : tuple of float
-        Pixel size along S, or empty.
+        Pixel size along S, 0 where unknown; or empty.
     unit : str
-        Unit of the spacing, or empty.
+        Unit of spacing and translation, or empty.
     normalization : Normalization
         Normalization of the intensities.
     sha256 : str
@@ -44,6 +45,10 @@ class Image:
         Changes to the original, as text for the user.
     axes_origin : str
         Source of the axes: ``the caller``, ``the file``, ``the layer`` or ``the shape``.
+    translation : tuple of float
+        Position of the center of the first pixel along S, or empty.
+    valid : S bool array, optional
+        Pixels that have a value; the others are filled in `pixels`. None: all have one.
     """
 
     pixels: np.ndarray
@@ -55,6 +60,8 @@ class Image:
     sha256: str
     notes: tuple[str, ...]
     axes_origin: str
+    translation: tuple[float, ...] = ()
+    valid: np.ndarray | None = None
 
     @property
     def label_axes(self) -> str:
@@ -63,14 +70,14 @@ class Image:
 
     @property
     def label_spacing(self) -> tuple[float, ...]:
-        """Pixel size along `label_axes`, or empty."""
+        """Pixel size along `label_axes`, 0 where unknown; or empty."""
         sizes = dict(zip(spatial_axes(self.axes), self.spacing, strict=False))
         return tuple(sizes[axis] for axis in self.label_axes) if sizes else ()
 
     @property
     def volume_spacing(self) -> tuple[float, ...]:
         """Pixel size along S of a volume; empty for a plane, whose distances are in pixels."""
-        return self.spacing if "Z" in self.axes else ()
+        return self.spacing if "Z" in self.axes and all(self.spacing) else ()
 
     @property
     def label_shape(self) -> tuple[int, ...]:
@@ -143,10 +150,12 @@ class Image:
                 pixels=np.ascontiguousarray(self.pixels[:, number]),
                 axes=self.axes.replace("Z", ""),
                 spacing=self.spacing[1:],
+                translation=self.translation[1:],
+                valid=None if self.valid is None else self.valid[number],
             )
 
         planes = LazyImages(plane, self.pixels.shape[1])
-        return ImageSeries(planes, self.axes, "Z", self.spacing)
+        return ImageSeries(planes, self.axes, "Z", self.spacing, self.translation)
 
     def describe(self) -> str:
         """Axes with their source, size and pixel size, in one line."""
@@ -198,14 +207,15 @@ class ImageSeries:
         series.
     along : str
         Axis of the series: ``T``, or ``Z`` for separate planes.
-    spacing : tuple of float
-        Pixel size of the stack, for planes.
+    spacing, translation : tuple of float
+        Pixel size and position of the stack, for planes.
     """
 
     frames: Sequence[Image]
     axes: str
     along: str = "T"
     spacing: tuple[float, ...] = ()
+    translation: tuple[float, ...] = ()
 
     def describe(self) -> str:
         """Axes with their source, size and pixel size of the whole series, in one line."""
@@ -215,8 +225,7 @@ class ImageSeries:
         shape = " x ".join(str(sizes[axis]) for axis in self.axes)
         text = f"axes {self.axes} (from {first.axes_origin}), {shape}"
         if first.spacing:
-            pixel = " x ".join(f"{size:g}" for size in first.label_spacing)
-            text += f", pixels of {pixel} {first.unit}".rstrip()
+            text += f", pixels of {sizes_in_words(first.label_spacing, first.unit)}"
         return text
 
     def join(self, parts: Sequence[np.ndarray]) -> np.ndarray:

@@ -7,9 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
-import tifffile
-
-from napari_dsc.files.lazy import is_zarr
+from napari_dsc.errors import InvalidImageError
+from napari_dsc.files.lazy import open_lazily
 from napari_dsc.images import Image, ImageSeries, choose_normalization, load_image, load_series
 from napari_dsc.layers import is_image_layer, labels_geometry, read_layer
 from napari_dsc.machine.device import resolve_device
@@ -216,7 +215,7 @@ def open_pieces(
 
 
 def needs_tiles(image: Any, settings: Settings, output: Path) -> bool:
-    """Whether an image is segmented by tiles: asked for, stored by chunks, or too large.
+    """Whether an image is segmented by tiles: asked for, written by chunks, or too large.
 
     Parameters
     ----------
@@ -234,8 +233,8 @@ def needs_tiles(image: Any, settings: Settings, output: Path) -> bool:
     """
     if settings.tile or settings.level or output.suffix.lower() == ".zarr":
         return True
-    if not isinstance(image, Path) or is_zarr(image):
-        return isinstance(image, Path)
+    if not isinstance(image, Path):
+        return False
     return bytes_whole(_n_values(image)) > SHARE * free_bytes(resolve_device(settings.device))
 
 
@@ -271,11 +270,9 @@ def _read(
 
 
 def _n_values(path: Path) -> int:
-    """Values in a TIFF; 0 for other files, which are read whole."""
-    if path.suffix.lower() not in (".tif", ".tiff"):
-        return 0
+    """Values in a TIFF or zarr; 0 for other files, which are read whole."""
     try:
-        with tifffile.TiffFile(path) as file:
-            return int(file.series[0].size)
-    except (OSError, ValueError, IndexError, tifffile.TiffFileError):
+        with open_lazily(path, 0) as raw:
+            return int(raw.pixels.size)
+    except InvalidImageError:
         return 0

@@ -142,6 +142,7 @@ class TiledRun:
                     record=self.record(),
                     spacing=self.source.spacing,
                     unit=self.source.unit,
+                    translation=self.source.translation,
                 )
                 del labels  # the file can go only when nobody looks at it
             yield Progress("writing", 1, 1)
@@ -158,6 +159,7 @@ class TiledRun:
             "dtype": str(source.dtype),
             "spacing": list(source.spacing),
             "unit": source.unit,
+            **({"translation": list(source.translation)} if source.translation else {}),
             "normalization": dict(self.normalization._asdict()),
             "notes": list(source.notes),
         }
