@@ -9,7 +9,7 @@ import zarr
 from PIL import Image as Pillow
 
 from napari_dsc.errors import InvalidImageError
-from napari_dsc.files import read_image, write_image
+from napari_dsc.files import read_image
 from napari_dsc.files.lazy import open_lazily
 from napari_dsc.images import load_image
 
@@ -108,7 +108,9 @@ def test_a_thumbnail_before_the_image_is_passed_over(tmp_path, is_marked):
     ],
 )
 @pytest.mark.parametrize("dtype", ["u1", "u2", "f4"])
-def test_a_band_is_opacity_where_the_file_says_so(tmp_path, n_bands, options, n_channels, dtype):
+def test_a_band_is_opacity_where_the_file_says_so(
+    tmp_path, n_bands, options, n_channels, dtype
+):
     path, bands = tmp_path / "a.tif", noise((ROWS, COLUMNS, n_bands), dtype)
     tifffile.imwrite(path, bands, planarconfig="contig", metadata=None, **options)
     assert len(load_image(path).pixels) == n_channels

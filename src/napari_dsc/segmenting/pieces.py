@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 from napari_dsc.errors import InvalidImageError
 from napari_dsc.files.lazy import open_lazily
 from napari_dsc.images import Image, ImageSeries, choose_normalization, load_image, load_series
+from napari_dsc.images.axes import axes_of
 from napari_dsc.layers import is_image_layer, labels_geometry, read_layer
 from napari_dsc.machine.device import resolve_device
 from napari_dsc.machine.memory import SHARE, bytes_whole, free_bytes
@@ -257,6 +258,7 @@ def _read(
     layer = image if is_image_layer(image) else None
     if layer is not None:
         image = read_layer(layer, settings.axes)
+        axes, _ = axes_of(image, settings.axes)
     if not isinstance(image, Image):
         image = load(
             Path(image) if isinstance(image, str) else image,
@@ -266,7 +268,8 @@ def _read(
             channels=settings.channels,
         )
     series = ImageSeries((image,), image.axes) if isinstance(image, Image) else image
-    return series, None if layer is None else labels_geometry(layer, series.axes)
+    kept = series.axes.replace("C", "")
+    return series, None if layer is None else labels_geometry(layer, axes, kept)
 
 
 def _n_values(path: Path) -> int:

@@ -16,7 +16,14 @@ from napari_dsc.images import to_label_image
 from napari_dsc.images.axes import spatial_axes
 from napari_dsc.labels.measurement import segment_table
 from napari_dsc.labels.regions import connected_regions
-from napari_dsc.layers import PARTS_KEY, RECORD_KEY, Geometry, as_many_axes, labels_layer
+from napari_dsc.layers import (
+    PARTS_KEY,
+    RECORD_KEY,
+    Geometry,
+    as_many_axes,
+    file_geometry,
+    labels_layer,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -192,15 +199,16 @@ class Segmentation:
             is.
         """
         parts = self.parts()
-        if self.geometry is not None:
-            superpixels = as_many_axes(parts.superpixels, self.geometry)
+        geometry = self.geometry or file_geometry(self.record["image"])  # type: ignore[arg-type]
+        if geometry is not None:
+            superpixels = as_many_axes(parts.superpixels, geometry)
             parts = dataclasses.replace(parts, superpixels=superpixels)
         options = {
             "name": name,
             "features": self.features(),
             "metadata": {RECORD_KEY: dict(self.record), PARTS_KEY: parts},
         }
-        return labels_layer(self.labels, self.geometry, options)
+        return labels_layer(self.labels, geometry, options)
 
 
 def write_result(
@@ -228,7 +236,9 @@ def write_result(
     axes = (
         image["axes"] if pixels.ndim == len(image["axes"]) else image["axes"].replace("C", "")
     )
-    sizes = dict(zip(spatial_axes(axes), image["spacing"], strict=False))
+    spatial = spatial_axes(axes)
+    sizes = dict(zip(spatial, image["spacing"], strict=False))
+    starts = dict(zip(spatial, image.get("translation", ()), strict=False))
     write_image(
         path,
         pixels,
@@ -236,5 +246,6 @@ def write_result(
         axes=axes,
         spacing=[sizes[axis] for axis in axes if axis in sizes],
         unit=image["unit"],
+        translation=[starts[axis] for axis in axes if axis in starts],
         overwrite=overwrite,
     )

@@ -239,7 +239,9 @@ def series_image_record(pieces: OneImage) -> Record:
     series, first = pieces.series, pieces.piece(0)
     record: Record = {"axes": series.axes, "shape": [len(pieces), *first.pixels.shape[1:]]}
     if not isinstance(pieces, Frames):  # planes have the hash of their stack
-        return record | {"spacing": list(series.spacing)}
+        place: Record = {"spacing": list(series.spacing)}
+        starts = {"translation": list(series.translation)} if series.translation else {}
+        return record | place | starts
     hashes = hashes_of(pieces.piece(number).sha256 for number in range(len(pieces)))
     return record | {"sha256": hashes}
 

@@ -195,6 +195,7 @@ class Dock(forms.ClosingWidget):
             axes=source.axes,
             spacing=source.spacing,
             unit=source.unit,
+            translation=source.translation,
             mask=source.mask,
             settings=Settings(
                 weights=compute_panel.selected(self.compute.weights),
