@@ -51,9 +51,10 @@ def test_a_result_lies_on_its_layer(axes):
 
 
 def test_a_rotated_layer_with_channels_amid_its_axes_keeps_its_rotation():
-    turn = np.array([[0, 0, 1], [0, 1, 0], [-1, 0, 0]], float)
-    image = layer_of("YCX", rotate=turn)
-    labels = napari_dsc.segment(image, axes="YCX", **FEW).to_layer()
+    turn = np.eye(4)
+    turn[2:, 2:] = [[0.8, -0.6], [0.6, 0.8]]
+    image = layer_of("ZCYX", rotate=turn)
+    labels = napari_dsc.segment(image, axes="ZCYX", **FEW).to_layer()
     np.testing.assert_allclose(labels.rotate, turn)
     np.testing.assert_allclose(labels.extent.world.mean(0), image.extent.world.mean(0))
 

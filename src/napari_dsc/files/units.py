@@ -56,7 +56,8 @@ def unit_symbol(name: object) -> str:
     """
     text = str(name).strip()
     lower = text.lower()
-    return text if text in _UNITS else _SYMBOLS.get(lower.removesuffix("s"), text)
+    known = _SYMBOLS.get(lower, _SYMBOLS.get(lower.removesuffix("s"), text))
+    return text if text in _UNITS else known
 
 
 def unit_name(symbol: str) -> str:
