@@ -21,12 +21,12 @@ from napari_dsc import (
     Settings,
     SuperpixelParams,
 )
-from napari_dsc.batch import own_workers, working
+from napari_dsc.batch import execution, own_workers
+from napari_dsc.batch.execution import do_task, iter_task, new_batch
 from napari_dsc.batch.folder import LOG, Log, iter_logged, open_folder, read_log
 from napari_dsc.batch.inputs import find_images
 from napari_dsc.batch.own_workers import visible_gpus
 from napari_dsc.batch.tasks import Outcome, plan_tasks
-from napari_dsc.batch.working import do_task, iter_task, new_batch
 from napari_dsc.cli import main
 from napari_dsc.files import read_labels
 from napari_dsc.files.tiff import read_record
@@ -209,7 +209,7 @@ def test_whatever_goes_wrong_with_a_file_is_told(plan, monkeypatch, error, words
     def fail(*_, **__):
         raise error
 
-    monkeypatch.setattr(working, "open_pieces", fail)
+    monkeypatch.setattr(execution, "open_pieces", fail)
     assert words in do_task(plan()[0]).error
 
 
@@ -290,7 +290,7 @@ from pathlib import Path
 from napari_dsc.batch.folder import open_folder
 from napari_dsc.batch.folder import iter_logged
 from napari_dsc.batch.tasks import plan_tasks
-from napari_dsc.batch.working import do_task, new_batch
+from napari_dsc.batch.execution import do_task, new_batch
 from napari_dsc import CutParams, Settings, SuperpixelParams
 photos, out = map(Path, sys.argv[1:])
 like = new_batch(Settings(device="cpu", superpixel_params=SuperpixelParams(n_superpixels=12),
@@ -400,3 +400,18 @@ def test_the_command_does_all_but_a_file_cut_short(
     saved = Settings.from_record(read_recipe(Path("r.json")))
     assert saved.superpixel_params.n_superpixels == 12
     assert saved.cut_params.n_iterations == 1
+
+
+def test_the_names_of_an_earlier_how_to_work_and_say_the_new_ones(photos, tmp_path):
+    with pytest.warns(DeprecationWarning, match=r"batch\.execution\.do_task"):
+        from napari_dsc.batch.working import do_task as former_do
+    from napari_dsc.batch.working import new_batch as former_new
+
+    with pytest.warns(DeprecationWarning, match=r"execution\.new_batch\(Settings"):
+        few = former_new(OPTIONS)
+    with pytest.warns(DeprecationWarning, match=r"batch\.folder\.iter_logged"):
+        from napari_dsc.batch.running import iter_logged as former_logged
+    with open_folder(tmp_path / "few") as log:
+        tasks = plan_tasks([photos / "a.png"], tmp_path / "few", few, "resume")
+        [outcome] = former_logged((former_do(task) for task in tasks), log)
+    assert outcome.state == "done"

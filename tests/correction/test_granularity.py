@@ -1,12 +1,15 @@
 import itertools
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from holds import is_once_below, measures_holds
 from napari_dsc.correction.granularity import Granularity
 from napari_dsc.correction.parts import Parts
+from napari_dsc.machine.side_process import side_process
 
 
 def partition(labels):
@@ -76,3 +79,14 @@ def test_numbers_out_of_range_are_clipped():
     tree = Granularity.of(np.repeat([1, 2], 8), parts)
     np.testing.assert_array_equal(tree.cut(0), tree.cut(1))
     np.testing.assert_array_equal(tree.cut(99), tree.cut(16))
+
+
+@measures_holds
+@pytest.mark.parametrize("side", [120, 256])
+def test_a_tree_of_many_superpixels_lets_other_threads_move(side):
+    n = side * side  # with 120 to a side it is made in this process, with 256 in the helper
+    rng = np.random.default_rng(0)
+    parts = Parts(np.arange(1, n + 1).reshape(side, side), rng.random((n, 3)), np.zeros((n, 0)))
+    assert parts.pairs.shape[1] == 2 * side * (side - 1)
+    with side_process(lambda: None, 1):
+        assert is_once_below(0.2, (Granularity.of, np.repeat([1, 2], n // 2), parts))

@@ -11,10 +11,8 @@ from hypothesis import strategies as st
 from napari_dsc.cut.joint import Piece
 from napari_dsc.errors import InvalidParameterError
 from napari_dsc.labels.regions import connected_regions, iter_regions, region_numbers
-from napari_dsc.large.tiling import Tiling, check_side, choose_side, plan_tiling
+from napari_dsc.large.tiling import Tiling, check_side, plan_tiling
 from napari_dsc.large.training_windows import SEEN, montage, plan_training_windows
-from napari_dsc.machine.memory import bytes_of_tile
-from napari_dsc.params import CutParams
 
 
 @given(
@@ -47,19 +45,6 @@ def test_superpixels_are_as_asked_for_but_fit_into_tiles():
     assert (width, tiling.halo, tiling.margin) == (50, 100, 32)
 
     assert plan_tiling((4000, 1000), 1024, 2, 0.5)[1] == 128
-
-
-def test_tiles_are_larger_where_more_memory_is_free(monkeypatch):
-    def side(gigabytes):
-        monkeypatch.setattr("napari_dsc.large.tiling.free_bytes", lambda _: gigabytes * 2**30)
-        return choose_side(torch.device("cpu"), CutParams(), 0.7)
-
-    assert side(64) == 2048
-    assert 256 < side(6) < 2048
-    assert side(0.1) == 256
-    allowed = 3 * 2**30
-    n_pixels = (side(6) * 3 // 2) ** 2
-    assert bytes_of_tile(n_pixels, CutParams().n_partitions, 0.7) <= allowed
 
 
 def test_tiny_tiles_are_refused():

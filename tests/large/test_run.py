@@ -2,6 +2,7 @@ import dataclasses
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 import tifffile
 import zarr
@@ -163,7 +164,7 @@ def test_the_command_line_takes_and_gives_zarr(clouds, tmp_path, capsys):
     assert "already exists" in capsys.readouterr().err
 
 
-def test_the_command_line_cuts_by_tiles_what_does_not_fit(clouds, tmp_path, monkeypatch):
+def test_the_command_line_cuts_large_planes_by_tiles(clouds, tmp_path, monkeypatch):
     tifffile.imwrite(tmp_path / "in.tif", clouds[:96, :96])
 
     def n_tiles(name):
@@ -173,8 +174,35 @@ def test_the_command_line_cuts_by_tiles_what_does_not_fit(clouds, tmp_path, monk
             return file.pages.first.is_tiled
 
     assert not n_tiles("whole.tif")
-    monkeypatch.setattr("napari_dsc.segmenting.pieces.free_bytes", lambda _: 2**30)
+    monkeypatch.setattr("napari_dsc.segmenting.pieces.MOST_WHOLE", 96 * 96 - 1)
     assert n_tiles("tiled.tif")
+
+
+def test_the_free_memory_decides_no_labels(clouds, tmp_path, monkeypatch, capsys):
+    """The side of the tiles comes from the settings; what does not fit is refused."""
+    tifffile.imwrite(tmp_path / "in.tif", clouds[:96, :96])
+    labels = []
+    for name, gigabytes in (("much", 64), ("enough", 4)):
+        memory = psutil.virtual_memory()._replace(available=gigabytes * 2**30)
+        monkeypatch.setattr(psutil, "virtual_memory", lambda memory=memory: memory)
+        path = tmp_path / f"{name}.ome.zarr"
+        assert main(["segment", f"{tmp_path}/in.tif", "-o", str(path), *FLAGS]) == 0
+        group = zarr.open_group(path)
+        assert group.attrs["napari-dsc"]["tiles"] == {"side": 1024, "n_tiles": 1}
+        labels.append(group["0"][:])
+    np.testing.assert_array_equal(*labels)
+
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: memory._replace(available=2**20))
+    for name, reason in (
+        (
+            "little.ome.zarr",
+            "tile=1024: a tile of this side takes about 1.2 GiB",
+        ),
+        ("little.tif", "image: Y 96 x X 96"),
+    ):
+        assert main(["segment", f"{tmp_path}/in.tif", "-o", f"{tmp_path}/{name}", *FLAGS]) == 2
+        assert reason in capsys.readouterr().err
+        assert not (tmp_path / name).exists()
 
 
 @pytest.mark.parametrize(

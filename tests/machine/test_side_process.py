@@ -4,7 +4,6 @@ import math
 import os
 import subprocess
 import sys
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -12,6 +11,7 @@ import numpy as np
 import psutil
 import pytest
 
+from holds import is_once_below, longest_hold, measures_holds
 from napari_dsc import CutParams, InvalidParameterError, SuperpixelParams, TreeParams
 from napari_dsc.errors import ComputationError
 from napari_dsc.hierarchy.construction import grow_tree
@@ -225,29 +225,6 @@ def test_superpixels_are_the_same_from_both_places():
     assert here.max() > CutParams().n_partitions / 2
 
 
-def longest_hold(function, *arguments):
-    """Most processor seconds that a thread computes between two beats of another thread."""
-    clock = time.pthread_getcpuclockid(threading.get_ident())
-    beats = [time.clock_gettime(clock)]
-    is_done = threading.Event()
-
-    def beat():
-        while not is_done.wait(0.001):
-            beats.append(time.clock_gettime(clock))
-
-    thread = threading.Thread(target=beat)
-    thread.start()
-    function(*arguments)
-    is_done.set()
-    thread.join()
-    return np.diff([*beats, time.clock_gettime(clock)]).max()
-
-
-def is_once_below(seconds, call):
-    """Whether another thread can move; on a busy machine it may have to wait all the same."""
-    return any(longest_hold(*call) < seconds for _ in range(3))
-
-
 def salted(side):
     """Bright pixels on black: one basin with thousands of neighbors, the worst for higra."""
     image = np.zeros((1, side, side), np.float32)
@@ -262,9 +239,6 @@ IMAGES = {
     "salt": salted(LESS),
     "stack": np.random.default_rng(0).random((1, 31, 31, 31), np.float32),
 }
-measures_holds = pytest.mark.skipif(
-    not hasattr(time, "pthread_getcpuclockid"), reason="this system has no clock of a thread"
-)
 
 
 @measures_holds

@@ -19,8 +19,8 @@ from napari_dsc import (
     SuperpixelParams,
     TreeParams,
 )
+from napari_dsc.batch.execution import batch_from_recipe, do_task, new_batch
 from napari_dsc.batch.tasks import plan_tasks
-from napari_dsc.batch.working import batch_from_recipe, do_task, new_batch
 from napari_dsc.cli import main
 from napari_dsc.files.tiff import read_record
 from napari_dsc.machine.progress import exhausted

@@ -20,8 +20,8 @@ from napari_dsc import (
     SuperpixelParams,
 )
 from napari_dsc.batch import cluster
+from napari_dsc.batch.execution import NETWORK, do_task, learn_together, new_batch
 from napari_dsc.batch.tasks import plan_tasks
-from napari_dsc.batch.working import NETWORK, do_task, learn_together, new_batch
 from napari_dsc.cli import main
 from napari_dsc.cli.work import run_batch as following
 from napari_dsc.errors import OutputError

@@ -8,8 +8,8 @@ import pytest
 
 import napari_dsc
 from napari_dsc import CutParams, ImageParams, Settings, SuperpixelParams
+from napari_dsc.batch.execution import do_task, new_batch
 from napari_dsc.batch.tasks import plan_tasks
-from napari_dsc.batch.working import do_task, new_batch
 from napari_dsc.cli import main
 from napari_dsc.errors import InvalidParameterError
 from napari_dsc.files import read_image

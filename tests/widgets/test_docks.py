@@ -413,29 +413,48 @@ def test_a_run_too_big_for_the_memory_is_not_started(viewer, open_dock, pixels, 
     assert "MiB" in dock.run_bar.status.text()
 
 
-@pytest.mark.parametrize("name", ["tissue", "nuclei", "neuropil", "cell", "photo"])
+def beads():
+    """Beads in dark field, 320 x 320: bright dots on flat black, the worst image for higra.
+
+    Its linkage of this image takes a processor second without leaving the interpreter.
+    """
+    pixels = np.zeros((320, 320), np.uint16)
+    dots = pixels[2::4, 2::4]
+    dots[:] = np.random.default_rng(0).integers(1, 65535, dots.shape)
+    return [(pixels, {"name": "beads"}, "image")]
+
+
+SAMPLES = {
+    name: getattr(sample_data, name)
+    for name in ("tissue", "nuclei", "neuropil", "cell", "photo")
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "method"),
+    [*((name, "dsc") for name in (*SAMPLES, "beads")), ("beads", "tree"), ("tissue", "tree")],
+)
 def test_the_window_never_waits_while_a_sample_is_segmented(
-    viewer, open_dock, run, heartbeat, name
+    viewer, open_dock, run, heartbeat, name, method
 ):
     """First layer, previews and result take the GUI thread 0.1 s at most, beside napari's part.
 
     napari itself needs about 0.1 s to show a new Labels layer, which happens once in a run;
     the first one of a process takes longer, and is not counted.
     """
-    [(data, options, _)] = getattr(sample_data, name)()
+    [(data, options, _)] = (SAMPLES | {"beads": beads})[name]()
     viewer.add_image(data, **options)
     labels = np.ones(data.shape[:2], np.int32)
     seconds_to_add_labels(viewer, labels)
     of_napari = max(seconds_to_add_labels(viewer, labels) for _ in range(3))
     dock = open_dock(viewer, n_superpixels=100, n_iterations=2, n_partitions=32)
-    with heartbeat:
-        run(dock)
+    dock.restore({"method": method})
+    assert heartbeat.least_stall(lambda: run(dock)) < 0.2
     assert len(heartbeat.steps) > 20
     assert len(viewer.layers) == 2
     *others, longest = sorted(heartbeat.steps)
     assert longest < of_napari + 0.1
     assert max(others) < 0.1
-    assert max(heartbeat.stalls) < 0.2
 
 
 def seconds_to_add_labels(viewer, labels):

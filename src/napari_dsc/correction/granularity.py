@@ -10,6 +10,7 @@ import numpy as np
 from scipy.sparse import coo_array
 
 from napari_dsc.labels.regions import components
+from napari_dsc.machine.side_process import run_in_side_process
 
 if TYPE_CHECKING:
     from napari_dsc.correction.parts import Parts
@@ -60,11 +61,9 @@ class Granularity:
         pairs = _connected(pairs[:, (pairs >= 0).all(0)], labels[members])
         if len(members) < 2:
             return cls(labels, members, np.arange(len(members)), parts.sizes[members])
-        graph = hg.UndirectedGraph(len(members))
-        graph.add_edges(*pairs)
         weights = _differences(members[pairs], labels, parts)
-        tree, _ = hg.binary_partition_tree_average_linkage(graph, weights)
-        return cls(labels, members, tree.parents(), parts.sizes[members])
+        parents = run_in_side_process(_average_linkage, pairs, weights)
+        return cls(labels, members, parents, parts.sizes[members])
 
     @property
     def n_segments(self) -> int:
@@ -117,6 +116,14 @@ class Granularity:
         keeps = by_area[largest]
         numbers[keeps] = known[main[keeps]]
         return numbers
+
+
+def _average_linkage(pairs: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Parents of a tree that joins the leaves of connected pairs."""
+    graph = hg.UndirectedGraph(int(pairs.max()) + 1)
+    graph.add_edges(*pairs)
+    tree, _ = hg.binary_partition_tree_average_linkage(graph, weights)
+    return np.asarray(tree.parents())
 
 
 def _connected(pairs: np.ndarray, labels: np.ndarray) -> np.ndarray:

@@ -217,11 +217,15 @@ class ImageSeries:
     spacing: tuple[float, ...] = ()
     translation: tuple[float, ...] = ()
 
+    def sizes(self) -> dict[str, int]:
+        """Length of each axis."""
+        first = self.frames[0]
+        space = dict(zip(spatial_axes(first.axes), first.pixels.shape[1:], strict=True))
+        return space | {"C": len(first.pixels), self.along: len(self.frames)}
+
     def describe(self) -> str:
         """Axes with their source, size and pixel size of the whole series, in one line."""
-        first = self.frames[0]
-        sizes = dict(zip(spatial_axes(first.axes), first.pixels.shape[1:], strict=True))
-        sizes |= {"C": len(first.pixels), self.along: len(self.frames)}
+        first, sizes = self.frames[0], self.sizes()
         shape = " x ".join(str(sizes[axis]) for axis in self.axes)
         text = f"axes {self.axes} (from {first.axes_origin}), {shape}"
         if first.spacing:

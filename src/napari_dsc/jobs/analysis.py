@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from napari_dsc.jobs.job import Control, Status, ends_in_outcome, in_one_step
+from napari_dsc.jobs.job import Control, Status, check_canceled, ends_in_outcome, in_one_step
+from napari_dsc.machine.side_process import side_process
 
 if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
 
+    from napari_dsc.correction.granularity import Granularity
     from napari_dsc.correction.parts import Parts
     from napari_dsc.correction.sessions import Session
     from napari_dsc.evaluation.terms import Zero
@@ -101,6 +104,24 @@ def parts_job(labels: np.ndarray, given: Any, part: LayerPart | None) -> Parts:
         parts = parts_of(superpixels, pixels, np.zeros((int(superpixels.max()), 0)))
     _ = parts.pairs, parts.margins, parts.labels_of(labels)  # what is computed once
     return parts
+
+
+@ends_in_outcome
+def granularity_job(
+    control: Control, labels: np.ndarray, parts: Parts
+) -> Generator[None, None, Granularity]:
+    """Tree that merges and divides the segments of superpixels.
+
+    Yields
+    ------
+    None
+        Once, before the work.
+    """
+    from napari_dsc.correction.granularity import Granularity
+
+    yield None
+    with side_process(functools.partial(check_canceled, control), n_threads=1):
+        return Granularity.of(labels, parts)
 
 
 @in_one_step

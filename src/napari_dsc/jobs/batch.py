@@ -84,9 +84,9 @@ def batch_job(control: Control, request: BatchRequest) -> Generator[Status, None
     """
     yield Status("Loading")
     load_torch()
+    from napari_dsc.batch.execution import batch_from_recipe, new_batch
     from napari_dsc.batch.folder import open_folder
     from napari_dsc.batch.tasks import now, plan_tasks
-    from napari_dsc.batch.working import batch_from_recipe, new_batch
     from napari_dsc.segmenting.settings import Settings
 
     with computing(request.n_threads, control), open_folder(request.folder) as log:
@@ -113,7 +113,7 @@ def batch_job(control: Control, request: BatchRequest) -> Generator[Status, None
 
 def _follow(task: Task, at: Status, control: Control) -> Generator[Status, None, Outcome]:
     """Do a task; it ends within a step if the job is canceled, and leaves no file."""
-    from napari_dsc.batch.working import iter_task
+    from napari_dsc.batch.execution import iter_task
     from napari_dsc.machine.progress import Steps
 
     reported, steps = time.perf_counter(), Steps(iter_task(task))

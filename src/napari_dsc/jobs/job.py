@@ -140,7 +140,13 @@ def check_canceled(control: Control) -> None:
 
 
 def until_shown(told: Status, control: Control) -> Iterator[Status]:
-    """Report, and let the window draw."""
+    """Report, and let the window draw.
+
+    Yields
+    ------
+    status : Status
+        The report.
+    """
     control.is_shown.clear()
     yield told
     control.is_shown.wait(SHOW_SECONDS)

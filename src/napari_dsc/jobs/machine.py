@@ -64,7 +64,7 @@ def memory_problem(request: Request, sizes: Mapping[str, int], share: float) -> 
     sentence : str
         With what to change.
     """
-    needed = needed_bytes(request, sizes)
+    needed = request.settings.needed_bytes(sizes, request.stage)
     allowed = share * free_bytes(request.settings.device)
     if needed <= allowed:
         return ""
@@ -77,21 +77,6 @@ def memory_problem(request: Request, sizes: Mapping[str, int], share: float) -> 
         f"This would take about {_in_words(needed)}, more than {share:.0%} of the free memory "
         f"({_in_words(allowed)}): choose {smaller}, or another share in the preferences."
     )
-
-
-def needed_bytes(request: Request, sizes: Mapping[str, int]) -> float:
-    """Memory that a run takes beyond the image, roughly."""
-    plane = sizes["Y"] * sizes["X"]
-    stack = plane * sizes.get("Z", 1)
-    whole = stack * sizes.get("T", 1)
-    settings, most = request.settings, [memory.bytes_to_smooth(plane)]
-    if request.stage != "smooth":
-        most.append(memory.bytes_to_divide(stack, settings.superpixel_params.superpixels))
-    if request.stage == "segment":
-        params = settings.cut_params
-        seen = min(stack * params.resolution**2, params.megapixels * 1e6)
-        most.append(memory.bytes_to_cut(seen, params.n_partitions))
-    return max(most) + memory.bytes_to_keep(whole - plane, sizes.get("C", 1))
 
 
 def free_bytes(device: str) -> float:

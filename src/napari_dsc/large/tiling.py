@@ -7,17 +7,14 @@ import math
 from typing import TYPE_CHECKING, NamedTuple
 
 from napari_dsc.errors import InvalidParameterError
-from napari_dsc.machine.memory import SHARE, bytes_of_tile, free_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import numpy as np
-    import torch
 
-    from napari_dsc.params import CutParams
-
-SMALLEST, LARGEST = 256, 2048
+# side of tiles in pixels: least, and unless asked for, when a run takes about 4 GiB
+LEAST, DEFAULT = 64, 1024
 STRIDE = 4
 # superpixels on the side of a tile, at least: those at its rim are made with their surroundings
 ACROSS = 8
@@ -127,31 +124,6 @@ def _multiple(length: float) -> int:
     return STRIDE * math.ceil(length / STRIDE)
 
 
-def choose_side(device: torch.device, params: CutParams, scale: float) -> int:
-    """Side of the largest tiles that fit into memory.
-
-    Parameters
-    ----------
-    device : torch.device
-        Where the networks run.
-    params : CutParams
-        Settings.
-    scale : float
-        Resolution of the network relative to the image.
-
-    Returns
-    -------
-    side : int
-        256 to 2048 pixels; larger ones save little.
-    """
-    allowed = SHARE * free_bytes(device)
-    for side in range(LARGEST, SMALLEST, -SMALLEST):
-        n_pixels = (side + side // 2) ** 2
-        if bytes_of_tile(n_pixels, params.n_partitions, scale) <= allowed:
-            return side
-    return SMALLEST
-
-
 def check_side(side: int) -> None:
     """Refuse tiles that are too small for superpixels and network.
 
@@ -165,8 +137,8 @@ def check_side(side: int) -> None:
     InvalidParameterError
         If it is below 64.
     """
-    if side < SMALLEST // 4:
-        raise InvalidParameterError(f"tile={side}: expected 64 or more")
+    if side < LEAST:
+        raise InvalidParameterError(f"tile={side}: expected {LEAST} or more")
 
 
 def random_window(shape: tuple[int, int], side: int, rng: np.random.Generator) -> Window:

@@ -1,8 +1,7 @@
 """How much memory the work takes, and how much is free.
 
 The numbers are growths of the resident memory at its peak, measured on smooth noise with one
-thread. The choice of tiles depends on them, and labels depend on the tiles: a change of
-`SHARE`, `AROUND`, `DIVIDING`, `NETWORK` or `WHOLE` is a change of results.
+thread. They decide whether a run is refused, never what it gives.
 """
 
 from __future__ import annotations
@@ -14,8 +13,6 @@ import psutil
 if TYPE_CHECKING:
     import torch
 
-# share of the free memory that a run from the shell may take
-SHARE = 0.5
 # the process, its libraries (0.4 to 0.5 GiB) and the pieces that a network learns from
 AROUND = 1.2 * 2**30
 # bytes for each pixel that is divided by ucm (324 to 395 in images of 1024 x 1024 and
@@ -31,9 +28,6 @@ SMOOTHING, STRIPS = 45, 220 * 2**20
 # bytes for each pixel of a series or stack, whose superpixels, classes and confidence are kept,
 # and for each value: the image as it was read, normalized and smoothed
 KEEPING, VALUE = 60, 12
-# bytes for each value of an image that is segmented in one piece: about half of what a gray
-# image takes, so that tiles begin where all of the free memory, not `SHARE`, would be needed
-WHOLE = 150
 
 
 def free_main_bytes() -> float:
@@ -157,19 +151,3 @@ def bytes_of_tile(n_pixels: int, n_partitions: int, scale: float) -> float:
     """
     seen = n_pixels * scale**2
     return AROUND + bytes_to_divide(n_pixels, "ucm") + bytes_to_cut(seen, n_partitions)
-
-
-def bytes_whole(n_values: int) -> float:
-    """Memory of a process that segments an image in one piece.
-
-    Parameters
-    ----------
-    n_values : int
-        Pixels times channels.
-
-    Returns
-    -------
-    n_bytes : float
-        Roughly; see `WHOLE`.
-    """
-    return AROUND + WHOLE * n_values

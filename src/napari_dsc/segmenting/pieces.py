@@ -12,8 +12,6 @@ from napari_dsc.files.lazy import open_lazily
 from napari_dsc.images import Image, ImageSeries, choose_normalization, load_image, load_series
 from napari_dsc.images.axes import axes_of
 from napari_dsc.layers import is_image_layer, labels_geometry, read_layer
-from napari_dsc.machine.device import resolve_device
-from napari_dsc.machine.memory import SHARE, bytes_whole, free_bytes
 from napari_dsc.machine.progress import Progress
 
 if TYPE_CHECKING:
@@ -28,6 +26,10 @@ if TYPE_CHECKING:
     from napari_dsc.segmenting.settings import Settings
 
 R = TypeVar("R")
+
+# pixels of a plane in a TIFF that is segmented in one piece, unless tiles are asked for: such
+# a run takes 5 to 6 GiB of memory
+MOST_WHOLE = 2**24
 
 
 class Pieces(Protocol):
@@ -216,7 +218,7 @@ def open_pieces(
 
 
 def needs_tiles(image: Any, settings: Settings, output: Path) -> bool:
-    """Whether an image is segmented by tiles: asked for, written by chunks, or too large.
+    """Whether an image is segmented by tiles: asked for, written by chunks, or large.
 
     Parameters
     ----------
@@ -234,15 +236,19 @@ def needs_tiles(image: Any, settings: Settings, output: Path) -> bool:
     """
     if settings.tile or settings.level or output.suffix.lower() == ".zarr":
         return True
-    if not isinstance(image, Path):
-        return False
-    return bytes_whole(_n_values(image)) > SHARE * free_bytes(resolve_device(settings.device))
+    return isinstance(image, Path) and _n_pixels(image) > MOST_WHOLE
 
 
 def iter_each(
     stage: str, n_pieces: int, do: Callable[[int], R]
 ) -> Generator[Progress, None, list[R]]:
-    """Do something with each piece, by its number; yields progress, returns what came of it."""
+    """Do something with each piece, by its number; returns what came of it.
+
+    Yields
+    ------
+    progress : Progress
+        Before the first piece, and after each.
+    """
     yield Progress(stage, 0, n_pieces)
     found = []
     for number in range(n_pieces):
@@ -272,10 +278,12 @@ def _read(
     return series, None if layer is None else labels_geometry(layer, axes, kept)
 
 
-def _n_values(path: Path) -> int:
-    """Values in a TIFF or zarr; 0 for other files, which are read whole."""
+def _n_pixels(path: Path) -> int:
+    """Pixels of a plane in a TIFF or zarr; 0 for other files, which are read whole."""
     try:
         with open_lazily(path, 0) as raw:
-            return int(raw.pixels.size)
+            axes = raw.axes or "YX".rjust(raw.pixels.ndim)
+            sizes = dict(zip(axes, raw.pixels.shape, strict=True))
+            return int(sizes["Y"] * sizes["X"])
     except InvalidImageError:
         return 0

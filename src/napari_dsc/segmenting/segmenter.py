@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from napari_dsc.errors import InvalidParameterError
+from napari_dsc.errors import InvalidImageError, InvalidParameterError
+from napari_dsc.machine.memory import free_main_bytes
 from napari_dsc.machine.progress import Progress, exhausted
 from napari_dsc.segmenting.joint import cut_files
+from napari_dsc.segmenting.pieces import OneImage
 from napari_dsc.segmenting.run import cut_image
 from napari_dsc.segmenting.series import cut_series
 from napari_dsc.segmenting.stages import Stages
@@ -114,6 +116,8 @@ def refuse(settings: Settings, pieces: Pieces) -> None:
 
     Raises
     ------
+    InvalidImageError
+        If the image takes more than the free memory.
     InvalidParameterError
         With what to change.
     """
@@ -127,6 +131,8 @@ def refuse(settings: Settings, pieces: Pieces) -> None:
     _refuse_given(segmenter, pieces, settings)
     if kind != "tiles":
         _refuse_parts(settings, words)
+    if isinstance(pieces, OneImage):
+        _refuse_size(settings, pieces.series.sizes())
     if settings.method != "dsc":
         return
     if kind == "files" and params.series == "apart":
@@ -138,6 +144,18 @@ def refuse(settings: Settings, pieces: Pieces) -> None:
         raise InvalidParameterError(
             f"affinity='tree': not available for {words}, which one network learns; use "
             "'features'"
+        )
+
+
+def _refuse_size(settings: Settings, sizes: dict[str, int]) -> None:
+    """Refuse what takes more than the free memory; CUDA itself says what its own lacks."""
+    needed, free = settings.needed_bytes(sizes), free_main_bytes()
+    if needed > free:
+        shape = " x ".join(f"{axis} {size}" for axis, size in sizes.items())
+        raise InvalidImageError(
+            f"image: {shape} in one piece takes about {needed / 2**30:.1f} GiB of memory, "
+            f"{free / 2**30:.1f} GiB are free; crop or downscale it, or cut a plane by tiles "
+            "(--tile 1024)"
         )
 
 

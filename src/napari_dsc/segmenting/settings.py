@@ -7,6 +7,7 @@ import operator
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from napari_dsc.errors import InvalidParameterError
+from napari_dsc.machine import memory
 from napari_dsc.params import (
     DEFAULT_WEIGHTS,
     CutParams,
@@ -82,8 +83,8 @@ class Settings:
     channels : sequence of int
         Channels to take, numbered from 0; empty: all.
     tile : int
-        Side in pixels of the tiles in which a large image is segmented; 0: one piece where
-        it fits into memory.
+        Side in pixels of the tiles in which a large image is segmented; 0: 1024 where the
+        command line takes tiles, which is up to the image and never to the free memory.
     level : int
         Level of a pyramid that is segmented; 0 is the finest.
 
@@ -187,6 +188,32 @@ class Settings:
         """
         params: Params = getattr(self, KEYWORDS[stage])
         return params
+
+    def needed_bytes(self, sizes: Mapping[str, int], stage: str = "segment") -> float:
+        """Memory that a run on an image in one piece takes, beyond the image, roughly.
+
+        Parameters
+        ----------
+        sizes : mapping of str to int
+            Length of each axis.
+        stage : str
+            Last stage of the run: ``smooth``, ``superpixels`` or ``segment``.
+
+        Returns
+        -------
+        n_bytes : float
+            See `napari_dsc.machine.memory`.
+        """
+        plane = sizes["Y"] * sizes["X"]
+        stack = plane * sizes.get("Z", 1)
+        most, params = [memory.bytes_to_smooth(plane)], self.cut_params
+        if stage != "smooth":
+            most.append(memory.bytes_to_divide(stack, self.superpixel_params.superpixels))
+        if stage == "segment":
+            seen = min(stack * params.resolution**2, params.megapixels * 1e6)
+            most.append(memory.bytes_to_cut(seen, params.n_partitions))
+        others = stack * sizes.get("T", 1) - plane
+        return max(most) + memory.bytes_to_keep(others, sizes.get("C", 1))
 
     def to_record(self) -> dict[str, Any]:
         """Settings for a record or recipe, ready for JSON.

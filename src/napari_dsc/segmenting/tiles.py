@@ -13,10 +13,10 @@ import numpy as np
 import torch
 
 from napari_dsc.cut.joint import Piece, coarse_piece, iter_joint_cut, iter_piece_cut
-from napari_dsc.errors import OutputError
+from napari_dsc.errors import InvalidParameterError, OutputError
 from napari_dsc.labels.regions import iter_regions, region_numbers
 from napari_dsc.large.source import open_source
-from napari_dsc.large.tiling import check_side, choose_side, plan_tiling
+from napari_dsc.large.tiling import DEFAULT, check_side, plan_tiling
 from napari_dsc.large.training_windows import montage, plan_training_windows
 from napari_dsc.large.work import Work
 from napari_dsc.large.writers import CHUNK, Labels, write_labels
@@ -75,9 +75,10 @@ class TiledRun:
         self.cut_params, asked = settings.cut_params, settings.superpixel_params.n_superpixels
         limit = math.sqrt(self.cut_params.megapixels * 1e6) / CHUNK
         self.scale = min(self.cut_params.resolution, limit)
-        side = settings.tile or choose_side(self.device, self.cut_params, self.scale)
+        side = settings.tile or DEFAULT
         check_side(side)
         self.tiling, self.width = plan_tiling(source.shape, side, asked, self.scale)
+        self._check_memory()
         self.counts: dict[str, int] = {}
         n_made = round(math.prod(source.shape) / self.width**2)
         if n_made > asked:
@@ -94,15 +95,26 @@ class TiledRun:
         method = (stages.model, settings.superpixel_params, params)
         self._work = Work(source, self.normalization, *method, self.width)
 
+    def _check_memory(self) -> None:
+        needed, free = self._bytes_of_tile(), free_bytes(self.device)
+        if needed > free:
+            raise InvalidParameterError(
+                f"tile={self.tiling.side}: a tile of this side takes about "
+                f"{needed / 2**30:.1f} GiB of memory, {free / 2**30:.1f} GiB are free; use "
+                "smaller tiles (--tile) or fewer classes (--n-partitions)"
+            )
+
+    def _bytes_of_tile(self) -> float:
+        classes = self.cut_params.n_partitions
+        return bytes_of_tile(self.tiling.tile_pixels, classes, self.scale)
+
     def describe(self) -> str:
         """Size, tiles and memory in one line, before the run."""
         height, width = self.source.shape
-        classes = self.cut_params.n_partitions
-        needed = bytes_of_tile(self.tiling.tile_pixels, classes, self.scale)
         return (
             f"axes {self.source.axes} (from {self.source.axes_origin}), {height} x {width} "
             f"pixels in {self.tiling.n_tiles} tiles of up to {self.tiling.side} x "
-            f"{self.tiling.side}; about {needed / 2**30:.1f} GiB of memory, "
+            f"{self.tiling.side}; about {self._bytes_of_tile() / 2**30:.1f} GiB of memory, "
             f"{free_bytes(self.device) / 2**30:.1f} GiB are free"
         )
 

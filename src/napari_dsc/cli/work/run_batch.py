@@ -9,9 +9,9 @@ from collections import Counter
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from napari_dsc.batch.execution import NETWORK, do_task, learn_together, new_batch
 from napari_dsc.batch.folder import LOG, iter_logged, open_folder
 from napari_dsc.batch.tasks import plan_tasks
-from napari_dsc.batch.working import NETWORK, do_task, learn_together, new_batch
 from napari_dsc.cli.report import Pace
 from napari_dsc.errors import ComputationError, InvalidParameterError
 from napari_dsc.files import check_output, write_atomically

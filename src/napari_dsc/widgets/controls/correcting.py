@@ -9,8 +9,7 @@ from qtpy.QtCore import QObject, QSignalBlocker, Qt, Signal
 from qtpy.QtWidgets import QListWidget, QListWidgetItem
 from superqt import QLabeledSlider
 
-from napari_dsc.correction.granularity import Granularity
-from napari_dsc.jobs.analysis import parts_job
+from napari_dsc.jobs.analysis import granularity_job, parts_job
 from napari_dsc.layers import PARTS_KEY
 from napari_dsc.widgets.controls.forms import single_shot
 from napari_dsc.widgets.tasks import in_background
@@ -20,7 +19,9 @@ if TYPE_CHECKING:
     from napari.layers import Labels
     from napari.viewer import Viewer
 
+    from napari_dsc.correction.granularity import Granularity
     from napari_dsc.correction.parts import Parts
+    from napari_dsc.widgets.tasks import Task
     from napari_dsc.widgets.viewer.editor import Editor
 
 LIVE_MILLISECONDS = 40  # 25 updates a second
@@ -49,19 +50,23 @@ class NumberSlider(QObject):
         self._tree: Granularity | None = None
         self._cut = np.zeros(0, int)
         self._before: np.ndarray | None = None
+        self._growing: Task | None = None
         self._live = single_shot(self, LIVE_MILLISECONDS, self._show)
         self._rest = single_shot(self, REST_MILLISECONDS, self._on_rest)
 
     @property
     def is_moving(self) -> bool:
         """Whether labels of a move are not written yet."""
-        return self._before is not None or self._live.isActive()
+        is_waiting = self._live.isActive() or self._growing is not None
+        return is_waiting or self._before is not None
 
     def attach(self, editor: Editor | None) -> None:
         """Edit the layer of another editor, or of none."""
         self._live.stop()
         self._rest.stop()
-        self._editor, self._tree, self._before = editor, None, None
+        if self._growing is not None:
+            self._growing.cancel()
+        self._editor, self._tree, self._before, self._growing = editor, None, None, None
         if editor is not None:
             editor.edited.connect(self.commit)
 
@@ -85,13 +90,31 @@ class NumberSlider(QObject):
         editor = self._editor
         if editor is None:
             return
+        if self._growing is not None:
+            return  # shows the number that the slider has then
         labels = editor.labels()
         if self._tree is None or not np.array_equal(labels, self._cut):
-            self._tree = Granularity.of(labels, editor.parts)
+            self._grow(labels, editor)
+            return
         self._cut = self._tree.cut(self.slider.value())
         if self._before is None:
             self._before = editor.layer.data.copy()
         editor.preview(self._cut)
+
+    def _grow(self, labels: np.ndarray, editor: Editor) -> None:
+        """Make the tree of these labels in the background, then show."""
+
+        def show(tree: Granularity | None) -> None:
+            if editor is not self._editor:
+                return
+            self._tree, self._cut, self._growing = tree, labels, None
+            if tree is not None:
+                self._show()
+                if not self._rest.isActive():
+                    self._on_rest()
+
+        arguments = (labels, editor.parts)
+        self._growing = in_background(granularity_job, arguments, show, lambda _: show(None))
 
     def _on_rest(self) -> None:
         if not self.slider.isSliderDown():

@@ -1,0 +1,297 @@
+"""Do one task: segment a file, unless its output is what it would be; learn for all tasks."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import platform
+import secrets
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from napari_dsc.batch.tasks import Outcome, Task
+from napari_dsc.errors import DSCError, OutputError, one_line
+from napari_dsc.files import check_output
+from napari_dsc.files.tiff import read_record
+from napari_dsc.images import always
+from napari_dsc.machine.device import is_out_of_memory
+from napari_dsc.machine.progress import Progress, exhausted
+from napari_dsc.records.recipes import read_recipe
+from napari_dsc.segmenting.files import Files
+from napari_dsc.segmenting.joint import JointRun
+from napari_dsc.segmenting.network import Learned
+from napari_dsc.segmenting.pieces import open_pieces
+from napari_dsc.segmenting.results import Segmentation, write_result
+from napari_dsc.segmenting.segmenter import iter_segmentation
+from napari_dsc.segmenting.series import SeriesRun
+from napari_dsc.segmenting.settings import Settings
+from napari_dsc.segmenting.stages import Stages
+from napari_dsc.superae.embedding import load_embedding, read_card, save_embedding
+from napari_dsc.superae.registry import file_sha256
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
+
+    from napari_dsc.records.record import Record
+
+NETWORK = "joint.safetensors"
+
+_log = logging.getLogger(__name__)
+
+
+def new_batch(settings: Settings) -> Task:
+    """Settings that all tasks of a batch have in common.
+
+    Parameters
+    ----------
+    settings : Settings
+        Settings of all files.
+
+    Returns
+    -------
+    task : Task
+        Without paths; see `plan_tasks`.
+
+    Raises
+    ------
+    InvalidParameterError
+        If the weights are not those that the settings name by hash.
+    WeightsError
+        If the weights cannot be found or do not fit.
+    """
+    weights = Stages(settings).weights
+    settings = settings.replace(weights_sha256=weights.sha256)
+    if Path(weights.name).exists():  # workers may have another current folder
+        settings = settings.replace(weights=Path(weights.name).absolute())
+    return Task(Path(), Path(), settings, secrets.token_hex(8))
+
+
+def batch_from_recipe(path: Path, device: str) -> Task:
+    """Settings that a recipe names.
+
+    Parameters
+    ----------
+    path : Path
+        JSON file, or TIFF or OME-Zarr with the record of a run.
+    device : str
+        Where to compute.
+
+    Returns
+    -------
+    task : Task
+        As `new_batch` gives it.
+
+    Raises
+    ------
+    InvalidParameterError
+        If the file is no recipe, or was made with other weights of the same name.
+    WeightsError
+        If its weights cannot be found.
+    """
+    settings = Settings.from_record(read_recipe(path), f"recipe={str(path)!r}")
+    return new_batch(settings.replace(device=device, tile=0, level=0))
+
+
+def iter_task(task: Task) -> Generator[Progress, None, Outcome]:
+    """Segment a file and write its labels, unless they are there already.
+
+    Parameters
+    ----------
+    task : Task
+        Of `plan_tasks`.
+
+    Returns
+    -------
+    outcome : Outcome
+        Also if it failed, whatever the reason.
+
+    Yields
+    ------
+    progress : Progress
+        That of the segmentation; closing the generator before its end leaves no file.
+    """
+    try:
+        return (yield from _segment_or_keep(task))
+    except DSCError as error:
+        reason = " ".join(str(error).split())
+    except (MemoryError, RuntimeError, OSError) as error:
+        _log.exception("%s", task.source)
+        too_large = is_out_of_memory(error)
+        reason = "out of memory; crop or downscale the image" if too_large else one_line(error)
+    except Exception as error:  # a night of work does not end with one file
+        _log.exception("%s", task.source)
+        reason = one_line(error)
+    return Outcome(task.source, task.output, "failed", reason)
+
+
+def do_task(task: Task) -> Outcome:
+    """Segment a file and write its labels, unless they are there already.
+
+    Parameters
+    ----------
+    task : Task
+        Of `plan_tasks`.
+
+    Returns
+    -------
+    outcome : Outcome
+        Also if it failed, whatever the reason.
+    """
+    return exhausted(iter_task(task))
+
+
+def _segment_or_keep(task: Task) -> Generator[Progress, None, Outcome]:
+    start = time.perf_counter()
+    origin: Record = {
+        "name": task.source.name,
+        "sha256": _content_sha256(task.source),
+        **task.settings.to_record()["reading"],
+    }
+    earlier = _earlier_record(task)
+    if earlier and _may_stay(task, earlier, origin):
+        return Outcome(task.source, task.output, "kept", "", _counts(earlier))
+    check_output(task.output, overwrite=task.existing != "refuse")
+    made = yield from _segment(task)
+    joint: Record = {"joint": task.joint} if task.joint else {}
+    record = made.record | joint | {"source": origin, "batch": task.batch}
+    write_result(task.output, made.labels, record, overwrite=True)
+    figures = _counts(made.record) | {
+        "seconds": round(time.perf_counter() - start, 3),
+        "device": made.record["device"]["name"],  # type: ignore[index]
+        "host": platform.node(),
+    }
+    return Outcome(task.source, task.output, "done", "", figures)
+
+
+def _segment(task: Task) -> Generator[Progress, None, Segmentation]:
+    settings = task.settings
+    if not task.joint:
+        pieces = open_pieces(task.source, settings)
+        result: Segmentation = yield from iter_segmentation(pieces, settings)
+        return result
+    choose = always(task.joint["normalization"])  # type: ignore[arg-type]
+    run = SeriesRun(open_pieces(task.source, settings, choose), Stages(settings))
+    found = yield from run.iter_classes(learned_before(task, run.stages))
+    return run.result(found)
+
+
+def learn_together(tasks: Sequence[Task]) -> Record:
+    """Let one network learn from the files of all tasks, unless it is there already.
+
+    Parameters
+    ----------
+    tasks : sequence of Task
+        Of one batch. Files that cannot be read are left out; their tasks will tell.
+
+    Returns
+    -------
+    joint : dict
+        For the tasks: how many images there are, a hash of all of them, and that of
+        ``joint.safetensors`` in the output folder.
+
+    Raises
+    ------
+    DSCError
+        If the images differ in the number of channels, none can be used, or the network
+        cannot be written.
+    """
+    first = tasks[0]
+    path = first.output.with_name(NETWORK)
+    check_output(path, overwrite=first.existing != "refuse", suffixes=[path.suffix])
+    settings = first.settings
+    files = Files([task.source for task in tasks], settings)
+    exhausted(files.iter_survey())
+    images, record = files.record(), settings.to_record()
+    card: Record = {
+        "images": images,
+        "weights": settings.weights_sha256,
+        "parameters": record["parameters"],
+        "reading": record["reading"],
+    }
+    earlier = read_card(path) if first.existing == "resume" else {}
+    if {name: earlier.get(name) for name in card} != card:
+        learned = exhausted(JointRun(files, Stages(settings)).iter_learning())
+        save_embedding(learned.embedding, path, card | {"learning": learned.figures})
+    return images | {"network": file_sha256(path)}
+
+
+def learned_before(task: Task, stages: Stages) -> Learned:
+    """Read the network of a batch.
+
+    Parameters
+    ----------
+    task : Task
+        With what `learn_together` gave.
+    stages : Stages
+        Stages of the task.
+
+    Returns
+    -------
+    learned : Learned
+        On the device of the stages.
+
+    Raises
+    ------
+    WeightsError
+        If the network is missing, or is not the one that the batch began with.
+    """
+    params = task.settings.cut_params
+    path, sha256 = task.output.with_name(NETWORK), str(task.joint["network"])
+    embedding = load_embedding(path, stages.model, params.n_partitions, sha256)
+    figures: Record = read_card(path)["learning"]  # type: ignore[assignment]
+    return Learned(embedding, params, figures)
+
+
+def _earlier_record(task: Task) -> Record:
+    """Record in the output; empty if there is none.
+
+    Raises
+    ------
+    OutputError
+        If a resumed batch would replace what was not made by this program.
+    """
+    try:
+        return read_record(task.output)
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        if task.existing != "resume":
+            return {}
+        raise OutputError(
+            f"{task.output}: already exists and holds no record of napari-dsc; use another "
+            "folder"
+        ) from error
+
+
+def _may_stay(task: Task, earlier: Record, origin: Record) -> bool:
+    """Whether an output is what the task would make."""
+    if earlier.get("batch") == task.batch:
+        return True  # by a worker that was lost before it could tell
+    if task.existing != "resume":
+        return False
+    weights = earlier.get("weights")
+    return (
+        earlier.get("source") == origin
+        and isinstance(weights, dict)
+        and weights.get("sha256") == task.settings.weights_sha256
+        and earlier["parameters"] == task.settings.to_record()["parameters"]
+        and earlier.get("joint", {}) == task.joint
+    )
+
+
+def _counts(record: Record) -> Record:
+    return {
+        name: record[name]
+        for name in ("n_classes", "n_regions", "n_superpixels")
+        if name in record
+    }
+
+
+def _content_sha256(path: Path) -> str:
+    """Hash of a file; empty for one that cannot be read, which reading will explain."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return ""
