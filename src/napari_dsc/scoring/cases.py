@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from napari_dsc.errors import InvalidImageError, InvalidParameterError
 from napari_dsc.evaluation import bsds500
 from napari_dsc.files import read_labels
+from napari_dsc.files.ome_zarr import is_zarr
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -188,7 +189,7 @@ def _by_stem(folder: Path, problems: list[Problem], no_image: str = "") -> dict[
     if not folder.is_dir():
         raise InvalidImageError(f"{folder}: not a folder; name a folder of files")
     by_stem: dict[str, Path] = {}
-    files = sorted(path for path in folder.iterdir() if path.is_file())
+    files = sorted(path for path in folder.iterdir() if path.is_file() or is_zarr(path))
     for path in files:
         if path.name.startswith("."):
             continue

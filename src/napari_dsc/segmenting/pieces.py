@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
@@ -282,8 +283,8 @@ def _n_pixels(path: Path) -> int:
     """Pixels of a plane in a TIFF or zarr; 0 for other files, which are read whole."""
     try:
         with open_lazily(path, 0) as raw:
-            axes = raw.axes or "YX".rjust(raw.pixels.ndim)
-            sizes = dict(zip(axes, raw.pixels.shape, strict=True))
-            return int(sizes["Y"] * sizes["X"])
+            if not raw.axes:
+                return math.prod(sorted(raw.pixels.shape)[-2:])
+            return math.prod(raw.pixels.shape[raw.axes.index(axis)] for axis in "YX")
     except InvalidImageError:
         return 0
