@@ -248,7 +248,7 @@ def test_nothing_to_learn_from_is_wrong_input(folder, capsys):
     assert "empty: no image found" in capsys.readouterr().err
     Path("empty/.zgroup").touch()
     assert main(["segment", "empty", "-o", "out", *FLAGS.split()]) == 2
-    assert "empty: is a folder of zarr, expected image files" in capsys.readouterr().err
+    assert "empty: zarr group without an image" in capsys.readouterr().err
     assert not Path("out").exists()
 
 

@@ -96,9 +96,11 @@ class Image:
         -------
         image : array
             Image with the axes and type of the original, without its alpha channel; integers
-            are rounded.
+            are rounded, floats without a value are NaN.
         """
         restored = self.normalization.invert(pixels, self.dtype.newbyteorder("="))
+        if self.valid is not None and restored.dtype.kind == "f":
+            restored[:, ~self.valid] = np.nan
         canonical = "C" + spatial_axes(self.axes)
         if "C" not in self.axes:
             restored, canonical = restored[0], canonical[1:]
@@ -252,13 +254,15 @@ class ImageSeries:
         return np.stack(parts, axes.index(self.along))
 
 
-def to_label_image(labels: np.ndarray) -> np.ndarray:
+def to_label_image(labels: np.ndarray, valid: np.ndarray | None = None) -> np.ndarray:
     """Renumber labels from 1, because viewers take 0 for background.
 
     Parameters
     ----------
     labels : S int array
         Labels from 0.
+    valid : S bool array, optional
+        Pixels that have a value; the others become 0. None: all have one.
 
     Returns
     -------
@@ -271,7 +275,8 @@ def to_label_image(labels: np.ndarray) -> np.ndarray:
     array([[1, 2]], dtype=uint8)
     """
     smallest = np.min_scalar_type(int(labels.max()) + 1)
-    return np.asarray(labels.astype(smallest) + smallest.type(1))
+    label_image = np.asarray(labels.astype(smallest) + smallest.type(1))
+    return label_image if valid is None else label_image * valid
 
 
 def array_sha256(pixels: np.ndarray) -> str:

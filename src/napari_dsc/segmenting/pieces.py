@@ -101,6 +101,12 @@ class OneImage:
             [one.restore_labels(part) for one, part in zip(pieces, parts, strict=True)]
         )
 
+    def valid(self) -> np.ndarray | None:
+        """Pixels that have a value, in the axes of the original; None if all have one."""
+        if self.piece(0).valid is None:
+            return None
+        return self.place([self.piece(number).valid for number in range(len(self))])  # type: ignore[misc]
+
     def given(self, superpixels: ArrayLike | None, scribbles: ArrayLike | None) -> OneImage:
         """The same pieces with what the user gives; None leaves it out."""
         return dataclasses.replace(self, superpixels=superpixels, scribbles=scribbles)

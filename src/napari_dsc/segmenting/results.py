@@ -53,6 +53,8 @@ class Step:
         Superpixels ``0 .. M - 1``.
     result : str
         What `labels` gives: ``classes`` or ``regions``.
+    valid : S bool array or None
+        Pixels that have a value; the others are labeled 0. None: all have one.
     finish : callable
         Makes the `Segmentation` of a step, see `segmentation`.
     """
@@ -64,6 +66,7 @@ class Step:
     assignment: Tensor
     superpixels: np.ndarray = dataclasses.field(repr=False)
     result: str
+    valid: np.ndarray | None = dataclasses.field(repr=False)
     finish: Callable[[Step], Segmentation] = dataclasses.field(repr=False)
 
     @property
@@ -81,9 +84,8 @@ class Step:
             or its connected region.
         """
         classes = self.classes.cpu().numpy()[self.superpixels]
-        return to_label_image(
-            connected_regions(classes) if self.result == "regions" else classes
-        )
+        found = connected_regions(classes) if self.result == "regions" else classes
+        return to_label_image(found, self.valid)
 
     def segmentation(self) -> Segmentation:
         """Result of the run as if this step had been its last.

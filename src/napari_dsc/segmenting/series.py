@@ -211,7 +211,7 @@ class SeriesRun:
             maps.append(smallest[self._superpixels_of(number)])
         if self.stages.settings.cut_params.result == "regions":
             maps = numbered_on([connected_regions(each) for each in maps])
-        return to_label_image(self.pieces.place(maps))
+        return to_label_image(self.pieces.place(maps), self.pieces.valid())
 
     def _superpixels_of(self, number: int) -> np.ndarray:
         """Superpixels of an image from 0, in the smallest type that holds them."""
@@ -222,7 +222,7 @@ class SeriesRun:
 
     def _joined_superpixels(self) -> np.ndarray:
         each = [self._superpixels_of(number) for number in range(len(self))]
-        return to_label_image(self.pieces.place(numbered_on(each)))
+        return to_label_image(self.pieces.place(numbered_on(each)), self.pieces.valid())
 
 
 def whole_run(image: Any, settings: Settings) -> SeriesRun:

@@ -220,12 +220,16 @@ class TiledRun:
                 yield np.asarray(canvas[top : top + CHUNK])
 
         found = np.unique(np.concatenate([np.unique(band) for band in bands()]))
-        self.counts["n_classes"] = len(found)
+        self.counts["n_classes"] = int(np.count_nonzero(found))  # 0 has no value
         if self.cut_params.result == "classes":
             return Labels(self.source.shape, canvas.dtype, bands)
-        numbers = region_numbers(bands)
-        n_regions = self.counts["n_regions"] = int(numbers.max()) + 1
-        numbers = (numbers + 1).astype(np.min_scalar_type(n_regions))
+        numbers = region_numbers(bands) + 1
+        if found[0] == 0:
+            shown = zip(bands(), iter_regions(bands, numbers), strict=True)
+            kept = np.unique(np.concatenate([np.unique(one[band > 0]) for band, one in shown]))
+            numbers = (np.searchsorted(kept, numbers) + 1) * np.isin(numbers, kept)
+        n_regions = self.counts["n_regions"] = int(numbers.max())
+        numbers = numbers.astype(np.min_scalar_type(n_regions))
         return Labels(self.source.shape, numbers.dtype, lambda: iter_regions(bands, numbers))
 
 
