@@ -454,3 +454,28 @@ def test_boundaries_are_yellow_and_the_rest_stays(channels):
     assert border[:, 5:7].all()
     assert (overlay[border] == (255, 255, 0)).all()
     assert (overlay[~border] == 51).all()
+
+
+# ---- dim colors --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("channels", [(0, 1, 2), (1,)])
+@pytest.mark.parametrize(("low", "high"), [(0, 20), (180, 235)])
+def test_8_bit_colors_of_a_small_range_are_stretched_as_gray_with_a_note(channels, low, high):
+    gray = np.random.default_rng(0).integers(low, high + 1, (64, 64)).astype(np.uint8)
+    colors = np.full((64, 64, 3), low, np.uint8)
+    colors[..., list(channels)] = gray[..., None]
+    image = load_image(colors)
+    assert image.normalization == load_image(gray).normalization
+    assert image.notes == (
+        f"8-bit colors use only {low} to {high} of 0 to 255: normalized to that range",
+    )
+    np.testing.assert_array_equal(image.restore(image.pixels), colors)
+    assert load_image(colors, params=RANGE).normalization.mode == "range"
+
+
+def test_a_photograph_with_few_bright_pixels_in_the_dark_is_not_cut_off():
+    colors = noise((64, 64, 3)) // 5
+    colors[:8] = 250
+    image = load_image(colors)
+    assert (image.normalization.mode, image.notes) == ("range", ())

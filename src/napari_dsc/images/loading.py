@@ -24,7 +24,7 @@ from napari_dsc.images.axes import (
 )
 from napari_dsc.images.image import Image, ImageSeries, LazyImages, array_sha256
 from napari_dsc.images.masks import filled, missing_note, missing_pixels, valid_values
-from napari_dsc.images.normalization import choose_normalization
+from napari_dsc.images.normalization import choose_normalization, normalization_note
 from napari_dsc.params import ImageParams
 
 if TYPE_CHECKING:
@@ -149,8 +149,7 @@ def load_series(
     _check_values(values)
     normalization = choose(values, params)
     notes = (*raw.notes, *notes, *unknown_sizes(sizes, kept), *missing_note(missing))
-    if normalization.mode == "extremes":
-        notes += ("the percentiles coincide: normalized from minimum to maximum",)
+    notes += normalization_note(normalization, values, params)
     hashed = lru_cache(None)(lambda number: array_sha256(frames[number]))
 
     def frame(number: int) -> Image:
