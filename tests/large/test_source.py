@@ -178,3 +178,29 @@ def test_files_of_other_kinds_are_refused(tmp_path):
     ):
         with pytest.raises(InvalidImageError, match=message), open_source(tmp_path / name):
             pass
+
+
+def test_a_small_object_in_a_large_image_is_found(monkeypatch):
+    monkeypatch.setattr(module, "WINDOW", 16)
+    monkeypatch.setattr(module, "_BAND", 2**14)
+    gray = np.full((1024, 1024), 7, np.uint16)
+    with (
+        pytest.raises(InvalidImageError, match="constant, every pixel is 7"),
+        open_source(gray) as source,
+    ):
+        source.normalization(ImageParams(), 0)
+    gray[700:702, 333:335] = 900
+    with open_source(gray) as source:
+        assert source.normalization(ImageParams(), 0) == ("extremes", 7, 900)
+
+
+def test_a_dask_array_of_unknown_size_is_refused_in_one_sentence():
+    rows = da.from_array(np.random.default_rng(0).random((64, 64)), chunks=16)
+    unknown = rows[rows.sum(1) > 0]
+    with (
+        pytest.raises(InvalidImageError, match=r"call its method compute_chunk_sizes\(\) first"),
+        open_source(unknown),
+    ):
+        pass
+    with open_source(unknown.compute_chunk_sizes()) as source:
+        assert source.shape == (64, 64)
