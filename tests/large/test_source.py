@@ -198,7 +198,7 @@ def test_a_dask_array_of_unknown_size_is_refused_in_one_sentence():
     rows = da.from_array(np.random.default_rng(0).random((64, 64)), chunks=16)
     unknown = rows[rows.sum(1) > 0]
     with (
-        pytest.raises(InvalidImageError, match=r"call its method compute_chunk_sizes\(\) first"),
+        pytest.raises(InvalidImageError, match=r"method compute_chunk_sizes\(\) first"),
         open_source(unknown),
     ):
         pass

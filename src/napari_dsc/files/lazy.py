@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 from typing import TYPE_CHECKING, cast
 
 import tifffile
 
 from napari_dsc.errors import DSCError, InvalidImageError
 from napari_dsc.files.ome_zarr import check_level, is_zarr, open_zarr
-from napari_dsc.files.tiff import describe_tiff, image_series, needs_conversion
+from napari_dsc.files.raw import reason_of
+from napari_dsc.files.tiff import (
+    check_pages,
+    describe_tiff,
+    image_series,
+    needs_conversion,
+    silent_tifffile,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,21 +62,9 @@ def open_lazily(path: Path, level: int) -> Iterator[RawImage]:
                 raise
             except Exception as error:  # damaged bytes lead to errors of any type
                 raise InvalidImageError(
-                    f"{path}: cannot be opened as TIFF or zarr ({error})"
+                    f"{path}: cannot be opened as TIFF or zarr ({reason_of(error)})"
                 ) from error
         yield raw
-
-
-@contextlib.contextmanager
-def silent_tifffile() -> Iterator[None]:
-    """Keep log messages of tifffile from the user; its errors are still raised."""
-    logger = logging.getLogger("tifffile")
-    refuse = logging.Filter("another logger")  # lets only those of this name pass
-    logger.addFilter(refuse)
-    try:
-        yield
-    finally:
-        logger.removeFilter(refuse)
 
 
 def _open_tiff(path: Path, file: tifffile.TiffFile, level: int) -> RawImage:
@@ -78,6 +72,7 @@ def _open_tiff(path: Path, file: tifffile.TiffFile, level: int) -> RawImage:
 
     series = image_series(file)
     check_level(path.name, level, series.levels)
+    check_pages(path, series.levels[level])
     if needs_conversion(series):
         raise InvalidImageError(
             f"{path}: colors are not RGB, expected gray or RGB for tiles; convert the image"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from napari_dsc.errors import DSCError, InvalidImageError, InvalidParameterError
-from napari_dsc.files.raw import RawImage
+from napari_dsc.files.raw import RawImage, reason_of
 from napari_dsc.files.units import in_one_unit, known_sizes, length, unit_symbol
 
 if TYPE_CHECKING:
@@ -76,9 +76,9 @@ def open_zarr(path: Path, level: int) -> RawImage:
     except DSCError:
         raise
     except Exception as error:  # damaged metadata lead to errors of any type
-        reason = f"{type(error).__name__}: {error}".splitlines()[0]
         raise InvalidImageError(
-            f"{path}: cannot be read as zarr, its metadata are damaged or unknown ({reason})"
+            f"{path}: cannot be read as zarr, its metadata are damaged or unknown "
+            f"({type(error).__name__}: {reason_of(error)})"
         ) from error
 
 

@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+import psutil
+
+from napari_dsc.errors import ComputationError
+
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import numpy as np
+
+_LONGEST_REASON = 200  # signs; damaged bytes lead to messages that list them
 
 
 class RawImage(NamedTuple):
@@ -43,3 +51,35 @@ class RawImage(NamedTuple):
     origin: str = "the file"
     translation: tuple[float, ...] = ()
     nodata: float | None = None
+
+
+def check_memory(path: Path, n_bytes: int) -> None:
+    """Refuse to read what memory does not hold, since the system may end a process that does.
+
+    Parameters
+    ----------
+    path : Path
+        File, for the message.
+    n_bytes : int
+        Size of its pixels.
+
+    Raises
+    ------
+    ComputationError
+        If less memory is free.
+    """
+    free = psutil.virtual_memory().available
+    if n_bytes > free:
+        raise ComputationError(
+            f"{path}: its pixels take {n_bytes / 2**30:.1f} GiB of memory, {free / 2**30:.1f} "
+            "GiB are free; crop the image, or segment it in tiles (--tile)"
+        )
+
+
+def reason_of(error: Exception) -> str:
+    """Message of a library's error in a few printable words, without the path."""
+    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    lines = text.strip().splitlines()
+    first = lines[0].rstrip(".") if lines else type(error).__name__
+    printable = "".join(sign if sign.isprintable() else "?" for sign in first)
+    return printable if len(printable) <= _LONGEST_REASON else type(error).__name__

@@ -9,14 +9,13 @@ import zipfile
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import psutil
 
-from napari_dsc.errors import ComputationError, DSCError, InvalidImageError
-from napari_dsc.files.lazy import open_lazily, silent_tifffile
+from napari_dsc.errors import DSCError, InvalidImageError
+from napari_dsc.files.lazy import open_lazily
 from napari_dsc.files.ome_zarr import is_zarr
-from napari_dsc.files.photos import START_LENGTH, read_photo
-from napari_dsc.files.raw import RawImage
-from napari_dsc.files.tiff import read_tiff
+from napari_dsc.files.photos import START_LENGTH, read_photo, refuse_foreign_kind
+from napari_dsc.files.raw import RawImage, check_memory, reason_of
+from napari_dsc.files.tiff import read_tiff, silent_tifffile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -150,26 +149,22 @@ def _read(path: Path, *, apply_palette: bool) -> RawImage:
     except DSCError:
         raise
     except Exception as error:  # decoders raise whatever damaged bytes lead them to
+        refuse_foreign_kind(path, error)
         raise InvalidImageError(
             f"{path}: cannot be read as an image, it is damaged, cut short or of an "
-            f"unsupported kind ({_reason(error)})"
+            f"unsupported kind ({reason_of(error)})"
         ) from error
 
 
 def _read_zarr(path: Path) -> RawImage:
     """Whole image of a zarr folder, at its finest level."""
     with open_lazily(path, 0) as raw:
-        n_bytes, free = raw.pixels.nbytes, psutil.virtual_memory().available
-        if n_bytes > free:  # asked first, since the system may end a process that takes more
-            raise ComputationError(
-                f"{path}: {n_bytes / 2**30:.0f} GiB do not fit into memory, {free / 2**30:.1f} "
-                "GiB are free; crop the image, or segment it in tiles (--tile)"
-            )
+        check_memory(path, raw.pixels.nbytes)
         try:
             return raw._replace(pixels=np.asarray(raw.pixels[...]))
         except Exception as error:  # damaged chunks lead to errors of any type
             raise InvalidImageError(
-                f"{path}: its pixels cannot be read ({_reason(error)})"
+                f"{path}: its pixels cannot be read ({reason_of(error)})"
             ) from error
 
 
@@ -187,11 +182,4 @@ def _first_bytes(path: Path) -> bytes:
     except InvalidImageError:
         raise
     except (OSError, ValueError) as error:
-        raise InvalidImageError(f"{path}: cannot be opened ({_reason(error)})") from error
-
-
-def _reason(error: Exception) -> str:
-    """First line of the message of a library's error, without the path."""
-    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    lines = text.strip().splitlines()
-    return lines[0].rstrip(".") if lines else type(error).__name__
+        raise InvalidImageError(f"{path}: cannot be opened ({reason_of(error)})") from error

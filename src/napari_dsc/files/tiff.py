@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import logging
+import math
 from typing import TYPE_CHECKING, Any
 
 import imageio.v3 as iio
@@ -11,10 +13,11 @@ import tifffile
 
 from napari_dsc.errors import InvalidImageError
 from napari_dsc.files.calibration import calibration_of, own_series, stored_record
-from napari_dsc.files.raw import RawImage
+from napari_dsc.files.raw import RawImage, check_memory
 from napari_dsc.files.units import known_sizes
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 # values of the photometric tag
@@ -45,9 +48,13 @@ def read_tiff(path: Path) -> RawImage:
     ------
     InvalidImageError
         If its compression needs a package that is not installed.
+    ComputationError
+        If its pixels do not fit into memory.
     """
     with tifffile.TiffFile(path) as file:
         series = image_series(file)
+        check_pages(path, series)
+        check_memory(path, series.nbytes)
         if not needs_conversion(series):
             return describe_tiff(file, series, _pixels(path, series))
         colors = _by_pillow(series, "RGB")
@@ -96,6 +103,29 @@ def needs_conversion(series: tifffile.TiffPageSeries) -> bool:
     page: Any = series.keyframe
     is_decoded = page.photometric == _YCBCR and page.compression == _JPEG
     return page.photometric in _OTHER_COLORS and not is_decoded
+
+
+def check_pages(path: Path, series: tifffile.TiffPageSeries) -> None:
+    """Refuse an image most of which is missing, for which tifffile gives zeros.
+
+    Raises
+    ------
+    InvalidImageError
+        If most planes of an OME image are missing, or the positions of tiles in the file.
+    """
+    page: Any = series.keyframe
+    n_planes = sum(one is not None for one in series)
+    if 2 * n_planes < len(series):
+        raise InvalidImageError(
+            f"{path}: has {n_planes} of {len(series)} planes, the others are missing; put all "
+            "files of the image into one folder"
+        )
+    n_parts, n_expected = len(page.dataoffsets), math.prod(page.chunked)
+    if n_parts < n_expected:
+        raise InvalidImageError(
+            f"{path}: is damaged, it gives the positions of {n_parts} of {n_expected} tiles or "
+            "strips"
+        )
 
 
 def describe_tiff(
@@ -169,13 +199,27 @@ def read_record(path: Path) -> dict[str, object]:
         If the file cannot be read.
     """
     try:
-        with tifffile.TiffFile(path) as file:
+        with silent_tifffile(), tifffile.TiffFile(path) as file:
             record = stored_record(file)
-    except tifffile.TiffFileError as error:
+    except OSError:
+        raise
+    except Exception as error:  # damaged bytes lead to errors of any type
         raise ValueError(str(error)) from error
     if "parameters" not in record:
         raise ValueError("the TIFF holds no record of napari-dsc")
     return record
+
+
+@contextlib.contextmanager
+def silent_tifffile() -> Iterator[None]:
+    """Keep log messages of tifffile from the user; its errors are still raised."""
+    logger = logging.getLogger("tifffile")
+    refuse = logging.Filter("another logger")  # lets only those of this name pass
+    logger.addFilter(refuse)
+    try:
+        yield
+    finally:
+        logger.removeFilter(refuse)
 
 
 def needs_imagecodecs(error: BaseException) -> bool:

@@ -15,6 +15,7 @@ from napari_dsc.errors import InvalidImageError
 from napari_dsc.files import RawImage
 from napari_dsc.files.lazy import open_lazily
 from napari_dsc.files.ome_zarr import check_level
+from napari_dsc.files.raw import reason_of
 from napari_dsc.files.tiff import NEEDS_IMAGECODECS, needs_imagecodecs
 from napari_dsc.images.axes import axes_of, check_spacing, last_is_alpha, pick_channels
 from napari_dsc.images.loading import check_sides, check_type, placed
@@ -139,7 +140,7 @@ class Source:
         try:
             part = np.asanyarray(self.array[index])
         except Exception as error:  # damaged bytes lead to errors of any type
-            reason = NEEDS_IMAGECODECS if needs_imagecodecs(error) else str(error)
+            reason = NEEDS_IMAGECODECS if needs_imagecodecs(error) else reason_of(error)
             raise InvalidImageError(f"image: {words} cannot be read ({reason})") from error
         return part.view("u1") if part.dtype == bool else part
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import shutil
 import tempfile
 from functools import partial
 from pathlib import Path
@@ -233,6 +234,16 @@ class TiledRun:
         return Labels(self.source.shape, numbers.dtype, lambda: iter_regions(bands, numbers))
 
 
+def _check_space(output: Path, n_bytes: int) -> None:
+    """Refuse an image that is too large for the disk, before all of it is read."""
+    free = shutil.disk_usage(output.resolve().parent).free
+    if n_bytes > free:
+        raise OutputError(
+            f"{output}: not enough disk space: the intermediate labels need {n_bytes} bytes, "
+            f"{free} are free"
+        )
+
+
 def _reserve(file: Path, n_bytes: int) -> None:
     """Write zeros, since a disk that fills up under a memory map would end the process."""
     zeros = bytes(min(n_bytes, RESERVED_AT_ONCE))
@@ -276,6 +287,7 @@ def cut_tiles(pieces: Tiles, stages: Stages) -> Generator[Progress, None, Record
         channels=settings.channels,
         level=settings.level,
     ) as source:
+        _check_space(pieces.output, math.prod(source.shape))
         run = TiledRun(source, stages)
         notes = (run.describe(), *source.notes, *stages.notes)
         for note in notes:
