@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 import tifffile
 import zarr
+from PIL import Image as Pillow
 
 from napari_dsc.errors import InvalidImageError, InvalidParameterError
 from napari_dsc.images import array_sha256, load_image
@@ -204,3 +205,37 @@ def test_a_dask_array_of_unknown_size_is_refused_in_one_sentence():
         pass
     with open_source(unknown.compute_chunk_sizes()) as source:
         assert source.shape == (64, 64)
+
+
+def test_a_slide_of_aperio_has_its_levels_and_pixel_size(tmp_path, photo):
+    path = tmp_path / "slide.svs"
+    text = "Aperio Image Library v1\r\n96x64 [0,0 96x64] |AppMag = 20|MPP = 0.5"
+    with tifffile.TiffWriter(path) as file:
+        options = {"photometric": "rgb", "metadata": None}
+        file.write(photo, description=text, tile=(16, 16), **options)
+        file.write(photo[::4, ::4], **options)  # thumbnail
+        file.write(photo[::2, ::2], tile=(16, 16), **options)
+        file.write(photo[:8], subfiletype=1, **options)  # label
+    for level, (step, start) in enumerate([(0.5, ()), (1.0, (0.25, 0.25))]):
+        with open_source(path, level=level) as source:
+            expected = photo[:: 2**level, :: 2**level].transpose(2, 0, 1)
+            rows, columns = (slice(0, size) for size in source.shape)
+            np.testing.assert_array_equal(source.read(rows, columns), expected)
+            assert (source.spacing, source.unit) == ((step, step), "µm")
+            assert source.translation == start
+
+
+def test_a_slide_in_jpeg_and_ycbcr_is_read_as_rgb(tmp_path, photo):
+    pytest.importorskip("imagecodecs")
+    path = tmp_path / "slide.tif"
+    options = {"photometric": "ycbcr", "compression": "jpeg", "tile": (16, 16)}
+    tifffile.imwrite(path, photo, metadata=None, **options)
+    with open_source(path) as source:
+        part = source.read(slice(0, 64), slice(0, 96))
+    np.testing.assert_array_equal(part.transpose(1, 2, 0), tifffile.imread(path))
+
+
+def test_colors_for_print_are_refused_for_tiles_by_name(tmp_path):
+    Pillow.new("CMYK", (64, 64), (9, 80, 7, 6)).save(tmp_path / "a.tif")
+    with pytest.raises(InvalidImageError, match="colors are not RGB, expected gray or RGB for"):
+        open_source(tmp_path / "a.tif").__enter__()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 from xml.etree import ElementTree
 
@@ -52,6 +53,11 @@ def calibration_of(file: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> 
     if (found := _of_record(stored_record(file))).sizes:
         return found
     page: Any = series.keyframe
+    if file.is_svs:  # slides of Aperio give micrometers per pixel
+        found = re.search(r"\bMPP *= *([\d.]+)", page.description)
+        size = found[1] if found else None
+        sides, unit = in_one_unit(dict.fromkeys("YX", (size, "µm")))
+        return Calibration(sides, {}, unit)
     sizes: dict[str, object] = {axis: _tag_size(page, f"{axis}Resolution") for axis in "YX"}
     unit = _TAG_UNITS.get(int(page.resolutionunit), "")
     if file.imagej_metadata is not None:  # ImageJ leaves a spacing of 1 out

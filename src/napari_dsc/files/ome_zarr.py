@@ -117,6 +117,8 @@ def _open_group(path: Path, group: zarr.Group, level: int) -> RawImage:
     if not ome.get("multiscales"):
         raise InvalidImageError(f"{path}: {_what_it_is(path, group, ome)}")
     pyramid = ome["multiscales"][0]
+    if not pyramid["datasets"]:
+        raise InvalidImageError(f"{path}: OME-Zarr without levels, expected one or more")
     check_level(path.name, level, pyramid["datasets"])
     dataset = pyramid["datasets"][level]
     name = dataset["path"]
@@ -215,9 +217,10 @@ def _flat(transforms: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]
 
 
 def _numbers(values: object, n_axes: int) -> np.ndarray:
-    """Numbers along all axes; NaN where there is none."""
+    """Numbers along all axes; NaN where there is none that is finite."""
     listed = values if isinstance(values, list) and len(values) == n_axes else [None] * n_axes
-    return np.array([length(value) for value in listed])
+    numbers = np.array([length(value) for value in listed])
+    return np.where(np.isfinite(numbers), numbers, np.nan)
 
 
 def _nodata(array: zarr.Array) -> float | None:
