@@ -54,8 +54,8 @@ def calibration_of(file: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> 
         return found
     page: Any = series.keyframe
     if file.is_svs:  # slides of Aperio give micrometers per pixel
-        found = re.search(r"\bMPP *= *([\d.]+)", page.description)
-        size = found[1] if found else None
+        match = re.search(r"\bMPP *= *([\d.]+)", page.description)
+        size = match[1] if match else None
         sides, unit = in_one_unit(dict.fromkeys("YX", (size, "µm")))
         return Calibration(sides, {}, unit)
     sizes: dict[str, object] = {axis: _tag_size(page, f"{axis}Resolution") for axis in "YX"}
@@ -124,13 +124,14 @@ def _of_record(record: Mapping[str, Any]) -> Calibration:
     """From a record of napari-dsc, because the resolution tags are rounded."""
     unit = record.get("unit", "")
     spatial = [axis for axis in str(record.get("axes", "ZYX")) if axis in "ZYX"]
-    found = []
-    for name in ("spacing", "translation"):
+
+    def lengths(name: str) -> dict[str, float]:
         values = record.get(name)
         values = values if isinstance(values, list) else []
         pairs = zip(reversed(spatial), reversed(values), strict=False)
-        found.append(in_one_unit({axis: (value, unit) for axis, value in pairs})[0])
-    return Calibration(*found, unit_symbol(unit))
+        return in_one_unit({axis: (value, unit) for axis, value in pairs})[0]
+
+    return Calibration(lengths("spacing"), lengths("translation"), unit_symbol(unit))
 
 
 def _tag_size(page: tifffile.TiffPage, name: str) -> float:

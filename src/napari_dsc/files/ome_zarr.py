@@ -96,7 +96,7 @@ def check_level(name: str, level: int, levels: Sequence[object]) -> None:
         )
 
 
-def _open_array(array: zarr.Array) -> RawImage:
+def _open_array(array: zarr.Array[Any]) -> RawImage:
     names: Any = getattr(array.metadata, "dimension_names", None)
     names = names or array.attrs.get("_ARRAY_DIMENSIONS") or ()
     axes = _letters([{"name": str(name)} for name in names], array.ndim)
@@ -126,7 +126,7 @@ def _open_group(path: Path, group: zarr.Group, level: int) -> RawImage:
         raise InvalidImageError(
             f"{path}: level {level} is missing, there is no array {name!r} in the folder"
         )
-    raw = _open_array(cast("zarr.Array", group[name]))
+    raw = _open_array(cast("zarr.Array[Any]", group[name]))
     system = _axes(pyramid, dataset, raw.pixels.ndim)
     version = pyramid.get("version", ome.get("version", "unknown"))
     transforms = [
@@ -223,6 +223,6 @@ def _numbers(values: object, n_axes: int) -> np.ndarray:
     return np.where(np.isfinite(numbers), numbers, np.nan)
 
 
-def _nodata(array: zarr.Array) -> float | None:
+def _nodata(array: zarr.Array[Any]) -> float | None:
     found = (length(array.attrs.get(name)) for name in _NODATA)
     return next((value for value in found if math.isfinite(value)), None)

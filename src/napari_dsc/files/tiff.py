@@ -246,8 +246,10 @@ def _by_pillow(series: tifffile.TiffPageSeries, mode: str) -> np.ndarray:
     """Pixels of all pages by Pillow, in a color mode."""
     frames = []
     for page in series:
-        with iio.imopen(page.parent.filehandle.path, "r", plugin="pillow") as file:
-            frames.append(file.read(index=page.index, mode=mode or None))
+        if page is None:
+            raise ValueError("a plane is missing")
+        path = page.parent.filehandle.path
+        frames.append(iio.imread(path, plugin="pillow", index=page.index, mode=mode or None))
     sizes = zip(series.axes, series.shape, strict=True)
     leading = [size for axis, size in sizes if axis not in "SYX"]
     return np.stack(frames).reshape(*leading, *frames[0].shape)

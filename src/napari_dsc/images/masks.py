@@ -22,15 +22,18 @@ def missing_pixels(channels: np.ndarray, nodata: float | None) -> np.ndarray | N
         Pixels that are NaN, masked, or no data in a channel; of integers, for which black is a
         usual value, those of no data in all channels. None if there are none.
     """
-    is_float = channels.dtype.kind == "f"
-    missing = np.ma.getmaskarray(channels).any(0) if np.ma.is_masked(channels) else None
-    values = np.ma.getdata(channels)
-    if is_float and np.isnan(values).any():
-        missing = _either(missing, np.isnan(values).any(0))
+    is_float, values = channels.dtype.kind == "f", np.ma.getdata(channels)
+    found = list[np.ndarray]()
+    if np.ma.is_masked(channels):
+        found.append(np.asarray(np.ma.getmaskarray(channels).any(0)))
+    if is_float:
+        found.append(np.isnan(values).any(0))
     if nodata is not None:
         is_nodata = values == (values.dtype.type(nodata) if is_float else nodata)
-        missing = _either(missing, is_nodata.any(0) if is_float else is_nodata.all(0))
-    return missing if missing is not None and missing.any() else None
+        found.append(is_nodata.any(0) if is_float else is_nodata.all(0))
+    if not any(one.any() for one in found):
+        return None
+    return np.logical_or.reduce(found)  # type: ignore[no-any-return]
 
 
 def valid_values(channels: np.ndarray, missing: np.ndarray | None = None) -> np.ndarray:
@@ -84,7 +87,3 @@ def filled(channels: np.ndarray, missing: np.ndarray | None, value: float) -> np
         return np.full_like(values, value)
     nearest = distance_transform_edt(missing, return_distances=False, return_indices=True)
     return np.asarray(values[:, *nearest])
-
-
-def _either(first: np.ndarray | None, second: np.ndarray) -> np.ndarray:
-    return second if first is None else first | second

@@ -46,9 +46,9 @@ class Request:
         """Part of the image, computed now; or of a lazy array, of which nothing is."""
         from napari_dsc.files import RawImage
 
-        pixels: Any = (
-            np.asanyarray(self.array[self.index]) if array is None else array[self.index]
-        )  # type: ignore[index]
+        source: Any = self.array if array is None else array
+        pixels = source[self.index]
+        pixels = np.asanyarray(pixels) if array is None else pixels
         # napari takes the last of four colors for opacity
         has_alpha = self.axes.endswith("C") and pixels.shape[-1] == 4
         return RawImage(

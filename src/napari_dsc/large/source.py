@@ -21,7 +21,7 @@ from napari_dsc.images.axes import axes_of, check_spacing, last_is_alpha, pick_c
 from napari_dsc.images.loading import check_sides, check_type, placed
 from napari_dsc.images.masks import missing_pixels, valid_values
 from napari_dsc.images.normalization import Normalization, choose_normalization
-from napari_dsc.large.tiling import random_window
+from napari_dsc.large.tiling import Window, random_window
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -138,7 +138,7 @@ class Source:
     def _part(self, index: tuple[slice | int, ...], words: str) -> np.ndarray:
         """Part of the array as it is stored; masks as integers."""
         try:
-            part = np.asanyarray(self.array[index])
+            part: np.ndarray = np.asanyarray(self.array[index])
         except Exception as error:  # damaged bytes lead to errors of any type
             reason = NEEDS_IMAGECODECS if needs_imagecodecs(error) else reason_of(error)
             raise InvalidImageError(f"image: {words} cannot be read ({reason})") from error
@@ -166,7 +166,7 @@ class Source:
         """
         height, width = self.shape
         if height * width <= N_WINDOWS * WINDOW**2:
-            windows = [(slice(0, height), slice(0, width))]
+            windows: list[Window] = [(slice(0, height), slice(0, width))]
         else:
             rng = np.random.default_rng(seed)
             windows = [random_window(self.shape, WINDOW, rng) for _ in range(N_WINDOWS)]

@@ -175,8 +175,8 @@ def _write_pyramid(folder: Path, labels: Labels, record: Record, place: Place) -
             dimension_names=("y", "x"),
         )
         bands = _halved(group, number - 1) if number else labels.bands()
-        for place, band in enumerate(bands):
-            level[place * CHUNK : place * CHUNK + len(band)] = band
+        for row, band in enumerate(bands):
+            level[row * CHUNK : row * CHUNK + len(band)] = band
 
 
 def _shapes(shape: tuple[int, int]) -> list[tuple[int, int]]:
