@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import math
 import os
+import struct
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -224,5 +227,10 @@ def _numbers(values: object, n_axes: int) -> np.ndarray:
 
 
 def _nodata(array: zarr.Array[Any]) -> float | None:
-    found = (length(array.attrs.get(name)) for name in _NODATA)
-    return next((value for value in found if math.isfinite(value)), None)
+    for name in _NODATA:
+        value = array.attrs.get(name)
+        if math.isfinite(number := length(value)):
+            return number
+        with contextlib.suppress(TypeError, ValueError, struct.error):  # as xarray writes it
+            return float(struct.unpack("<d", base64.b64decode(value, validate=True))[0])  # type: ignore[arg-type]
+    return None

@@ -71,8 +71,12 @@ class Step:
 
     @property
     def n_classes(self) -> int:
-        """Number of classes that some superpixel has."""
-        return int(torch.count_nonzero(torch.bincount(self.classes)))
+        """Number of classes that some superpixel, with a pixel that has a value, has."""
+        classes = self.classes
+        if self.valid is not None:
+            seen = np.unique(self.superpixels[self.valid])
+            classes = classes[torch.from_numpy(seen).to(classes.device)]
+        return int(torch.count_nonzero(torch.bincount(classes)))
 
     def labels(self) -> np.ndarray:
         """Label image of this step, from 1, in the smallest unsigned type.
