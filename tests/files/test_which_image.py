@@ -7,6 +7,7 @@ import pytest
 import tifffile
 import zarr
 from PIL import Image as Pillow
+from PIL import ImageCms
 
 from napari_dsc.errors import InvalidImageError
 from napari_dsc.files import read_image
@@ -72,14 +73,54 @@ def test_planes_of_an_ome_stack_that_are_missing_are_told(tmp_path):
     assert raw.notes == ("2 of 5 planes are missing and read as 0",)
 
 
-@pytest.mark.parametrize(("mode", "options"), [("RGB", {"compression": "jpeg"}), ("CMYK", {})])
+def test_a_stack_over_several_files_is_read_whole_from_each(tmp_path):
+    planes, names = noise((2, ROWS, COLUMNS)), ["a.ome.tif", "b.ome.tif"]
+    ids = [f"urn:uuid:{uuid.UUID(int=number)}" for number in range(2)]
+    data = "".join(
+        f'<TiffData IFD="0" FirstZ="{n}" PlaneCount="1"><UUID FileName="{names[n]}">{ids[n]}'
+        "</UUID></TiffData>"
+        for n in range(2)
+    )
+    schema = "http://www.openmicroscopy.org/Schemas/OME/2016-06"
+    for plane, name, own in zip(planes, names, ids, strict=True):
+        xml = (
+            f'<?xml version="1.0"?><OME xmlns="{schema}" UUID="{own}"><Image ID="Image:0">'
+            f'<Pixels ID="Pixels:0" DimensionOrder="XYZCT" Type="uint8" SizeX="{COLUMNS}" '
+            f'SizeY="{ROWS}" SizeZ="2" SizeC="1" SizeT="1" PhysicalSizeZ="3"><Channel '
+            f'ID="Channel:0:0" SamplesPerPixel="1"/>{data}</Pixels></Image></OME>'
+        )
+        tifffile.imwrite(tmp_path / name, plane, description=xml, metadata=None)
+    for name in names:
+        raw = read_image(tmp_path / name)
+        np.testing.assert_array_equal(raw.pixels, planes)
+        assert (raw.axes, raw.spacing) == ("ZYX", (3, 0, 0))
+        with open_lazily(tmp_path / name, 0) as lazy:
+            np.testing.assert_array_equal(lazy.pixels[:], planes)
+    (tmp_path / names[0]).unlink()
+    assert read_image(tmp_path / names[1]).notes == ("1 of 2 planes are missing and read as 0",)
+
+
+def in_mode(color, mode):
+    """A plain picture in a color mode of Pillow."""
+    picture = Pillow.new("RGB", (COLUMNS, ROWS), color)
+    if mode != "LAB":
+        return picture.convert(mode)
+    profiles = [ImageCms.createProfile(name) for name in ("sRGB", "LAB")]
+    return ImageCms.applyTransform(picture, ImageCms.buildTransform(*profiles, "RGB", "LAB"))
+
+
+@pytest.mark.parametrize(
+    ("mode", "options"),
+    [("RGB", {"compression": "jpeg"}), ("CMYK", {}), ("YCbCr", {}), ("LAB", {})],
+)
 def test_all_pages_of_a_color_stack_are_read(tmp_path, mode, options):
     colors = [(200, 0, 0), (0, 180, 0), (0, 0, 150)]
-    pages = [Pillow.new("RGB", (COLUMNS, ROWS), color).convert(mode) for color in colors]
+    pages = [in_mode(color, mode) for color in colors]
     pages[0].save(tmp_path / "a.tif", save_all=True, append_images=pages[1:], **options)
     raw = read_image(tmp_path / "a.tif")
     assert raw.pixels.shape == (3, ROWS, COLUMNS, 3)
-    np.testing.assert_allclose(raw.pixels[:, 5, 5], colors, atol=4)
+    atol = 25 if mode == "LAB" else 4  # the profiles are not the same
+    np.testing.assert_allclose(raw.pixels[:, 5, 5], colors, atol=atol)
 
 
 @pytest.mark.parametrize("is_marked", [True, False])
