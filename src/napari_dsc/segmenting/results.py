@@ -74,8 +74,7 @@ class Step:
         """Number of classes that some superpixel, with a pixel that has a value, has."""
         classes = self.classes
         if self.valid is not None:
-            seen = np.unique(self.superpixels[self.valid])
-            classes = classes[torch.from_numpy(seen).to(classes.device)]
+            classes = classes[np.unique(self.superpixels[self.valid]).tolist()]
         return int(torch.count_nonzero(torch.bincount(classes)))
 
     def labels(self) -> np.ndarray:
