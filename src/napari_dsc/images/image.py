@@ -71,8 +71,16 @@ class Image:
     @property
     def label_spacing(self) -> tuple[float, ...]:
         """Pixel size along `label_axes`, 0 where unknown; or empty."""
-        sizes = dict(zip(spatial_axes(self.axes), self.spacing, strict=False))
-        return tuple(sizes[axis] for axis in self.label_axes) if sizes else ()
+        return self._along_labels(self.spacing)
+
+    @property
+    def label_translation(self) -> tuple[float, ...]:
+        """Position of the first pixel along `label_axes`, or empty."""
+        return self._along_labels(self.translation)
+
+    def _along_labels(self, values: tuple[float, ...]) -> tuple[float, ...]:
+        named = dict(zip(spatial_axes(self.axes), values, strict=False))
+        return tuple(named[axis] for axis in self.label_axes) if named else ()
 
     @property
     def volume_spacing(self) -> tuple[float, ...]:
