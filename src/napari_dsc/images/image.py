@@ -262,31 +262,6 @@ class ImageSeries:
         return np.stack(parts, axes.index(self.along))
 
 
-def to_label_image(labels: np.ndarray, valid: np.ndarray | None = None) -> np.ndarray:
-    """Renumber labels from 1, because viewers take 0 for background.
-
-    Parameters
-    ----------
-    labels : S int array
-        Labels from 0.
-    valid : S bool array, optional
-        Pixels that have a value; the others become 0. None: all have one.
-
-    Returns
-    -------
-    label_image : S unsigned int array
-        Labels from 1, in the smallest type that holds them.
-
-    Examples
-    --------
-    >>> to_label_image(np.array([[0, 1]]))
-    array([[1, 2]], dtype=uint8)
-    """
-    smallest = np.min_scalar_type(int(labels.max()) + 1)
-    label_image = np.asarray(labels.astype(smallest) + smallest.type(1))
-    return label_image if valid is None else label_image * valid
-
-
 def array_sha256(pixels: np.ndarray) -> str:
     """Hash of type, shape and little-endian values in C order.
 

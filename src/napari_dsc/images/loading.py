@@ -149,7 +149,7 @@ def load_series(
     _check_values(values)
     normalization = choose(values, params)
     notes = (*raw.notes, *notes, *unknown_sizes(sizes, kept), *missing_note(missing))
-    notes += normalization_note(normalization, values, params)
+    notes += normalization_note(normalization, values.dtype, len(values), params)
     hashed = lru_cache(None)(lambda number: array_sha256(frames[number]))
 
     def frame(number: int) -> Image:

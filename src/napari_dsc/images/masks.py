@@ -1,4 +1,4 @@
-"""Pixels without a value: NaN, masked, or of the value that a file declares as no data."""
+"""Pixels without a value (NaN, masked, or declared as no data), and their label 0."""
 
 from __future__ import annotations
 
@@ -87,3 +87,28 @@ def filled(channels: np.ndarray, missing: np.ndarray | None, value: float) -> np
         return np.full_like(values, value)
     nearest = distance_transform_edt(missing, return_distances=False, return_indices=True)
     return np.asarray(values[:, *nearest])
+
+
+def to_label_image(labels: np.ndarray, valid: np.ndarray | None = None) -> np.ndarray:
+    """Renumber labels from 1, because viewers take 0 for background.
+
+    Parameters
+    ----------
+    labels : S int array
+        Labels from 0.
+    valid : S bool array, optional
+        Pixels that have a value; the others become 0. None: all have one.
+
+    Returns
+    -------
+    label_image : S unsigned int array
+        Labels from 1, in the smallest type that holds them.
+
+    Examples
+    --------
+    >>> to_label_image(np.array([[0, 1]]))
+    array([[1, 2]], dtype=uint8)
+    """
+    smallest = np.min_scalar_type(int(labels.max()) + 1)
+    label_image = np.asarray(labels.astype(smallest) + smallest.type(1))
+    return label_image if valid is None else label_image * valid

@@ -136,7 +136,8 @@ def choose_normalization(pixels: np.ndarray, params: ImageParams) -> Normalizati
     number = float if values.dtype.kind == "f" else int
     low, high = number(values[ranks[0]]), number(values[ranks[1]])
     is_auto = params.normalization == "auto"
-    if is_auto and _is_color_of_8_bits(pixels) and high - low >= _LEAST_SPAN:
+    is_color = _is_color_of_8_bits(pixels.dtype, len(pixels))
+    if is_auto and is_color and high - low >= _LEAST_SPAN:
         return _range(pixels)
     if low < high:
         return Normalization("percentile", low, high)
@@ -144,13 +145,13 @@ def choose_normalization(pixels: np.ndarray, params: ImageParams) -> Normalizati
 
 
 def normalization_note(
-    normalization: Normalization, pixels: np.ndarray, params: ImageParams
+    normalization: Normalization, dtype: np.dtype, n_channels: int, params: ImageParams
 ) -> tuple[str, ...]:
-    """Note for the user on a normalization that is not the usual one for an image, (C, ...)."""
+    """Note for the user on a normalization that is not the usual one for an image."""
     if normalization.mode == "extremes":
         return ("the percentiles coincide: normalized from minimum to maximum",)
     is_usual = normalization.mode == "range" or params.normalization != "auto"
-    if is_usual or not _is_color_of_8_bits(pixels):
+    if is_usual or not _is_color_of_8_bits(dtype, n_channels):
         return ()
     return (
         f"8-bit colors use only {normalization.low} to {normalization.high} of 0 to 255: "
@@ -158,8 +159,8 @@ def normalization_note(
     )
 
 
-def _is_color_of_8_bits(pixels: np.ndarray) -> bool:
-    return pixels.dtype == np.uint8 and len(pixels) == 3
+def _is_color_of_8_bits(dtype: np.dtype, n_channels: int) -> bool:
+    return dtype == np.uint8 and n_channels == 3
 
 
 def _range(pixels: np.ndarray) -> Normalization:

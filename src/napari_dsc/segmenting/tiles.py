@@ -15,6 +15,7 @@ import torch
 
 from napari_dsc.cut.joint import Piece, coarse_piece, iter_joint_cut, iter_piece_cut
 from napari_dsc.errors import InvalidParameterError, OutputError
+from napari_dsc.images.normalization import normalization_note
 from napari_dsc.labels.regions import iter_regions, region_numbers
 from napari_dsc.large.source import open_source
 from napari_dsc.large.tiling import DEFAULT, check_side, plan_tiling
@@ -88,7 +89,10 @@ class TiledRun:
                 f"{self.tiling.side} pixels should hold some: n_superpixels of a large image "
                 "count for all of it"
             )
-        self.normalization = source.normalization(settings.image_params, self.cut_params.seed)
+        image_params = settings.image_params
+        self.normalization = source.normalization(image_params, self.cut_params.seed)
+        layout = (source.dtype, len(source.channels))
+        stages.notes += normalization_note(self.normalization, *layout, image_params)
         # the scale is the same for pieces and tiles, whatever their size
         params = dataclasses.replace(
             self.cut_params, resolution=self.scale, megapixels=NO_LIMIT
