@@ -19,6 +19,7 @@ from napari_dsc.cli import main
 from napari_dsc.cli.ctrl_c import CtrlC, stop_if_interrupted
 from napari_dsc.cli.report import Report
 from napari_dsc.files import read_image, read_labels
+from napari_dsc.files.calibration import stored_record
 from napari_dsc.params import (
     CutParams,
     ImageParams,
@@ -51,7 +52,7 @@ def listing(tmp_path):
 
 def record_of(path):
     with tifffile.TiffFile(path) as file:
-        return json.loads(file.pages.first.description)
+        return stored_record(file)
 
 
 # what the commands write

@@ -1,5 +1,4 @@
 import errno
-import json
 import logging
 import os
 import subprocess
@@ -22,7 +21,8 @@ from napari_dsc.files import (
     write_image,
     writers,
 )
-from napari_dsc.images import to_label_image
+from napari_dsc.files.calibration import stored_record
+from napari_dsc.images import load_image, to_label_image
 
 ROWS, COLUMNS = 20, 30
 PLAIN = {"record": {}, "spacing": (), "unit": "", "overwrite": False}
@@ -54,7 +54,7 @@ def test_a_grey_tiff_is_read_with_its_axes(tmp_path, gray, compression):
     tifffile.imwrite(tmp_path / "a.tif", gray, compression=compression)
     image = read_image(tmp_path / "a.tif")
     np.testing.assert_array_equal(image.pixels, gray)
-    assert image == (image.pixels, "YX", (), "", False, (), "the file")
+    assert image == (image.pixels, "YX", (), "", False, (), "the file", (), None)
 
 
 @pytest.mark.parametrize("compression", ["tiff_lzw", "tiff_adobe_deflate", "packbits"])
@@ -157,20 +157,25 @@ def test_each_axis_of_ome_has_a_unit_of_its_own(tmp_path):
 def test_a_stack_without_size_along_z_says_so(tmp_path):
     tifffile.imwrite(
         tmp_path / "a.tif",
-        np.zeros((3, 9, 12), np.uint8),
+        np.arange(324, dtype=np.uint16).reshape(3, 9, 12),
         photometric="minisblack",
         metadata={"axes": "ZYX"},
         resolution=(2000, 1000),
         resolutionunit="CENTIMETER",
     )
     raw = read_image(tmp_path / "a.tif")
-    assert (raw.axes, raw.spacing) == ("ZYX", ())
-    assert raw.notes == ("the file has no pixel size along Z: voxels are treated as cubes",)
+    assert (raw.axes, raw.spacing, raw.unit) == ("ZYX", (0, 0.001, 0.0005), "cm")
+    image = load_image(raw)
+    assert image.notes == ("pixel size along Z is unknown: pixels are treated as isotropic",)
+    assert (image.spacing, image.volume_spacing) == ((0, 0.001, 0.0005), ())
 
 
-def test_half_a_pixel_size_is_none(tmp_path, gray):
-    tifffile.imwrite(tmp_path / "a.ome.tif", gray, metadata={"axes": "YX", "PhysicalSizeX": 1})
-    assert read_image(tmp_path / "a.ome.tif")[1:4] == ("YX", (), "")
+@pytest.mark.parametrize("other", [None, 0, -2, "broken", "nan", 1e400])
+def test_a_pixel_size_that_is_missing_or_wrong_leaves_the_other(tmp_path, gray, other):
+    sizes = {"PhysicalSizeX": 1, "PhysicalSizeY": other}
+    metadata = {name: value for name, value in sizes.items() if value is not None}
+    tifffile.imwrite(tmp_path / "a.ome.tif", gray, metadata={"axes": "YX", **metadata})
+    assert read_image(tmp_path / "a.ome.tif")[1:4] == ("YX", (0, 1), "µm")
 
 
 def test_an_ome_stack_has_three_pixel_sizes(tmp_path):
@@ -450,7 +455,12 @@ def test_decoders_keep_their_remarks_to_themselves(tmp_path, caplog):
 
 @pytest.mark.parametrize(
     "labels",
-    [np.zeros((ROWS, COLUMNS)), np.zeros((ROWS, COLUMNS, 3), np.uint8), np.zeros(9, int)],
+    [
+        np.full((ROWS, COLUMNS), 0.5),
+        np.full((ROWS, COLUMNS), np.nan),
+        np.zeros((ROWS, COLUMNS, 3), np.uint8),
+        np.zeros(9, int),
+    ],
 )
 def test_a_label_image_of_a_plane_has_two_axes_of_integers(tmp_path, labels):
     np.save(tmp_path / "a.npy", labels)
@@ -522,7 +532,7 @@ def test_record_and_pixel_size_come_back(tmp_path, spacing, unit):
     write_image(path, labels, record=record, spacing=spacing, unit=unit, overwrite=False)
     assert read_image(path)[1:4] == ("YX", spacing, unit)
     with tifffile.TiffFile(path) as file:
-        found = json.loads(file.pages.first.description)
+        found = stored_record(file)
     size = {"shape": [ROWS, COLUMNS], "axes": "YX", "spacing": list(spacing), "unit": unit}
     assert found == record | size
 

@@ -118,9 +118,10 @@ def test_sizes_of_the_file_belong_to_places_and_not_to_names():
     assert load_image(raw, "CYX").spacing == (2.0, 1.0)
 
 
-def test_half_a_pixel_size_is_left_out_and_said():
+def test_half_a_pixel_size_is_kept_and_said():
     image = load_image(RawImage(noise("ZYX"), "CYX", (2.0, 1.0), "nm"), "ZYX")
-    assert (image.spacing, image.unit) == ((), "")
+    assert (image.spacing, image.unit) == ((0, 2.0, 1.0), "nm")
+    assert (image.volume_spacing, image.describe()[-22:]) == ((), "pixels of ? x 2 x 1 nm")
     assert image.notes == ("pixel size along Z is unknown: pixels are treated as isotropic",)
 
 
@@ -141,7 +142,7 @@ def test_channels_are_taken_in_the_order_named():
 
 
 def test_named_channels_are_never_taken_for_opacity():
-    array = noise("YXC")[..., :4]
+    array = noise("YXC", "u1")[..., :4]
     assert len(load_image(array, "YXC").pixels) == 3
     assert len(load_image(array, "YXC", channels=range(4)).pixels) == 4
 

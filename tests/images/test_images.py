@@ -8,6 +8,7 @@ from skimage.color import rgb2lab
 from skimage.segmentation import find_boundaries
 
 from napari_dsc.errors import DSCError, InvalidImageError, InvalidParameterError
+from napari_dsc.files import RawImage
 from napari_dsc.images import (
     Pool,
     color_features,
@@ -73,7 +74,14 @@ def test_alpha_beside_grey_is_dropped_where_the_file_says_so(tmp_path):
 def test_an_alpha_of_wrong_values_does_not_matter():
     array = noise((9, 12, 4), "f4")
     array[..., 3] = np.nan
-    assert np.isfinite(load_image(array).pixels).all()
+    raw = RawImage(array, "YXC", has_alpha=True)
+    assert load_image(raw).valid is None
+
+
+@pytest.mark.parametrize("dtype", ["u2", "f4"])
+def test_a_fourth_channel_that_is_not_of_8_bits_is_no_opacity(dtype):
+    image = load_image(noise((9, 12, 4), dtype))
+    assert (len(image.pixels), image.notes) == (4, ())
 
 
 @pytest.mark.parametrize(("shape", "axes"), [((9, 12, 1), "YXC"), ((1, 9, 12), "CYX")])
@@ -342,18 +350,16 @@ def spoiled(n_values, value, shape=(10, 10)):
         (noise((7, 100)), "7 x 100 pixels, expected at least 8 x 8"),
         (np.full((9, 12), 7), "constant, every pixel is 7"),
         (np.full((9, 12, 3), (1, 2, 3)), "constant, every pixel is 1, 2, 3"),
-        (spoiled(100, np.nan), "all values are NaN, expected finite values"),
-        (spoiled(3, np.nan), "3 of 100 values are NaN, expected finite values"),
+        (spoiled(100, np.nan), "all values are NaN, masked or no data, expected some pixels"),
         (spoiled(2, np.inf), "2 of 100 values are infinite"),
         (spoiled(1, -np.inf), "1 of 100 values are infinite"),
-        (noise((9, 12)) > 50, "values of type bool, expected integers or floats"),
         (noise((9, 12), complex), "values of type complex128, expected integers or floats"),
         (noise((9, 12), object), "values of type object, expected integers or floats"),
         (noise((9, 12), "M8[s]"), "values of type datetime64"),
         ([["a", "b"], ["c", "d"]], "values of type <U1"),
         (None, "values of type object"),
         ([[1, 2], [3]], "not an array of numbers"),
-        (np.ma.masked_less(noise((9, 12)), 50), "of 108 values are masked, expected none"),
+        (np.ma.masked_less(noise((9, 12)), 999), "all values are NaN, masked or no data"),
     ],
 )
 def test_what_is_no_image_is_refused_in_one_sentence(array, message):
@@ -477,3 +483,28 @@ def test_boundaries_are_yellow_and_the_rest_stays(channels):
     assert border[:, 5:7].all()
     assert (overlay[border] == (255, 255, 0)).all()
     assert (overlay[~border] == 51).all()
+
+
+# ---- dim colors --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("channels", [(0, 1, 2), (1,)])
+@pytest.mark.parametrize(("low", "high"), [(0, 20), (180, 235)])
+def test_8_bit_colors_of_a_small_range_are_stretched_as_gray_with_a_note(channels, low, high):
+    gray = np.random.default_rng(0).integers(low, high + 1, (64, 64)).astype(np.uint8)
+    colors = np.full((64, 64, 3), low, np.uint8)
+    colors[..., list(channels)] = gray[..., None]
+    image = load_image(colors)
+    assert image.normalization == load_image(gray).normalization
+    assert image.notes == (
+        f"8-bit colors use only {low} to {high} of 0 to 255: normalized to that range",
+    )
+    np.testing.assert_array_equal(image.restore(image.pixels), colors)
+    assert load_image(colors, params=RANGE).normalization.mode == "range"
+
+
+def test_a_photograph_with_few_bright_pixels_in_the_dark_is_not_cut_off():
+    colors = noise((64, 64, 3)) // 5
+    colors[:8] = 250
+    image = load_image(colors)
+    assert (image.normalization.mode, image.notes) == ("range", ())

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tifffile
 import zarr
+from PIL import Image as Pillow
 
 from napari_dsc.errors import InvalidImageError, InvalidParameterError
 from napari_dsc.images import array_sha256, load_image
@@ -161,9 +162,9 @@ def test_what_cannot_be_cut_by_tiles_is_refused(image, options, message):
         pass
 
 
-def test_values_that_are_no_numbers_are_refused_where_they_are_read():
+def test_infinite_values_are_refused_where_they_are_read():
     image = np.zeros((64, 64), np.float32)
-    image[40, 40] = np.nan
+    image[40, 40] = np.inf
     with open_source(image) as source:
         assert source.read(slice(0, 32), slice(0, 64)).shape == (1, 32, 64)
         with pytest.raises(InvalidImageError, match="rows 32 to 64 hold values that are not"):
@@ -249,3 +250,63 @@ def test_the_log_of_the_decoder_is_not_shown(tmp_path, photo, caplog, capfd):
         pass
     assert not caplog.text
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_small_object_in_a_large_image_is_found(monkeypatch):
+    monkeypatch.setattr(module, "WINDOW", 16)
+    monkeypatch.setattr(module, "_BAND", 2**14)
+    gray = np.full((1024, 1024), 7, np.uint16)
+    with (
+        pytest.raises(InvalidImageError, match="constant, every pixel is 7"),
+        open_source(gray) as source,
+    ):
+        source.normalization(ImageParams(), 0)
+    gray[700:702, 333:335] = 900
+    with open_source(gray) as source:
+        assert source.normalization(ImageParams(), 0) == ("extremes", 7, 900)
+
+
+def test_a_dask_array_of_unknown_size_is_refused_in_one_sentence():
+    rows = da.from_array(np.random.default_rng(0).random((64, 64)), chunks=16)
+    unknown = rows[rows.sum(1) > 0]
+    with (
+        pytest.raises(InvalidImageError, match=r"method compute_chunk_sizes\(\) first"),
+        open_source(unknown),
+    ):
+        pass
+    with open_source(unknown.compute_chunk_sizes()) as source:
+        assert source.shape == (64, 64)
+
+
+def test_a_slide_of_aperio_has_its_levels_and_pixel_size(tmp_path, photo):
+    path = tmp_path / "slide.svs"
+    text = "Aperio Image Library v1\r\n96x64 [0,0 96x64] |AppMag = 20|MPP = 0.5"
+    with tifffile.TiffWriter(path) as file:
+        options = {"photometric": "rgb", "metadata": None}
+        file.write(photo, description=text, tile=(16, 16), **options)
+        file.write(photo[::4, ::4], **options)  # thumbnail
+        file.write(photo[::2, ::2], tile=(16, 16), **options)
+        file.write(photo[:8], subfiletype=1, **options)  # label
+    for level, (step, start) in enumerate([(0.5, ()), (1.0, (0.25, 0.25))]):
+        with open_source(path, level=level) as source:
+            expected = photo[:: 2**level, :: 2**level].transpose(2, 0, 1)
+            rows, columns = (slice(0, size) for size in source.shape)
+            np.testing.assert_array_equal(source.read(rows, columns), expected)
+            assert (source.spacing, source.unit) == ((step, step), "µm")
+            assert source.translation == start
+
+
+def test_a_slide_in_jpeg_and_ycbcr_is_read_as_rgb(tmp_path, photo):
+    pytest.importorskip("imagecodecs")
+    path = tmp_path / "slide.tif"
+    options = {"photometric": "ycbcr", "compression": "jpeg", "tile": (16, 16)}
+    tifffile.imwrite(path, photo, metadata=None, **options)
+    with open_source(path) as source:
+        part = source.read(slice(0, 64), slice(0, 96))
+    np.testing.assert_array_equal(part.transpose(1, 2, 0), tifffile.imread(path))
+
+
+def test_colors_for_print_are_refused_for_tiles_by_name(tmp_path):
+    Pillow.new("CMYK", (64, 64), (9, 80, 7, 6)).save(tmp_path / "a.tif")
+    with pytest.raises(InvalidImageError, match="colors are not RGB, expected gray or RGB for"):
+        open_source(tmp_path / "a.tif").__enter__()

@@ -245,10 +245,10 @@ def test_nothing_to_learn_from_is_wrong_input(folder, capsys):
     Path("empty").mkdir()
     assert main(["segment", "empty", "-o", "out", *FLAGS.split()]) == 2
     assert "empty: no image found" in capsys.readouterr().err
+    assert not Path("out").exists()
     Path("empty/.zgroup").touch()
     assert main(["segment", "empty", "-o", "out", *FLAGS.split()]) == 2
-    assert "empty: is a folder of zarr, expected image files" in capsys.readouterr().err
-    assert not Path("out").exists()
+    assert "empty: cannot be read as zarr" in capsys.readouterr().err
 
 
 def test_one_input_is_cut_as_always_and_says_so(folder, capsys):

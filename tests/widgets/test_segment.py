@@ -73,7 +73,7 @@ def test_the_labels_are_those_of_the_console(viewer, open_dock, run, pixels):
     record = made.metadata["napari-dsc"]
     assert record["image"]["sha256"] == result.record["image"]["sha256"]
     assert record["image"]["spacing"] == [0.5, 0.5]
-    assert record["image"]["unit"] == "micrometer"
+    assert record["image"]["unit"] == "µm"
     assert record["parameters"] == result.record["parameters"]
 
 

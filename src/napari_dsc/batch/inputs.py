@@ -10,7 +10,7 @@ from napari_dsc.errors import InvalidImageError, InvalidParameterError
 # what is taken out of a folder; named by itself, any file will do
 IMAGE_SUFFIXES = (
     *(".tif", ".tiff", ".png", ".jpg", ".jpeg", ".npy"),
-    *(".bmp", ".gif", ".webp", ".pgm", ".ppm", ".jp2"),
+    *(".bmp", ".gif", ".webp", ".pgm", ".ppm", ".jp2", ".zarr"),
 )
 ENDING = "segments.tif"
 
@@ -38,20 +38,12 @@ def find_images(inputs: Sequence[str | Path]) -> list[Path]:
     for one in inputs:
         paths = [absolute_path(path) for path in _files_of(Path(one))]
         if not paths:
-            raise InvalidImageError(f"{one}: {_what_is_missing(Path(one))}")
+            raise InvalidImageError(f"{one}: no image found, expected at least one")
         found |= dict.fromkeys(paths)
     # outputs of an earlier batch may lie among the inputs
     outputs = {path.with_name(f"{path.stem}_{ENDING}") for path in found}
     named = {absolute_path(Path(one)) for one in inputs}
     return [path for path in found if path in named or path not in outputs]
-
-
-def _what_is_missing(path: Path) -> str:
-    from napari_dsc.files.lazy import is_zarr  # loads tifffile
-
-    if is_zarr(path):
-        return "is a folder of zarr, expected image files; segment takes it by itself"
-    return "no image found, expected at least one"
 
 
 def outputs_in(folder: Path, sources: Sequence[Path], ending: str = ENDING) -> list[Path]:
@@ -107,7 +99,7 @@ def absolute_path(path: Path) -> Path:
 
 
 def _files_of(named: Path) -> Iterator[Path]:
-    if named.is_dir():
+    if named.is_dir() and not _is_zarr(named):
         yield from sorted(path for path in named.iterdir() if _is_image(path))
     elif named.exists():
         yield named
@@ -120,5 +112,11 @@ def _files_of(named: Path) -> Iterator[Path]:
 
 
 def _is_image(path: Path) -> bool:
-    is_hidden = path.name.startswith(".")
-    return path.suffix.lower() in IMAGE_SUFFIXES and not is_hidden and path.is_file()
+    is_named = path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
+    return is_named and (path.is_file() or _is_zarr(path))
+
+
+def _is_zarr(path: Path) -> bool:
+    from napari_dsc.files.ome_zarr import is_zarr  # loads NumPy
+
+    return is_zarr(path)

@@ -154,9 +154,11 @@ def parts_of(superpixels: np.ndarray, pixels: np.ndarray, probabilities: np.ndar
     parts : Parts
         The superpixels.
     """
-    low, high = float(pixels.min()), float(pixels.max())
+    low, high = float(np.nanmin(pixels)), float(np.nanmax(pixels))
     scaled = (pixels.astype(np.float32) - low) / (high - low or 1.0)
-    return Parts(superpixels, mean_colors(scaled, superpixels), probabilities)
+    colors = mean_colors(scaled, superpixels)
+    n_gone = len(probabilities) - len(colors)  # the last have no pixel with a value
+    return Parts(superpixels, np.pad(colors, ((0, n_gone), (0, 0))), probabilities)
 
 
 def mean_colors(pixels: np.ndarray, superpixels: np.ndarray) -> np.ndarray:

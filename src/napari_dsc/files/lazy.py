@@ -3,39 +3,28 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
-import numpy as np
 import tifffile
 
-from napari_dsc.errors import InvalidImageError, InvalidParameterError
-from napari_dsc.files.raw import RawImage
-from napari_dsc.files.tiff import OTHER_COLORS, describe_tiff
+from napari_dsc.errors import DSCError, InvalidImageError
+from napari_dsc.files.ome_zarr import check_level, is_zarr, open_zarr
+from napari_dsc.files.raw import reason_of
+from napari_dsc.files.tiff import (
+    check_pages,
+    describe_tiff,
+    image_series,
+    needs_conversion,
+    silent_tifffile,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator
     from pathlib import Path
 
-# units of OME-Zarr, and their symbols
-_UNITS = {"nanometer": "nm", "micrometer": "µm", "millimeter": "mm", "centimeter": "cm"}
-# axes of files without axes: their fixed order in OME-Zarr up to version 0.2
-_OLD_AXES = "TCZYX"
+    import numpy as np
 
-
-def is_zarr(path: Path) -> bool:
-    """Whether a path is a zarr group or array, of version 2 or 3.
-
-    Parameters
-    ----------
-    path : Path
-        Any path.
-
-    Returns
-    -------
-    answer : bool
-        True if it has the metadata of zarr.
-    """
-    return any((path / name).is_file() for name in ("zarr.json", ".zgroup", ".zarray"))
+    from napari_dsc.files.raw import RawImage
 
 
 @contextlib.contextmanager
@@ -45,7 +34,7 @@ def open_lazily(path: Path, level: int) -> Iterator[RawImage]:
     Parameters
     ----------
     path : Path
-        The file or folder; the first image of a TIFF file is opened.
+        The file or folder.
     level : int
         Level of a pyramid; 0 is the finest.
 
@@ -61,86 +50,44 @@ def open_lazily(path: Path, level: int) -> Iterator[RawImage]:
     InvalidParameterError
         If the level does not exist.
     """
-    if is_zarr(path):
-        yield _open_zarr(path, level)
-        return
-    try:
-        file = tifffile.TiffFile(path)
-    except (OSError, tifffile.TiffFileError) as error:
-        raise InvalidImageError(
-            f"{path}: cannot be opened as TIFF or zarr ({error})"
-        ) from error
-    with file:
-        yield _open_tiff(path, file, level)
+    with contextlib.ExitStack() as opened:
+        opened.enter_context(silent_tifffile())
+        if is_zarr(path):
+            raw = open_zarr(path, level)
+        else:
+            try:
+                file = opened.enter_context(tifffile.TiffFile(path))
+                raw = _open_tiff(path, file, level)
+            except DSCError:
+                raise
+            except Exception as error:  # damaged bytes lead to errors of any type
+                raise InvalidImageError(
+                    f"{path}: cannot be opened as TIFF or zarr ({reason_of(error)})"
+                ) from error
+        yield raw
 
 
 def _open_tiff(path: Path, file: tifffile.TiffFile, level: int) -> RawImage:
     import zarr  # loaded only for lazy files
 
-    len(file.pages)  # as in `read_tiff`
-    levels = file.series[0].levels
-    _check_level(path, level, levels)
-    if levels[level].keyframe.photometric in OTHER_COLORS:
-        raise InvalidImageError(f"{path}: colors are not RGB, expected gray or RGB")
-    raw = describe_tiff(file, _as_array(zarr.open(levels[level].aszarr(), mode="r")))
-    shrinkage = levels[0].keyframe.imagewidth / levels[level].keyframe.imagewidth
-    return raw._replace(spacing=tuple(size * shrinkage for size in raw.spacing))
-
-
-def _open_zarr(path: Path, level: int) -> RawImage:
-    import zarr
-
-    try:
-        node = zarr.open(path, mode="r")
-    except (OSError, ValueError, KeyError) as error:
-        raise InvalidImageError(f"{path}: cannot be opened as zarr ({error})") from error
-    if isinstance(node, zarr.Array):
-        _check_level(path, level, [node])
-        names = getattr(node.metadata, "dimension_names", None) or ()
-        return RawImage(_as_array(node), _letters([str(name) for name in names]))
-    attributes: Any = node.attrs.asdict()
-    pyramids = attributes.get("ome", attributes).get("multiscales")
-    if not pyramids:
+    series = image_series(file)
+    check_level(path.name, level, series.levels)
+    check_pages(path, series.levels[level])
+    if needs_conversion(series):
         raise InvalidImageError(
-            f"{path}: zarr group without an image, expected a zarr array or OME-Zarr"
+            f"{path}: colors are not RGB, expected gray or RGB for tiles; convert the image"
         )
-    pyramid = pyramids[0]
-    _check_level(path, level, pyramid["datasets"])
-    dataset = pyramid["datasets"][level]
-    pixels = _as_array(node[dataset["path"]])
-    axes = pyramid.get("axes", list(_OLD_AXES[-pixels.ndim :]))
-    names = [axis["name"] if isinstance(axis, dict) else axis for axis in axes]
-    scale = _scale((dataset, pyramid), pixels.ndim)
-    units = {axis.get("unit", "") for axis in axes if isinstance(axis, dict)} - {""}
-    letters = _letters(names)
-    spacing = [size for size, letter in zip(scale, letters, strict=False) if letter in "ZYX"]
-    if len(units) != 1:  # no unit, or several
-        return RawImage(pixels, letters)
-    unit = units.pop()
-    return RawImage(pixels, letters, tuple(spacing), _UNITS.get(unit, unit))
-
-
-def _as_array(array: object) -> np.ndarray:
-    """A lazy array with the type of an array in memory, whose indexing it shares."""
-    return cast("np.ndarray", array)
-
-
-def _letters(names: Sequence[str]) -> str:
-    """Letters of the axes; empty if one has another name."""
-    letters = "".join(names).upper()
-    is_known = len(letters) == len(names) and set(letters) <= set(_OLD_AXES)
-    return letters if is_known and {"Y", "X"} <= set(letters) else ""
-
-
-def _scale(nodes: Sequence[Mapping[str, Any]], n_axes: int) -> list[float]:
-    """Product of all scale transforms, along each axis."""
-    transforms = [one for node in nodes for one in node.get("coordinateTransformations", [])]
-    scales = [one["scale"] for one in transforms if one.get("type") == "scale"]
-    return [float(size) for size in np.prod([np.ones(n_axes), *scales], axis=0)]
-
-
-def _check_level(path: Path, level: int, levels: Sequence[object]) -> None:
-    if not 0 <= level < len(levels):
-        raise InvalidParameterError(
-            f"level={level}: expected 0 to {len(levels) - 1}, the levels of {path.name}"
-        )
+    array = zarr.open(series.aszarr(level=level), mode="r")
+    raw = describe_tiff(file, series, cast("np.ndarray", array))
+    if not raw.spacing or not level:
+        return raw
+    shrinkage = series.levels[0].keyframe.imagewidth / series.levels[level].keyframe.imagewidth
+    spatial = [axis for axis in raw.axes or "YX" if axis in "ZYX"]
+    steps = [shrinkage if axis in "YX" else 1.0 for axis in spatial]
+    starts = raw.translation or (0.0,) * len(steps)
+    # the first pixel of a level covers several of the finest, and lies in the middle of them
+    moved = zip(starts, raw.spacing, steps, strict=True)
+    return raw._replace(
+        spacing=tuple(size * step for size, step in zip(raw.spacing, steps, strict=True)),
+        translation=tuple(start + size * (step - 1) / 2 for start, size, step in moved),
+    )

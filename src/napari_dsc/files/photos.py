@@ -18,6 +18,25 @@ if TYPE_CHECKING:
 
 START_LENGTH = 32  # bytes that tell the format to `read_photo`; no image is shorter
 _PNG_START, _JPEG_START = b"\x89PNG", b"\xff\xd8"
+# formats that are not read, by the bytes at a place in the file
+_FOREIGN = (
+    (128, b"DICM", "DICOM"),
+    (0, b"\x89HDF", "HDF5 (also Imaris and ilastik)"),
+    (344, b"n+1\0", "NIfTI"),
+    (344, b"ni1\0", "NIfTI"),
+    (0, b"\xda\xce\xbe\x0a", "Nikon ND2"),
+    (0, b"\x70\0\0\0", "Leica LIF"),
+    (0, b"ZISRAWFILE", "Zeiss CZI"),
+    (0, b"\xd0\xcf\x11\xe0", "a Microsoft compound file (as Olympus OIB)"),
+    (0, b"NRRD", "NRRD"),
+    (0, b"ObjectType", "MetaImage"),
+    (208, b"MAP ", "MRC"),
+    (0, b"SIMPLE  =", "FITS"),
+    (0, b"MATLAB", "MATLAB"),
+    (0, b"PK\x03\x04", "a ZIP archive"),
+    (0, b"\x1f\x8b", "a gzip archive"),
+    (0, b"%PDF", "PDF"),
+)
 _OTHER_COLORS = ("CMYK", "YCbCr", "LAB", "HSV")  # Pillow modes that are not gray or RGB
 
 
@@ -51,7 +70,8 @@ def read_photo(path: Path, start: bytes, *, apply_palette: bool) -> RawImage:
     is_jpeg = start.startswith(_JPEG_START)  # cameras add previews, which are not frames
     if (found.n_images or 1) > 1 and not is_jpeg:
         frames = np.stack(list(iio.imiter(path, plugin="pillow")))
-        return RawImage(frames, "TYXC"[: frames.ndim])
+        has_alpha = frames.ndim == 4 and frames.shape[3] in (2, 4)
+        return RawImage(frames, "TYXC"[: frames.ndim], has_alpha=has_alpha)
     mode = str(iio.immeta(path, plugin="pillow", index=0)["mode"])
     is_converted = mode in _OTHER_COLORS
     target = "RGB" if is_converted else "P" if mode == "P" and not apply_palette else None
@@ -115,7 +135,25 @@ def _read_unusual(path: Path, start: bytes, refusal: OSError) -> np.ndarray:
         # readers raise errors of many types, and some do not close the file
         with contextlib.suppress(Exception), path.open("rb") as file:
             return np.asarray(iio.imread(file, extension=path.suffix))
+    refuse_foreign_kind(path, refusal)
     raise InvalidImageError(
         f"{path}: not an image of a known format, expected TIFF, PNG, JPEG, NPY or another "
         "format that imageio reads"
     ) from refusal
+
+
+def refuse_foreign_kind(path: Path, refusal: Exception) -> None:
+    """Name the format of a file that nothing reads, if it is known.
+
+    Raises
+    ------
+    InvalidImageError
+        From the error of the readers.
+    """
+    with path.open("rb") as file:
+        start = file.read(512)
+    for place, mark, kind in _FOREIGN:
+        if start.startswith(mark, place):
+            raise InvalidImageError(
+                f"{path}: {kind} is not supported; save it as OME-TIFF, for example with Fiji"
+            ) from refusal

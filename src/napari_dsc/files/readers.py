@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import json
-import logging
 import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_dsc.errors import InvalidImageError
-from napari_dsc.files.photos import START_LENGTH, read_photo
-from napari_dsc.files.raw import RawImage
-from napari_dsc.files.tiff import read_tiff
+from napari_dsc.errors import DSCError, InvalidImageError
+from napari_dsc.files.lazy import open_lazily
+from napari_dsc.files.ome_zarr import is_zarr
+from napari_dsc.files.photos import START_LENGTH, read_photo, refuse_foreign_kind
+from napari_dsc.files.raw import RawImage, check_memory, reason_of
+from napari_dsc.files.tiff import read_tiff, silent_tifffile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,15 +23,17 @@ if TYPE_CHECKING:
 _TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _NUMBERS = {2: "two", 3: "three"}
 _NPY_START = b"\x93NUMPY"
+_LARGEST_WHOLE = 2**53  # larger floats are not all different whole numbers
 
 
 def read_image(path: Path) -> RawImage:
-    """Read an image file: TIFF, OME-TIFF, NPY, PNG, JPEG or another format of imageio.
+    """Read an image: TIFF, OME-TIFF, OME-Zarr, NPY, PNG, JPEG or another format of imageio.
 
     Parameters
     ----------
     path : Path
-        The file. Its format is detected from its content, not from its suffix.
+        The file, or a folder of zarr. The format of a file is detected from its content, not
+        from its suffix.
 
     Returns
     -------
@@ -51,7 +54,8 @@ def read_labels(path: Path, ndim: int | None = None) -> np.ndarray:
     Parameters
     ----------
     path : Path
-        File of one image of integers; of an image with a palette, the labels are the indices.
+        File of one image of whole numbers, also as floats or as a mask; of an image with a
+        palette, the labels are the indices.
     ndim : int, optional
         Number of axes: 2, or 3 for a stack or a time series; default: 2 or 3.
 
@@ -72,13 +76,23 @@ def read_labels(path: Path, ndim: int | None = None) -> np.ndarray:
             f"{path}: shape {pixels.shape} with axes {raw.axes}, expected a label image, which "
             "has no channels"
         )
-    labels = pixels.squeeze() if pixels.ndim > (ndim or 2) else pixels
+    labels = _whole(pixels.squeeze() if pixels.ndim > (ndim or 2) else pixels)
     numbers = (ndim,) if ndim else tuple(_NUMBERS)
     if labels.ndim not in numbers or labels.dtype.kind not in "iu" or labels.size == 0:
         raise InvalidImageError(
             f"{path}: shape {pixels.shape} of {pixels.dtype}, expected a label image: "
             f"{' or '.join(_NUMBERS[number] for number in numbers)} axes of integers"
         )
+    return labels
+
+
+def _whole(labels: np.ndarray) -> np.ndarray:
+    """Integers, if all values are: of masks, and of labels that are stored as floats."""
+    if labels.dtype.kind == "b":
+        return labels.astype(np.uint8)
+    if labels.dtype.kind == "f" and (np.abs(labels) < _LARGEST_WHOLE).all():
+        whole = labels.astype(np.int64)
+        return whole if (whole == labels).all() else labels
     return labels
 
 
@@ -120,21 +134,37 @@ def open_npz(path: Path, kind: str, suffix: str) -> Iterator[tuple[Any, Any]]:
 
 
 def _read(path: Path, *, apply_palette: bool) -> RawImage:
+    if is_zarr(path):
+        return _read_zarr(path)
     start = _first_bytes(path)
     try:
-        with silent_decoders():
+        with silent_tifffile(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
             if start.startswith(_NPY_START):
                 return RawImage(np.load(path, allow_pickle=False))
             if start.startswith(_TIFF_STARTS):
                 return read_tiff(path)
             return read_photo(path, start, apply_palette=apply_palette)
-    except InvalidImageError:
+    except DSCError:
         raise
     except Exception as error:  # decoders raise whatever damaged bytes lead them to
+        refuse_foreign_kind(path, error)
         raise InvalidImageError(
             f"{path}: cannot be read as an image, it is damaged, cut short or of an "
-            f"unsupported kind ({_reason(error)})"
+            f"unsupported kind ({reason_of(error)})"
         ) from error
+
+
+def _read_zarr(path: Path) -> RawImage:
+    """Whole image of a zarr folder, at its finest level."""
+    with open_lazily(path, 0) as raw:
+        check_memory(path, raw.pixels.nbytes)
+        try:
+            return raw._replace(pixels=np.asarray(raw.pixels[...]))
+        except Exception as error:  # damaged chunks lead to errors of any type
+            raise InvalidImageError(
+                f"{path}: its pixels cannot be read ({reason_of(error)})"
+            ) from error
 
 
 def _first_bytes(path: Path) -> bytes:
@@ -151,25 +181,4 @@ def _first_bytes(path: Path) -> bytes:
     except InvalidImageError:
         raise
     except (OSError, ValueError) as error:
-        raise InvalidImageError(f"{path}: cannot be opened ({_reason(error)})") from error
-
-
-@contextlib.contextmanager
-def silent_decoders() -> Iterator[None]:
-    """Suppress warnings and log messages of the decoders; errors are still raised."""
-    logger = logging.getLogger("tifffile")
-    refuse = logging.Filter("another logger")  # lets only those of this name pass
-    logger.addFilter(refuse)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.removeFilter(refuse)
-
-
-def _reason(error: Exception) -> str:
-    """First line of the message of a library's error, without the path."""
-    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    lines = text.strip().splitlines()
-    return lines[0].rstrip(".") if lines else type(error).__name__
+        raise InvalidImageError(f"{path}: cannot be opened ({reason_of(error)})") from error

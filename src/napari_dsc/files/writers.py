@@ -19,7 +19,7 @@ import psutil
 from napari_dsc.errors import DSCError, OutputError
 from napari_dsc.files.ownership import NPY_PADDING, refuse_foreign
 from napari_dsc.files.photos import png_content
-from napari_dsc.files.tiff import write_tiff
+from napari_dsc.files.tiff_writers import Place, fits_tiff, is_ome_tiff, write_tiff
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -134,27 +134,30 @@ def write_image(  # noqa: PLR0913 - all but two are given by name
     unit: str,
     overwrite: bool,
     axes: str = "",
+    translation: Sequence[float] = (),
 ) -> None:
     """Write an image without changing its type.
 
     Parameters
     ----------
     path : Path
-        File to write: ``.tif`` or ``.tiff`` (deflate; with record and pixel size), ``.png`` or
-        ``.npy``.
+        File to write: ``.tif`` or ``.tiff`` (deflate; with record and pixel size; OME-TIFF if
+        the type and axes allow it, and always for ``.ome.tif``), ``.png`` or ``.npy``.
     pixels : array
         Pixels; for PNG, gray values or colors of uint8, or gray values of uint16.
     record : mapping
         How the image was made, ready for JSON.
     spacing : sequence of float
-        Pixel size along each axis of space, in their order, or empty.
+        Pixel size along each axis of space, in their order, 0 where unknown; or empty.
     unit : str
-        Unit of the spacing, or empty.
+        Unit of spacing and translation, or empty.
     overwrite : bool
         Whether an existing file that napari-dsc wrote may be replaced.
     axes : str
         One letter of ``ZCYX`` for each axis of `pixels`, in any order; empty: ``YX``, ``YXC``
         or ``CYX``, by the shape.
+    translation : sequence of float
+        Position of the first pixel along each axis of space, or empty.
 
     Raises
     ------
@@ -171,12 +174,15 @@ def write_image(  # noqa: PLR0913 - all but two are given by name
         content = png_content(path, pixels, axes)
         write_atomically(path, lambda file: file.write(content))
     else:
-        if pixels.dtype.itemsize > 8:
+        is_ome = is_ome_tiff(path)
+        if not fits_tiff(pixels.dtype, is_ome=is_ome):
+            kind = "OME-TIFF" if is_ome else "TIFF"
             raise OutputError(
-                f"{path}: TIFF does not store values of type {pixels.dtype}; choose .npy"
+                f"{path}: {kind} does not store values of type {pixels.dtype}; choose .npy"
             )
+        place = Place(spacing, unit, translation)
         write_atomically(
-            path, lambda file: write_tiff(file, pixels, axes, record, (spacing, unit))
+            path, lambda file: write_tiff(file, pixels, axes, record, place, is_ome=is_ome)
         )
 
 

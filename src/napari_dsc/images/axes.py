@@ -161,8 +161,31 @@ def spatial_axes(axes: str) -> str:
     return "".join(axis for axis in SPATIAL if axis in axes)
 
 
+def last_is_alpha(raw: RawImage, axes: str) -> bool:
+    """Whether the last channel of an image is opacity.
+
+    Parameters
+    ----------
+    raw : RawImage
+        Image as stored.
+    axes : str
+        Its axes.
+
+    Returns
+    -------
+    answer : bool
+        What the file says; else, whether it is the last of four channels of 8 bits that are
+        the last axis, like colors.
+    """
+    if "C" not in axes or raw.has_alpha is False:
+        return False
+    if raw.has_alpha:
+        return raw.axes.find("C") in (-1, axes.index("C"))
+    return axes[-1] == "C" and raw.pixels.shape[-1] == 4 and raw.pixels.dtype == "u1"
+
+
 def pick_channels(
-    frames: np.ndarray, channels: Sequence[int], *, is_last: bool, has_alpha: bool
+    frames: np.ndarray, channels: Sequence[int], *, has_alpha: bool
 ) -> tuple[np.ndarray, tuple[str, ...]]:
     """Select channels, or drop an alpha channel.
 
@@ -172,11 +195,8 @@ def pick_channels(
         Image.
     channels : sequence of int
         Channels to select, numbered from 0; empty selects all but an alpha channel.
-    is_last : bool
-        Whether channels are the last axis of the original; then the last of four channels is
-        alpha.
     has_alpha : bool
-        Whether the last of two or four channels is known to be alpha.
+        Whether the last of several channels is alpha.
 
     Returns
     -------
@@ -201,8 +221,7 @@ def pick_channels(
             )
         numbers = ", ".join(map(str, channels))
         return frames[:, list(channels)], (f"channels {numbers} of {n_channels}",)
-    is_rgba = has_alpha or (is_last and n_channels == 4)
-    if is_rgba and n_channels in (2, 4):
+    if has_alpha and n_channels > 1:
         return frames[:, :-1], ("alpha channel dropped",)
     return frames, ()
 
@@ -229,34 +248,35 @@ def check_spacing(spacing: Sequence[float], spatial: Sequence[str]) -> None:
         )
 
 
-def complete_spacing(
-    spacing: Sequence[float], named: str, axes: str
-) -> tuple[tuple[float, ...], tuple[str, ...]]:
-    """Pixel size along all spatial axes, if it is known for each of them.
+def along_axes(values: Sequence[float], named: str, axes: str) -> tuple[float, ...]:
+    """Arrange pixel sizes or positions along the spatial axes of an image.
 
     Parameters
     ----------
-    spacing : sequence of float
-        Pixel sizes.
+    values : sequence of float
+        Sizes or positions.
     named : str
-        Axis of each pixel size.
+        Axis of each value.
     axes : str
         Axes of the image.
 
     Returns
     -------
-    spacing : tuple of float
-        Pixel size along Z, Y, X; empty if a size is unknown.
-    notes : tuple of str
-        The axes of unknown size if only some are unknown, as text for the user.
+    values : tuple of float
+        Values along Z, Y, X, 0 where unknown; empty if all are unknown.
     """
-    sizes = dict(zip(named, spacing, strict=False))
+    known = dict(zip(named, values, strict=False))
     needed = spatial_axes(axes)
-    unknown = [axis for axis in needed if axis not in sizes]
+    if not known.keys() & set(needed):
+        return ()
+    return tuple(known.get(axis, 0.0) for axis in needed)
+
+
+def unknown_sizes(spacing: Sequence[float], axes: str) -> tuple[str, ...]:
+    """Note for the user if pixel sizes, along Z, Y, X, are known along some axes only."""
+    unknown = [a for a, size in zip(spatial_axes(axes), spacing, strict=False) if not size]
     if not unknown:
-        return tuple(sizes[axis] for axis in needed), ()
-    if len(unknown) == len(needed):
-        return (), ()
-    return (), (
+        return ()
+    return (
         f"pixel size along {', '.join(unknown)} is unknown: pixels are treated as isotropic",
     )

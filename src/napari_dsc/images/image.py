@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, overload
 
 import numpy as np
 
+from napari_dsc.files.units import sizes_in_words
 from napari_dsc.images.axes import spatial_axes
 
 if TYPE_CHECKING:
@@ -33,9 +34,9 @@ class Image:
     dtype : np.dtype
         Type of the original.
     spacing : tuple of float
-        Pixel size along S, or empty.
+        Pixel size along S, 0 where unknown; or empty.
     unit : str
-        Unit of the spacing, or empty.
+        Unit of spacing and translation, or empty.
     normalization : Normalization
         Normalization of the intensities.
     sha256 : str
@@ -44,6 +45,10 @@ class Image:
         Changes to the original, as text for the user.
     axes_origin : str
         Source of the axes: ``the caller``, ``the file``, ``the layer`` or ``the shape``.
+    translation : tuple of float
+        Position of the center of the first pixel along S, or empty.
+    valid : S bool array, optional
+        Pixels that have a value; the others are filled in `pixels`. None: all have one.
     """
 
     pixels: np.ndarray
@@ -55,6 +60,8 @@ class Image:
     sha256: str
     notes: tuple[str, ...]
     axes_origin: str
+    translation: tuple[float, ...] = ()
+    valid: np.ndarray | None = None
 
     @property
     def label_axes(self) -> str:
@@ -63,14 +70,22 @@ class Image:
 
     @property
     def label_spacing(self) -> tuple[float, ...]:
-        """Pixel size along `label_axes`, or empty."""
-        sizes = dict(zip(spatial_axes(self.axes), self.spacing, strict=False))
-        return tuple(sizes[axis] for axis in self.label_axes) if sizes else ()
+        """Pixel size along `label_axes`, 0 where unknown; or empty."""
+        return self._along_labels(self.spacing)
+
+    @property
+    def label_translation(self) -> tuple[float, ...]:
+        """Position of the first pixel along `label_axes`, or empty."""
+        return self._along_labels(self.translation)
+
+    def _along_labels(self, values: tuple[float, ...]) -> tuple[float, ...]:
+        named = dict(zip(spatial_axes(self.axes), values, strict=False))
+        return tuple(named[axis] for axis in self.label_axes) if named else ()
 
     @property
     def volume_spacing(self) -> tuple[float, ...]:
         """Pixel size along S of a volume; empty for a plane, whose distances are in pixels."""
-        return self.spacing if "Z" in self.axes else ()
+        return self.spacing if "Z" in self.axes and all(self.spacing) else ()
 
     @property
     def label_shape(self) -> tuple[int, ...]:
@@ -89,9 +104,11 @@ class Image:
         -------
         image : array
             Image with the axes and type of the original, without its alpha channel; integers
-            are rounded.
+            are rounded, floats without a value are NaN.
         """
         restored = self.normalization.invert(pixels, self.dtype.newbyteorder("="))
+        if self.valid is not None and restored.dtype.kind == "f":
+            restored[:, ~self.valid] = np.nan
         canonical = "C" + spatial_axes(self.axes)
         if "C" not in self.axes:
             restored, canonical = restored[0], canonical[1:]
@@ -143,10 +160,12 @@ class Image:
                 pixels=np.ascontiguousarray(self.pixels[:, number]),
                 axes=self.axes.replace("Z", ""),
                 spacing=self.spacing[1:],
+                translation=self.translation[1:],
+                valid=None if self.valid is None else self.valid[number],
             )
 
         planes = LazyImages(plane, self.pixels.shape[1])
-        return ImageSeries(planes, self.axes, "Z", self.spacing)
+        return ImageSeries(planes, self.axes, "Z", self.spacing, self.translation)
 
     def describe(self) -> str:
         """Axes with their source, size and pixel size, in one line."""
@@ -198,14 +217,15 @@ class ImageSeries:
         series.
     along : str
         Axis of the series: ``T``, or ``Z`` for separate planes.
-    spacing : tuple of float
-        Pixel size of the stack, for planes.
+    spacing, translation : tuple of float
+        Pixel size and position of the stack, for planes.
     """
 
     frames: Sequence[Image]
     axes: str
     along: str = "T"
     spacing: tuple[float, ...] = ()
+    translation: tuple[float, ...] = ()
 
     def sizes(self) -> dict[str, int]:
         """Length of each axis."""
@@ -219,8 +239,7 @@ class ImageSeries:
         shape = " x ".join(str(sizes[axis]) for axis in self.axes)
         text = f"axes {self.axes} (from {first.axes_origin}), {shape}"
         if first.spacing:
-            pixel = " x ".join(f"{size:g}" for size in first.label_spacing)
-            text += f", pixels of {pixel} {first.unit}".rstrip()
+            text += f", pixels of {sizes_in_words(first.label_spacing, first.unit)}"
         return text
 
     def join(self, parts: Sequence[np.ndarray]) -> np.ndarray:
@@ -241,28 +260,6 @@ class ImageSeries:
         has_channels = parts[0].ndim == len(self.axes) - 1
         axes = self.axes if has_channels else self.axes.replace("C", "")
         return np.stack(parts, axes.index(self.along))
-
-
-def to_label_image(labels: np.ndarray) -> np.ndarray:
-    """Renumber labels from 1, because viewers take 0 for background.
-
-    Parameters
-    ----------
-    labels : S int array
-        Labels from 0.
-
-    Returns
-    -------
-    label_image : S unsigned int array
-        Labels from 1, in the smallest type that holds them.
-
-    Examples
-    --------
-    >>> to_label_image(np.array([[0, 1]]))
-    array([[1, 2]], dtype=uint8)
-    """
-    smallest = np.min_scalar_type(int(labels.max()) + 1)
-    return np.asarray(labels.astype(smallest) + smallest.type(1))
 
 
 def array_sha256(pixels: np.ndarray) -> str:

@@ -10,17 +10,21 @@ import numpy as np
 
 from napari_dsc.errors import InvalidImageError
 from napari_dsc.files import RawImage, read_image
+from napari_dsc.files.units import in_one_unit
 from napari_dsc.images.axes import (
     SPATIAL,
+    along_axes,
     axes_of,
     check_spacing,
-    complete_spacing,
     drop_single_axes,
     frames_first,
+    last_is_alpha,
     pick_channels,
+    unknown_sizes,
 )
 from napari_dsc.images.image import Image, ImageSeries, LazyImages, array_sha256
-from napari_dsc.images.normalization import choose_normalization
+from napari_dsc.images.masks import filled, missing_note, missing_pixels, valid_values
+from napari_dsc.images.normalization import choose_normalization, normalization_note
 from napari_dsc.params import ImageParams
 
 if TYPE_CHECKING:
@@ -134,24 +138,24 @@ def load_series(
         raise InvalidImageError(f"image: empty, shape {raw.pixels.shape}, expected some pixels")
     named, origin = axes_of(raw, axes)
     pixels, kept = drop_single_axes(raw.pixels, named)
-    sizes, unit, size_notes = _spacing(raw, named, kept, spacing)
+    sizes, unit, starts = placed(raw, named, kept, spacing)
     frames, notes = pick_channels(
-        frames_first(pixels, kept),
-        channels,
-        is_last=kept[-1] == "C",
-        has_alpha=raw.has_alpha,
+        frames_first(pixels, kept), channels, has_alpha=last_is_alpha(raw, named)
     )
     whole = np.moveaxis(frames, 1, 0)
-    _check_values(whole)
-    normalization = choose(whole, params)
-    notes = (*raw.notes, *notes, *size_notes)
-    if normalization.mode == "extremes":
-        notes += ("the percentiles coincide: normalized from minimum to maximum",)
+    missing = missing_pixels(whole, raw.nodata)
+    check_sides(*whole.shape[-2:])
+    values = valid_values(whole, missing)
+    _check_values(values)
+    normalization = choose(values, params)
+    notes = (*raw.notes, *notes, *unknown_sizes(sizes, kept), *missing_note(missing))
+    notes += normalization_note(normalization, values.dtype, len(values), params)
     hashed = lru_cache(None)(lambda number: array_sha256(frames[number]))
 
     def frame(number: int) -> Image:
+        empty = None if missing is None else missing[number]
         return Image(
-            normalization.apply(frames[number]),
+            normalization.apply(filled(frames[number], empty, normalization.low)),
             kept.replace("T", ""),
             raw.pixels.dtype,
             sizes,
@@ -160,45 +164,25 @@ def load_series(
             hashed(number) if len(frames) > 1 else array_sha256(raw.pixels),
             notes,
             origin,
+            starts,
+            None if empty is None else ~empty,
         )
 
     images = LazyImages(frame, len(frames)) if len(frames) > 1 else (frame(0),)
     return ImageSeries(images, kept)
 
 
-def _spacing(
-    raw: RawImage, axes: str, kept: str, given: Sequence[float]
-) -> tuple[tuple[float, ...], str, tuple[str, ...]]:
-    """Spacing along S, its unit, and notes for the user."""
-    if len(given):
-        spatial = "".join(axis for axis in axes if axis in SPATIAL)
-        check_spacing(given, spatial)
-        sizes, notes = complete_spacing(given, spatial, kept)
-        return sizes, MICROMETER, notes
-    # a size in the file belongs to an axis of the array, which the caller may have renamed
-    stored = [place for place, axis in enumerate(raw.axes) if axis in SPATIAL]
-    known = "".join(axes[place] for place in stored) if raw.axes else "YX"
-    sizes, notes = complete_spacing(raw.spacing, known, kept)
-    return sizes, raw.unit if sizes else "", notes
-
-
 def _as_raw(image: ArrayLike | RawImage | Path) -> RawImage:
-    if isinstance(image, RawImage):
-        return image._replace(pixels=_from_array(image.pixels).pixels)
-    return read_image(Path(image)) if isinstance(image, (str, Path)) else _from_array(image)
-
-
-def _from_array(image: ArrayLike) -> RawImage:
+    if isinstance(image, (str, Path)):
+        raw = read_image(Path(image))
+    else:
+        raw = image if isinstance(image, RawImage) else RawImage(image)  # type: ignore[arg-type]
     try:
-        array = np.asanyarray(image)
+        array = np.asanyarray(raw.pixels)
     except (ValueError, TypeError, RuntimeError) as error:
         raise InvalidImageError(f"image: not an array of numbers ({error})") from error
-    n_masked = np.count_nonzero(np.ma.getmask(array))
-    if n_masked:
-        raise InvalidImageError(
-            f"image: {n_masked} of {array.size} values are masked, expected none; fill them"
-        )
-    return RawImage(np.asarray(array))
+    array = array if isinstance(array, np.ma.MaskedArray) else np.asarray(array)
+    return raw._replace(pixels=array.view("u1") if array.dtype == bool else array)
 
 
 def check_type(dtype: DTypeLike) -> None:
@@ -214,7 +198,7 @@ def check_type(dtype: DTypeLike) -> None:
     InvalidImageError
         If they are not integers or floats.
     """
-    if np.dtype(dtype).kind not in "iuf":
+    if np.dtype(dtype).kind not in "iufb":
         raise InvalidImageError(f"image: values of type {dtype}, expected integers or floats")
 
 
@@ -239,8 +223,11 @@ def check_sides(height: int, width: int) -> None:
 
 
 def _check_values(channels: np.ndarray) -> None:
-    """Check that the channels, (C, ...), can be normalized."""
-    check_sides(*channels.shape[-2:])
+    """Check that intensities, (C, ...), can be normalized."""
+    if channels.size == 0:
+        raise InvalidImageError(
+            "image: all values are NaN, masked or no data, expected some pixels with a value"
+        )
     if channels.dtype.kind == "f":
         _check_finite(channels)
     if all(channel.min() == channel.max() for channel in channels):
@@ -251,10 +238,53 @@ def _check_values(channels: np.ndarray) -> None:
 
 
 def _check_finite(pixels: np.ndarray) -> None:
-    for name, count in (("NaN", np.isnan(pixels).sum()), ("infinite", np.isinf(pixels).sum())):
-        if count:
-            which = "all" if count == pixels.size else f"{count} of {pixels.size}"
-            raise InvalidImageError(f"image: {which} values are {name}, expected finite values")
+    count = np.isinf(pixels).sum()
+    if count:
+        which = "all" if count == pixels.size else f"{count} of {pixels.size}"
+        raise InvalidImageError(f"image: {which} values are infinite, expected finite values")
     limit = np.finfo(np.float64).max  # values of longer floats may exceed it
     if pixels.min() < -limit or pixels.max() > limit:
         raise InvalidImageError(f"image: values beyond {limit}, expected the range of float64")
+
+
+def placed(
+    raw: RawImage, axes: str, kept: str, given: Sequence[float]
+) -> tuple[tuple[float, ...], str, tuple[float, ...]]:
+    """Pixel size and position of an image.
+
+    Parameters
+    ----------
+    raw : RawImage
+        Image as stored.
+    axes, kept : str
+        Its axes, and those that remain.
+    given : sequence of float
+        Pixel sizes in micrometers that a user gave, or empty.
+
+    Returns
+    -------
+    spacing : tuple of float
+        Pixel size along S, 0 where unknown; or empty.
+    unit : str
+        Unit of both.
+    translation : tuple of float
+        Position of the first pixel along S, or empty.
+
+    Raises
+    ------
+    InvalidParameterError
+        If the given sizes do not fit the axes.
+    """
+    # a size in the file belongs to an axis of the array, which the caller may have renamed
+    stored = [place for place, axis in enumerate(raw.axes) if axis in SPATIAL]
+    known = "".join(axes[place] for place in stored) if raw.axes else "YX"
+    sizes, starts = raw.spacing, raw.translation
+    if not len(given):
+        found = along_axes(sizes, known, kept)
+        return found, raw.unit if found else "", along_axes(starts, known, kept)
+    spatial = "".join(axis for axis in axes if axis in SPATIAL)
+    check_spacing(given, spatial)
+    pairs = {axis: (start, raw.unit) for axis, start in zip(known, starts, strict=False)}
+    moved = in_one_unit(pairs, MICROMETER)[0] if raw.unit else {}
+    starts = along_axes(list(moved.values()), "".join(moved), kept)
+    return along_axes(given, spatial, kept), MICROMETER, starts

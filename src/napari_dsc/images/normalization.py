@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
     from napari_dsc.params import ImageParams
 
+# 8-bit colors whose percentiles span less than a quarter of 0 to 255 are stretched: dim
+# fluorescence or bright field saved as RGB; photographs span more
+_LEAST_SPAN = 64
 # intensities that are drawn from each image and channel, besides minimum and maximum
 N_DRAWN = 2**14
 
@@ -111,8 +114,8 @@ def choose_normalization(pixels: np.ndarray, params: ImageParams) -> Normalizati
     pixels : (C, *S) int or float array
         Finite intensities, not constant.
     params : ImageParams
-        Choice of the mode: ``auto`` is ``range`` for three channels of uint8, else
-        ``percentile``.
+        Choice of the mode: ``auto`` is ``range`` for three channels of uint8 whose percentiles
+        span 64 or more, else ``percentile``.
 
     Returns
     -------
@@ -124,9 +127,7 @@ def choose_normalization(pixels: np.ndarray, params: ImageParams) -> Normalizati
     InvalidImageError
         If the mode is ``range`` and intensities are out of range.
     """
-    is_photograph = pixels.dtype == np.uint8 and len(pixels) == 3
-    mode = params.normalization
-    if mode == "range" or (mode == "auto" and is_photograph):
+    if params.normalization == "range":
         return _range(pixels)
     values = pixels.flatten()
     last = values.size - 1
@@ -134,9 +135,32 @@ def choose_normalization(pixels: np.ndarray, params: ImageParams) -> Normalizati
     values.partition(ranks)
     number = float if values.dtype.kind == "f" else int
     low, high = number(values[ranks[0]]), number(values[ranks[1]])
+    is_auto = params.normalization == "auto"
+    is_color = _is_color_of_8_bits(pixels.dtype, len(pixels))
+    if is_auto and is_color and high - low >= _LEAST_SPAN:
+        return _range(pixels)
     if low < high:
         return Normalization("percentile", low, high)
     return Normalization("extremes", number(values.min()), number(values.max()))
+
+
+def normalization_note(
+    normalization: Normalization, dtype: np.dtype, n_channels: int, params: ImageParams
+) -> tuple[str, ...]:
+    """Note for the user on a normalization that is not the usual one for an image."""
+    if normalization.mode == "extremes":
+        return ("the percentiles coincide: normalized from minimum to maximum",)
+    is_usual = normalization.mode == "range" or params.normalization != "auto"
+    if is_usual or not _is_color_of_8_bits(dtype, n_channels):
+        return ()
+    return (
+        f"8-bit colors use only {normalization.low} to {normalization.high} of 0 to 255: "
+        "normalized to that range",
+    )
+
+
+def _is_color_of_8_bits(dtype: np.dtype, n_channels: int) -> bool:
+    return dtype == np.uint8 and n_channels == 3
 
 
 def _range(pixels: np.ndarray) -> Normalization:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -32,6 +32,7 @@ class Request:
     axes: str
     spacing: tuple[float, ...] = ()
     unit: str = ""
+    translation: tuple[float, ...] = ()
     mask: np.ndarray | None = None
     superpixels: tuple[object, tuple[int | slice, ...]] | None = None
     scribbles: tuple[object, tuple[int | slice, ...]] | None = None
@@ -40,12 +41,24 @@ class Request:
     preview: bool = True
     has_confidence: bool = False
 
-    def raw_image(self) -> RawImage:
-        """Part of the image, computed now."""
+    def raw_image(self, array: Any = None) -> RawImage:
+        """Part of the image, computed now; or of a lazy array, of which nothing is."""
         from napari_dsc.files import RawImage
 
-        pixels = np.asarray(self.array[self.index])  # type: ignore[index]
-        return RawImage(pixels, self.axes, self.spacing, self.unit, origin="the layer")
+        source: Any = self.array if array is None else array
+        pixels = source[self.index]
+        pixels = np.asanyarray(pixels) if array is None else pixels
+        # napari takes the last of four colors for opacity
+        has_alpha = self.axes.endswith("C") and pixels.shape[-1] == 4
+        return RawImage(
+            pixels,
+            self.axes,
+            self.spacing,
+            self.unit,
+            has_alpha,
+            origin="the layer",
+            translation=self.translation,
+        )
 
 
 def computed(part: tuple[object, tuple[int | slice, ...]] | None) -> np.ndarray | None:

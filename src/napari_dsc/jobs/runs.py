@@ -199,13 +199,10 @@ def _lazy_image(request: Request) -> RawImage:
     """Part of the image, of which nothing is computed yet."""
     import dask.array
 
-    from napari_dsc.files import RawImage
-
     array: Any = request.array
     if not isinstance(array, (np.ndarray, dask.array.Array)):
         array = dask.array.from_array(array)
-    pixels = array[request.index]
-    return RawImage(pixels, request.axes, request.spacing, request.unit, origin="the layer")
+    return request.raw_image(array)
 
 
 def _levels_of(path: Path) -> list[Any]:

@@ -20,7 +20,7 @@ def segment_table(
     labels : S int array
         Segments; each lies in superpixels of one class. 0 belongs to none.
     superpixels : S int array
-        Superpixels, from 1.
+        Superpixels, from 1; 0 is none.
     classes : (M,) int array
         Class of each superpixel, from 0.
     probabilities : (M, K) float array
@@ -34,14 +34,14 @@ def segment_table(
         [0, 1].
     """
     index, numbers = compact_labels(labels.ravel())
-    members, is_segment = superpixels.ravel() - 1, index > 0
+    members, is_segment = superpixels.ravel(), index > 0
     class_of = np.zeros(len(index), np.int64)
-    class_of[numbers] = classes[members] + 1
+    class_of[numbers] = np.append(0, classes + 1)[members]
     table = {"index": index[is_segment], "class": class_of[is_segment]}
     if not probabilities.shape[1]:
         return table
     own = probabilities[np.arange(len(classes)), classes]
-    means = np.bincount(numbers, own[members]) / np.bincount(numbers)
+    means = np.bincount(numbers, np.append(0, own)[members]) / np.bincount(numbers)
     return table | {"confidence": means[is_segment]}
 
 

@@ -11,14 +11,17 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from napari_dsc.errors import DSCError, InvalidImageError, InvalidParameterError
+from napari_dsc.errors import InvalidImageError
 from napari_dsc.files import RawImage
 from napari_dsc.files.lazy import open_lazily
-from napari_dsc.files.readers import silent_decoders
-from napari_dsc.images.axes import axes_of, check_spacing, pick_channels
-from napari_dsc.images.loading import MICROMETER, check_sides, check_type
+from napari_dsc.files.ome_zarr import check_level
+from napari_dsc.files.raw import reason_of
+from napari_dsc.files.tiff import NEEDS_IMAGECODECS, needs_imagecodecs
+from napari_dsc.images.axes import axes_of, check_spacing, last_is_alpha, pick_channels
+from napari_dsc.images.loading import check_sides, check_type, placed
+from napari_dsc.images.masks import missing_pixels, valid_values
 from napari_dsc.images.normalization import Normalization, choose_normalization
-from napari_dsc.large.tiling import random_window
+from napari_dsc.large.tiling import Window, random_window
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -66,11 +69,15 @@ class Source:
     channels : tuple of int
         Channels to read.
     spacing : tuple of float
-        Pixel size along Y and X, or empty.
+        Pixel size along Y and X, 0 where unknown; or empty.
     unit : str
-        Unit of the spacing, or empty.
+        Unit of spacing and translation, or empty.
     notes : tuple of str
         Changes to the original, as text for the user.
+    translation : tuple of float
+        Position of the center of the first pixel along Y and X, or empty.
+    nodata : float or None
+        Value of pixels without data, if there is one.
     """
 
     array: LazyArray
@@ -80,6 +87,8 @@ class Source:
     spacing: tuple[float, ...]
     unit: str
     notes: tuple[str, ...]
+    translation: tuple[float, ...] = ()
+    nodata: float | None = None
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -91,7 +100,7 @@ class Source:
     def dtype(self) -> np.dtype:
         """Type of the intensities."""
         dtype: np.dtype = np.dtype(self.array.dtype)
-        return dtype
+        return np.dtype(np.uint8) if dtype.kind == "b" else dtype
 
     def read(self, rows: slice, columns: slice) -> np.ndarray:
         """Read a part of the image.
@@ -104,23 +113,37 @@ class Source:
         Returns
         -------
         pixels : (C, y, x) array
-            Intensities in the type of the image.
+            Intensities in the type of the image; a masked array, if pixels have no value.
 
         Raises
         ------
         InvalidImageError
-            If the part cannot be read, or has values that are not finite.
+            If the part cannot be read, or has infinite values.
         """
         where: dict[str, slice | int] = {"Y": rows, "X": columns, "C": slice(None)}
-        words = f"rows {rows.start} to {rows.stop}"
-        part = self._part(tuple(where.get(axis, 0) for axis in self.axes), words)
+        index = tuple(where.get(axis, 0) for axis in self.axes)
+        part = self._part(index, f"rows {rows.start} to {rows.stop}")
         kept = [axis for axis in self.axes if axis in where]
         if "C" not in kept:
             kept, part = ["C", *kept], part[None]
         part = part.transpose([kept.index(axis) for axis in "CYX"])[list(self.channels)]
-        if part.dtype.kind == "f" and not np.isfinite(part).all():
-            raise InvalidImageError(f"image: {words} hold values that are not finite")
+        missing = missing_pixels(part, self.nodata)
+        if missing is not None:
+            part = np.ma.array(part, mask=np.broadcast_to(missing, part.shape))
+        if part.dtype.kind == "f" and np.isinf(part).any():
+            raise InvalidImageError(
+                f"image: rows {rows.start} to {rows.stop} hold values that are not finite"
+            )
         return part
+
+    def _part(self, index: tuple[slice | int, ...], words: str) -> np.ndarray:
+        """Part of the array as it is stored; masks as integers."""
+        try:
+            part: np.ndarray = np.asanyarray(self.array[index])
+        except Exception as error:  # damaged bytes lead to errors of any type
+            reason = NEEDS_IMAGECODECS if needs_imagecodecs(error) else reason_of(error)
+            raise InvalidImageError(f"image: {words} cannot be read ({reason})") from error
+        return part.view("u1") if part.dtype == bool else part
 
     def normalization(self, params: ImageParams, seed: int) -> Normalization:
         """Choose the normalization, from random windows of the image.
@@ -144,32 +167,41 @@ class Source:
         """
         height, width = self.shape
         if height * width <= N_WINDOWS * WINDOW**2:
-            sample = self.read(slice(0, height), slice(0, width))
+            windows: list[Window] = [(slice(0, height), slice(0, width))]
         else:
             rng = np.random.default_rng(seed)
-            parts = [
-                self.read(*random_window(self.shape, WINDOW, rng)) for _ in range(N_WINDOWS)
-            ]
-            sample = np.concatenate([part.reshape(len(part), -1) for part in parts], 1)
-        if sample.min() == sample.max():
+            windows = [random_window(self.shape, WINDOW, rng) for _ in range(N_WINDOWS)]
+        sample = np.concatenate([valid_values(self.read(*window)) for window in windows], 1)
+        if sample.size and sample.min() < sample.max():
+            return choose_normalization(sample, params)
+        return self._extremes()
+
+    def _extremes(self) -> Normalization:
+        """Normalization from minimum to maximum of the whole image, read band by band."""
+        height, width = self.shape
+        step = max(1, _BAND // width)
+        ends = list[Any]()
+        for top in range(0, height, step):
+            rows = slice(top, min(top + step, height))
+            values = valid_values(self.read(rows, slice(0, width)))
+            ends += [values.min(), values.max()] if values.size else []
+        if not ends:
+            raise InvalidImageError("image: no pixel has a value, expected some that have")
+        low, high = min(ends).item(), max(ends).item()
+        if low == high:
             raise InvalidImageError(
-                f"image: constant, every pixel of the sample is {sample.flat[0]}, expected at "
-                "least two values"
+                f"image: constant, every pixel is {low}, expected at least two values"
             )
-        return choose_normalization(sample, params)
+        return Normalization("extremes", low, high)
 
     def sha256(self) -> str:
         """Hash of type, shape and values, equal to `array_sha256` of the array in memory."""
         dtype = self.dtype.newbyteorder("<")
         content = hashlib.sha256(f"{dtype.str}{self.array.shape}".encode())
         for index in _c_order(self.array.shape):
-            part = np.ascontiguousarray(self._part(index, "some rows"), dtype)
+            part = np.ascontiguousarray(self._part(index, "a part"), dtype)
             content.update(part.reshape(-1).view(np.uint8).data)
         return content.hexdigest()
-
-    def _part(self, index: tuple[slice | int, ...], words: str) -> np.ndarray:
-        with _decoding(f"image: {words} cannot be read"):
-            return np.asarray(self.array[index])
 
 
 @contextlib.contextmanager
@@ -205,32 +237,17 @@ def open_source(
     InvalidParameterError
         If `axes`, `spacing`, `channels` or `level` do not fit the image.
     """
-    with contextlib.ExitStack() as stack:
-        with _decoding(f"{image}: is damaged, cut short or of an unsupported kind"):
-            if isinstance(image, (str, Path)):
-                raw = stack.enter_context(open_lazily(Path(image), level))
-            else:
-                raw = image if isinstance(image, RawImage) else _level_of(image, level)
-            source = _source(raw, axes, spacing, channels)
-        yield source
-
-
-@contextlib.contextmanager
-def _decoding(words: str) -> Iterator[None]:
-    """Refuse in a sentence whatever damaged bytes and metadata lead decoders to."""
-    try:
-        with silent_decoders():
-            yield
-    except DSCError:
-        raise
-    except Exception as error:
-        raise InvalidImageError(f"{words} ({error})") from error
+    if isinstance(image, (str, Path)):
+        with open_lazily(Path(image), level) as raw:
+            yield _source(raw, axes, spacing, channels)
+    else:
+        raw = image if isinstance(image, RawImage) else _level_of(image, level)
+        yield _source(raw, axes, spacing, channels)
 
 
 def _level_of(image: LazyArray | Sequence[LazyArray], level: int) -> RawImage:
     levels: Any = [image] if hasattr(image, "dtype") else image
-    if not 0 <= level < len(levels):
-        raise InvalidParameterError(f"level={level}: expected 0 to {len(levels) - 1}")
+    check_level("the image", level, levels)
     return RawImage(levels[level])
 
 
@@ -239,6 +256,11 @@ def _source(
 ) -> Source:
     array: LazyArray = raw.pixels
     check_type(array.dtype)
+    if any(math.isnan(size) for size in array.shape):
+        raise InvalidImageError(
+            f"image: dask array of shape {array.shape}, expected known sizes; call its method "
+            "compute_chunk_sizes() first"
+        )
     if 0 in array.shape:
         raise InvalidImageError(f"image: empty, shape {array.shape}, expected some pixels")
     named, origin = axes_of(raw, axes)
@@ -256,15 +278,15 @@ def _source(
             f"image: {sizes['Y']} x {sizes['X']} pixels, expected at most {MOST} values"
         )
     numbers = np.arange(sizes.get("C", 1))[None]
-    taken, notes = pick_channels(
-        numbers, channels, is_last=named[-1] == "C", has_alpha=raw.has_alpha
-    )
-    pixel, unit = raw.spacing[-2:], raw.unit if raw.spacing else ""
+    taken, notes = pick_channels(numbers, channels, has_alpha=last_is_alpha(raw, named))
     if len(spacing):
         check_spacing(spacing, "YX")
-        pixel, unit = tuple(spacing), MICROMETER
+        spacing = [*(1.0 for axis in named if axis == "Z"), *spacing]
+    plane = named.replace("Z", "")
+    pixel, unit, starts = placed(raw, named, plane, spacing)
     found = tuple(taken[0].tolist())
-    return Source(array, named, origin, found, pixel, unit, (*raw.notes, *notes))
+    notes = (*raw.notes, *notes)
+    return Source(array, named, origin, found, pixel, unit, notes, starts, raw.nodata)
 
 
 def _c_order(shape: tuple[int, ...]) -> Iterator[tuple[slice | int, ...]]:

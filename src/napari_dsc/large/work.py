@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from napari_dsc.cut.joint import Piece, assign
+from napari_dsc.images.masks import filled, missing_pixels
 from napari_dsc.large.tiling import widened
 from napari_dsc.machine.device import reproducible
 from napari_dsc.machine.side_process import run_in_side_process
@@ -66,7 +67,7 @@ class Work:
             On the device of the model.
         """
         read = widened(window, margin, self.source.shape)
-        pixels = self._pixels(read)
+        pixels, _ = self._pixels(read)
         inner = _within(window, read)
         superpixels = self._superpixels(pixels, inner)
         return Piece(self._batch(np.ascontiguousarray(pixels[:, *inner])), superpixels)
@@ -94,7 +95,7 @@ class Work:
         come later fill what is left. So labels change at the borders of superpixels only, not
         where tiles meet.
         """
-        pixels = self._pixels(tile.read)
+        pixels, missing = self._pixels(tile.read)
         inner = _within(tile.divided, tile.read)
         superpixels = self._superpixels(pixels, inner)
         n_superpixels = int(superpixels.max()) + 1
@@ -104,6 +105,8 @@ class Work:
         found = assign(embedding, Piece(self._batch(pixels), seen), self.params)
         labels = (found.classes.cpu().numpy() + 1).astype(canvas.dtype)
         is_free = canvas[tile.divided] == 0
+        if missing is not None:
+            is_free &= ~missing[inner]
         core = _within(tile.core, tile.divided)
         is_written = np.zeros(n_superpixels, bool)
         is_written[superpixels[core][is_free[core]]] = True
@@ -111,9 +114,12 @@ class Work:
         canvas[tile.divided][new] = labels[superpixels[new]]
         return int(is_written.sum())
 
-    def _pixels(self, window: Window) -> np.ndarray:
-        """Intensities in 0 to 1, (C, y, x) float32."""
-        return self.normalization.apply(self.source.read(*window))
+    def _pixels(self, window: Window) -> tuple[np.ndarray, np.ndarray | None]:
+        """Intensities in 0 to 1, (C, y, x) float32, and where they are missing, if anywhere."""
+        part = self.source.read(*window)
+        missing = missing_pixels(part, None)
+        found = filled(part, missing, self.normalization.low)
+        return self.normalization.apply(found), missing
 
     def _superpixels(self, pixels: np.ndarray, inner: Window) -> np.ndarray:
         """Superpixels of the inner part of some pixels, y x int64."""

@@ -15,7 +15,8 @@ import tifffile
 from napari_dsc.errors import OutputError
 from napari_dsc.files import check_output, write_atomically
 from napari_dsc.files.ownership import SOFTWARE, refuse_foreign
-from napari_dsc.files.tiff import tiff_options
+from napari_dsc.files.tiff_writers import Place, is_ome_tiff, tiff_options
+from napari_dsc.files.units import unit_name
 from napari_dsc.files.writers import LEFTOVER, temporary_beside
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 # side of the chunks of an output, and rows of a band
 CHUNK = 1024
 SUFFIXES = (".zarr", ".tif", ".tiff")
-_UNIT_NAMES = {"nm": "nanometer", "µm": "micrometer", "mm": "millimeter", "cm": "centimeter"}
 
 
 class Labels(NamedTuple):
@@ -81,6 +81,7 @@ def write_labels(
     record: Record,
     spacing: Sequence[float],
     unit: str,
+    translation: Sequence[float] = (),
 ) -> None:
     """Write labels to OME-Zarr or TIFF, by the suffix of a path.
 
@@ -95,20 +96,24 @@ def write_labels(
         How the labels were made, ready for JSON. It becomes the attribute ``napari-dsc`` of
         the zarr group, or the image description of the TIFF.
     spacing : sequence of float
-        Pixel size along Y and X, or empty.
+        Pixel size along Y and X, 0 where unknown; or empty.
     unit : str
-        Unit of the spacing, or empty.
+        Unit of spacing and translation, or empty.
+    translation : sequence of float
+        Position of the center of the first pixel along Y and X, or empty.
 
     Raises
     ------
     OutputError
         If the output cannot be written.
     """
+    place = Place(spacing, unit, translation)
     if path.suffix.lower() == ".zarr":
         with _replaced_folder(path) as temporary:
-            _write_pyramid(temporary, labels, record, (spacing, unit))
+            _write_pyramid(temporary, labels, record, place)
         return
-    options = tiff_options((labels.shape, "YX"), record, (spacing, unit))
+    layout = (labels.shape, labels.dtype, "YX")
+    options = tiff_options(*layout, record, place, is_ome=is_ome_tiff(path))
     write_atomically(
         path,
         lambda file: tifffile.imwrite(
@@ -155,14 +160,12 @@ def _replaced_folder(path: Path) -> Iterator[Path]:
             shutil.rmtree(rest, ignore_errors=True)
 
 
-def _write_pyramid(
-    folder: Path, labels: Labels, record: Record, pixel_size: tuple[Sequence[float], str]
-) -> None:
+def _write_pyramid(folder: Path, labels: Labels, record: Record, place: Place) -> None:
     import zarr  # loaded only for zarr outputs
 
     shapes = _shapes(labels.shape)
     attributes = {
-        "ome": _ome_attributes(len(shapes), *pixel_size),
+        "ome": _ome_attributes(len(shapes), place),
         SOFTWARE: record,
     }
     group = zarr.create_group(folder, zarr_format=3, attributes=attributes)
@@ -175,8 +178,8 @@ def _write_pyramid(
             dimension_names=("y", "x"),
         )
         bands = _halved(group, number - 1) if number else labels.bands()
-        for place, band in enumerate(bands):
-            level[place * CHUNK : place * CHUNK + len(band)] = band
+        for row, band in enumerate(bands):
+            level[row * CHUNK : row * CHUNK + len(band)] = band
 
 
 def _shapes(shape: tuple[int, int]) -> list[tuple[int, int]]:
@@ -195,16 +198,17 @@ def _halved(group: zarr.Group, number: int) -> Iterator[np.ndarray]:
         yield np.asarray(finer[top : top + 2 * CHUNK])[::2, ::2]
 
 
-def _ome_attributes(n_levels: int, spacing: Sequence[float], unit: str) -> Mapping[str, object]:
+def _ome_attributes(n_levels: int, place: Place) -> Mapping[str, object]:
     """Metadata of a label pyramid in OME-Zarr 0.5."""
-    sizes = list(spacing) or [1.0, 1.0]
-    name = {"unit": _UNIT_NAMES.get(unit, unit)} if spacing and unit else {}
+    sizes = [size or 1.0 for size in place.spacing] or [1.0, 1.0]
+    name = {"unit": unit_name(place.unit)} if place.spacing and place.unit else {}
+    # every level begins with the first pixel of the finest, so all have the same position
+    starts = [{"type": "translation", "translation": list(place.translation)}]
     datasets = []
     for number in range(n_levels):
-        step = 2**number
-        # no translation: the first pixel of every level is the first pixel of the finest
-        scale = {"type": "scale", "scale": [size * step for size in sizes]}
-        datasets.append({"path": str(number), "coordinateTransformations": [scale]})
+        scale = {"type": "scale", "scale": [size * 2**number for size in sizes]}
+        transforms = [scale, *(starts if any(place.translation) else [])]
+        datasets.append({"path": str(number), "coordinateTransformations": transforms})
     return {
         "version": "0.5",
         "multiscales": [

@@ -8,8 +8,9 @@ from napari_dsc.layers.arrays import labels_layer as labels_layer
 from napari_dsc.layers.arrays import level_array as level_array
 from napari_dsc.layers.arrays import read_layer as read_layer
 from napari_dsc.layers.geometry import Geometry as Geometry
+from napari_dsc.layers.geometry import file_geometry as file_geometry
 from napari_dsc.layers.geometry import geometry_of as geometry_of
 from napari_dsc.layers.geometry import labels_geometry as labels_geometry
-from napari_dsc.layers.geometry import physical_size as physical_size
+from napari_dsc.layers.geometry import physical_place as physical_place
 from napari_dsc.layers.layout import Layout as Layout
 from napari_dsc.layers.layout import possible_layouts as possible_layouts

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeGuard
 import numpy as np
 
 from napari_dsc.files import RawImage
-from napari_dsc.layers.geometry import Geometry, geometry_of, physical_size
+from napari_dsc.layers.geometry import Geometry, geometry_of, physical_place
 from napari_dsc.layers.layout import sure_axes
 
 if TYPE_CHECKING:
@@ -68,9 +68,12 @@ def read_layer(layer: ImageLayer, axes: str = "") -> RawImage:
     """
     found = axes.upper() or sure_axes(layer)
     spatial = "".join(axis for axis in found if axis in "ZYX")
-    spacing, unit = physical_size(geometry_of(layer), found, spatial)
-    pixels = np.asarray(level_array(layer))
-    return RawImage(pixels, found, spacing, unit, origin="the layer")
+    spacing, unit, starts = physical_place(geometry_of(layer), found, spatial)
+    pixels = np.asanyarray(level_array(layer))
+    has_alpha = bool(layer.rgb) and pixels.shape[-1] == 4
+    return RawImage(
+        pixels, found, spacing, unit, has_alpha, origin="the layer", translation=starts
+    )
 
 
 def labels_layer(
@@ -100,7 +103,7 @@ def labels_layer(
 
 
 def as_many_axes(pixels: np.ndarray, geometry: Geometry) -> np.ndarray:
-    """Add the missing leading axes of a geometry to an array.
+    """Add the missing axes of a geometry to an array.
 
     Parameters
     ----------
@@ -112,7 +115,7 @@ def as_many_axes(pixels: np.ndarray, geometry: Geometry) -> np.ndarray:
     Returns
     -------
     pixels : array
-        A view, with leading axes of length one.
+        A view, with missing axes of length one; leading ones if the geometry names none.
     """
-    missing = len(geometry.scale) - pixels.ndim
-    return pixels.reshape((1,) * missing + pixels.shape)
+    missing = geometry.missing or tuple(range(len(geometry.scale) - pixels.ndim))
+    return np.expand_dims(pixels, missing)

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.linalg import block_diag
 
+from napari_dsc.files.units import in_one_unit, known_sizes, unit_name
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from napari.layers import Image as ImageLayer
     from napari.layers import Labels
@@ -31,6 +33,8 @@ class Geometry:
         Affine transform, applied after all others.
     units, axis_labels : tuple
         Unit and name of each axis, as napari gives them.
+    missing : tuple of int
+        Axes along which the array has no axis of its own; there it has length one.
     """
 
     scale: np.ndarray
@@ -40,6 +44,7 @@ class Geometry:
     affine: np.ndarray
     units: tuple[object, ...]
     axis_labels: tuple[str, ...]
+    missing: tuple[int, ...] = ()
 
     def part(self, offset: Sequence[float], step: Sequence[float]) -> Geometry:
         """Geometry of a crop, or of every n-th pixel.
@@ -113,7 +118,7 @@ class Geometry:
         options : dict
             Arguments of ``viewer.add_labels`` and similar functions.
         """
-        return dict(vars(self))
+        return {name: value for name, value in vars(self).items() if name != "missing"}
 
 
 def geometry_of(layer: ImageLayer | Labels) -> Geometry:
@@ -134,7 +139,7 @@ def geometry_of(layer: ImageLayer | Labels) -> Geometry:
     return Geometry(**values, units=tuple(layer.units), axis_labels=tuple(layer.axis_labels))
 
 
-def labels_geometry(layer: ImageLayer, axes: str) -> Geometry | None:
+def labels_geometry(layer: ImageLayer, axes: str, kept: str) -> Geometry:
     """Geometry of the labels of a layer's image.
 
     Parameters
@@ -143,23 +148,62 @@ def labels_geometry(layer: ImageLayer, axes: str) -> Geometry | None:
         The layer, which is not changed.
     axes : str
         One letter of ``TZCYX`` for each axis of the layer's array.
+    kept : str
+        Those that the labels have, in their order.
+
+    Returns
+    -------
+    geometry : Geometry
+        Geometry without a leading channel axis, because labels apply to all channels. Along
+        other axes that the labels lack, they have length one; one label is as long as all
+        channels.
+    """
+    geometry, named = geometry_of(layer), axes[: layer.ndim]
+    shape = (layer.data[0] if layer.multiscale else layer.data).shape
+    steps = [
+        float(size) if axis == "C" else 1.0 for axis, size in zip(named, shape, strict=False)
+    ]
+    if named[:1] == "C":
+        geometry, named, steps = geometry.without_first_axis(), named[1:], steps[1:]
+    missing = tuple(place for place, axis in enumerate(named) if axis not in kept)
+    return replace(geometry.part([0.0] * len(named), steps), missing=missing)
+
+
+def file_geometry(image: Mapping[str, Any]) -> Geometry | None:
+    """Geometry of the labels of an image whose file gives its position.
+
+    Parameters
+    ----------
+    image : mapping
+        What a record says of the image.
 
     Returns
     -------
     geometry : Geometry or None
-        Geometry without a leading channel axis, because labels apply to all channels. None if
-        channels are another axis: then napari could not match the remaining axes.
+        None if the file gives no position.
     """
-    geometry = geometry_of(layer)
-    if "C" in axes[1 : layer.ndim]:
+    if not image.get("translation"):
         return None
-    return geometry.without_first_axis() if axes[:1] == "C" else geometry
+    axes = image["axes"].replace("C", "")
+    spatial = [axis for axis in "ZYX" if axis in axes]
+    sizes = dict(zip(spatial, image["spacing"], strict=False))
+    starts = dict(zip(spatial, image["translation"], strict=False))
+    n_axes, unit = len(axes), unit_name(image["unit"]) or "pixel"
+    return Geometry(
+        np.array([sizes.get(axis) or 1.0 for axis in axes]),
+        np.array([starts.get(axis, 0.0) for axis in axes]),
+        np.eye(n_axes),
+        np.zeros(n_axes * (n_axes - 1) // 2),
+        np.eye(n_axes + 1),
+        tuple(unit if axis in sizes else "pixel" for axis in axes),
+        tuple(axes.lower()),
+    )
 
 
-def physical_size(
+def physical_place(
     geometry: Geometry, axes: str, spatial: str = "YX"
-) -> tuple[tuple[float, ...], str]:
-    """Pixel size and unit of an image, if its axes share a unit.
+) -> tuple[tuple[float, ...], str, tuple[float, ...]]:
+    """Pixel size and position of an image, in one unit.
 
     Parameters
     ----------
@@ -173,15 +217,21 @@ def physical_size(
     Returns
     -------
     spacing : tuple of float
-        Pixel size along `spatial`; empty if the units differ. Also empty if the unit is the
-        pixel and Z is not in `spatial`; with Z it is kept, because a scale without unit is the
-        usual way to give the distance of planes.
+        Pixel size along `spatial`, 0 where its unit is the pixel and others are not; empty if
+        all units are the pixel and Z is not in `spatial`; with Z they are kept, because a scale
+        without unit is the usual way to give the distance of planes.
     unit : str
-        Unit of the spacing; empty if it is the pixel.
+        Unit of both; empty if it is the pixel.
+    translation : tuple of float
+        Position of the first pixel along `spatial`, or empty.
     """
-    positions = [axes.index(axis) for axis in spatial if axis in axes]
-    units = {str(geometry.units[position]) for position in positions}
-    sizes = tuple(float(abs(geometry.scale[position])) for position in positions)
-    if len(units) != 1 or (units == {"pixel"} and "Z" not in spatial):
-        return (), ""
-    return sizes, units.pop().replace("pixel", "")
+    places = {axis: axes.index(axis) for axis in spatial if axis in axes}
+    units = {axis: geometry.units[place] for axis, place in places.items()}
+    sizes, unit = in_one_unit(
+        {axis: (abs(geometry.scale[places[axis]]), units[axis]) for axis in places}
+    )
+    if not unit and "Z" not in spatial:
+        return (), "", ()
+    moves = {axis: (geometry.translate[places[axis]], units[axis]) for axis in places}
+    starts, _ = in_one_unit(moves, unit)
+    return known_sizes(sizes, list(places)), unit, tuple(starts.get(a, 0.0) for a in places)

@@ -15,7 +15,8 @@ class ImageParams(Params):
     normalization : str
         ``range``: divide by the largest value of the integer type; floats must be in 0 to 1.
         ``percentile``: stretch linearly between two percentiles. ``auto``: ``range`` for
-        8-bit RGB images, ``percentile`` for all others.
+        8-bit RGB images unless they use less than a quarter of it, ``percentile`` for all
+        others.
     low_percentile : float
         Percentile of the intensities that becomes 0; lower intensities are clipped.
     high_percentile : float

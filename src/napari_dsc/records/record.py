@@ -49,7 +49,7 @@ def image_record(image: Image) -> Record:
         "unit": image.unit,
         "normalization": dict(image.normalization._asdict()),
         "notes": list(image.notes),
-    }
+    } | ({"translation": list(image.translation)} if image.translation else {})
 
 
 def software_record() -> Record:

@@ -11,6 +11,7 @@ from napari_dsc.errors import InvalidImageError, InvalidParameterError
 from napari_dsc.evaluation import bsds500, measures
 from napari_dsc.evaluation.terms import Split, Zero
 from napari_dsc.files import read_labels
+from napari_dsc.files.ome_zarr import is_zarr
 from napari_dsc.images import Image, load_image
 from napari_dsc.methods import METHODS
 from napari_dsc.scoring.entries import Entry
@@ -182,7 +183,7 @@ def _by_stem(folder: Path, problems: list[Problem], no_image: str = "") -> dict[
         raise InvalidImageError(f"{folder}: not a folder; name a folder of files")
     by_stem: dict[str, Path] = {}
     visible = (path for path in folder.iterdir() if not path.name.startswith("."))
-    for path in sorted(path for path in visible if path.is_file()):
+    for path in sorted(path for path in visible if path.is_file() or is_zarr(path)):
         if no_image and path.suffix.lower() == no_image:
             problems.append((path, "not an image"))
         elif path.stem in by_stem:

@@ -1,17 +1,19 @@
 """What is segmented, piece by piece; a piece is made ready when it is asked for."""
 
 import dataclasses
+import math
 from collections.abc import Callable, Generator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, Self, TypeVar
 
 import numpy as np
-import tifffile
 from numpy.typing import ArrayLike
 
 from napari_dsc import images
-from napari_dsc.files.lazy import is_zarr
+from napari_dsc.errors import InvalidImageError
+from napari_dsc.files.lazy import open_lazily
+from napari_dsc.images.axes import axes_of
 from napari_dsc.layers import Geometry, is_image_layer, labels_geometry, read_layer
 from napari_dsc.machine.progress import Progress
 from napari_dsc.params import ImageParams
@@ -91,6 +93,12 @@ class OneImage:
         return self.series.join(
             [one.restore_labels(part) for one, part in zip(pieces, parts, strict=True)]
         )
+
+    def valid(self) -> np.ndarray | None:
+        """Pixels that have a value, in the axes of the original; None if all have one."""
+        if self.piece(0).valid is None:
+            return None
+        return self.place([self.piece(number).valid for number in range(len(self))])  # type: ignore[misc]
 
     def given(self, superpixels: ArrayLike | None, scribbles: ArrayLike | None) -> Self:
         """The same pieces with what the user gives; None leaves it out."""
@@ -212,7 +220,7 @@ def open_pieces(
 
 
 def needs_tiles(image: Any, settings: Settings, output: Path) -> bool:
-    """Whether an image is segmented by tiles: asked for, stored by chunks, or large.
+    """Whether an image is segmented by tiles: asked for, written by chunks, or large.
 
     Parameters
     ----------
@@ -230,9 +238,7 @@ def needs_tiles(image: Any, settings: Settings, output: Path) -> bool:
     """
     if settings.tile or settings.level or output.suffix.lower() == ".zarr":
         return True
-    if not isinstance(image, Path) or is_zarr(image):
-        return isinstance(image, Path)
-    return _n_pixels(image) > MOST_WHOLE
+    return isinstance(image, Path) and _n_pixels(image) > MOST_WHOLE
 
 
 def iter_each(
@@ -260,6 +266,7 @@ def _read(
     layer = image if is_image_layer(image) else None
     if layer is not None:
         image = read_layer(layer, settings.axes)
+        axes, _ = axes_of(image, settings.axes)
     if not isinstance(image, images.Image):
         image = load(
             Path(image) if isinstance(image, str) else image,
@@ -271,18 +278,16 @@ def _read(
     series = (
         images.ImageSeries((image,), image.axes) if isinstance(image, images.Image) else image
     )
-    return series, None if layer is None else labels_geometry(layer, series.axes)
+    kept = series.axes.replace("C", "")
+    return series, None if layer is None else labels_geometry(layer, axes, kept)
 
 
 def _n_pixels(path: Path) -> int:
-    """Pixels of a plane in a TIFF; 0 for other files, which are read whole."""
-    if path.suffix.lower() not in (".tif", ".tiff"):
-        return 0
+    """Pixels of a plane in a TIFF or zarr; 0 for other files, which are read whole."""
     try:
-        with tifffile.TiffFile(path) as file:
-            len(file.pages)  # as in `read_tiff`
-            series = file.series[0]
-            sizes = dict(zip(series.axes, series.shape, strict=True))
-            return int(sizes.get("Y", 0) * sizes.get("X", 0))
-    except (OSError, ValueError, IndexError, tifffile.TiffFileError):
+        with open_lazily(path, 0) as raw:
+            if not raw.axes:
+                return math.prod(sorted(raw.pixels.shape)[-2:])
+            return math.prod(raw.pixels.shape[raw.axes.index(axis)] for axis in "YX")
+    except InvalidImageError:
         return 0

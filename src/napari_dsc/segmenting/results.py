@@ -15,7 +15,14 @@ from napari_dsc.files import write_image
 from napari_dsc.images import to_label_image
 from napari_dsc.images.axes import spatial_axes
 from napari_dsc.labels import measurement, regions
-from napari_dsc.layers import PARTS_KEY, RECORD_KEY, Geometry, as_many_axes, labels_layer
+from napari_dsc.layers import (
+    PARTS_KEY,
+    RECORD_KEY,
+    Geometry,
+    as_many_axes,
+    file_geometry,
+    labels_layer,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -46,6 +53,8 @@ class Step:
         Superpixels ``0 .. M - 1``.
     result : str
         What `labels` gives: ``classes`` or ``regions``.
+    valid : S bool array or None
+        Pixels that have a value; the others are labeled 0. None: all have one.
     finish : callable
         Makes the `Segmentation` of a step, see `segmentation`.
     """
@@ -57,12 +66,16 @@ class Step:
     assignment: Tensor
     superpixels: np.ndarray = dataclasses.field(repr=False)
     result: str
+    valid: np.ndarray | None = dataclasses.field(repr=False)
     finish: Callable[[Step], Segmentation] = dataclasses.field(repr=False)
 
     @property
     def n_classes(self) -> int:
-        """Number of classes that some superpixel has."""
-        return int(torch.count_nonzero(torch.bincount(self.classes)))
+        """Number of classes that some superpixel, with a pixel that has a value, has."""
+        classes = self.classes
+        if self.valid is not None:
+            classes = classes[np.unique(self.superpixels[self.valid]).tolist()]
+        return int(torch.count_nonzero(torch.bincount(classes)))
 
     def labels(self) -> np.ndarray:
         """Label image of this step, from 1, in the smallest unsigned type.
@@ -74,9 +87,8 @@ class Step:
             or its connected region.
         """
         classes = self.classes.cpu().numpy()[self.superpixels]
-        return to_label_image(
-            regions.connected_regions(classes) if self.result == "regions" else classes
-        )
+        found = regions.connected_regions(classes) if self.result == "regions" else classes
+        return to_label_image(found, self.valid)
 
     def segmentation(self) -> Segmentation:
         """Result of the run as if this step had been its last.
@@ -232,15 +244,16 @@ class Segmentation:
             is.
         """
         parts = self.parts()
-        if self.geometry is not None:
-            superpixels = as_many_axes(parts.superpixels, self.geometry)
+        geometry = self.geometry or file_geometry(self.record["image"])  # type: ignore[arg-type]
+        if geometry is not None:
+            superpixels = as_many_axes(parts.superpixels, geometry)
             parts = dataclasses.replace(parts, superpixels=superpixels)
         options = {
             "name": name,
             "features": self.features(),
             "metadata": {RECORD_KEY: dict(self.record), PARTS_KEY: parts},
         }
-        return labels_layer(self.labels, self.geometry, options)
+        return labels_layer(self.labels, geometry, options)
 
 
 def write_result(
@@ -267,7 +280,9 @@ def write_result(
     image = record["image"]
     has_channels = pixels.ndim == len(image["axes"])
     axes = image["axes"] if has_channels else image["axes"].replace("C", "")
-    sizes = dict(zip(spatial_axes(axes), image["spacing"], strict=False))
+    spatial = spatial_axes(axes)
+    sizes = dict(zip(spatial, image["spacing"], strict=False))
+    starts = dict(zip(spatial, image.get("translation", ()), strict=False))
     write_image(
         path,
         pixels,
@@ -275,5 +290,6 @@ def write_result(
         axes=axes,
         spacing=[sizes[axis] for axis in axes if axis in sizes],
         unit=image["unit"],
+        translation=[starts[axis] for axis in axes if axis in starts],
         overwrite=overwrite,
     )

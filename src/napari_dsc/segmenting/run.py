@@ -172,9 +172,13 @@ class Run:
             if isinstance(step, str):
                 self.notes.append(step)
                 continue
-            shown = self.image.restore_labels(superpixels)
+            shown, valid = self.image.restore_labels(superpixels), self.image.valid
             yield Step(
-                **step._asdict(), superpixels=shown, result=params.result, finish=self.result
+                **step._asdict(),
+                superpixels=shown,
+                result=params.result,
+                valid=None if valid is None else self.image.restore_labels(valid),
+                finish=self.result,
             )
 
     def result(self, step: Step) -> Segmentation:
@@ -198,7 +202,7 @@ class Run:
             step = dataclasses.replace(step, classes=torch.from_numpy(found.classes))
         return Segmentation(
             labels=step.labels(),
-            superpixels=to_label_image(image.restore_labels(self.superpixels)),
+            superpixels=to_label_image(image.restore_labels(self.superpixels), step.valid),
             classes_of_superpixels=found.classes,
             probabilities=found.probabilities,
             record=self.cut_record(step),

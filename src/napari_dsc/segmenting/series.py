@@ -202,7 +202,7 @@ class SeriesRun:
             maps.append(smallest[self._superpixels_of(number)])
         if self.stages.settings.cut_params.result == "regions":
             maps = numbered_on([connected_regions(each) for each in maps])
-        return to_label_image(self.pieces.place(maps))
+        return to_label_image(self.pieces.place(maps), self.pieces.valid())
 
     def _superpixels_of(self, number: int) -> np.ndarray:
         """Superpixels of an image from 0, in the smallest type that holds them."""
@@ -213,7 +213,7 @@ class SeriesRun:
 
     def _joined_superpixels(self) -> np.ndarray:
         each = [self._superpixels_of(number) for number in range(len(self))]
-        return to_label_image(self.pieces.place(numbered_on(each)))
+        return to_label_image(self.pieces.place(numbered_on(each)), self.pieces.valid())
 
 
 def whole_run(image: Any, settings: Settings) -> SeriesRun:
@@ -230,7 +230,9 @@ def series_image_record(pieces: OneImage) -> Record:
     series, first = pieces.series, pieces.piece(0)
     record: Record = {"axes": series.axes, "shape": [len(pieces), *first.pixels.shape[1:]]}
     if not isinstance(pieces, Frames):  # planes have the hash of their stack
-        return record | {"spacing": list(series.spacing)}
+        place: Record = {"spacing": list(series.spacing)}
+        starts = {"translation": list(series.translation)} if series.translation else {}
+        return record | place | starts
     hashes = hashes_of(pieces.piece(number).sha256 for number in range(len(pieces)))
     return record | {"sha256": hashes}
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import shutil
 import tempfile
 from collections.abc import Generator, Iterator
 from functools import partial
@@ -13,6 +14,7 @@ import torch
 from napari_dsc.cut.joint import Piece, coarse_piece, iter_joint_cut, iter_piece_cut
 from napari_dsc.errors import InvalidParameterError, OutputError
 from napari_dsc.files.writers import temporary_beside
+from napari_dsc.images.normalization import normalization_note
 from napari_dsc.labels.regions import iter_regions, region_numbers
 from napari_dsc.large.source import Source, open_source
 from napari_dsc.large.tiling import DEFAULT, check_side, plan_tiling
@@ -80,7 +82,10 @@ class TiledRun:
                 f"{self.tiling.side} pixels should hold some: n_superpixels of a large image "
                 "count for all of it"
             )
-        self.normalization = source.normalization(settings.image_params, self.cut_params.seed)
+        image_params = settings.image_params
+        self.normalization = source.normalization(image_params, self.cut_params.seed)
+        layout = (source.dtype, len(source.channels))
+        stages.notes += normalization_note(self.normalization, *layout, image_params)
         # the scale is the same for pieces and tiles, whatever their size
         params = dataclasses.replace(
             self.cut_params, resolution=self.scale, megapixels=NO_LIMIT
@@ -148,6 +153,7 @@ class TiledRun:
                     record=self.record(),
                     spacing=self.source.spacing,
                     unit=self.source.unit,
+                    translation=self.source.translation,
                 )
                 del labels  # the file can go only when nobody looks at it
             yield Progress("writing", 1, 1)
@@ -164,6 +170,7 @@ class TiledRun:
             "dtype": str(source.dtype),
             "spacing": list(source.spacing),
             "unit": source.unit,
+            **({"translation": list(source.translation)} if source.translation else {}),
             "normalization": dict(self.normalization._asdict()),
             "notes": list(source.notes),
         }
@@ -213,16 +220,31 @@ class TiledRun:
                 yield np.asarray(canvas[top : top + CHUNK])
 
         found = np.unique(np.concatenate([np.unique(band) for band in bands()]))
-        self.counts["n_classes"] = len(found)
+        self.counts["n_classes"] = int(np.count_nonzero(found))  # 0 has no value
         if self.cut_params.result == "classes":
-            numbers = np.zeros(int(found[-1]) + 1, canvas.dtype)
-            numbers[found] = np.arange(1, len(found) + 1)
-            numbered = partial(map, numbers.__getitem__)
+            renumbered = np.zeros(int(found[-1]) + 1, canvas.dtype)
+            found = found[found > 0]  # 0 has no value
+            renumbered[found] = np.arange(1, len(found) + 1)
+            numbered = partial(map, renumbered.__getitem__)
             return Labels(self.source.shape, canvas.dtype, lambda: numbered(bands()))
-        numbers = region_numbers(bands)
-        n_regions = self.counts["n_regions"] = int(numbers.max()) + 1
-        numbers = (numbers + 1).astype(np.min_scalar_type(n_regions))
+        numbers = region_numbers(bands) + 1
+        if found[0] == 0:
+            shown = zip(bands(), iter_regions(bands, numbers), strict=True)
+            kept = np.unique(np.concatenate([np.unique(one[band > 0]) for band, one in shown]))
+            numbers = (np.searchsorted(kept, numbers) + 1) * np.isin(numbers, kept)
+        n_regions = self.counts["n_regions"] = int(numbers.max())
+        numbers = numbers.astype(np.min_scalar_type(n_regions))
         return Labels(self.source.shape, numbers.dtype, lambda: iter_regions(bands, numbers))
+
+
+def _check_space(output: Path, n_bytes: int) -> None:
+    """Refuse an image that is too large for the disk, before all of it is read."""
+    free = shutil.disk_usage(output.resolve().parent).free
+    if n_bytes > free:
+        raise OutputError(
+            f"{output}: not enough disk space: the intermediate labels need {n_bytes} bytes, "
+            f"{free} are free"
+        )
 
 
 def _reserve(file: Path, n_bytes: int) -> None:
@@ -268,6 +290,7 @@ def cut_tiles(pieces: Tiles, stages: Stages) -> Generator[Progress, None, Record
         channels=settings.channels,
         level=settings.level,
     ) as source:
+        _check_space(pieces.output, math.prod(source.shape))
         run = TiledRun(source, stages)
         notes = (run.describe(), *source.notes, *stages.notes)
         for note in notes:

@@ -34,13 +34,13 @@ def segment_by_tree(run: Run) -> Segmentation:
         The record is that of a run with ``method="tree"`` that gives these regions, with
         their number and that of the leaves.
     """
-    params, tree = run.settings.tree_params, run.tree
+    params, tree, valid = run.settings.tree_params, run.tree, run.image.valid
     labels = _labels(tree, params)
     regions = _regions(tree, labels)
     counts = {"n_superpixels": tree.n_superpixels, "n_regions": int(regions.max()) + 1}
     return Segmentation(
-        labels=run.image.restore_labels(labels),
-        superpixels=run.image.restore_labels(to_label_image(tree.superpixels)),
+        labels=run.image.restore_labels(labels if valid is None else labels * valid),
+        superpixels=run.image.restore_labels(to_label_image(tree.superpixels, valid)),
         classes_of_superpixels=regions,
         probabilities=np.zeros((tree.n_superpixels, 0), np.float32),
         record=tree_record(run, params) | counts,
@@ -134,8 +134,8 @@ def tree_series(pieces: OneImage, stages: Stages) -> Generator[Progress, None, S
     counts = {"n_superpixels": len(merged), "n_regions": int(merged.max()) + 1}
     record["numbering"] = "consecutive"
     return Segmentation(
-        labels=to_label_image(pieces.place(maps)),
-        superpixels=to_label_image(pieces.place(numbered_on(superpixels))),
+        labels=to_label_image(pieces.place(maps), pieces.valid()),
+        superpixels=to_label_image(pieces.place(numbered_on(superpixels)), pieces.valid()),
         classes_of_superpixels=merged,
         probabilities=np.zeros((len(merged), 0), np.float32),
         record=record | counts,

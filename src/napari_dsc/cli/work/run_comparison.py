@@ -229,11 +229,12 @@ def _title(choice: Choice, row: Record) -> str:
 def _write_labels(path: Path, labels: np.ndarray, scene: Scene, row: Record) -> None:
     write_image(
         path,
-        scene.image.restore_labels(to_label_image(relabel_in_order(labels))),
+        scene.image.restore_labels(to_label_image(relabel_in_order(labels), scene.image.valid)),
         record={"comparison": row, "image": image_record(scene.image)},
         axes=scene.image.label_axes,
         spacing=scene.image.label_spacing,
         unit=scene.image.unit,
+        translation=scene.image.label_translation,
         overwrite=True,  # checked before the work
     )
 

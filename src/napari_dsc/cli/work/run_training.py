@@ -13,6 +13,7 @@ from napari_dsc.cli.flags import TrainingFlags
 from napari_dsc.cli.report import Report
 from napari_dsc.errors import InvalidImageError, WeightsError
 from napari_dsc.files import check_output, read_labels
+from napari_dsc.files.ome_zarr import is_zarr
 from napari_dsc.files.ownership import refuse_overlap
 from napari_dsc.hierarchy.construction import make_template
 from napari_dsc.images import Image, load_image
@@ -106,7 +107,7 @@ def run_training(
 
 def _image_files(named: Sequence[Path]) -> list[Path]:
     """Files the user named, or those in the folder they named."""
-    if len(named) > 1 or not named[0].is_dir():
+    if len(named) > 1 or not named[0].is_dir() or is_zarr(named[0]):
         return list(named)
     paths = _images_in(named[0])
     if not paths:
@@ -117,7 +118,7 @@ def _image_files(named: Sequence[Path]) -> list[Path]:
 def _images_in(folder: Path) -> list[Path]:
     def is_image(path: Path) -> bool:
         kind = mimetypes.guess_type(path.name)[0] or ""
-        return kind.startswith("image/") or path.suffix.lower() == ".npy"
+        return kind.startswith("image/") or path.suffix.lower() in (".npy", ".zarr")
 
     return sorted(one for one in folder.iterdir() if one.name[0] != "." and is_image(one))
 

@@ -189,6 +189,7 @@ class Dock(forms.ClosingWidget):
             axes=source.axes,
             spacing=source.spacing,
             unit=source.unit,
+            translation=source.translation,
             mask=source.mask,
             settings=Settings(
                 weights=self.compute.weights.currentText(),

@@ -9,7 +9,7 @@ import numpy as np
 from napari.layers import Image, Labels, Shapes
 
 from napari_dsc.errors import InvalidImageError, InvalidParameterError
-from napari_dsc.layers import Geometry, Layout, geometry_of, level_array, physical_size
+from napari_dsc.layers import Geometry, Layout, geometry_of, level_array, physical_place
 from napari_dsc.widgets.viewer.channels import StackedArrays
 from napari_dsc.widgets.viewer.shapes import shapes_region
 
@@ -40,6 +40,7 @@ class Source:
     geometry: Geometry
     image_geometry: Geometry
     channels: tuple[str, ...] = ()
+    translation: tuple[float, ...] = ()
 
     @property
     def axes(self) -> str:
@@ -162,7 +163,7 @@ def read_source(layer: Image, layout: Layout, where: Where, point: np.ndarray) -
     whole = geometry_of(layer).part((offset * factors).tolist(), factors.tolist())
     named = layout.axes.removesuffix("C").removeprefix("C")
     spatial = "".join(axis for axis in layout.image_axes() if axis in "ZYX")
-    spacing, unit = physical_size(geometry, named, spatial)
+    spacing, unit, starts = physical_place(geometry, named, spatial)
     return Source(
         name=layer.name,
         level=level,
@@ -171,6 +172,7 @@ def read_source(layer: Image, layout: Layout, where: Where, point: np.ndarray) -
         layout=layout,
         spacing=spacing,
         unit=unit,
+        translation=starts,
         mask=mask,
         geometry=geometry,
         image_geometry=whole if layout.joins_channels and not layer.rgb else geometry,
