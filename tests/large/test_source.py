@@ -192,8 +192,6 @@ def test_files_of_other_kinds_are_refused(tmp_path):
         ("scale0/zarr.json", '"zarr_format"', '"zarr"'),
         ("zarr.json", '"scale0"', '"../.."'),
         ("zarr.json", '"scale0"', "5"),
-        ("zarr.json", '"scale": [', '"scale": [null,'),
-        ("zarr.json", '"axes": [', '"axes": [[],'),
         ("zarr.json", "{", "[" * 100_000),
     ],
 )
@@ -238,7 +236,7 @@ def test_damaged_tiles_are_refused_by_their_rows_and_the_others_are_read(tmp_pat
         source.read(slice(0, 32), slice(0, 96))
         with pytest.raises(InvalidImageError, match="rows 32 to 64 cannot be read"):
             source.read(slice(32, 64), slice(0, 96))
-        with pytest.raises(InvalidImageError, match="some rows cannot be read"):
+        with pytest.raises(InvalidImageError, match="a part cannot be read"):
             source.sha256()
 
 

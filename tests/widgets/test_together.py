@@ -5,7 +5,7 @@ import pytest
 from napari.utils.progress import progress
 from qtpy.QtWidgets import QApplication, QDockWidget, QMainWindow
 
-from napari_dsc.widgets.controls import correcting
+from napari_dsc.widgets.viewer.shapes import Outline
 
 SQUARES = np.arange(1, 25).reshape(4, 6).repeat(10, 0).repeat(10, 1)
 
@@ -123,7 +123,7 @@ def test_next_uncertain_outlines_the_superpixel(viewer, qtbot):
 def test_the_outline_of_a_stack_lies_on_its_plane(viewer):
     stack = np.stack([np.zeros_like(SQUARES), SQUARES])
     layer = viewer.add_labels(stack, name="stack")
-    outline = correcting.Outline(viewer)
+    outline = Outline(viewer)
     outline.show(layer, stack, (1, 0, 0))
     [path] = viewer.layers["stack [uncertain]"].data
     assert set(path[:, 0]) == {1}

@@ -282,8 +282,7 @@ def _source(
     if len(spacing):
         check_spacing(spacing, "YX")
         spacing = [*(1.0 for axis in named if axis == "Z"), *spacing]
-    plane = named.replace("Z", "")
-    pixel, unit, starts = placed(raw, named, plane, spacing)
+    pixel, unit, starts = placed(raw, named, named.replace("Z", ""), spacing)
     found = tuple(taken[0].tolist())
     notes = (*raw.notes, *notes)
     return Source(array, named, origin, found, pixel, unit, notes, starts, raw.nodata)

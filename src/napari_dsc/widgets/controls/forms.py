@@ -110,7 +110,7 @@ class ClosingWidget(QtWidgets.QWidget):
             if one is not own and one.isVisible() and not one.isFloating()
             if one.findChild(ClosingWidget) is not None
         ]
-        if others and not window.tabifiedDockWidgets(own):
+        if own is not None and others and not window.tabifiedDockWidgets(own):
             window.tabifyDockWidget(others[-1], own)
             own.raise_()
 

@@ -18,6 +18,7 @@ from napari_dsc.widgets.controls import correcting, forms, image_panel
 from napari_dsc.widgets.tasks import in_background
 from napari_dsc.widgets.viewer.editor import RULES, Editor
 from napari_dsc.widgets.viewer.output import KEY, OUTLINE, columns_of
+from napari_dsc.widgets.viewer.shapes import Outline
 
 OWN = "its own run"
 
@@ -31,7 +32,7 @@ class Correct(forms.ClosingWidget):
         self.viewer = napari_viewer
         self.editor: Editor | None = None
         self.preparation = correcting.Preparation(napari_viewer)
-        self.outline = correcting.Outline(napari_viewer)
+        self.outline = Outline(napari_viewer)
         self.labels, self.pin = _chooser("Labels layer to correct."), image_panel.pin_box()
         self.superpixels = _chooser(
             "Superpixels of the run that made the labels, or of another Labels layer."

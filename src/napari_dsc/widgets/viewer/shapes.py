@@ -1,4 +1,4 @@
-"""Which pixels of an image lie under shapes, and the units of layers."""
+"""Pixels under shapes, the outline of a superpixel, and the units of layers."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,8 +8,11 @@ import pint
 from napari.layers import Image, Labels, Layer, Shapes
 from napari.viewer import Viewer
 from skimage.draw import polygon2mask
+from skimage.measure import find_contours
 
 from napari_dsc.errors import InvalidImageError
+from napari_dsc.layers import geometry_of
+from napari_dsc.widgets.viewer import output
 
 
 def shapes_region(
@@ -109,6 +112,50 @@ def _outline(
         vertices = center + np.cos(angle) * across + np.sin(angle) * down
     points = _in_image(vertices, shapes, layer)[:, -2:]
     return np.asarray((points + 0.5) / factors - 0.5)
+
+
+class Outline:
+    """Outline of one superpixel, in a Shapes layer that goes with it.
+
+    Parameters
+    ----------
+    viewer : napari Viewer
+        Receives the layer.
+    """
+
+    def __init__(self, viewer: Viewer) -> None:
+        self._viewer = viewer
+        self._layer: Shapes | None = None
+
+    def show(self, layer: Labels, superpixels: np.ndarray, position: tuple[int, ...]) -> None:
+        """Outline the superpixel at a position on the plane of that position."""
+        self.hide()
+        leading = position[:-2]
+        inside = superpixels[leading] == superpixels[position]
+        rows, columns = np.flatnonzero(inside.any(1)), np.flatnonzero(inside.any(0))
+        box = inside[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+        paths = [
+            np.insert(path - 1 + (rows[0], columns[0]), [0] * len(leading), leading, axis=1)
+            for path in find_contours(np.pad(box, 1), 0.5)
+        ]
+        self._layer = output.add_quietly(
+            self._viewer,
+            Shapes(
+                paths,
+                shape_type="path",
+                edge_color="white",
+                edge_width=max(1.0, max(box.shape) / 40),
+                name=f"{layer.name} [uncertain]",
+                metadata={output.OUTLINE: True},
+                **geometry_of(layer).options(),
+            ),
+        )
+
+    def hide(self) -> None:
+        """Remove the layer."""
+        layer, self._layer = self._layer, None
+        if layer is not None and layer in self._viewer.layers:
+            self._viewer.layers.remove(layer)
 
 
 def visible_point(viewer: Viewer, layer: Layer) -> np.ndarray:
