@@ -211,7 +211,9 @@ def _session(folder: Path) -> None:
         "axis_labels": ["y", "x"],
     }
     record: dict[str, object] = dict(RECORD)
-    save_session(folder / f"one{SUFFIX}", Session("one", labels, parts, record, place))
+    features = {"index": np.unique(labels[labels > 0])}
+    session = Session("one", labels, parts, record, place, features)
+    save_session(folder / f"one{SUFFIX}", session)
 
 
 _WRITERS: dict[str, Callable[[Path], None]] = {

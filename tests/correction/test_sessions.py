@@ -19,13 +19,19 @@ PLACE = {
     "axis_labels": ("y", "x"),
 }
 
+TABLE = {
+    "index": np.array([1, 300]),
+    "area": np.array([2.0, 1.0]),
+    "kind": np.array(["cell", "dust"], object),
+}
+
 
 def session(**changes):
-    return Session("cells", LABELS, PARTS, {"iterations": 3}, PLACE)._replace(**changes)
+    return Session("cells", LABELS, PARTS, {"iterations": 3}, PLACE, TABLE)._replace(**changes)
 
 
 def test_a_session_comes_back_as_it_was(tmp_path):
-    path = tmp_path / "a.dsc.npz"
+    path = tmp_path / "a.dscsession"
     save_session(path, session())
     again = load_session(path)
     assert (again.name, again.record) == ("cells", {"iterations": 3})
@@ -37,30 +43,34 @@ def test_a_session_comes_back_as_it_was(tmp_path):
     assert again.place["axis_labels"] == PLACE["axis_labels"]
     for name in ("scale", "translate", "rotate", "shear", "affine"):
         np.testing.assert_array_equal(again.place[name], PLACE[name])
+    assert again.features.keys() == TABLE.keys()
+    for name, column in TABLE.items():
+        np.testing.assert_array_equal(again.features[name], column)
 
 
 def test_no_code_can_hide_in_a_session(tmp_path):
-    path = tmp_path / "a.dsc.npz"
-    np.savez(path, labels=np.array([{"a": 1}], object))
+    path = tmp_path / "a.dscsession"
+    with path.open("wb") as file:
+        np.savez(file, labels=np.array([{"a": 1}], object))
     with pytest.raises(InvalidImageError, match="not a session"):
         load_session(path)
 
 
 @pytest.mark.parametrize("content", [b"", b"text", b"PK\x03\x04 cut"])
 def test_other_files_are_refused_by_name(tmp_path, content):
-    path = tmp_path / "a.dsc.npz"
+    path = tmp_path / "a.dscsession"
     path.write_bytes(content)
-    with pytest.raises(InvalidImageError, match=r"a\.dsc\.npz: is not a session"):
+    with pytest.raises(InvalidImageError, match=r"a\.dscsession: is not a session"):
         load_session(path)
 
 
 def test_a_missing_file_is_refused_by_name(tmp_path):
     with pytest.raises(InvalidImageError, match="no such file"):
-        load_session(tmp_path / "a.dsc.npz")
+        load_session(tmp_path / "a.dscsession")
 
 
 def test_a_truncated_file_is_refused(tmp_path):
-    path = tmp_path / "a.dsc.npz"
+    path = tmp_path / "a.dscsession"
     save_session(path, session())
     path.write_bytes(path.read_bytes()[:-40])
     with pytest.raises(InvalidImageError, match="not a session"):
@@ -68,14 +78,14 @@ def test_a_truncated_file_is_refused(tmp_path):
 
 
 def test_labels_of_another_shape_are_refused(tmp_path):
-    path = tmp_path / "a.dsc.npz"
+    path = tmp_path / "a.dscsession"
     save_session(path, session(labels=LABELS[:, :2]))
     with pytest.raises(InvalidImageError, match="not a session"):
         load_session(path)
 
 
 def test_a_session_that_cannot_be_written_leaves_the_old_one(tmp_path, monkeypatch):
-    path = tmp_path / "a.dsc.npz"
+    path = tmp_path / "a.dscsession"
     save_session(path, session())
     before = path.read_bytes()
 
@@ -86,11 +96,11 @@ def test_a_session_that_cannot_be_written_leaves_the_old_one(tmp_path, monkeypat
     with pytest.raises(OutputError, match="No space left"):
         save_session(path, session(name="other"))
     assert path.read_bytes() == before
-    assert [one.name for one in tmp_path.iterdir()] == ["a.dsc.npz"]
+    assert [one.name for one in tmp_path.iterdir()] == ["a.dscsession"]
 
 
 def test_the_reader_takes_sessions_only(tmp_path):
-    path = tmp_path / "a.dsc.npz"
+    path = tmp_path / "a.dscsession"
     save_session(path, session())
     assert session_reader("a.npz") is None
     assert session_reader([str(path)]) is None
@@ -119,28 +129,55 @@ def test_the_reader_takes_sessions_only(tmp_path):
     ],
 )
 def test_a_session_that_could_not_be_shown_or_edited_is_refused(tmp_path, changes):
-    path = tmp_path / "a.dsc.npz"
+    path = tmp_path / "a.dscsession"
     save_session(path, session(**changes))
-    with pytest.raises(InvalidImageError, match=r"a\.dsc\.npz: is not a session, or damaged"):
+    with pytest.raises(InvalidImageError, match=r"a\.dscsession: is not a session, or damaged"):
         load_session(path)
 
 
 def test_a_description_nested_without_end_is_refused(tmp_path):
-    path = tmp_path / "a.dsc.npz"
+    path = tmp_path / "a.dscsession"
     save_session(path, session())
     with np.load(path) as file:
         arrays = dict(file) | {"about": np.array("[" * 100_000)}
-    np.savez(path, **arrays)
+    with path.open("wb") as file:
+        np.savez(file, **arrays)
     with pytest.raises(InvalidImageError, match="is not a session, or damaged"):
         load_session(path)
 
 
 @pytest.mark.parametrize("unit", ["parsecs_of_old", "9**9**9**9", "", "\x1b[31m", "a.b"])
 def test_units_that_napari_does_not_know_become_pixels(tmp_path, unit):
-    path = tmp_path / "a.dsc.npz"
+    path = tmp_path / "a.dscsession"
     save_session(path, session(place=PLACE | {"units": ("micrometer", unit)}))
     [(_, options, _)] = session_reader(str(path))(str(path))
     assert options["units"] == ("pixel", "pixel")
     save_session(path, session())
     [(_, options, _)] = session_reader(str(path))(str(path))
     assert options["units"] == ("micrometer", "micrometer")
+
+
+def test_measurements_come_back_with_the_layer(tmp_path):
+    path = tmp_path / "a.dscsession"
+    save_session(path, session())
+    [(_, about, _)] = session_reader(str(path))(str(path))
+    assert about["features"]["area"].tolist() == [2, 1]
+    assert about["features"]["kind"].tolist() == ["cell", "dust"]
+    assert about["features"]["index"].tolist() == [1, 300]
+
+
+def test_sessions_of_earlier_versions_are_read(tmp_path):
+    path = tmp_path / "a.dsc.npz"
+    save_session(path, session(features={}))  # they had another name and no table
+    [(labels, about, kind)] = session_reader(str(path))(str(path))
+    assert kind == "labels"
+    np.testing.assert_array_equal(labels, LABELS)
+    assert about["features"]["index"].tolist() == [1, 300]
+
+
+@pytest.mark.parametrize("length", [1, 3])
+def test_a_table_of_another_length_is_refused(tmp_path, length):
+    path = tmp_path / "a.dscsession"
+    save_session(path, session(features=TABLE | {"area": np.ones(length)}))
+    with pytest.raises(InvalidImageError, match="is not a session"):
+        load_session(path)

@@ -1,5 +1,6 @@
 """Layer actions, called as the menus and the command palette do."""
 
+import inspect
 import json
 import shlex
 
@@ -278,3 +279,53 @@ def test_an_action_stands_in_the_menu_of_its_kind_of_layer(
         context = {"active_layer_type": other}
         assert item.when.eval(context) == (other == kind)
         assert item.command.enablement.eval(context) == (other == kind)
+
+
+def palette_hits(text):
+    """Commands that napari's palette offers for a text, in its order."""
+    from napari._qt.widgets.qt_command_palette import QCommandList
+
+    app, commands = get_app_model(), QCommandList()
+    rules = app.menus.get_menu(app.menus.COMMAND_PALETTE_ID)
+    commands.extend_command([rule.command for rule in rules])
+    return list(commands.iter_top_hits(text))
+
+
+def test_the_first_hit_of_the_palette_opens_segment(viewer, qtbot):
+    first, *_ = palette_hits("DSC")
+    assert first.title == "Segment (Deep Superpixel Cut)"
+    get_app_model().commands.execute_command(first.id).result()
+    assert "Segment" in " ".join(viewer.window.dock_widgets)
+
+
+def test_no_command_of_the_palette_needs_an_argument(viewer):
+    for rule in palette_hits("DSC"):
+        if not rule.id.startswith("napari-dsc.") or not _is_enabled(rule):
+            continue
+        run = get_app_model().commands[rule.id].resolved_callback
+        given = {"viewer", "qt_viewer", "window"}  # by napari
+        needed = [
+            name
+            for name, one in inspect.signature(run).parameters.items()
+            if one.default is one.empty and name not in given
+        ]
+        assert not needed or rule.id in DOCKS, rule.id
+
+
+DOCKS = [
+    f"napari-dsc.{name}"
+    for name in ("segment", "smooth", "superpixels", "correct", "evaluate", "batch")
+]
+
+
+def _is_enabled(rule):
+    kinds = ("image", "labels")
+    return rule.enablement is None or any(
+        rule.enablement.eval({"active_layer_type": kind}) for kind in kinds
+    )
+
+
+def test_a_session_is_offered_to_no_other_reader():
+    npe2 = pytest.importorskip("npe2")
+    readers = npe2.PluginManager.instance().iter_compatible_readers(["a.dscsession"])
+    assert [one.plugin_name for one in readers] == ["napari-dsc"]

@@ -414,19 +414,19 @@ def test_a_session_of_another_name_is_not_replaced_unasked(
     viewer, editing, qtbot, tmp_path, monkeypatch
 ):
     dock, _ = editing(viewer)
-    (tmp_path / "x.dsc.npz").write_bytes(b"precious")
+    (tmp_path / "x.dscsession").write_bytes(b"precious")
     answer = (str(tmp_path / "x"), "")
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: answer)
     dock.save.click()
     qtbot.wait(100)
     assert "exists" in dock.status.text()
-    assert (tmp_path / "x.dsc.npz").read_bytes() == b"precious"
+    assert (tmp_path / "x.dscsession").read_bytes() == b"precious"
 
 
 def test_a_session_is_saved_and_opened_again(viewer, editing, qtbot, tmp_path, monkeypatch):
     dock, layer = editing(viewer, scale=(2, 3), translate=(5, 7), rotate=20, units=("um", "um"))
     slide(qtbot, dock, 5)
-    path = tmp_path / "cells.dsc.npz"
+    path = tmp_path / "cells.dscsession"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), ""))
     dock.save.click()
     qtbot.waitUntil(path.exists)

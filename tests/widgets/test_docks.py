@@ -296,8 +296,10 @@ def test_the_active_image_is_preselected_and_the_choice_is_kept(viewer, open_doc
     first = viewer.add_image(pixels, name="a")
     viewer.add_image(pixels, name="b")
     viewer.layers.selection.active = first
-    chooser = open_dock(viewer, "Smooth").image_panel.image
+    panel = open_dock(viewer, "Smooth").image_panel
+    chooser = panel.image
     assert chooser.currentText() == "a"
+    panel.pin.setChecked(True)
     viewer.add_image(pixels, name="c")
     viewer.layers.move(0, 2)
     assert chooser.currentText() == "a"
@@ -310,6 +312,7 @@ def test_other_layers_do_not_change_axes_and_part(viewer, open_dock, pixels):
     viewer.add_image(pixels[..., 0][None].repeat(3, 0), name="cells")
     shapes = viewer.add_shapes([np.array([[1, 1], [1, 9], [9, 9], [9, 1]])], name="here")
     panel = open_dock(viewer).image_panel
+    panel.pin.setChecked(True)
     panel.axes.setCurrentText("C, Y, X: all channels")
     panel.where.setCurrentText("shapes of here")
     viewer.add_image(pixels, name="another")

@@ -28,6 +28,12 @@ def by_the_tree(pixels, regions):
     )
 
 
+def assert_same_segments(found, expected):
+    """The dock numbers regions so that they keep their numbers while the slider moves."""
+    pairs = np.unique(np.stack([found.ravel(), expected.ravel()]), axis=1)
+    assert pairs.shape[1] == len(np.unique(found)) == len(np.unique(expected))
+
+
 def test_regions_are_those_of_the_console_at_every_level(ran, qtbot, pixels):
     dock, layer = ran
     classes = layer.data.copy()
@@ -39,7 +45,7 @@ def test_regions_are_those_of_the_console_at_every_level(ran, qtbot, pixels):
         dock.levels.level.number.setValue(n)
         settle(dock, qtbot)
         expected = by_the_tree(pixels, n)
-        np.testing.assert_array_equal(layer.data, expected.labels)
+        assert_same_segments(layer.data, expected.labels)
         record = layer.metadata["napari-dsc"]
         assert record["method"] == "tree"
         assert record["parameters"] == expected.record["parameters"]
@@ -90,7 +96,7 @@ def test_the_method_alone_needs_no_cut(viewer, open_dock, run, pixels):
     assert dock.parameters.controls["regions"].enabled
     run(dock)
     layer = viewer.layers["cells [DSC]"]
-    np.testing.assert_array_equal(layer.data, by_the_tree(pixels, 4).labels)
+    assert_same_segments(layer.data, by_the_tree(pixels, 4).labels)
     assert dock.levels.regions.isChecked()
     assert not dock.levels.classes.isEnabled()
     assert dock.levels.level.number.value() == 4
@@ -110,7 +116,7 @@ def test_a_large_image_grows_its_tree_when_it_is_asked_for(
     settle(dock, qtbot)
     dock.levels.level.number.setValue(4)
     settle(dock, qtbot)
-    np.testing.assert_array_equal(layer.data, by_the_tree(pixels, 4).labels)
+    assert_same_segments(layer.data, by_the_tree(pixels, 4).labels)
 
 
 def test_a_level_is_repeated_by_its_record(ran, run, qtbot, viewer, pixels):

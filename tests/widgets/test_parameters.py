@@ -186,7 +186,7 @@ def test_a_session_holds_exactly_the_numbers_of_its_run(
     run(segment)
     _, correct = viewer.window.add_plugin_dock_widget("napari-dsc", "Correct")
     qtbot.waitUntil(lambda: correct.editor is not None)
-    path = tmp_path / "cells.dsc.npz"
+    path = tmp_path / "cells.dscsession"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), ""))
     correct.save.click()
     qtbot.waitUntil(path.exists)

@@ -10,6 +10,7 @@ import numpy as np
 from napari_dsc.correction.edits import table_of
 from napari_dsc.correction.parts import Parts
 from napari_dsc.files import open_npz, write_npz
+from napari_dsc.labels.measurement import join_tables
 from napari_dsc.layers import PARTS_KEY, RECORD_KEY
 
 if TYPE_CHECKING:
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
 
     LayerData = tuple[np.ndarray, dict[str, object], str]
 
-SUFFIX = ".dsc.npz"
+SUFFIX = ".dscsession"
+FORMER_SUFFIX = ".dsc.npz"  # which napari's own reader of arrays claims as well
+_COLUMN = "feature "  # start of the names of the arrays of the table
 _PARTS = ("superpixels", "colors", "probabilities")
 _PLACE = ("scale", "translate", "rotate", "shear", "affine")
 _NAMES = ("units", "axis_labels")
@@ -39,6 +42,8 @@ class Session(NamedTuple):
     place : dict
         Geometry of the layer, as keyword arguments of napari: ``scale``, ``translate``,
         ``rotate``, ``shear``, ``affine``, ``units`` and ``axis_labels``.
+    features : dict of str to array
+        Table of the layer, with its measurements; empty if there is none.
     """
 
     name: str
@@ -46,6 +51,7 @@ class Session(NamedTuple):
     parts: Parts
     record: dict[str, object]
     place: dict[str, object]
+    features: dict[str, np.ndarray]
 
 
 def save_session(path: Path, session: Session) -> None:
@@ -70,7 +76,11 @@ def save_session(path: Path, session: Session) -> None:
         place[name] = [str(one) for one in np.ravel(np.array(session.place[name], object))]
     about = {"name": session.name, "record": session.record, "place": place}
     parts = {name: getattr(session.parts, name) for name in _PARTS}
-    write_npz(path, about, labels=session.labels, **parts)
+    columns = {
+        f"{_COLUMN}{name}": column if column.dtype.kind in "biuf" else column.astype(str)
+        for name, column in session.features.items()
+    }
+    write_npz(path, about, labels=session.labels, **parts, **columns)
 
 
 def load_session(path: Path) -> Session:
@@ -97,9 +107,18 @@ def load_session(path: Path) -> Session:
         names: dict[str, Any] = {name: tuple(about["place"][name]) for name in _NAMES}
         is_named = isinstance(about["name"], str) and isinstance(about["record"], dict)
         is_placed = _is_placed(labels.ndim, place, names)
-        if not (is_named and is_placed and _is_sound(labels, *parts)):
+        features = {
+            name.removeprefix(_COLUMN): arrays[name]
+            for name in arrays
+            if name.startswith(_COLUMN)
+        }
+        lengths = {one.shape for one in features.values()}
+        is_table = not lengths or lengths == {(len(features.get("index", ())),)}
+        is_sound = is_table and _is_sound(labels, *parts)
+        if not (is_named and is_placed and is_sound):
             raise ValueError("not what `save_session` writes")
-        return Session(about["name"], labels, Parts(*parts), about["record"], place | names)
+        place |= names
+        return Session(about["name"], labels, Parts(*parts), about["record"], place, features)
 
 
 def _is_sound(labels: np.ndarray, superpixels: np.ndarray, *tables: np.ndarray) -> bool:
@@ -156,13 +175,15 @@ def session_reader(path: str | list[str]) -> Callable[[object], list[LayerData]]
         Function from the path to one Labels layer, ready for the Correct dock; None for other
         files.
     """
-    if not isinstance(path, str) or not path.endswith(SUFFIX):
+    if not isinstance(path, str) or not path.endswith((SUFFIX, FORMER_SUFFIX)):
         return None
 
     def read(path: object) -> list[LayerData]:
         session = load_session(Path(str(path)))
         metadata = {RECORD_KEY: session.record, PARTS_KEY: session.parts}
         table = table_of(session.parts.labels_of(session.labels), session.parts)
+        if session.features:
+            table = join_tables(session.features, table)
         about = {"name": session.name, "metadata": metadata, "features": table}
         units = {"units": _known_units(session.place["units"])}
         return [(session.labels, session.place | units | about, "labels")]

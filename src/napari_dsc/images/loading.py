@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from napari_dsc.images.normalization import Normalization
 
-_SMALLEST_SIDE = 8  # pixels: two at the coarsest level of the network, which has a stride of 4
+SMALLEST_SIDE = 8  # pixels: two at the coarsest level of the network, which has a stride of 4
 MICROMETER = "µm"  # unit of the pixel sizes that a user gives
 
 
@@ -231,10 +231,10 @@ def check_sides(height: int, width: int) -> None:
     InvalidImageError
         If one is below 8.
     """
-    if min(height, width) < _SMALLEST_SIDE:
+    if min(height, width) < SMALLEST_SIDE:
         raise InvalidImageError(
-            f"image: {height} x {width} pixels, expected at least {_SMALLEST_SIDE} x "
-            f"{_SMALLEST_SIDE}"
+            f"image: {height} x {width} pixels, expected at least {SMALLEST_SIDE} x "
+            f"{SMALLEST_SIDE}"
         )
 
 

@@ -26,7 +26,8 @@ SHOW_SECONDS = 1.0
 class Status:
     """Sentence on a running job, and after each step of the cut its figures.
 
-    ``is_kept`` says whether the job could end now with the labels that it has.
+    ``is_kept`` says whether the job could end now with the labels that it has; ``share`` is how
+    many parts of the stage are done, and of how many.
     """
 
     sentence: str
@@ -37,6 +38,7 @@ class Status:
     preview: np.ndarray | None = None
     step: int = 1
     is_kept: bool = True
+    share: tuple[int, int] = (0, 0)
 
 
 @dataclass

@@ -108,7 +108,9 @@ class Levels:
                 "numbering": "lasting",
             },
             superpixels=self.parts.superpixels,
-            labels=np.where(self.parts.superpixels > 0, labels, labels.dtype.type(0)),
+            labels=in_shown_type(
+                np.where(self.parts.superpixels > 0, labels, 0), self.tree.n_superpixels
+            ),
             features={"index": seen, "class": np.searchsorted(every, seen) + 1},
             parts=self.parts,
         )
@@ -117,6 +119,16 @@ class Levels:
     def _pixel_of_leaf(self) -> np.ndarray:
         """Flat index of one pixel of each superpixel, (M,)."""
         return np.unique(self.tree.superpixels, return_index=True)[1]
+
+
+def in_shown_type(labels: np.ndarray, n_superpixels: int) -> np.ndarray:
+    """Labels in the type that their layer keeps from the first preview to the last edit.
+
+    napari draws a layer below others when the type changes. Edits number new segments up to
+    three times the number of superpixels.
+    """
+    room = np.min_scalar_type(max(3 * n_superpixels, 2**8))
+    return labels.astype(room if room.itemsize > 2 else np.uint16, copy=False)
 
 
 def finished(result: Segmentation, request: Request) -> Result:
@@ -133,7 +145,7 @@ def finished(result: Segmentation, request: Request) -> Result:
         result.record,
         smoothed=result.smoothed,
         superpixels=superpixels,
-        labels=labels,
+        labels=in_shown_type(labels, len(result.classes_of_superpixels)),
         features={name: column[kept] for name, column in table.items()},
         parts=parts,
         confidence=confidence,

@@ -61,7 +61,8 @@ def _segment(request: Request, control: job.Control) -> Generator[job.Status, No
     refuse(settings, pieces)
     is_single, levels = pieces.kind == "image", None
     grower = settings.replace(method="tree")
-    if request.preview and settings != grower and _is_quickly_grown(pieces):
+    is_grown_anyway = settings.superpixel_params.superpixels == "ucm" and settings != grower
+    if request.preview and is_grown_anyway and _is_quickly_grown(pieces):
         yield job.Status(GROWING)
         levels = _grown(pieces, grower, request.mask)
         job.check_canceled(control)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from napari_dsc.jobs.job import Status
-from napari_dsc.jobs.result import Request, masked
+from napari_dsc.jobs.result import Request, in_shown_type, masked
 from napari_dsc.machine.progress import Progress
 
 REPORT_SECONDS = 0.2
@@ -57,7 +57,8 @@ class Statuses:
             return Status(progress.step, is_kept=False)
         sentence = _sentence(progress, now - self._began)
         if progress.stage != "cut" or progress.step is None:
-            return Status(sentence, is_kept=False)
+            share = (progress.done, progress.total)
+            return Status(sentence, is_kept=False, share=share)
         return self._of_step(sentence, progress, now)
 
     def _of_step(self, sentence: str, progress: Progress, now: float) -> Status:
@@ -93,7 +94,7 @@ def _preview(step: Any, mask: np.ndarray | None) -> tuple[np.ndarray, int]:
     """Class plus 1 of at most a megapixel, and the stride of these pixels."""
     stride = int(np.ceil(np.sqrt(step.superpixels.size / PREVIEW_PIXELS)))
     thinned = (..., *(slice(stride // 2, None, stride),) * 2)
-    classes = (step.classes.cpu().numpy() + 1).astype(np.uint16)
+    classes = in_shown_type(step.classes.cpu().numpy() + 1, max(step.assignment.shape))
     shown = None if mask is None else mask[thinned]
     return masked(classes[step.superpixels[thinned]], shown), stride
 

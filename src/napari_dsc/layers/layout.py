@@ -79,6 +79,34 @@ class Layout(NamedTuple):
                 found.append(("all frames, whole stacks", "TZ"))
         return found
 
+    def rolled(self, displayed: tuple[int, ...]) -> Layout:
+        """Layout whose plane is spanned by other axes, as in a rolled view.
+
+        Parameters
+        ----------
+        displayed : tuple of int
+            Positions of the two axes in view.
+
+        Returns
+        -------
+        layout : Layout
+            The two axes are Y and X in it; along the axis that was Y or X, one plane is
+            picked. The same layout if the two are no axes of planes or frames.
+
+        Examples
+        --------
+        >>> Layout("ZYX", joins_channels=False).rolled((2, 0)).axes
+        'YZX'
+        """
+        letters, pair = list(self.axes), sorted(displayed)
+        if len(pair) != 2 or min(pair) < 0 or any(letters[one] == "C" for one in pair):
+            return self
+        freed = [letters[one] for one in pair if letters[one] not in "YX"]
+        vacated = [self.axes.index(one) for one in "YX" if self.axes.index(one) not in pair]
+        for place, letter in zip(vacated + pair, [*freed, "Y", "X"], strict=True):
+            letters[place] = letter
+        return self._replace(axes="".join(letters))
+
     def picks(self, axis: str) -> bool:
         """Whether one index along this axis is picked."""
         if axis == "C":

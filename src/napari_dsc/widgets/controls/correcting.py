@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from napari.layers import Shapes
 from qtpy.QtCore import QObject, QSignalBlocker, Qt, Signal
 from qtpy.QtWidgets import QListWidget, QListWidgetItem
+from skimage.measure import find_contours
 from superqt import QLabeledSlider
 
 from napari_dsc.jobs.analysis import granularity_job, parts_job
-from napari_dsc.layers import PARTS_KEY
+from napari_dsc.layers import PARTS_KEY, geometry_of
 from napari_dsc.widgets.controls.forms import single_shot
 from napari_dsc.widgets.tasks import in_background
 from napari_dsc.widgets.viewer import channels, output, shapes
@@ -193,6 +195,50 @@ def center_view(viewer: Viewer, layer: Labels, position: tuple[int, ...]) -> Non
     viewer.dims.point = tuple(point)
     center = point[list(viewer.dims.displayed)]
     viewer.scene.camera.center = (*np.zeros(3 - len(center)), *center)
+
+
+class Outline:
+    """Outline of one superpixel, in a Shapes layer that goes with it.
+
+    Parameters
+    ----------
+    viewer : napari Viewer
+        Receives the layer.
+    """
+
+    def __init__(self, viewer: Viewer) -> None:
+        self._viewer = viewer
+        self._layer: Shapes | None = None
+
+    def show(self, layer: Labels, superpixels: np.ndarray, position: tuple[int, ...]) -> None:
+        """Outline the superpixel at a position on the plane of that position."""
+        self.hide()
+        leading = position[:-2]
+        inside = superpixels[leading] == superpixels[position]
+        rows, columns = np.flatnonzero(inside.any(1)), np.flatnonzero(inside.any(0))
+        box = inside[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+        paths = [
+            np.insert(path - 1 + (rows[0], columns[0]), [0] * len(leading), leading, axis=1)
+            for path in find_contours(np.pad(box, 1), 0.5)
+        ]
+        self._layer = output.add_quietly(
+            self._viewer,
+            Shapes(
+                paths,
+                shape_type="path",
+                edge_color="white",
+                edge_width=max(1.0, max(box.shape) / 40),
+                name=f"{layer.name} [uncertain]",
+                metadata={output.OUTLINE: True},
+                **geometry_of(layer).options(),
+            ),
+        )
+
+    def hide(self) -> None:
+        """Remove the layer."""
+        layer, self._layer = self._layer, None
+        if layer is not None and layer in self._viewer.layers:
+            self._viewer.layers.remove(layer)
 
 
 class Preparation(QObject):

@@ -1,11 +1,11 @@
 """Boxes, buttons and forms that fit into a narrow dock, and the base of the docks."""
 
 from collections.abc import Callable, Iterable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from qtpy import QtWidgets
 from qtpy.QtCore import QEvent, QObject, QSignalBlocker, Qt, QTimer
-from qtpy.QtGui import QClipboard
+from qtpy.QtGui import QClipboard, QShowEvent
 
 T = TypeVar("T")
 
@@ -87,6 +87,32 @@ class ClosingWidget(QtWidgets.QWidget):
 
     napari closes a dock by taking its widget out of the window; no signal is sent.
     """
+
+    _is_placed = False
+
+    def showEvent(self, event: QShowEvent | None) -> None:
+        """Join the other docks of the plugin as a tab, when it is first shown."""
+        super().showEvent(event)
+        if not self._is_placed:
+            self._is_placed = True
+            single_shot(self, 0, self._join_tabs).start()  # once napari has placed the dock
+
+    def _join_tabs(self) -> None:
+        own: Any = self.parent()
+        while own is not None and not isinstance(own, QtWidgets.QDockWidget):
+            own = own.parent()
+        window = own.parent() if own is not None else None
+        if not isinstance(window, QtWidgets.QMainWindow):
+            return
+        others = [
+            one
+            for one in window.findChildren(QtWidgets.QDockWidget)
+            if one is not own and one.isVisible() and not one.isFloating()
+            if one.findChild(ClosingWidget) is not None
+        ]
+        if others and not window.tabifiedDockWidgets(own):
+            window.tabifyDockWidget(others[-1], own)
+            own.raise_()
 
     def event(self, event: QEvent | None) -> bool:
         """Notice that the widget leaves the window."""

@@ -6,13 +6,15 @@ import numpy as np
 from napari.layers import Image, Layer
 from napari.viewer import Viewer
 from qtpy.QtCore import QObject, QSignalBlocker, Signal
-from qtpy.QtWidgets import QComboBox, QFormLayout
+from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout
 
 from napari_dsc.errors import InvalidImageError
+from napari_dsc.images.loading import SMALLEST_SIDE
 from napari_dsc.layers import level_array, possible_layouts
-from napari_dsc.widgets.controls.forms import MIN_WIDTH, combo_box, fill
+from napari_dsc.widgets.controls.forms import MIN_WIDTH, check_box, combo_box, fill, row_of
 from napari_dsc.widgets.viewer.channels import ChannelChooser
-from napari_dsc.widgets.viewer.shapes import unit_factors
+from napari_dsc.widgets.viewer.output import OUTLINE
+from napari_dsc.widgets.viewer.shapes import visible_point
 from napari_dsc.widgets.viewer.source import TILES, VIEW, WHOLE, Source, Where, read_source
 
 # four megapixels, 2048 x 2048: finer levels are offered, but not preselected
@@ -54,6 +56,11 @@ class LayerChooser(QComboBox):
                 self.setCurrentIndex(index)
 
 
+def pin_box() -> QCheckBox:
+    """Check box that keeps a dock from following the selection."""
+    return check_box("Pin", "Keep this layer when another one is selected.", False)
+
+
 class ImagePanel(QObject):
     """Choosers of image, axes and part.
 
@@ -79,7 +86,7 @@ class ImagePanel(QObject):
         self._viewer, self._has_tiles = viewer, has_tiles
         self._whole_axes = whole_axes
         self._shown: Image | None = None
-        self.image = LayerChooser("Image layer to segment.")
+        self.image, self.pin = LayerChooser("Image layer to segment."), pin_box()
         self.axes = combo_box("Meaning of the axes: Z is depth, T time, C channels.")
         self.what = combo_box(
             "Planes and frames to segment: the visible one; a whole stack, in three "
@@ -97,11 +104,12 @@ class ImagePanel(QObject):
         self.axes.currentIndexChanged.connect(self._show_axes)
         self.what.currentIndexChanged.connect(self.changed)
         follow_layers(viewer, self.refresh)
+        viewer.layers.selection.events.active.connect(self._follow_selection)
         self.refresh()
 
     def add_to(self, form: QFormLayout) -> None:
         """Put the choosers into a form."""
-        form.addRow("Image", self.image)
+        form.addRow("Image", row_of(self.image, self.pin))
         form.addRow("Axes", self.axes)
         form.addRow("Channels", self.channels)
         form.addRow("What", self.what)
@@ -110,6 +118,7 @@ class ImagePanel(QObject):
     def release(self) -> None:
         """Stop following the viewer's layers, and release them."""
         follow_layers(self._viewer, self.refresh, ends=True)
+        self._viewer.layers.selection.events.active.disconnect(self._follow_selection)
         self._shown = None
         self.channels.release()
         for box in (self.image, self.axes, self.what, self.where):
@@ -125,6 +134,11 @@ class ImagePanel(QObject):
         self._show_where()
         self._show_channels()
         self.changed.emit()
+
+    def _follow_selection(self, event: object = None) -> None:
+        active = self._viewer.layers.selection.active
+        if active is not None and not self.pin.isChecked():
+            self.image.choose(active)
 
     def _show_axes(self) -> None:
         self._show_channels()
@@ -157,7 +171,7 @@ class ImagePanel(QObject):
                 f"The axes of {self.layer.name} are {names}; use 2 to 5 axes with Y and X "
                 "last, or an RGB image."
             )
-        return ""
+        return _unusable(self.layer)
 
     def _show_image(self) -> None:
         layouts = possible_layouts(self.layer) if self.layer is not None else []
@@ -182,7 +196,11 @@ class ImagePanel(QObject):
         entries = [*_whole_levels(self.layer), (VIEW, Where(VIEW))]
         if self._has_tiles and _is_large_or_lazy(self.layer):
             entries.append((TILES, Where(TILES)))
-        shapes = [layer for layer in self._viewer.layers if isinstance(layer, Shapes)]
+        shapes = [
+            layer
+            for layer in self._viewer.layers
+            if isinstance(layer, Shapes) and not layer.metadata.get(OUTLINE)
+        ]
         entries += [(f"shapes of {one.name}", Where("shapes", shapes=one)) for one in shapes]
         fill(self.where, entries)
         if self.layer.multiscale:
@@ -212,12 +230,32 @@ class ImagePanel(QObject):
         layer, layout = self.layer, self.axes.currentData()
         if layer is None or layout is None:
             raise InvalidImageError(f"image: {self.problem()}")
-        point = self._viewer.dims.point * unit_factors(self._viewer.layers.units, layer.units)
+        chosen = where or self.where.currentData()
+        if not layout.whole and chosen.part != TILES:
+            hidden = self._viewer.dims.ndim - layer.ndim
+            layout = layout.rolled(tuple(axis - hidden for axis in self._viewer.dims.displayed))
+        point = visible_point(self._viewer, layer)
         if where is None:
             layout = layout._replace(whole=self.what.currentData())
-        source = read_source(layer, layout, where or self.where.currentData(), point)
+        source = read_source(layer, layout, chosen, point)
         others = self.channels.chosen
         return source.with_channels(others) if others else source
+
+
+def _unusable(layer: Image) -> str:
+    """Why no part of a layer can be segmented, as far as that is quickly seen; or empty."""
+    array = level_array(layer)
+    height, width = array.shape[: layer.ndim][-2:]
+    if min(height, width) < SMALLEST_SIDE:
+        return (
+            f"{layer.name} has {height} x {width} pixels; open an image of at least "
+            f"{SMALLEST_SIDE} x {SMALLEST_SIDE}."
+        )
+    if isinstance(array, np.ndarray) and array.size <= COMFORTABLE_PIXELS:
+        pixels = array.reshape(-1, array.shape[-1] if layer.rgb else 1)
+        if (pixels == pixels[0]).all():
+            return f"{layer.name} has the same value everywhere; open another image."
+    return ""
 
 
 def _whole_levels(layer: Image) -> list[tuple[str, Where]]:

@@ -2,9 +2,8 @@
 
 import json
 import platform
-from typing import Any
+import time
 
-from napari.utils.progress import progress
 from qtpy import QtWidgets
 from qtpy.QtCore import QPointF, QRectF, QSize, Qt, QTimer, Signal
 from qtpy.QtGui import QColor, QPainter, QPaintEvent, QPen, QPolygonF
@@ -33,6 +32,8 @@ class RunBar(QtWidgets.QWidget):
         Result of the job; not sent after an error or cancellation.
     ended : Signal
         End of the job, after success, error or cancellation.
+    seconds : float
+        Duration of the last job.
     """
 
     run_pressed = Signal()
@@ -43,7 +44,7 @@ class RunBar(QtWidgets.QWidget):
     def __init__(self, *, can_keep: bool) -> None:
         super().__init__()
         self._reason = ""
-        self._bar_of_napari: Any = None
+        self._n_steps, self._began, self.seconds = 0, 0.0, 0.0
         self._settings: dict[str, object] = {}
         self.task = tasks.Task(self)
         self.task.progressed.connect(self._show_progress)
@@ -96,10 +97,8 @@ class RunBar(QtWidgets.QWidget):
         ``n_steps`` is the number of iterations, 0 for a job without iterations; ``settings``
         are written into the report of an error.
         """
-        self._settings = settings
-        self.bar.setRange(0, n_steps)
-        self.bar.setValue(0)
-        self._bar_of_napari = progress(total=n_steps or None, desc="Deep Superpixel Cut")
+        self._settings, self._n_steps, self._began = settings, n_steps, time.perf_counter()
+        self.bar.setRange(0, 0)
         self.run_button.setText("Cancel")
         self.run_button.setToolTip("Cancel the run; no layer is changed.")
         self.task.start(job, argument)
@@ -119,27 +118,20 @@ class RunBar(QtWidgets.QWidget):
             self.run_pressed.emit()
 
     def _show_progress(self, status: Status) -> None:
-        if self._bar_of_napari is None:
+        if not self.is_running:
             return
         self.status.setText(status.sentence)
-        self.bar.setValue(status.iteration)
+        done, total = (status.iteration, self._n_steps) if status.iteration else status.share
+        self.bar.setRange(0, total if total > 1 else 0)  # 0 to 0: busy
+        self.bar.setValue(done)
         is_cut = status.iteration > 0 and status.is_kept
         self.keep_button.setEnabled(is_cut and self.run_button.isEnabled())
         self.progressed.emit(status)
-        self._show_in_napari(status)
         # after the pending paint events
         QTimer.singleShot(0, self.task.acknowledge)
 
-    def _show_in_napari(self, status: Status) -> None:
-        """Move the bar of the activity dock; this runs pending events, even the job's end."""
-        bar = self._bar_of_napari
-        bar.set_description(status.sentence)
-        if self._bar_of_napari is bar:
-            bar.update(status.iteration - bar.n)
-
     def _end(self, outcome: Outcome) -> None:
-        self._bar_of_napari.close()
-        self._bar_of_napari = None
+        self.seconds = time.perf_counter() - self._began
         self.bar.setRange(0, 1)
         self.bar.setValue(0)
         self.run_button.setText("Run")

@@ -17,7 +17,7 @@ from napari_dsc.layers import PARTS_KEY, geometry_of, level_array
 from napari_dsc.widgets.controls import correcting, forms, image_panel
 from napari_dsc.widgets.tasks import in_background
 from napari_dsc.widgets.viewer.editor import RULES, Editor
-from napari_dsc.widgets.viewer.output import KEY
+from napari_dsc.widgets.viewer.output import KEY, OUTLINE, columns_of
 
 OWN = "its own run"
 
@@ -31,7 +31,8 @@ class Correct(forms.ClosingWidget):
         self.viewer = napari_viewer
         self.editor: Editor | None = None
         self.preparation = correcting.Preparation(napari_viewer)
-        self.labels = _chooser("Labels layer to correct.")
+        self.outline = correcting.Outline(napari_viewer)
+        self.labels, self.pin = _chooser("Labels layer to correct."), image_panel.pin_box()
         self.superpixels = _chooser(
             "Superpixels of the run that made the labels, or of another Labels layer."
         )
@@ -54,11 +55,12 @@ class Correct(forms.ClosingWidget):
         self._lay_out()
         self._connect()
         image_panel.follow_layers(napari_viewer, self.refresh)
+        napari_viewer.layers.selection.events.active.connect(self._follow_selection)
         self.refresh()
 
     def _lay_out(self) -> None:
         form = forms.form_layout()
-        form.addRow("Labels", self.labels)
+        form.addRow("Labels", forms.row_of(self.labels, self.pin))
         form.addRow("Superpixels", self.superpixels)
         form.addRow("A stroke", self.rule)
         form.addRow("Shapes", forms.row_of(self.shapes, self.apply))
@@ -95,15 +97,28 @@ class Correct(forms.ClosingWidget):
         self.labels.refresh(labels, preferred)
         self.superpixels.refresh(labels, None, first=OWN)
         self.scribbles.refresh(labels, None, first="none")
-        shapes = [layer for layer in layers if isinstance(layer, Shapes)]
+        shapes = [
+            layer
+            for layer in layers
+            if isinstance(layer, Shapes) and not layer.metadata.get(OUTLINE)
+        ]
         self.shapes.refresh(shapes, None, first="none")
         self._choose()
+
+    def _follow_selection(self, event: object = None) -> None:
+        """Correct the selected layer, unless it is one to draw or look at."""
+        active = self.viewer.layers.selection.active
+        others = (self.superpixels.currentData(), self.scribbles.currentData())
+        if active is None or active in others or self.pin.isChecked():
+            return
+        if PARTS_KEY in active.metadata or self.superpixels.currentData() is not None:
+            self.labels.choose(active)
 
     def _choose(self, *_: object) -> None:
         self.preparation.choose(self.labels.currentData(), self.superpixels.currentData())
 
     def _start_editing(self, layer: Labels, parts: Parts) -> None:
-        self.editor = Editor(layer, parts, self._is_shown)
+        self.editor = Editor(self.viewer, layer, parts, self._is_shown)
         self.editor.set_rule(self.rule.currentText())
         self.editor.changed.connect(self._show_state)
         self.editor.message.connect(self.status.setText)
@@ -118,6 +133,7 @@ class Correct(forms.ClosingWidget):
 
     def _stop_editing(self, reason: str) -> None:
         self.number.attach(None)
+        self.outline.hide()
         if self.editor is not None:
             self.editor.release()
         self.editor = None
@@ -154,7 +170,7 @@ class Correct(forms.ClosingWidget):
             self.status.setText("Draw on a Shapes layer and choose it under Shapes.")
             return
         try:
-            chosen = self.editor.superpixels_under(shapes, self.viewer)
+            chosen = self.editor.superpixels_under(shapes)
         except DSCError as error:
             self.status.setText(str(error))
         else:
@@ -195,15 +211,17 @@ class Correct(forms.ClosingWidget):
                 )
             elif np.array_equal(editor.labels(), before):
                 editor.write(labels, np.zeros(0, int))
+                self.viewer.layers.selection.active = editor.layer  # Ctrl+Z is for it
             else:
                 self.status.setText("The labels have changed meanwhile; press Split again.")
 
         in_background(split_by_seeds_job, (before, drawn, editor.parts), show)
 
     def _show_superpixel(self, part: int) -> None:
-        """Move the view to a superpixel."""
+        """Outline a superpixel, and move the view to it."""
         if self.editor is not None:
             center = self.editor.parts.center(part)
+            self.outline.show(self.editor.layer, self.editor.parts.superpixels, center)
             correcting.center_view(self.viewer, self.editor.layer, center)
 
     # sessions
@@ -226,12 +244,21 @@ class Correct(forms.ClosingWidget):
         self.number.commit()
         record = dict(layer.metadata.get(KEY, {}))
         place = geometry_of(layer).options()
-        session = Session(layer.name, layer.data.copy(), self.editor.parts, record, place)
+        self.editor.update_table()
+        session = Session(
+            layer.name,
+            layer.data.copy(),
+            self.editor.parts,
+            record,
+            place,
+            columns_of(layer),
+        )
         in_background(save_job, (Path(path), session), lambda _: show_info(f"Saved {path}."))
 
     def release(self) -> None:
         """Stop editing, and release the viewer's layers."""
         image_panel.follow_layers(self.viewer, self.refresh, ends=True)
+        self.viewer.layers.selection.events.active.disconnect(self._follow_selection)
         self.preparation.choose(None, None)
         for box in (self.labels, self.superpixels, self.shapes, self.scribbles):
             box.blockSignals(True)

@@ -206,9 +206,8 @@ class Segment(Dock):
             if result.confidence is not None:
                 run_layer.show_confidence(self.viewer, result, source)
         n_segments = len(result.features["index"])
-        seconds = sum(result.record["seconds"].values())  # type: ignore[attr-defined]
         notes: list[str] = result.record["notes"]  # type: ignore[assignment]
-        words = [f"{n_segments} segments in {seconds:.1f} s", *notes]
+        words = [f"{n_segments} segments in {self.run_bar.seconds:.1f} s", *notes]
         self.run_bar.status.setText("; ".join(words))
         self._offer_levels(layer, result, source)
 

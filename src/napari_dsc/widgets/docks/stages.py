@@ -19,8 +19,7 @@ class Smooth(Dock):
         """Add the smoothed image, or update that of an earlier run."""
         layer = run_layer.show_smoothed(self.viewer, result, source)
         layer.metadata[output.KEY] = run_layer.record_of(result, source)
-        seconds = result.record["seconds"]["smooth"]  # type: ignore[index]
-        self.run_bar.status.setText(f"Smoothed in {seconds:.1f} s")
+        self.run_bar.status.setText(f"Smoothed in {self.run_bar.seconds:.1f} s")
 
 
 class Superpixels(Dock):

@@ -14,7 +14,7 @@ from napari_dsc.errors import InvalidImageError
 from napari_dsc.labels.measurement import join_tables
 from napari_dsc.widgets.controls.forms import single_shot
 from napari_dsc.widgets.viewer import output
-from napari_dsc.widgets.viewer.shapes import shapes_region, unit_factors
+from napari_dsc.widgets.viewer.shapes import shapes_region, visible_point
 
 
 class SegmentTable:
@@ -70,6 +70,8 @@ class Editor(QObject):
 
     Parameters
     ----------
+    viewer : napari Viewer
+        Holds the layer.
     layer : napari Labels layer
         Labels of whole superpixels.
     parts : Parts
@@ -91,9 +93,11 @@ class Editor(QObject):
     edited = Signal()
     message = Signal(str)
 
-    def __init__(self, layer: Labels, parts: Parts, is_open: Callable[[], bool]) -> None:
+    def __init__(
+        self, viewer: Viewer, layer: Labels, parts: Parts, is_open: Callable[[], bool]
+    ) -> None:
         super().__init__()
-        self.layer, self.parts, self._is_open = layer, parts, is_open
+        self._viewer, self.layer, self.parts, self._is_open = viewer, layer, parts, is_open
         self._rule, self._label = WHOLE, int(layer.selected_label)
         self._is_released = False
         self._strokes: list[tuple[list[Any], str]] = []
@@ -125,7 +129,7 @@ class Editor(QObject):
         """Widen the type of the labels if edits may need larger numbers."""
         highest = int(self.labels().max(initial=0)) + 2 * len(self.parts.sizes)
         if highest > np.iinfo(self.layer.data.dtype).max:
-            self.layer.data = self.layer.data.astype(np.uint32)
+            output.write_data(self._viewer, self.layer, self.layer.data.astype(np.uint32))
             # without this, a hidden layer keeps the old type and large labels overflow
             self.layer.set_view_slice()
 
@@ -185,7 +189,7 @@ class Editor(QObject):
         )[1:]
         return np.flatnonzero(counts > share * self.parts.sizes)
 
-    def superpixels_under(self, shapes: Shapes, viewer: Viewer) -> np.ndarray:
+    def superpixels_under(self, shapes: Shapes) -> np.ndarray:
         """Superpixels of the visible plane that shapes cover by more than half, from 0.
 
         Raises
@@ -193,8 +197,7 @@ class Editor(QObject):
         InvalidImageError
             If the labels are not on the visible plane, or the shapes cover no pixel.
         """
-        to_layer = unit_factors(viewer.layers.units, self.layer.units)
-        point = (np.asarray(viewer.dims.point) * to_layer)[-self.layer.ndim :]
+        point = visible_point(self._viewer, self.layer)
         shown = np.round(self.layer.world_to_data(point)).astype(int)
         shape = np.array(self.layer.data.shape)
         if ((shown < 0) | (shown >= shape))[:-2].any():

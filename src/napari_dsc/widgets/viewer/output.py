@@ -13,17 +13,31 @@ from napari_dsc.widgets.preferences import preferences
 
 KEY = RECORD_KEY
 RUNNING, CORRECTED = "running", "corrected"
+OUTLINE = "napari-dsc outline"  # in the metadata of a Shapes layer that is only looked at
 
 
-def restorer(layer: Labels) -> Callable[[], None]:
+def write_data(viewer: Viewer, layer: Any, data: Any) -> None:
+    """Write pixels into a layer, which stays where it is in the stack of layers.
+
+    napari 0.9.2 makes another visual for another type of labels, which it draws below all
+    others until the layers are reordered (findings/napari-labels-type-order.sh).
+    """
+    before = layer.dtype
+    layer.data = data
+    if layer.dtype != before:
+        viewer.layers.events.reordered()
+
+
+def restorer(viewer: Viewer, layer: Labels) -> Callable[[], None]:
     """Remember a layer before a preview overwrites it: call this to restore the layer.
 
     Its undo history belongs to the preview, and is cleared.
     """
-    names = ("data", "features", *geometry_of(layer).options())
+    data, names = layer.data, ("features", *geometry_of(layer).options())
     values = {"metadata": dict(layer.metadata)} | {name: getattr(layer, name) for name in names}
 
     def restore() -> None:
+        write_data(viewer, layer, data)
         for name, value in values.items():
             setattr(layer, name, value)
         clear_history(layer)
@@ -83,7 +97,7 @@ def show_labels(
     """
     if layer is not None and layer in viewer.layers:
         layer.metadata = {**layer.metadata, **metadata}
-        layer.data = labels
+        write_data(viewer, layer, labels)
         _place(layer, geometry)
         clear_history(layer)
         return layer
@@ -97,7 +111,7 @@ def show_image(
     """Write an image into the layer of an earlier run with this name, or into a new layer."""
     layer = layer_to_update(viewer, name, Image)
     if layer is not None and layer.rgb == rgb:
-        layer.data = pixels
+        write_data(viewer, layer, pixels)
         _place(layer, geometry)
         return layer
     return add_quietly(

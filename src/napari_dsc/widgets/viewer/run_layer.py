@@ -75,7 +75,7 @@ class RunLayer:
         if self._labels is None:
             self._labels = output.layer_to_update(self._viewer, name, Labels)
             if self._labels is not None:
-                self._undo = output.restorer(self._labels)
+                self._undo = output.restorer(self._viewer, self._labels)
                 self._labels.features = {}
         elif self._labels not in self._viewer.layers:
             return  # the user removed the layer; no more previews

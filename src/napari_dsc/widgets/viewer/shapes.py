@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 import pint
-from napari.layers import Image, Labels, Shapes
+from napari.layers import Image, Labels, Layer, Shapes
+from napari.viewer import Viewer
 from skimage.draw import polygon2mask
 
 from napari_dsc.errors import InvalidImageError
@@ -80,8 +81,9 @@ def _fill(mask: np.ndarray, outline: np.ndarray) -> None:
 
 def _in_image(vertices: np.ndarray, shapes: Shapes, layer: Image | Labels) -> np.ndarray:
     """Vertices in pixels of the finest level of an image."""
-    factors = unit_factors(shapes.units, layer.units[-shapes.ndim :])
-    worlds = [np.asarray(shapes.data_to_world(one)) * factors for one in vertices]
+    n_axes = min(shapes.ndim, layer.ndim)  # napari lets the last axes coincide
+    factors = unit_factors(shapes.units, layer.units[-n_axes:])
+    worlds = [np.asarray(shapes.data_to_world(one))[-n_axes:] * factors for one in vertices]
     return np.array([layer.world_to_data(world) for world in worlds])
 
 
@@ -107,6 +109,16 @@ def _outline(
         vertices = center + np.cos(angle) * across + np.sin(angle) * down
     points = _in_image(vertices, shapes, layer)[:, -2:]
     return np.asarray((points + 0.5) / factors - 0.5)
+
+
+def visible_point(viewer: Viewer, layer: Layer) -> np.ndarray:
+    """Position of the viewer along the axes of a layer, in the units of the layer.
+
+    napari lets the last axes of all layers coincide.
+    """
+    factors = unit_factors(viewer.layers.units, layer.units)
+    point: np.ndarray = np.asarray(viewer.dims.point)[-layer.ndim :] * factors
+    return point
 
 
 def unit_factors(have: Sequence[Any] | None, want: Sequence[Any]) -> np.ndarray:

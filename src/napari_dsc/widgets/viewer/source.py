@@ -133,7 +133,7 @@ class Source:
         return array, tuple(itertools.compress(self.index, kept))
 
 
-def read_source(layer: Image, layout: Layout, where: Where, point: Sequence[float]) -> Source:
+def read_source(layer: Image, layout: Layout, where: Where, point: np.ndarray) -> Source:
     """Part of a layer that a run reads; a lazy image is not computed.
 
     Parameters
@@ -144,8 +144,8 @@ def read_source(layer: Image, layout: Layout, where: Where, point: Sequence[floa
         Meaning of its axes.
     where : Where
         Part to read.
-    point : sequence of float
-        Position of the viewer along each axis, in world coordinates.
+    point : array of float
+        Position of the viewer along each axis of the layer, in world coordinates.
 
     Raises
     ------
@@ -156,7 +156,7 @@ def read_source(layer: Image, layout: Layout, where: Where, point: Sequence[floa
     level = int(layer.data_level) if is_view else where.level
     array, factors = level_array(layer, level), level_factors(layer, level)
     shown = np.round((np.asarray(layer.world_to_data(point)) + 0.5) / factors - 0.5).astype(int)
-    corners, mask = _corners(layer, where, array.shape, factors, shown)
+    corners, mask = _corners(layer, layout, where, array.shape, factors=factors, shown=shown)
     index, offset = _crop(layout, array.shape, corners, shown)
     geometry = _labels_geometry(layer, layout, offset, factors)
     whole = geometry_of(layer).part((offset * factors).tolist(), factors.tolist())
@@ -195,18 +195,30 @@ def _labels_geometry(
 
 
 def _corners(
-    layer: Image, where: Where, shape: tuple[int, ...], factors: np.ndarray, shown: np.ndarray
+    layer: Image,
+    layout: Layout,
+    where: Where,
+    shape: tuple[int, ...],
+    *,
+    factors: np.ndarray,
+    shown: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """First and last-plus-one pixel along Y and X, and the mask between them."""
-    size = np.array(shape[: layer.ndim][-2:])
+    plane = [layout.axes.index(axis) for axis in "YX"]
+    size = np.array(shape)[plane]
     if where.part == VIEW:
-        corners = np.clip(layer.corner_pixels[:, -2:] + [[0, 0], [1, 1]], 0, size)
+        corners = np.clip(layer.corner_pixels[:, plane] + [[0, 0], [1, 1]], 0, size)
         if (corners[1] <= corners[0]).any():
             raise InvalidImageError(
                 f"image: no pixel of {layer.name} is visible; move the view"
             )
         return corners, None
     if where.shapes is not None:
+        if plane[0] != layer.ndim - 2 or plane[1] != layer.ndim - 1:
+            raise InvalidImageError(
+                f"image: the view shows other axes of {layer.name} than Y and X, which shapes "
+                "are read along; choose the whole image or the current view under Where"
+            )
         return shapes_region(where.shapes, layer, size, factors[-2:], shown)
     return np.array([[0, 0], size]), None
 
