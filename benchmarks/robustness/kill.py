@@ -42,7 +42,7 @@ FIRST = 0.3  # share of a run before which Python and the libraries load
 LONGEST = 300.0  # seconds of a command
 PATIENCE = 20.0  # seconds that workers may outlive the process that started them
 CHANGING = {"batch.jsonl", "scores.csv"}  # lines in the order in which work was done
-IGNORED = {"seconds", "batch"}  # members of records that differ from run to run
+IGNORED = ("seconds", "batch")  # starts of what differs in records from run to run
 SAVE = """
 import sys
 from pathlib import Path
@@ -192,7 +192,11 @@ def _content(path: Path) -> str:
 
 def _timeless(record: Any) -> Any:
     if isinstance(record, dict):
-        return {key: _timeless(value) for key, value in record.items() if key not in IGNORED}
+        return {
+            key: _timeless(value)
+            for key, value in record.items()
+            if not key.startswith(IGNORED)
+        }
     return [_timeless(one) for one in record] if isinstance(record, list) else record
 
 

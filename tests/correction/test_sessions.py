@@ -181,3 +181,29 @@ def test_a_table_of_another_length_is_refused(tmp_path, length):
     save_session(path, session(features=TABLE | {"area": np.ones(length)}))
     with pytest.raises(InvalidImageError, match="is not a session"):
         load_session(path)
+
+
+@pytest.mark.parametrize(
+    "features",
+    [
+        {"area": np.ones(2)},
+        {"index": np.array([1.5, 2.0])},
+        {"index": np.array([1, 1])},
+        {"index": np.array([[1, 2]])},
+        {"index": np.array([1, 300]), "area": np.ones(3)},
+        {"index": np.array([1, 300]), "area": np.ones(2, "c8")},
+    ],
+)
+def test_a_table_that_does_not_fit_is_refused(tmp_path, features):
+    path = tmp_path / "a.dscsession"
+    whole = {"index": np.array([1, 300]), "area": np.array([2.0, 1.0])}
+    save_session(path, session(features=whole))
+    assert list(load_session(path).features) == ["index", "area"]
+    with np.load(path) as file:
+        kept = dict(file)
+        prefix = next(name for name in file if name.endswith("index")).removesuffix("index")
+    kept = {name: one for name, one in kept.items() if not name.startswith(prefix)}
+    with path.open("wb") as file:
+        np.savez(file, **kept, **{prefix + name: one for name, one in features.items()})
+    with pytest.raises(InvalidImageError, match="is not a session, or damaged"):
+        load_session(path)

@@ -112,9 +112,7 @@ def load_session(path: Path) -> Session:
             for name in arrays
             if name.startswith(_COLUMN)
         }
-        lengths = {one.shape for one in features.values()}
-        is_table = not lengths or lengths == {(len(features.get("index", ())),)}
-        is_sound = is_table and _is_sound(labels, *parts)
+        is_sound = _is_table(features) and _is_sound(labels, *parts)
         if not (is_named and is_placed and is_sound):
             raise ValueError("not what `save_session` writes")
         place |= names
@@ -128,6 +126,18 @@ def _is_sound(labels: np.ndarray, superpixels: np.ndarray, *tables: np.ndarray) 
         and {labels.dtype.kind, superpixels.dtype.kind} <= {"i", "u"}
         and all(one.ndim == 2 and one.dtype.kind == "f" for one in tables)
         and all(np.isfinite(one).all() for one in tables)
+    )
+
+
+def _is_table(columns: Mapping[str, np.ndarray]) -> bool:
+    """Whether columns of numbers or text have a row for each of their indices."""
+    index = columns.get("index", np.zeros(0))
+    return not columns or (
+        index.dtype.kind in "iu"
+        and index.ndim == 1
+        and len(np.unique(index)) == len(index)
+        and all(one.shape == index.shape for one in columns.values())
+        and all(one.dtype.kind in "biufU" for one in columns.values())
     )
 
 
