@@ -328,3 +328,19 @@ def test_a_loss_that_is_not_finite_ends_the_run_in_a_sentence(quadrants, monkeyp
     message = "the loss is not finite after step 3; choose a smaller learning_rate"
     with pytest.raises(napari_dsc.ComputationError, match=message):
         napari_dsc.segment(quadrants[0], **QUICK)
+
+
+def test_a_loss_that_is_not_finite_ends_a_run_in_tiles_without_files(
+    quadrants, monkeypatch, tmp_path
+):
+    whole, image = Objective.cut_step, np.tile(quadrants[0], (3, 3, 1))
+    settings = napari_dsc.Settings(**QUICK, tile=64)
+    napari_dsc.segment_large(image, tmp_path / "finite.tif", settings)
+
+    def lost(self, *words):
+        return whole(self, *words)._replace(cut_loss=torch.tensor(torch.inf))
+
+    monkeypatch.setattr(Objective, "cut_step", lost)
+    with pytest.raises(napari_dsc.ComputationError, match="the loss is not finite"):
+        napari_dsc.segment_large(image, tmp_path / "lost.tif", settings)
+    assert [path.name for path in tmp_path.iterdir()] == ["finite.tif"]

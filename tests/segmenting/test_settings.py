@@ -150,6 +150,7 @@ def test_values_become_those_that_json_can_hold(tmp_path):
         ({"spacing": 4.0}, "spacing=4.0: "),
         ({"spacing": ("a", "b")}, "spacing="),
         ({"channels": ("r",)}, "channels="),
+        ({"channels": (0.7,)}, "channels="),
         ({"tile": "64"}, "tile='64': "),
         ({"tile": 64.5}, "tile=64.5: "),
         ({"level": None}, "level=None: "),

@@ -1,4 +1,4 @@
-"""Do one task: segment a file, unless its output is what it would be; learn for all tasks."""
+"""Tasks of a batch: segment a file unless an up-to-date output exists; learn for all files."""
 
 import hashlib
 import logging

@@ -52,9 +52,9 @@ class Log:
 
 @contextlib.contextmanager
 def open_folder(folder: Path) -> Generator[Log]:
-    """Have a folder to oneself.
+    """Lock a folder for this process.
 
-    The system gives it free when the process ends, however that comes about.
+    The operating system releases the lock when the process ends, for whatever reason.
 
     Parameters
     ----------

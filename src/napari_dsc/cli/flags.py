@@ -116,13 +116,13 @@ class RunFlags:
         ``ZYX``; default: read from the file, else inferred from the shape.
     spacing : str
         Pixel size in micrometers along the axes of space in their order, with commas, such
-        as ``2,0.5,0.5`` for ``ZYX``; left out: that of the file.
+        as ``2,0.5,0.5`` for ``ZYX``; default: read from the file.
     channels : str
         Channels to take, with commas: numbers from 0, or ``r``, ``g``, ``b`` for the first
-        three; left out: all.
+        three; default: all.
     weights : str
         Name of registered weights (see ``napari-dsc weights list``) or a safetensors file;
-        left out: those inside the package.
+        default: those inside the package.
     device : str
         Where to compute: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
     preset : str
@@ -134,7 +134,7 @@ class RunFlags:
     save_recipe : Path
         Write the settings to this JSON file.
     overwrite : bool
-        Replace outputs that exist.
+        Replace outputs that napari-dsc wrote earlier; other files are never replaced.
     quiet : bool
         Print errors only.
     json : bool
@@ -266,10 +266,10 @@ class TrainingFlags:
     Parameters
     ----------
     templates : Path
-        Folder of label images, named like the images; left out: templates are made.
+        Folder of label images, named like the images; default: templates are made.
     axes : str
         Axes of the images as letters, ``YX``, ``YXC`` or ``CYX``, of stacks ``ZYX`` or
-        ``ZCYX``; left out: those of the files, or guessed from the shapes.
+        ``ZCYX``; default: read from the files, else inferred from the shapes.
     device : str
         Where to compute: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
     resume : bool

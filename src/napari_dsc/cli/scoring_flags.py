@@ -53,17 +53,17 @@ class EntryFlags:
     method : str
         One method, or several with commas between; an unknown one lists them all.
     superpixels : str
-        Kinds of superpixels for the methods that merge them, with commas between; left out:
+        Kinds of superpixels for the methods that merge them, with commas between; default:
         ``--superpixel.superpixels``.
     scales : str
-        Scales with commas between, such as ``100,50,20,10``; left out: those of each
+        Scales with commas between, such as ``100,50,20,10``; default: those of each
         method. What a scale is depends on the method: a number of superpixels, of
         classes or of regions, or a constant of its own.
     preset : str
-        Start from these values of superpixels and cut: ``fast``, the defaults, or ``paper``,
-        the method as published; flags take precedence.
+        Parameter preset: ``fast`` (default) or ``paper`` (settings as published); flags take
+        precedence.
     weights : str
-        Name of registered weights or a safetensors file; left out: those in the package.
+        Name of registered weights or a safetensors file; default: those in the package.
     device : str
         Where to compute: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
     """
@@ -78,7 +78,7 @@ class EntryFlags:
 
 @dataclass(frozen=True, kw_only=True)
 class FolderFlags:
-    """How files of one's own are read, and where the scores go.
+    """How files are read, and where the scores go.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ class FolderFlags:
         ``summary.md``. If it exists, what was scored with the same settings is kept.
     axes : str
         Axes of the images as letters, ``YX``, ``YXC`` or ``CYX``, of stacks ``ZYX`` or
-        ``ZCYX``; left out: those of the file, or guessed from the shape.
+        ``ZCYX``; default: read from the file, else inferred from the shape.
     zero : str
         What the label 0 stands for: a ``region`` like the others, the ``background`` of
         objects (foreground Dice and AP50 are scored as well), or ``unlabeled`` pixels,
@@ -161,10 +161,10 @@ class CompareRunFlags:
     Parameters
     ----------
     axes : str
-        Axes of the image as letters, ``YX``, ``YXC`` or ``CYX``; left out: those of the
-        file, or guessed from the shape.
+        Axes of the image as letters, ``YX``, ``YXC`` or ``CYX``; default: read from the
+        file, else inferred from the shape.
     weights : str
-        Name of registered weights or a safetensors file; left out: those in the package.
+        Name of registered weights or a safetensors file; default: those in the package.
     device : str
         Where to compute: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
     overwrite : bool

@@ -34,7 +34,7 @@ _KINDS: dict[str, Callable[[Any], object]] = {
     **dict.fromkeys(("device", "axes"), _text),
     **dict.fromkeys(("tile", "level"), operator.index),
     "spacing": lambda sizes: tuple(map(float, sizes)),
-    "channels": lambda numbers: tuple(map(int, numbers)),
+    "channels": lambda numbers: tuple(map(operator.index, numbers)),
 }
 
 

@@ -70,13 +70,13 @@ def list_weights() -> None:
 
 @weights.command(name="info")
 def show_info(name: str = "", /) -> None:
-    """Print what a weight file says of itself, as JSON.
+    """Print the model card of a weight file, as JSON.
 
     Parameters
     ----------
     name : str
-        A name of ``napari-dsc weights list``, or a file of one's own; left out: the weights
-        used by default.
+        A name of ``napari-dsc weights list``, or a safetensors file; default: the weights
+        that runs use by default.
     """
     from napari_dsc.superae.weights import DEFAULT, find_weights
 
@@ -87,12 +87,12 @@ def show_info(name: str = "", /) -> None:
 
 @weights.command(name="where")
 def where_weights(name: str = "", /) -> None:
-    """Print where a weight file lies, or would lie once fetched.
+    """Print the path of a weight file, or the path that a download would have.
 
     Parameters
     ----------
     name : str
-        A name of ``napari-dsc weights list``; left out: the weights used by default.
+        A name of ``napari-dsc weights list``; default: the weights that runs use by default.
     """
     from napari_dsc.superae.registry import DEFAULT, where
 
@@ -101,12 +101,12 @@ def where_weights(name: str = "", /) -> None:
 
 @weights.command(name="fetch")
 def fetch(name: str = "", /) -> None:
-    """Download a weight file unless it is at hand and intact, and print where it lies.
+    """Download a weight file unless an intact copy is installed, and print its path.
 
     Parameters
     ----------
     name : str
-        A name of ``napari-dsc weights list``; left out: the weights used by default.
+        A name of ``napari-dsc weights list``; default: the weights that runs use by default.
     """
     from napari_dsc.superae.registry import DEFAULT, fetch_weights
 
@@ -120,7 +120,7 @@ def verify(names: list[str] | None = None, /) -> None:
     Parameters
     ----------
     names : list of str
-        Names of ``napari-dsc weights list``; left out: all that are at hand.
+        Names of ``napari-dsc weights list``; default: all that are installed.
     """
     from napari_dsc.superae.registry import WEIGHTS, verify_weights, where
 
