@@ -123,9 +123,9 @@ class Run:
         self._scribbles: np.ndarray | None = None
         if pieces.superpixels is not None:
             self.superpixels = connected_regions(self._give("superpixels", pieces.superpixels))
-        if pieces.scribbles is not None:
-            given = self._give("scribbles", pieces.scribbles)
-            self._scribbles = given if given.any() else None
+        given = pieces.scribbles
+        if given is not None and (drawn := self._give("scribbles", given)).any():
+            self._scribbles = drawn
 
     @cached_property
     def smoothed(self) -> np.ndarray:
@@ -194,9 +194,8 @@ class Run:
         segmentation : Segmentation
             Its smoothed image is made when it is asked for, unless the run made it.
         """
-        image, known = self.image, vars(self).get("smoothed")
+        image, known, found = self.image, vars(self).get("smoothed"), Classes.of(step)
         smooth = partial(self.stages.restored, image)
-        found = Classes.of(step)
         if self._scribbles is None:
             [found] = without_gaps([found])
             step = dataclasses.replace(step, classes=torch.from_numpy(found.classes))
