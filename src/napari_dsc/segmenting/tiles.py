@@ -82,10 +82,9 @@ class TiledRun:
                 f"{self.tiling.side} pixels should hold some: n_superpixels of a large image "
                 "count for all of it"
             )
-        image_params = settings.image_params
-        self.normalization = source.normalization(image_params, self.cut_params.seed)
-        layout = (source.dtype, len(source.channels))
-        stages.notes += normalization_note(self.normalization, *layout, image_params)
+        self.normalization = source.normalization(settings.image_params, self.cut_params.seed)
+        about = (self.normalization, source.dtype, len(source.channels), settings.image_params)
+        stages.notes += normalization_note(*about)
         # the scale is the same for pieces and tiles, whatever their size
         params = dataclasses.replace(
             self.cut_params, resolution=self.scale, megapixels=NO_LIMIT
@@ -103,8 +102,8 @@ class TiledRun:
             )
 
     def _bytes_of_tile(self) -> float:
-        classes = self.cut_params.n_partitions
-        return memory.bytes_of_tile(self.tiling.tile_pixels, classes, self.scale)
+        n_pixels, classes = self.tiling.tile_pixels, self.cut_params.n_partitions
+        return memory.bytes_of_tile(n_pixels, classes, self.scale)
 
     def describe(self) -> str:
         """Size, tiles and memory in one line, before the run."""
