@@ -178,7 +178,7 @@ class Run:
             )
 
     def result(self, step: Step) -> Segmentation:
-        """Collect what the run made up to a step.
+        """Result of the run up to a step.
 
         Parameters
         ----------

@@ -121,7 +121,7 @@ class Settings:
 
     @classmethod
     def preset(cls, name: str) -> Self:
-        """Settings of a preset; what it does not set has its default.
+        """Settings of a preset; all other settings have their defaults.
 
         Parameters
         ----------

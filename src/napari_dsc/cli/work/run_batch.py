@@ -89,7 +89,7 @@ def run_batch(
 
 
 def unused_in(recipe: Mapping[str, object]) -> list[str]:
-    """Sentences on what a recipe asks for and a batch does not do.
+    """Sentences on settings of a recipe that a batch does not use.
 
     Parameters
     ----------
@@ -128,7 +128,7 @@ def _check_flags(batch: BatchFlags, run: RunFlags) -> None:
 def _workers(
     batch: BatchFlags, device: str, report: Report
 ) -> Generator[tuple[distributed.Client, dict[str, float]]]:
-    """A client, and what a task takes of its workers."""
+    """A client, and the resources that a task takes of its workers."""
     from napari_dsc.batch.cluster import GPU, connect, describe
     from napari_dsc.batch.own_workers import local_client
 
