@@ -219,7 +219,8 @@ def needs_tiles(image: Any, settings: Settings, output: Path) -> bool:
     image : array or path
         The image.
     settings : Settings
-        Its `tile` and `level` ask for tiles.
+        Its `tile` and `level` ask for tiles. Without them, a large image is in one piece for
+        ``tree``, which has no tiles.
     output : Path
         Labels in a zarr store are written by tiles.
 
@@ -232,7 +233,7 @@ def needs_tiles(image: Any, settings: Settings, output: Path) -> bool:
         return True
     if not isinstance(image, Path) or is_zarr(image):
         return isinstance(image, Path)
-    return _n_pixels(image) > MOST_WHOLE
+    return settings.method == "dsc" and _n_pixels(image) > MOST_WHOLE
 
 
 def iter_each(
