@@ -19,7 +19,6 @@ from napari_dsc import (
 )
 from napari_dsc.cli import main
 from napari_dsc.machine.progress import Progress, Steps, exhausted
-from napari_dsc.segmenting import pieces as all_pieces
 from napari_dsc.segmenting.joint import Files
 from napari_dsc.segmenting.pieces import Tiles, open_pieces
 from napari_dsc.segmenting.segmenter import SEGMENTERS, iter_segmentation, refuse
@@ -389,12 +388,3 @@ def test_a_result_can_be_saved_and_has_the_tree_it_was_cut_from(film, tmp_path):
     with pytest.raises(napari_dsc.OutputError, match="already exists"):
         result.save(tmp_path / "labels.tif")
     result.save(tmp_path / "labels.tif", overwrite=True)
-
-
-def test_a_large_tiff_is_in_one_piece_for_the_tree_which_has_no_tiles(tmp_path, monkeypatch):
-    path, output = tmp_path / "large.tif", tmp_path / "labels.tif"
-    tifffile.imwrite(path, np.arange(40 * 56, dtype=np.uint8).reshape(40, 56))
-    monkeypatch.setattr(all_pieces, "MOST_WHOLE", 100)
-    assert all_pieces.needs_tiles(path, Settings(), output)
-    assert not all_pieces.needs_tiles(path, Settings(method="tree"), output)
-    assert all_pieces.needs_tiles(path, Settings(method="tree", tile=64), output)

@@ -219,8 +219,7 @@ def needs_tiles(image: Any, settings: Settings, output: Path) -> bool:
     image : array or path
         The image.
     settings : Settings
-        Its `tile` and `level` ask for tiles. Without them, a large image is in one piece for
-        ``tree``, which has no tiles.
+        Its `tile` and `level` ask for tiles.
     output : Path
         Labels in a zarr store are written by tiles.
 
@@ -233,7 +232,7 @@ def needs_tiles(image: Any, settings: Settings, output: Path) -> bool:
         return True
     if not isinstance(image, Path) or is_zarr(image):
         return isinstance(image, Path)
-    return settings.method == "dsc" and _n_pixels(image) > MOST_WHOLE
+    return _n_pixels(image) > MOST_WHOLE
 
 
 def iter_each(
