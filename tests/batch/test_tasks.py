@@ -28,6 +28,7 @@ from napari_dsc.batch.inputs import find_images
 from napari_dsc.batch.own_workers import visible_gpus
 from napari_dsc.batch.tasks import Outcome, plan_tasks
 from napari_dsc.cli import main
+from napari_dsc.cli.work.run_batch import unused_in
 from napari_dsc.files import read_labels
 from napari_dsc.files.tiff import read_record
 from napari_dsc.records.recipes import read_recipe
@@ -415,3 +416,9 @@ def test_the_names_of_an_earlier_how_to_work_and_say_the_new_ones(photos, tmp_pa
         tasks = plan_tasks([photos / "a.png"], tmp_path / "few", few, "resume")
         [outcome] = former_logged((former_do(task) for task in tasks), log)
     assert outcome.state == "done"
+
+
+def test_what_a_recipe_of_tiles_asks_for_is_not_dropped_without_a_word():
+    assert unused_in(Settings().to_record()) == []
+    [note] = unused_in(Settings(tile=64).to_record())
+    assert note.startswith("recipe: tile=64 is not used, because a batch segments each image")

@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
 
+import napari_dsc
 from napari_dsc.errors import InvalidImageError
+from napari_dsc.evaluation import contingency
 from napari_dsc.evaluation.measures import MEASURES, measure_segmentation, prepare_annotation
 
 HALVES = np.repeat([[1, 2]], [6, 6], axis=1).repeat(4, axis=0)
@@ -101,3 +103,12 @@ def test_an_annotation_without_labels_is_refused():
 def test_no_annotations_give_no_scores():
     with pytest.raises(InvalidImageError, match="got none"):
         measure_segmentation(HALVES, [])
+
+
+def test_the_names_of_earlier_how_tos_work_and_say_the_new_ones():
+    with pytest.warns(DeprecationWarning, match=r"contingency\.error_map"):
+        from napari_dsc.evaluation.matching import error_map as former_map
+    with pytest.warns(DeprecationWarning, match=r"napari_dsc\.make_template"):
+        from napari_dsc.superae.templates import make_template as former_template
+    assert former_map is contingency.error_map
+    assert former_template is napari_dsc.make_template

@@ -16,6 +16,7 @@ from napari_dsc import (
     SuperpixelParams,
 )
 from napari_dsc.cli import main
+from napari_dsc.files import RawImage
 from napari_dsc.records.recipes import as_recipe
 from napari_dsc.records.snippets import as_command, as_python
 
@@ -41,6 +42,22 @@ def test_the_code_repeats_the_run(pixels, result):
     names = {"pixels": pixels}
     exec(as_python(result.record, "pixels"), names)
     np.testing.assert_array_equal(names["result"].labels, result.labels)
+
+
+def test_the_code_on_a_stack_of_a_layer_names_its_pixel_size():
+    stack = np.random.default_rng(0).integers(0, 99, (6, 24, 32)).astype(np.uint8)
+    raw = RawImage(stack, "ZYX", (4.0, 1.0, 1.0), "micrometer", origin="the layer")
+    slic = SuperpixelParams(n_superpixels=10, superpixels="slic")
+    few = CutParams(n_iterations=2)
+    made = napari_dsc.segment(raw, device="cpu", superpixel_params=slic, cut_params=few)
+    cubes = napari_dsc.segment(
+        stack, axes="ZYX", device="cpu", superpixel_params=slic, cut_params=few
+    )
+    assert (made.superpixels != cubes.superpixels).any()
+    names = {"stack": stack}
+    exec(as_python(made.record, "stack", axes="ZYX"), names)
+    np.testing.assert_array_equal(names["result"].superpixels, made.superpixels)
+    np.testing.assert_array_equal(names["result"].labels, made.labels)
 
 
 def test_the_code_names_only_what_differs_from_the_defaults(result):

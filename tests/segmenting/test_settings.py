@@ -196,3 +196,17 @@ def test_labels_follow_the_settings_and_changes_come_on_top(quadrants):
     assert changed.record["method"] == "tree"
     with pytest.raises(TypeError, match="n_iterations"):
         napari_dsc.segment(quadrants[0], settings, n_iterations=3)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        *(napari_dsc.Run, napari_dsc.smooth, napari_dsc.over_segment, napari_dsc.segment),
+        *(napari_dsc.merge_tree, lambda *given: list(napari_dsc.iter_segment(*given))),
+        lambda image, given: list(napari_dsc.iter_joint([image], given)),
+    ],
+)
+def test_parameters_of_a_stage_in_place_of_settings_are_refused(function):
+    image = np.zeros((16, 24), np.uint8)
+    with pytest.raises(InvalidParameterError, match="pass cut_params="):
+        function(image, CutParams())

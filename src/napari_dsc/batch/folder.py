@@ -1,4 +1,4 @@
-"""The output folder of a batch: one batch at a time, and a log of what became of each file."""
+"""The output folder of a batch: its lock, and its log with the outcome of each file."""
 
 import contextlib
 import json

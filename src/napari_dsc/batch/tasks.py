@@ -1,4 +1,4 @@
-"""One file of a batch: what is to be done, and what became of it."""
+"""One file of a batch: its task, and the outcome of it."""
 
 import datetime
 from collections.abc import Sequence
@@ -42,7 +42,7 @@ class Task(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What became of a task.
+    """Outcome of a task.
 
     Attributes
     ----------

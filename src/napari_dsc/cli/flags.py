@@ -107,7 +107,7 @@ Quiet = Annotated[bool, Parameter(name=("--quiet", "-q"), negative="")]
 
 @dataclass(frozen=True, kw_only=True)
 class RunFlags:
-    """What the commands that read images have in common.
+    """Flags of all commands that read images.
 
     Parameters
     ----------

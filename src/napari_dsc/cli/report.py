@@ -60,7 +60,7 @@ class Report:
 
     @property
     def shows_bar(self) -> bool:
-        """Whether a person sees the progress without being told."""
+        """Whether progress is visible without messages."""
         return self._console.is_terminal
 
     def file(self, path: Path, number: int, total: int) -> None:
@@ -101,7 +101,7 @@ class Report:
         self._progress.update(self._task, completed=progress.done)
 
     def note(self, text: str) -> None:
-        """Tell a person something."""
+        """Print a note."""
         self._console.print(self._prefix + printable(text), markup=False)
 
     def table(self, table: Table) -> None:
@@ -109,13 +109,13 @@ class Report:
         self._console.print(table)
 
     def result(self, line: Mapping[str, object]) -> None:
-        """Tell a script what became of one file."""
+        """Print the outcome of one file as a line of JSON."""
         if self.as_json:
             sys.stdout.write(json.dumps(line) + "\n")
             sys.stdout.flush()
 
     def failure(self, path: Path, error: Exception) -> None:
-        """Tell a person and a script that a file failed, and why."""
+        """Report a failed file and its reason, as text and as JSON."""
         message = " ".join(str(error).split())
         self.error(message, path)
         self.result({"file": str(path), "error": message})

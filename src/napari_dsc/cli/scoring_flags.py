@@ -129,7 +129,7 @@ class EvaluationFlags:
 
 @dataclass(frozen=True, kw_only=True)
 class CompareFlags:
-    """What is compared, and how.
+    """The methods to compare, and the truth.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What guides the cut beside the image: affinities of the superpixel graph, and scribbles."""
+"""Guides of the cut beside the image: affinities of the superpixel graph, and scribbles."""
 
 import numpy as np
 import torch

@@ -1,4 +1,4 @@
-"""Overlaps of the regions of two label images, and what matches by them."""
+"""Overlaps of the regions of two label images, and matches by overlap."""
 
 import numpy as np
 from scipy.sparse import csr_array

@@ -1,4 +1,4 @@
-"""What the tree is grown from: perceptual colors, and maps of boundary strength."""
+"""Input of the merge tree: perceptual colors, and maps of boundary strength."""
 
 from typing import NamedTuple
 

@@ -1,1 +1,1 @@
-"""What the docks compute off the GUI thread; nothing here imports napari or Qt."""
+"""Computations of the docks off the GUI thread; nothing here imports napari or Qt."""

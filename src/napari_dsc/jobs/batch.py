@@ -36,7 +36,7 @@ class BatchRequest:
 
 @dataclass(frozen=True)
 class FileStatus(job.Status):
-    """What became of a row of the table; ``iteration`` counts the rows that are done."""
+    """State of a row of the table; ``iteration`` counts the rows that are done."""
 
     row: int = 0
     state: str = ""

@@ -1,4 +1,4 @@
-"""How a dock's work runs in a thread of its own: nothing of Qt or napari in here."""
+"""Jobs of the docks in a thread: status, outcome and cancellation, without Qt or napari."""
 
 import contextlib
 import ctypes
@@ -53,7 +53,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Control:
-    """What the dock may ask of a running job."""
+    """Requests of the dock to a running job: cancel, keep the present result, continue."""
 
     cancel: threading.Event = field(default_factory=threading.Event)
     keep: threading.Event = field(default_factory=threading.Event)
@@ -61,13 +61,13 @@ class Control:
 
 
 class Canceled(BaseException):
-    """The user wants no result; whoever handles errors does not take it for one."""
+    """The user canceled the job; it is no `Exception`, so handlers of errors pass it on."""
 
 
 def ends_in_outcome(
     job: Callable[..., Generator[object, None, object]],
 ) -> Callable[..., Generator[object, None, Outcome]]:
-    """Turn whatever ends a job into a returned `Outcome`.
+    """Turn the end of a job, by value, error or cancellation, into a returned `Outcome`.
 
     napari's generator workers swallow a RuntimeError, which most of torch's errors are, and
     never resume the generator of a worker that was asked to quit.
@@ -114,7 +114,7 @@ def _until_canceled(
 
 
 def _free_gpu_memory() -> None:
-    """Give back what torch keeps for later."""
+    """Free the GPU memory that torch caches."""
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_initialized():
         with contextlib.suppress(RuntimeError):  # a device that failed fails here again

@@ -14,7 +14,7 @@ from napari_dsc.machine import memory
 
 @dataclass(frozen=True)
 class Machine:
-    """What a dock shows of devices and weights; names first, sentences for people after."""
+    """Devices and weights for the choosers of a dock: names, and a sentence for each."""
 
     devices: dict[str, str]
     weights: dict[str, str]
@@ -22,7 +22,7 @@ class Machine:
 
 @in_one_step
 def survey_job() -> Machine:
-    """Look up devices and weights, and load what the first run would wait for."""
+    """Look up devices and weights, and load the libraries of the first run."""
     load_torch()
     importlib.import_module("napari_dsc.segmenting.run")
     from napari_dsc.machine.device import accelerators, cuda_status

@@ -1,4 +1,4 @@
-"""What a dock asks of a run, its result, and the regions shown in the result's place."""
+"""Request of a dock, result of its run, and regions that can be shown in its place."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def computed(part: tuple[object, tuple[int | slice, ...]] | None) -> np.ndarray 
 
 @dataclass(frozen=True)
 class Result:
-    """What a finished job gives; what its stage did not make is None.
+    """Result of a finished job; arrays of other stages are None.
 
     ``levels`` are there if the job grew the merge tree, ``grower`` if it can still be grown.
     """
@@ -145,7 +145,7 @@ def in_shown_type(labels: np.ndarray, n_superpixels: int) -> np.ndarray:
 
 
 def finished(result: Segmentation, request: Request) -> Result:
-    """Hand a segmentation to the dock, without what lies outside the mask."""
+    """Result of a segmentation for the dock; pixels outside the mask are 0."""
     labels = masked(result.labels, request.mask)
     table = result.features()
     kept = np.isin(table["index"], labels)

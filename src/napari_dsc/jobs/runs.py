@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @job.ends_in_outcome
 def run_job(control: job.Control, request: Request) -> Generator[job.Status, None, Result]:
-    """Smooth, over-segment or segment what a dock asks for.
+    """Smooth, over-segment or segment the part of a layer that a dock requests.
 
     Yields
     ------
@@ -85,7 +85,7 @@ def _followed(
     *,
     is_single: bool = False,
 ) -> Generator[job.Status, None, Any]:
-    """Value of some steps of the engine, or what their last step gives if it is kept."""
+    """Value of a generator of the engine, or the result of the step that the user keeps."""
     from napari_dsc.machine.progress import Steps
 
     statuses, followed = Statuses(request, is_single=is_single), Steps(steps)

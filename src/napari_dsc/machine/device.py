@@ -22,7 +22,7 @@ _NAMES = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 
 
 class Accelerator(NamedTuple):
-    """A device with its memory in bytes; 0 where the system does not tell."""
+    """A device with its memory in bytes; 0 where it is unknown."""
 
     name: str
     description: str
@@ -67,7 +67,7 @@ def resolve_device(name: str = "auto") -> torch.device:
 
 
 def cuda_status() -> str:
-    """One sentence on whether CUDA is used, and what would mend it if not.
+    """One sentence on whether CUDA is used, and if not, what to do.
 
     Returns
     -------

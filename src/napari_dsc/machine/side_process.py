@@ -142,7 +142,7 @@ class _Helper:
         return self._process is not None and self._process.poll() is None
 
     def prepare(self, function: Callable[..., object]) -> None:
-        """Let the process import the module of a function; nobody waits for it."""
+        """Let the process import the module of a function, without waiting for it."""
         if not self.is_alive:
             self._start()
             self._thread.submit(_exchange, self._process, (callable, (function,), {}))
@@ -161,7 +161,7 @@ class _Helper:
             raise
 
     def close(self) -> None:
-        """End process and thread, whatever they do."""
+        """End process and thread, even if they are busy."""
         self._end()
         self._thread.shutdown()
 

@@ -42,7 +42,7 @@ FLOOR_PER_PIXEL = 150 / (481 * 321)
 def iter_scales(
     prepare: Prepare, image: Image, scales: Sequence[float], options: MethodOptions
 ) -> Iterator[np.ndarray]:
-    """Labels at each scale; what the scales share is prepared once."""
+    """Labels at each scale; the common preparation is done once."""
     yield from map(prepare(image, options), scales)
 
 

@@ -228,7 +228,7 @@ def _record_in_zarr(path: Path) -> dict[str, Any]:
 
 
 def _recipe_of(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings in a record, without what only a result has."""
+    """Settings in a record, without the parts that describe its result."""
     recipe = {key: record[key] for key in _KEYS if key in record}
     if not recipe.get("tile") and "tiles" in record:
         recipe["tile"] = section(record, "tiles", "record").get("side", 0)

@@ -1,4 +1,4 @@
-"""What made a result, in a form that JSON can hold."""
+"""Records: how a result was made, ready for JSON."""
 
 from __future__ import annotations
 

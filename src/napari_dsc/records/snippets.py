@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from napari_dsc.params import Params
 
+# micrometers in other units; without a unit only the ratio of the sizes counts
+_MICROMETERS = {"nanometer": 1e-3, "nm": 1e-3, "millimeter": 1e3, "mm": 1e3}
 _LONGEST_ARGUMENT = 83  # of a line of 88 characters, less four spaces and a comma
 
 
@@ -27,7 +29,8 @@ def as_python(record: Mapping[str, Any], image: str, axes: str = "") -> str:
     image : str
         Python expression of the image.
     axes : str
-        Axes of that image, where they have to be told.
+        Axes of that image, where they have to be named; with those of a stack, its pixel
+        size is named as well, because superpixels depend on it.
 
     Returns
     -------
@@ -36,6 +39,9 @@ def as_python(record: Mapping[str, Any], image: str, axes: str = "") -> str:
     """
     arguments, used = [image], []
     options = _options(record) | ({"axes": axes} if axes else {})
+    if "Z" in axes and "spacing" not in options and record["image"]["spacing"]:
+        sizes, factor = record["image"]["spacing"], _MICROMETERS.get(record["image"]["unit"], 1)
+        options["spacing"] = tuple(size * factor for size in sizes)
     function = "segment"
     if {"tile", "level"} & set(options):
         function = "segment_large"

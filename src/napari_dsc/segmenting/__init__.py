@@ -1,1 +1,1 @@
-"""The engine: what is segmented, and how."""
+"""The engine: pieces, settings and segmenters."""

@@ -1,4 +1,4 @@
-"""What is segmented, piece by piece; a piece is made ready when it is asked for."""
+"""Pieces of images to segment; a piece is prepared when it is asked for."""
 
 import dataclasses
 import math
@@ -27,7 +27,7 @@ MOST_WHOLE = 2**24
 
 
 class Pieces(Protocol):
-    """What is segmented.
+    """Input of a segmenter, piece by piece.
 
     Attributes
     ----------
@@ -101,7 +101,7 @@ class OneImage:
         return self.place([self.piece(number).valid for number in range(len(self))])  # type: ignore[misc]
 
     def given(self, superpixels: ArrayLike | None, scribbles: ArrayLike | None) -> Self:
-        """The same pieces with what the user gives; None leaves it out."""
+        """The same pieces with superpixels and scribbles of the user, or None."""
         return dataclasses.replace(self, superpixels=superpixels, scribbles=scribbles)
 
     def describe(self) -> str:
@@ -244,7 +244,7 @@ def needs_tiles(image: Any, settings: Settings, output: Path) -> bool:
 def iter_each(
     stage: str, n_pieces: int, do: Callable[[int], R]
 ) -> Generator[Progress, None, list[R]]:
-    """Do something with each piece, by its number; returns what came of it.
+    """Call a function with the number of each piece; return a list of its values.
 
     Yields
     ------

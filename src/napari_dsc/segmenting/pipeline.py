@@ -18,7 +18,7 @@ from napari_dsc.segmenting import joint, segmenter, series, tree
 from napari_dsc.segmenting.pieces import Tiles, open_pieces
 from napari_dsc.segmenting.results import Segmentation, Step
 from napari_dsc.segmenting.run import Run
-from napari_dsc.segmenting.settings import Settings
+from napari_dsc.segmenting.settings import Settings, changed
 
 
 def smooth(
@@ -40,7 +40,7 @@ def smooth(
     smoothed : array
         In layout, type and intensity units of the image.
     """
-    return exhausted(series.whole_run(image, settings.replace(**changes)).iter_smoothed())
+    return exhausted(series.whole_run(image, changed(settings, changes)).iter_smoothed())
 
 
 def over_segment(
@@ -63,7 +63,7 @@ def over_segment(
     superpixels : S uint8, uint16 or uint32 array
         Labels from 1, each one connected region in one frame.
     """
-    return exhausted(series.whole_run(image, settings.replace(**changes)).iter_superpixels())
+    return exhausted(series.whole_run(image, changed(settings, changes)).iter_superpixels())
 
 
 def iter_segment(
@@ -135,7 +135,7 @@ def segment(
     >>> result.labels.shape
     (16, 24)
     """
-    settings = settings.replace(**changes)
+    settings = changed(settings, changes)
     pieces = open_pieces(image, settings).given(superpixels, scribbles)
     result: Segmentation = exhausted(segmenter.iter_segmentation(pieces, settings))
     return result
@@ -180,7 +180,7 @@ def segment_large(
         image = Path(image)
         refuse_overlap([image], [path])
     check_large_output(path, overwrite=overwrite)
-    settings = settings.replace(**changes)
+    settings = changed(settings, changes)
     record: Record = exhausted(segmenter.iter_segmentation(Tiles(image, path), settings))
     return record
 
@@ -225,7 +225,7 @@ def iter_joint(
     >>> first.record["joint"]["n_images"]
     2
     """
-    settings = settings.replace(**changes)
+    settings = changed(settings, changes)
     named = [Path(one) if isinstance(one, str) else one for one in images]
     files = joint.Files(named, settings)
     for progress in segmenter.iter_segmentation(files, settings):

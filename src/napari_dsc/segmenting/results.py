@@ -117,12 +117,12 @@ class Classes(NamedTuple):
 
     @classmethod
     def of(cls, step: PieceClasses | Step) -> Self:
-        """Classes in a step of a cut, or in what a network assigns."""
+        """Classes in a step of a cut, or in the assignment by a trained network."""
         return cls(step.classes.cpu().numpy(), step.assignment.cpu().numpy())
 
 
 def without_gaps(found: Sequence[Classes]) -> list[Classes]:
-    """Number classes anew: first those that some superpixel has, in their order.
+    """Renumber classes: first those that some superpixel has, in their order.
 
     Parameters
     ----------

@@ -17,7 +17,7 @@ from napari_dsc.labels.regions import connected_regions
 from napari_dsc.machine.progress import Progress
 from napari_dsc.segmenting.pieces import OneImage, one_image
 from napari_dsc.segmenting.results import Classes, Segmentation, Step, without_gaps
-from napari_dsc.segmenting.settings import Settings
+from napari_dsc.segmenting.settings import Settings, changed
 from napari_dsc.segmenting.stages import Learned, Stages, timed_cut
 from napari_dsc.superae import applied
 
@@ -86,7 +86,7 @@ class Run:
         scribbles: ArrayLike | None = None,
         **changes: Any,
     ) -> None:
-        stages = Stages(settings.replace(**changes))
+        stages = Stages(changed(settings, changes))
         pieces = one_image(image, stages.settings)
         self._begin(pieces.given(superpixels, scribbles), stages)
 
@@ -182,7 +182,7 @@ class Run:
             )
 
     def result(self, step: Step) -> Segmentation:
-        """Collect what the run made up to a step.
+        """Result of the run up to a step.
 
         Parameters
         ----------

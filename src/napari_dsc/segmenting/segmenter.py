@@ -142,7 +142,7 @@ def refuse(settings: Settings, pieces: Pieces) -> None:
 
 
 def _refuse_size(settings: Settings, sizes: dict[str, int]) -> None:
-    """Refuse what takes more than the free memory; CUDA itself says what its own lacks."""
+    """Refuse images that need more than the free main memory; CUDA reports its own."""
     needed, free = settings.needed_bytes(sizes), free_main_bytes()
     if needed > free:
         shape = " x ".join(f"{axis} {size}" for axis, size in sizes.items())

@@ -115,7 +115,7 @@ class SeriesRun:
         return (yield from steps)
 
     def iter_apart(self) -> Generator[Progress, None, list[Classes]]:
-        """Cut each image by itself; planes of a frame that is a stack together.
+        """Cut each image separately; the planes of a frame that is a stack are cut together.
 
         Yields
         ------

@@ -121,7 +121,7 @@ class Settings:
 
     @classmethod
     def preset(cls, name: str) -> Self:
-        """Settings of a preset; what it does not set has its default.
+        """Settings of a preset; all other settings have their defaults.
 
         Parameters
         ----------
@@ -270,3 +270,31 @@ class Settings:
             return cls(**values)
         except InvalidParameterError as error:
             raise InvalidParameterError(f"{place}: {error}") from error
+
+
+def changed(settings: object, changes: Mapping[str, Any]) -> Settings:
+    """Settings of a call, some of them replaced by its keyword arguments.
+
+    Parameters
+    ----------
+    settings : Settings
+        As the caller gave it.
+    changes : dict
+        Fields of `Settings`.
+
+    Returns
+    -------
+    changed : Settings
+        A copy.
+
+    Raises
+    ------
+    InvalidParameterError
+        If `settings` are parameters of one stage, or a value is wrong.
+    """
+    if isinstance(settings, Settings):
+        return settings.replace(**changes)
+    kind = type(settings)
+    name = next((KEYWORDS[stage] for stage, one in STAGES.items() if one is kind), "fields")
+    message = f"expected Settings, got {kind.__name__}; pass {name}=... by name"
+    raise InvalidParameterError(f"settings: {message}")

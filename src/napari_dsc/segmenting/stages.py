@@ -138,7 +138,7 @@ class Stages:
         return self.record_of(image_record(image))
 
     def record_of(self, image: Record, **more: object) -> Record:
-        """Record with that of an image, and what else was decided before the stages."""
+        """Record of the stages with that of an image, and with other entries."""
         settings = self.settings.to_record()
         seconds = {stage: round(value, 3) for stage, value in self.clock.seconds.items()}
         return {
@@ -154,7 +154,7 @@ class Stages:
 
 
 def timed_cut(steps: Iterator[S], clock: Clock) -> Iterator[S]:
-    """Steps of a cut, which needs gradients whatever the caller's mode is."""
+    """Steps of a cut, with gradients even in the caller's inference mode."""
     while True:
         with clock.stage("cut"), torch.inference_mode(False):
             step = next(steps, None)

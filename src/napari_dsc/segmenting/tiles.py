@@ -214,7 +214,7 @@ class TiledRun:
         self.counts["n_superpixels"] = n_superpixels
 
     def _labels(self, canvas: np.ndarray) -> Labels:
-        """What is written: the classes, or the connected regions of them."""
+        """Labels to write: the classes, or their connected regions."""
 
         def bands() -> Iterator[np.ndarray]:
             for top in range(0, len(canvas), CHUNK):

@@ -1,4 +1,4 @@
-"""What runs make with SuperAE: smoothed planes, features of superpixels, and embeddings."""
+"""Uses of SuperAE in runs: smoothed planes, features of superpixels, and embeddings."""
 
 import copy
 from collections.abc import Mapping

@@ -168,7 +168,7 @@ def file_sha256(path: Path) -> str:
 
 
 def check_regular(path: Path) -> None:
-    """Refuse what has no end, or waits for a writer, before it is opened.
+    """Refuse devices and pipes before they are opened, because reading them may never end.
 
     Parameters
     ----------
@@ -221,7 +221,7 @@ def check_sha256(path: Path, expected: str) -> None:
 
 
 def _download(path: Path, entry: RegisteredWeights) -> None:
-    """Download a file to a folder, which is made; what does not have its hash is deleted."""
+    """Download a file to a folder, which is created; delete it if its hash is wrong."""
     base = os.environ.get("NAPARI_DSC_WEIGHTS_URL") or BASE_URL
     if not base:
         raise WeightsError(

@@ -140,7 +140,7 @@ def iter_training(
 
 
 def _problem(number: int, image: np.ndarray, labels: np.ndarray, model: SuperAE) -> str:
-    """What is wrong with an image or its template; empty if nothing is."""
+    """Fault of an image or its template; empty if there is none."""
     of_image, of_template = f"images: number {number}", f"templates: number {number}"
     if image.ndim != model.ndim + 1 or image.size == 0 or len(image) != model.n_channels:
         expected = f"({model.n_channels}, {', '.join('ZYX'[-model.ndim :])})"

@@ -207,7 +207,7 @@ def check_finite(path: Path, tensors: Mapping[str, Tensor]) -> None:
 
 
 def registry_entry(path: Path, *, packaged: bool) -> registry.RegisteredWeights:
-    """Describe a weight file for the registry; the ``repr`` is what to paste there.
+    """Describe a weight file for the registry; paste its ``repr`` there.
 
     Parameters
     ----------

@@ -16,7 +16,7 @@ def demo(
     overwrite: flags.Switch = False,
     quiet: flags.Quiet = False,
 ) -> None:
-    """Segment the image inside the package, and draw what each stage makes of it.
+    """Segment the packaged image, and draw the result of each stage.
 
     Parameters
     ----------

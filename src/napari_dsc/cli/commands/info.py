@@ -1,4 +1,4 @@
-"""The commands that tell of this installation, and of its weight files."""
+"""The commands that describe this installation and its weight files."""
 
 import importlib.metadata
 import json
@@ -56,13 +56,13 @@ weights = App(name="weights", help="List, find, download and check weight files.
 
 @weights.command(name="list")
 def list_weights() -> None:
-    """List the registered weights: size, dimensions, license, data, whether at hand."""
+    """List the registered weights: size, dimensions, license, data, whether installed."""
     from napari_dsc.superae.registry import WEIGHTS, where
 
     for name, entry in WEIGHTS.items():
-        at_hand = "at hand" if where(name).is_file() else f"napari-dsc weights fetch {name}"
+        installed = "installed" if where(name).is_file() else f"napari-dsc weights fetch {name}"
         sys.stdout.write(
-            f"{name}\n  file           {entry.file}, {entry.size / 1e6:.1f} MB, {at_hand}\n"
+            f"{name}\n  file           {entry.file}, {entry.size / 1e6:.1f} MB, {installed}\n"
             f"  dimensions     {entry.ndim}\n"
             f"  license        {entry.license}\n  training data  {entry.training_data}\n"
         )

@@ -16,12 +16,12 @@ from napari_dsc.errors import ComputationError, InvalidParameterError
 from napari_dsc.files import check_output, write_atomically
 from napari_dsc.files.ownership import refuse_overlap
 from napari_dsc.machine.device import resolve_device
-from napari_dsc.records.recipes import recipe_content
+from napari_dsc.records.recipes import read_recipe, recipe_content, values_in
 from napari_dsc.segmenting.joint import UNLIKE, Files
 from napari_dsc.segmenting.segmenter import refuse
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Generator, Mapping, Sequence
 
     import distributed
 
@@ -61,6 +61,9 @@ def run_batch(
         Before any computation, if inputs, outputs, weights or workers cannot be used.
     """
     _check_flags(batch, run)
+    if run.recipe is not None:
+        for note in unused_in(read_recipe(run.recipe)):
+            report.note(note)
     if batch.joint:
         refuse(settings, Files([], settings))
     with folder.open_folder(batch.output) as log:
@@ -85,6 +88,28 @@ def run_batch(
     return NOT_ALL if lost or counts["failed"] else 0
 
 
+def unused_in(recipe: Mapping[str, object]) -> list[str]:
+    """Sentences on settings of a recipe that a batch does not use.
+
+    Parameters
+    ----------
+    recipe : mapping
+        As `read_recipe` gives it.
+
+    Returns
+    -------
+    notes : list of str
+        Empty for the recipe of an image in one piece.
+    """
+    values = values_in(recipe, "recipe")
+    return [
+        f"recipe: {name}={values[name]} is not used, because a batch segments each image in "
+        "one piece; segment takes it"
+        for name in ("tile", "level")
+        if values.get(name)
+    ]
+
+
 def _check_flags(batch: BatchFlags, run: RunFlags) -> None:
     if importlib.util.find_spec("distributed") is None:
         raise ComputationError(
@@ -103,7 +128,7 @@ def _check_flags(batch: BatchFlags, run: RunFlags) -> None:
 def _workers(
     batch: BatchFlags, device: str, report: Report
 ) -> Generator[tuple[distributed.Client, dict[str, float]]]:
-    """A client, and what a task takes of its workers."""
+    """A client, and the resources that a task takes of its workers."""
     from napari_dsc.batch.cluster import GPU, connect, describe
     from napari_dsc.batch.own_workers import local_client
 

@@ -102,7 +102,7 @@ class Choice(NamedTuple):
 
 
 class Scene(NamedTuple):
-    """The image, its annotations if any, and what the methods are told."""
+    """The image, its annotations if any, and the options of the methods."""
 
     image: Image
     annotations: Sequence[measures.Annotation]
@@ -113,7 +113,7 @@ class Scene(NamedTuple):
 def run_comparison(
     path: Path, what: CompareFlags, run: CompareRunFlags, flags: MethodFlags, report: Report
 ) -> int:
-    """Run methods on an image, and draw and score what they find.
+    """Run methods on an image, and draw and score their results.
 
     Parameters
     ----------
@@ -198,7 +198,7 @@ def _first_panels(scene: Scene) -> list[pictures.Panel]:
 
 
 def _run(choice: Choice, scene: Scene) -> tuple[np.ndarray, Record]:
-    """Labels of a method, and what to tell of them, ready for JSON."""
+    """Labels of a method, and their figures, ready for JSON."""
     method = METHODS[choice.method]
     cases.check_depth(choice.method, scene.image)
     if method.needs_contours and not scene.options.contours.size:

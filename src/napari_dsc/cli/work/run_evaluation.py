@@ -1,4 +1,4 @@
-"""An evaluation as a command: what is missing, what is done, what is left, and the tables."""
+"""An evaluation as a command: skipped files, earlier scores, new scores, and the tables."""
 
 import contextlib
 import itertools
@@ -41,7 +41,7 @@ SHOWN = ("sc", "pri", "vi", "dice", "ap50")
 
 
 class Plan(NamedTuple):
-    """What is scored, its name, and where the scores go."""
+    """The images to score, their name, and the folder of the scores."""
 
     cases: CaseSet
     name: str
@@ -82,7 +82,7 @@ def entries_of(
 
 
 def options_of(flags: EntryFlags | CompareRunFlags, methods: MethodFlags) -> MethodOptions:
-    """What the flags tell the methods; their weights and device exist.
+    """Options of the methods from the flags; weights and device are checked.
 
     Parameters
     ----------
@@ -254,7 +254,7 @@ def write_text(path: Path, text: str) -> None:
 
 
 def run_record(device: str) -> Record:
-    """What computed something: the command, with the last part only of each path, and on what.
+    """Command, with the last part of each path only, versions and device of a computation.
 
     Parameters
     ----------

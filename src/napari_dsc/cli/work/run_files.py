@@ -161,7 +161,7 @@ class _Work:
         return record
 
     def _make(self, source: Path) -> tuple[OneImage, np.ndarray, Record]:
-        """Pieces of an image, what is made of them, and its record."""
+        """Pieces of an image, the result of the command on them, and its record."""
         show = self.report.follow
         if self.kind == "segments":
             pieces = open_pieces(source, self.settings)
@@ -174,7 +174,7 @@ class _Work:
         return run.pieces, labels, run.record() | {"n_superpixels": int(labels.max())}
 
     def _follow(self, files: Files, progress: Progress) -> None:
-        """Show progress of a joint run; write what is done."""
+        """Show progress of a joint run, and write finished results."""
         if progress.stage == "learning" and not progress.done:
             for note in files.notes:
                 self.report.note(note)

@@ -221,7 +221,7 @@ def _card(
     run: TrainingFlags,
     settings: Settings,
 ) -> dict[str, object]:
-    """Card of the weights; of paths it tells the last part only."""
+    """Card of the weights; it holds only the last part of each path."""
     names = [path.name for path in named]
     images = names if len(names) <= 3 else [*names[:3], "..."]
     made, templates = settings.template, run.templates

@@ -1,4 +1,4 @@
-"""What the docks that read an image have in common."""
+"""Base of the docks that read an image."""
 
 from dataclasses import replace
 from typing import Any, ClassVar
