@@ -176,6 +176,13 @@ def test_the_command_line_cuts_large_planes_by_tiles(clouds, tmp_path, monkeypat
     assert not n_tiles("whole.tif")
     monkeypatch.setattr("napari_dsc.segmenting.pieces.MOST_WHOLE", 96 * 96 - 1)
     assert n_tiles("tiled.tif")
+    # what tiles exclude is segmented in one piece, as far as the memory goes
+    arguments = ["segment", f"{tmp_path}/in.tif", "-o", f"{tmp_path}/tree.tif", *FLAGS]
+    assert main([*arguments, "--method", "tree"]) == 0
+    drawn = ["--overlay", f"{tmp_path}/drawn.png", "--overwrite"]
+    assert main([*arguments, *drawn]) == 0
+    with tifffile.TiffFile(tmp_path / "tree.tif") as file:
+        assert not file.pages.first.is_tiled
 
 
 def test_the_free_memory_decides_no_labels(clouds, tmp_path, monkeypatch, capsys):

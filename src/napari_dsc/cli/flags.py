@@ -200,9 +200,9 @@ class LargeFlags:
     Parameters
     ----------
     tile : int
-        Side in pixels of the tiles that an image is cut by; 0: tiles of 1024 for zarr, for
-        output in zarr and for TIFFs of more than 16.7 megapixels (4096 x 4096), one piece for
-        other images.
+        Side in pixels of the tiles that an image is cut by; 0: tiles of 1024 for
+        output in zarr and for TIFF and zarr of more than 16.7 megapixels (4096 x 4096), one
+        piece for other images, for trees and with an overlay.
     level : int
         Level of a pyramid that is segmented (OME-Zarr, TIFF); 0 is the finest.
     """

@@ -219,7 +219,9 @@ def open_pieces(
     return OneImage(series, geometry)
 
 
-def needs_tiles(image: Any, settings: Settings, output: Path) -> bool:
+def needs_tiles(
+    image: Any, settings: Settings, output: Path, *, can_be_whole: bool = False
+) -> bool:
     """Whether an image is segmented by tiles: asked for, written by chunks, or large.
 
     Parameters
@@ -230,6 +232,8 @@ def needs_tiles(image: Any, settings: Settings, output: Path) -> bool:
         Its `tile` and `level` ask for tiles.
     output : Path
         Labels in a zarr store are written by tiles.
+    can_be_whole : bool
+        Whether tiles exclude what else is asked for; a large image is then one piece.
 
     Returns
     -------
@@ -238,7 +242,7 @@ def needs_tiles(image: Any, settings: Settings, output: Path) -> bool:
     """
     if settings.tile or settings.level or output.suffix.lower() == ".zarr":
         return True
-    return isinstance(image, Path) and _n_pixels(image) > MOST_WHOLE
+    return not can_be_whole and isinstance(image, Path) and _n_pixels(image) > MOST_WHOLE
 
 
 def iter_each(

@@ -4,6 +4,7 @@ from collections.abc import Callable, Generator
 from typing import Any, NamedTuple
 
 from napari_dsc.errors import InvalidImageError, InvalidParameterError
+from napari_dsc.machine.device import resolve_device
 from napari_dsc.machine.memory import free_main_bytes
 from napari_dsc.machine.progress import Progress, exhausted
 from napari_dsc.segmenting.joint import cut_files
@@ -144,7 +145,7 @@ def refuse(settings: Settings, pieces: Pieces) -> None:
 def _refuse_size(settings: Settings, sizes: dict[str, int]) -> None:
     """Refuse images that need more than the free main memory; CUDA reports its own."""
     needed, free = settings.needed_bytes(sizes), free_main_bytes()
-    if needed > free:
+    if needed > free and resolve_device(settings.device).type == "cpu":
         shape = " x ".join(f"{axis} {size}" for axis, size in sizes.items())
         raise InvalidImageError(
             f"image: {shape} in one piece takes about {needed / 2**30:.1f} GiB of memory, "

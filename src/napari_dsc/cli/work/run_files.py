@@ -24,7 +24,7 @@ from napari_dsc.records.record import Record
 from napari_dsc.segmenting.joint import TOO_LARGE, Files
 from napari_dsc.segmenting.pieces import OneImage, Tiles, needs_tiles, open_pieces
 from napari_dsc.segmenting.results import Segmentation, write_result
-from napari_dsc.segmenting.segmenter import exhausted, iter_segmentation, refuse
+from napari_dsc.segmenting.segmenter import SEGMENTERS, exhausted, iter_segmentation, refuse
 from napari_dsc.segmenting.series import whole_run
 from napari_dsc.segmenting.settings import Settings
 from napari_dsc.segmenting.stages import Stages
@@ -142,7 +142,11 @@ class _Work:
 
     def _do(self, job: Job) -> None:
         self.report.begin("reading")
-        if self.kind == "segments" and needs_tiles(job.source, self.settings, job.output):
+        kinds = SEGMENTERS[self.settings.method].kinds
+        can_be_whole = "tiles" not in kinds or bool(job.overlays)
+        if self.kind == "segments" and needs_tiles(
+            job.source, self.settings, job.output, can_be_whole=can_be_whole
+        ):
             _tell(job, self._segment_tiles(job), self.start, self.report)
             return
         pieces, pixels, record = self._make(job.source)
