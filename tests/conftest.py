@@ -1,3 +1,4 @@
+import os
 import socket
 
 import imageio.v3 as iio
@@ -6,6 +7,9 @@ import pytest
 import torch
 from hypothesis import settings
 from scipy.io import savemat
+
+# before anything imports napari; an empty name: settings of the user stay as they are
+os.environ["NAPARI_CONFIG"] = ""
 
 # time limits on single examples fail on busy machines
 settings.register_profile("steady", deadline=None)

@@ -13,7 +13,6 @@ import pytest
 # no X server: Qt's own off-screen platform, unless the caller chose one
 if sys.platform == "linux" and not os.environ.get("DISPLAY"):
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-os.environ["NAPARI_CONFIG"] = ""  # an empty name: settings of the user stay as they are
 os.environ.setdefault("NAPARI_ASYNC", "0")
 
 # the environment "core" has neither napari nor Qt
