@@ -203,5 +203,5 @@ def test_wrong_arguments_are_refused_by_name(natural):
         merge_tree(natural, image_params=FEW)
     with pytest.raises(InvalidParameterError, match="axes"):
         merge_tree(natural, axes="ABC")
-    with pytest.raises(InvalidImageError, match="NaN"):
-        merge_tree(np.where(natural > 0.5, np.nan, natural))
+    with pytest.raises(InvalidImageError, match="all values are NaN"):
+        merge_tree(np.full_like(natural, np.nan))
