@@ -33,6 +33,7 @@ from safetensors import safe_open
 
 from benchmarks.commands import NAPARI_DSC, argument_parser
 from napari_dsc.correction.sessions import SUFFIX, load_session
+from napari_dsc.files.tiff import read_record
 from napari_dsc.sample_data import sample_path
 
 if TYPE_CHECKING:
@@ -173,7 +174,7 @@ def _content(path: Path) -> str:
         return ""
     if path.suffix == ".tif":
         with tifffile.TiffFile(path) as file:
-            record = _timeless(json.loads(file.pages.first.description))
+            record = _timeless(read_record(path))
             return _hash(file.asarray().tobytes() + json.dumps(record).encode())
     if path.suffix == ".json":
         return _hash(json.dumps(_timeless(json.loads(path.read_text()))).encode())

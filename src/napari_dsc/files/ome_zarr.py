@@ -7,6 +7,7 @@ import contextlib
 import math
 import os
 import struct
+import warnings
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -71,11 +72,13 @@ def open_zarr(path: Path, level: int) -> RawImage:
     import zarr  # loaded only for zarr
 
     try:
-        node = zarr.open(path, mode="r")
-        if isinstance(node, zarr.Array):
+        with warnings.catch_warnings():  # of members that are no zarr
+            warnings.simplefilter("ignore")
+            node = zarr.open(path, mode="r")
+            if not isinstance(node, zarr.Array):
+                return _open_group(path, node, level)
             check_level(path.name, level, [node])
             return _open_array(node)
-        return _open_group(path, node, level)
     except DSCError:
         raise
     except Exception as error:  # damaged metadata lead to errors of any type

@@ -80,6 +80,8 @@ def image_series(file: tifffile.TiffFile) -> tifffile.TiffPageSeries:
     """
     len(file.pages)  # finds the end of a chain of pages that leads back; `series` does not
     found = own_series(file)
+    if not file.series:
+        raise tifffile.TiffFileError("no image in it")
     found = [one for one in found if not one.keyframe.is_reduced] or found or file.series
     if file.is_ome:
         return found[0]

@@ -246,7 +246,7 @@ def _read_file(path: Path, name: str) -> WeightsFile:
     except (FileNotFoundError, WeightsError):
         raise
     except (OSError, SafetensorError, ValueError) as error:
-        reason = "it is a folder" if path.is_dir() else error
+        reason = "it is a folder" if path.is_dir() else f"{error!s:.200}"
         raise WeightsError(
             f"{path}: expected a safetensors file, pickles (.pt) are never read ({reason})"
         ) from error
