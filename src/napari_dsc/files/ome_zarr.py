@@ -72,8 +72,7 @@ def open_zarr(path: Path, level: int) -> RawImage:
     import zarr  # loaded only for zarr
 
     try:
-        with warnings.catch_warnings():  # of members that are no zarr
-            warnings.simplefilter("ignore")
+        with warnings.catch_warnings(action="ignore"):  # of members that are no zarr
             node = zarr.open(path, mode="r")
             if not isinstance(node, zarr.Array):
                 return _open_group(path, node, level)

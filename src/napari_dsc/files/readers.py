@@ -138,8 +138,7 @@ def _read(path: Path, *, apply_palette: bool) -> RawImage:
         return _read_zarr(path)
     start = _first_bytes(path)
     try:
-        with silent_tifffile(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with silent_tifffile(), warnings.catch_warnings(action="ignore"):
             if start.startswith(_NPY_START):
                 return RawImage(np.load(path, allow_pickle=False))
             if start.startswith(_TIFF_STARTS):

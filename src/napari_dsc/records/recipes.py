@@ -208,10 +208,9 @@ def _load(path: Path) -> object:
     if path.exists() and not path.is_file():  # a device has no end
         raise ValueError("it is not a regular file")
     if path.suffix.lower() in (".tif", ".tiff"):
-        from napari_dsc.files.tiff import read_record, silent_tifffile  # loads slowly
+        from napari_dsc.files.tiff import read_record  # loads slowly
 
-        with silent_tifffile():
-            return _recipe_of(read_record(path))
+        return _recipe_of(read_record(path))
     if path.stat().st_size > LARGEST:
         raise ValueError(f"it has {path.stat().st_size} bytes, expected at most {LARGEST}")
     return parse_json(path.read_bytes())

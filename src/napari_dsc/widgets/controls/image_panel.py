@@ -13,8 +13,7 @@ from napari_dsc.images.loading import SMALLEST_SIDE
 from napari_dsc.layers import level_array, possible_layouts
 from napari_dsc.widgets.controls.forms import MIN_WIDTH, check_box, combo_box, fill, row_of
 from napari_dsc.widgets.viewer.channels import ChannelChooser
-from napari_dsc.widgets.viewer.output import OUTLINE
-from napari_dsc.widgets.viewer.shapes import visible_point
+from napari_dsc.widgets.viewer.shapes import drawn_shapes, visible_point
 from napari_dsc.widgets.viewer.source import TILES, VIEW, WHOLE, Source, Where, read_source
 
 # four megapixels, 2048 x 2048: finer levels are offered, but not preselected
@@ -187,7 +186,6 @@ class ImagePanel(QObject):
         self.changed.emit()
 
     def _show_where(self) -> None:
-        from napari.layers import Shapes
 
         before = self.where.currentData()
         if self.layer is None:
@@ -196,11 +194,7 @@ class ImagePanel(QObject):
         entries = [*_whole_levels(self.layer), (VIEW, Where(VIEW))]
         if self._has_tiles and _is_large_or_lazy(self.layer):
             entries.append((TILES, Where(TILES)))
-        shapes = [
-            layer
-            for layer in self._viewer.layers
-            if isinstance(layer, Shapes) and not layer.metadata.get(OUTLINE)
-        ]
+        shapes = drawn_shapes(self._viewer.layers)
         entries += [(f"shapes of {one.name}", Where("shapes", shapes=one)) for one in shapes]
         fill(self.where, entries)
         if self.layer.multiscale:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import numpy as np
-from napari.layers import Labels, Shapes
+from napari.layers import Labels
 from napari.utils.notifications import show_info
 from napari.viewer import Viewer
 from qtpy.QtCore import Qt
@@ -17,8 +17,8 @@ from napari_dsc.layers import PARTS_KEY, geometry_of, level_array
 from napari_dsc.widgets.controls import correcting, forms, image_panel
 from napari_dsc.widgets.tasks import in_background
 from napari_dsc.widgets.viewer.editor import RULES, Editor
-from napari_dsc.widgets.viewer.output import KEY, OUTLINE, columns_of
-from napari_dsc.widgets.viewer.shapes import Outline
+from napari_dsc.widgets.viewer.output import KEY, columns_of
+from napari_dsc.widgets.viewer.shapes import Outline, drawn_shapes
 
 OWN = "its own run"
 
@@ -98,12 +98,7 @@ class Correct(forms.ClosingWidget):
         self.labels.refresh(labels, preferred)
         self.superpixels.refresh(labels, None, first=OWN)
         self.scribbles.refresh(labels, None, first="none")
-        shapes = [
-            layer
-            for layer in layers
-            if isinstance(layer, Shapes) and not layer.metadata.get(OUTLINE)
-        ]
-        self.shapes.refresh(shapes, None, first="none")
+        self.shapes.refresh(drawn_shapes(layers), None, first="none")
         self._choose()
 
     def _follow_selection(self, event: object = None) -> None:

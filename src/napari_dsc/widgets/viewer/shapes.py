@@ -1,6 +1,6 @@
 """Pixels under shapes, the outline of a superpixel, and the units of layers."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -156,6 +156,12 @@ class Outline:
         layer, self._layer = self._layer, None
         if layer is not None and layer in self._viewer.layers:
             self._viewer.layers.remove(layer)
+
+
+def drawn_shapes(layers: Iterable[Layer]) -> list[Shapes]:
+    """Shapes layers that the user drew, without outlines that a dock shows."""
+    shapes = [layer for layer in layers if isinstance(layer, Shapes)]
+    return [layer for layer in shapes if not layer.metadata.get(output.OUTLINE)]
 
 
 def visible_point(viewer: Viewer, layer: Layer) -> np.ndarray:
