@@ -30,7 +30,6 @@ def labels_of_a_run(viewer, name):
     return viewer.add_labels(labels, name=name, metadata=metadata, scale=(2, 3))
 
 
-@pytest.mark.usefixtures("_modules_left_alone")
 def test_segment_and_correct_open_as_tabs_and_fit_a_small_screen(
     make_napari_viewer_proxy, qtbot
 ):

@@ -17,7 +17,7 @@ def labels_are_on_top(viewer):
 
 
 @pytest.fixture
-def shown(_modules_left_alone, make_napari_viewer_proxy):
+def shown(make_napari_viewer_proxy):
     """Viewer whose window draws."""
     if QGuiApplication.platformName() == "offscreen":
         pytest.skip("needs a screen, such as that of Xvfb")
