@@ -196,6 +196,7 @@ def open_dock(qtbot):
         if hasattr(dock, "compute"):
             qtbot.waitUntil(lambda: not dock.compute.survey.is_running)
             small = {"n_superpixels": 12, "n_iterations": 3, "n_partitions": 6, "seed": 5}
+            small["superpixels"] = "slic"  # the tree would take most of the time of a test
             small["patience"] = 0  # runs that are to last do
             dock.restore(small | {"device": "cpu"} | values)
         return dock

@@ -450,7 +450,8 @@ def test_the_window_never_waits_while_a_sample_is_segmented(
     labels = np.ones(data.shape[:2], np.int32)
     seconds_to_add_labels(viewer, labels)
     of_napari = max(seconds_to_add_labels(viewer, labels) for _ in range(3))
-    dock = open_dock(viewer, n_superpixels=100, n_iterations=2, n_partitions=32)
+    many = {"n_superpixels": 100, "n_iterations": 2, "n_partitions": 32}
+    dock = open_dock(viewer, superpixels="ucm", **many)
     dock.restore({"method": method})
     assert heartbeat.least_stall(lambda: run(dock)) < 0.2
     assert len(heartbeat.steps) > 20

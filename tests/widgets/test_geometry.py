@@ -11,7 +11,7 @@ from napari_dsc.widgets.viewer.channels import measured_image
 
 SMALL = {
     "device": "cpu",
-    "superpixel_params": SuperpixelParams(n_superpixels=12),
+    "superpixel_params": SuperpixelParams(superpixels="slic", n_superpixels=12),
     "cut_params": CutParams(n_iterations=3, n_partitions=6, seed=5),
 }
 

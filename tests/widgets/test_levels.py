@@ -13,7 +13,7 @@ from napari_dsc.widgets import actions
 def ran(viewer, open_dock, run, pixels):
     """Dock after a run, and its layer."""
     viewer.add_image(pixels, name="cells")
-    dock = open_dock(viewer)
+    dock = open_dock(viewer, superpixels="ucm")
     run(dock)
     return dock, viewer.layers["cells [DSC]"]
 
@@ -107,7 +107,7 @@ def test_a_large_image_grows_its_tree_when_it_is_asked_for(
 ):
     monkeypatch.setattr(_runs, "PREVIEW_PIXELS", 300)
     viewer.add_image(pixels, name="cells")
-    dock = open_dock(viewer)
+    dock = open_dock(viewer, superpixels="ucm")
     run(dock)
     layer = viewer.layers["cells [DSC]"]
     assert dock.levels._run.levels is None
@@ -136,7 +136,7 @@ def test_a_level_is_repeated_by_its_record(ran, run, qtbot, viewer, pixels):
 
 def test_outside_the_mask_nothing_is_shown(viewer, open_dock, run, qtbot, pixels):
     viewer.add_image(pixels, name="cells")
-    dock = open_dock(viewer)
+    dock = open_dock(viewer, superpixels="ucm")
     shapes = viewer.add_shapes([[[0, 0], [0, 27], [39, 0]]], shape_type="polygon", name="here")
     viewer.layers.selection.active = viewer.layers["cells"]
     dock.image_panel.where.setCurrentText(f"shapes of {shapes.name}")

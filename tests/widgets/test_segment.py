@@ -60,7 +60,7 @@ def test_one_button_gives_labels_that_lie_on_the_image(viewer, open_dock, run, p
 
 def test_the_labels_are_those_of_the_console(viewer, open_dock, run, pixels):
     layer = viewer.add_image(pixels, name="cells", scale=(0.5, 0.5), units=("um", "um"))
-    dock = open_dock(viewer, n_threads=1)
+    dock = open_dock(viewer, superpixels="ucm", n_threads=1)
     run(dock)
     made = viewer.layers["cells [DSC]"]
     result = napari_dsc.segment(
@@ -182,7 +182,7 @@ def test_previews_come_while_it_runs_and_keep_the_label_of_a_class(
     monkeypatch.setattr(_statuses, "PREVIEW_SECONDS", 0)
     monkeypatch.setattr(_statuses, "REPORT_SECONDS", 0)
     viewer.add_image(pixels, name="cells")
-    dock = open_dock(viewer, n_iterations=10_000)
+    dock = open_dock(viewer, superpixels="ucm", n_iterations=10_000)
     dock.run()
     qtbot.waitUntil(lambda: "cells [DSC]" in viewer.layers)
     preview = viewer.layers["cells [DSC]"]

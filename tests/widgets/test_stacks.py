@@ -18,7 +18,7 @@ SIZES = {"T": 3, "Z": 4, "C": 2, "Y": 32, "X": 40}
 def options(**cut):
     return {
         "device": "cpu",
-        "superpixel_params": SuperpixelParams(n_superpixels=12),
+        "superpixel_params": SuperpixelParams(superpixels="slic", n_superpixels=12),
         "cut_params": CutParams(**CUT | cut),
     }
 
@@ -155,7 +155,7 @@ def test_the_other_docks_take_stacks(viewer, open_dock, run, name):
     if name == "Smooth":
         found = napari_dsc.smooth(pixels, **wanted)
     else:
-        few = SuperpixelParams(n_superpixels=12)
+        few = SuperpixelParams(superpixels="slic", n_superpixels=12)
         found = napari_dsc.over_segment(pixels, superpixel_params=few, **wanted)
     np.testing.assert_array_equal(made.data, found)
     np.testing.assert_allclose(edges(made), edges(image))
