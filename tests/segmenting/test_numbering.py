@@ -1,12 +1,14 @@
 """Labels are numbered without gaps; classes that several files share keep their numbers."""
 
+import dataclasses
+
 import imageio.v3 as iio
 import numpy as np
 import pytest
 from scipy import ndimage
 
 import napari_dsc
-from napari_dsc import CutParams, SuperpixelParams
+from napari_dsc import CutParams, SuperpixelParams, TreeParams
 
 OPTIONS = {
     "device": "cpu",
@@ -40,6 +42,49 @@ def test_labels_have_no_gaps(shape, changes):
     if len(labels) == found.record.get("n_classes"):
         best = found.probabilities.argmax(1)  # columns are in the order of the labels
         assert (best == found.classes_of_superpixels).mean() > 0.8
+
+
+@pytest.mark.parametrize("series", ["together", "apart"])
+@pytest.mark.parametrize("axes", ["YX", "TYX", "ZYX"])
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"cut_params": CutParams(n_iterations=2, n_partitions=99)},
+        {"cut_params": CutParams(n_iterations=2, n_partitions=99, result="regions")},
+        {"method": "tree", "tree_params": TreeParams(regions=200, n_leaves=400)},
+    ],
+    ids=["classes", "regions", "tree"],
+)
+def test_what_lies_in_missing_pixels_takes_no_number(axes, series, how):
+    image = clouds(*(2, 40, 48)[-len(axes) :]).astype(float)
+    image[..., 8:30, 16:40] = np.nan
+    cut = dataclasses.replace(how.get("cut_params", CutParams()), series=series)
+    many = SuperpixelParams(n_superpixels=400, superpixels="slic")
+    options = {"device": "cpu", "superpixel_params": many} | how | {"cut_params": cut}
+    found = napari_dsc.segment(image, axes=axes, **options)
+    labels = np.unique(found.labels[~np.isnan(image)])
+    np.testing.assert_array_equal(labels, np.arange(1, len(labels) + 1))
+    table = found.features()
+    np.testing.assert_array_equal(table["index"], labels)
+    if cut.result == "classes":
+        np.testing.assert_array_equal(table["class"], labels)
+        counted = "n_classes" if "n_classes" in found.record else "n_regions"
+        assert found.record[counted] == len(labels)
+
+
+def test_a_part_of_a_result_is_numbered_anew():
+    found = napari_dsc.segment(clouds(48, 64), **OPTIONS)
+    mask = found.labels > 1
+    mask[:8] = False
+    part = found.within(mask)
+    labels = np.unique(part.labels[mask])
+    np.testing.assert_array_equal(labels, np.arange(1, len(labels) + 1))
+    assert not part.labels[~mask].any()
+    pairs = np.unique(np.stack([part.labels[mask], found.labels[mask]]), axis=1)
+    assert (np.diff(pairs) > 0).all()  # in the same order
+    assert part.record["n_classes"] == len(labels) < found.record["n_classes"]
+    np.testing.assert_array_equal(part.features()["class"], labels)
+    assert found.within(None) is found
 
 
 def test_the_network_itself_leaves_gaps():

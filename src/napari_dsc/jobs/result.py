@@ -146,20 +146,16 @@ def in_shown_type(labels: np.ndarray, n_superpixels: int) -> np.ndarray:
 
 def finished(result: Segmentation, request: Request) -> Result:
     """Result of a segmentation for the dock; pixels outside the mask are 0."""
-    labels = masked(result.labels, request.mask)
-    table = result.features()
-    kept = np.isin(table["index"], labels)
-    superpixels = masked(result.superpixels, request.mask)
-    parts = replace(result.parts(), superpixels=superpixels)
-    confidence = None
+    result = result.within(request.mask)
+    parts, confidence = result.parts(), None
     if request.has_confidence:
-        confidence = np.append(np.nan, parts.margins).astype(np.float32)[superpixels]
+        confidence = np.append(np.nan, parts.margins).astype(np.float32)[result.superpixels]
     return Result(
         result.record,
         smoothed=result.smoothed,
-        superpixels=superpixels,
-        labels=in_shown_type(labels, len(result.classes_of_superpixels)),
-        features={name: column[kept] for name, column in table.items()},
+        superpixels=result.superpixels,
+        labels=in_shown_type(result.labels, len(result.classes_of_superpixels)),
+        features=result.features(),
         parts=parts,
         confidence=confidence,
     )
@@ -182,7 +178,8 @@ def levels_of(found: Segmentation, mask: np.ndarray | None) -> Levels:
     """
     assert found.tree is not None
     parts = replace(found.parts(), superpixels=masked(found.superpixels, mask))
-    return Levels(found.tree, parts, found.record, int(found.record["n_regions"]))  # type: ignore[call-overload]
+    n_regions = int(found.classes_of_superpixels.max()) + 1  # also those without a value
+    return Levels(found.tree, parts, found.record, n_regions)
 
 
 def masked(labels: np.ndarray, mask: np.ndarray | None) -> np.ndarray:

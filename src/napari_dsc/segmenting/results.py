@@ -5,15 +5,13 @@ from __future__ import annotations
 import dataclasses
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
 import torch
 
 from napari_dsc.correction.parts import Parts, parts_of
-from napari_dsc.files import write_image
 from napari_dsc.images import to_label_image
-from napari_dsc.images.axes import spatial_axes
 from napari_dsc.labels import measurement, regions
 from napari_dsc.layers import (
     PARTS_KEY,
@@ -23,9 +21,10 @@ from napari_dsc.layers import (
     file_geometry,
     labels_layer,
 )
+from napari_dsc.segmenting.saving import write_result
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from napari.layers import Labels
     from torch import Tensor
@@ -121,24 +120,32 @@ class Classes(NamedTuple):
         return cls(step.classes.cpu().numpy(), step.assignment.cpu().numpy())
 
 
-def without_gaps(found: Sequence[Classes]) -> list[Classes]:
+def without_gaps(
+    found: Sequence[Classes], seen: Sequence[np.ndarray] | None = None
+) -> list[Classes]:
     """Renumber classes: first those that some superpixel has, in their order.
 
     Parameters
     ----------
     found : sequence of Classes
         Classes that mean the same in all of these images.
+    seen : sequence of int array, optional
+        Superpixels of each image that count, from 0; all if not given.
 
     Returns
     -------
     numbered : list of Classes
         The same, with the columns of the probabilities in the new order.
     """
-    used = np.unique(np.concatenate([one.classes for one in found]))
-    unused = np.setdiff1d(np.arange(found[0].probabilities.shape[1]), used)
-    order = np.concatenate([used, unused])
-    rank = np.argsort(order)
-    return [Classes(rank[one.classes], one.probabilities[:, order]) for one in found]
+    counted = [one.classes for one in found]
+    n_columns = found[0].probabilities.shape[1]
+    every = np.arange(max(n_columns, 1 + max(each.max(initial=-1) for each in counted)))
+    if seen is not None:
+        counted = [each[numbers] for each, numbers in zip(counted, seen, strict=True)]
+    used = np.unique(np.concatenate(counted))
+    order = np.concatenate([used, np.setdiff1d(every, used)])
+    rank, columns = np.argsort(order), order[order < n_columns]
+    return [Classes(rank[one.classes], one.probabilities[:, columns]) for one in found]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -184,6 +191,28 @@ class Segmentation:
         It is the image itself where the method does not smooth.
         """
         return self.smooth()
+
+    def within(self, mask: np.ndarray | None) -> Segmentation:
+        """Segmentation of a part of the image.
+
+        Parameters
+        ----------
+        mask : S bool array or None
+            The part; None is all of it.
+
+        Returns
+        -------
+        part : Segmentation
+            Labels and superpixels are 0 outside. Labels that the record calls consecutive
+            are numbered anew, ``1 .. n`` in their order.
+        """
+        if mask is None:
+            return self
+        labels, superpixels = (
+            np.where(mask, one, one.dtype.type(0)) for one in (self.labels, self.superpixels)
+        )
+        part = dataclasses.replace(self, labels=labels, superpixels=superpixels)
+        return _without_gaps(part) if self.record["numbering"] == "consecutive" else part
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> None:
         """Write the labels to a file, with their record and pixel size.
@@ -248,48 +277,23 @@ class Segmentation:
         if geometry is not None:
             superpixels = as_many_axes(parts.superpixels, geometry)
             parts = dataclasses.replace(parts, superpixels=superpixels)
-        options = {
-            "name": name,
-            "features": self.features(),
-            "metadata": {RECORD_KEY: dict(self.record), PARTS_KEY: parts},
-        }
+        metadata = {RECORD_KEY: dict(self.record), PARTS_KEY: parts}
+        options = {"name": name, "features": self.features(), "metadata": metadata}
         return labels_layer(self.labels, geometry, options)
 
 
-def write_result(
-    path: Path, pixels: np.ndarray, record: Mapping[str, Any], *, overwrite: bool
-) -> None:
-    """Write an array that was made of an image.
-
-    Parameters
-    ----------
-    path : Path
-        See `napari_dsc.files.write_image`.
-    pixels : array
-        In the order of the image's axes, with its channels or without them.
-    record : dict
-        Of the run; it says axes, pixel size and unit of the image.
-    overwrite : bool
-        Whether a file that napari-dsc wrote is replaced.
-
-    Raises
-    ------
-    OutputError
-        If the file cannot be written, or its format cannot hold the array.
-    """
-    image = record["image"]
-    has_channels = pixels.ndim == len(image["axes"])
-    axes = image["axes"] if has_channels else image["axes"].replace("C", "")
-    spatial = spatial_axes(axes)
-    sizes = dict(zip(spatial, image["spacing"], strict=False))
-    starts = dict(zip(spatial, image.get("translation", ()), strict=False))
-    write_image(
-        path,
-        pixels,
-        record=record,
-        axes=axes,
-        spacing=[sizes[axis] for axis in axes if axis in sizes],
-        unit=image["unit"],
-        translation=[starts[axis] for axis in axes if axis in starts],
-        overwrite=overwrite,
+def _without_gaps(part: Segmentation) -> Segmentation:
+    """Renumber labels and classes by those that are left."""
+    values, numbers = regions.compact_labels(part.labels)
+    n_labels = np.count_nonzero(values)
+    labels = numbers + 1 if n_labels == len(values) else numbers
+    seen = np.unique(part.superpixels[part.superpixels > 0]).astype(np.int64) - 1
+    [found] = without_gaps([Classes(part.classes_of_superpixels, part.probabilities)], [seen])
+    counted = {"n_classes", "n_regions"} & part.record.keys()
+    return dataclasses.replace(
+        part,
+        labels=labels.astype(np.min_scalar_type(n_labels)),
+        classes_of_superpixels=found.classes,
+        probabilities=found.probabilities,
+        record=part.record | dict.fromkeys(counted, len(np.unique(found.classes[seen]))),
     )

@@ -207,7 +207,7 @@ class Run:
             record=self.cut_record(step),
             smooth=smooth if known is None else partial(image.restore, known),
             geometry=self.geometry,
-        )
+        ).within(step.valid)
 
     def cut_record(self, step: Step) -> Record:
         """Record of the run up to a step of its cut.

@@ -162,7 +162,7 @@ class SeriesRun:
         """
         if numbering != "common":
             found = without_gaps(found)
-        return Segmentation(
+        made = Segmentation(
             labels=self._labels(found),
             superpixels=self._joined_superpixels(),
             classes_of_superpixels=np.concatenate([one.classes for one in found]),
@@ -171,6 +171,7 @@ class SeriesRun:
             smooth=self.smoothed,
             geometry=self.pieces.geometry,
         )
+        return made.within(self.pieces.valid())
 
     def record(self, found: Sequence[Classes] = ()) -> Record:
         """Record of all images.

@@ -38,9 +38,9 @@ def segment_by_tree(run: Run) -> Segmentation:
     labels = _labels(tree, params)
     regions = _regions(tree, labels)
     counts = {"n_superpixels": tree.n_superpixels, "n_regions": int(regions.max()) + 1}
-    return Segmentation(
-        labels=run.image.restore_labels(labels if valid is None else labels * valid),
-        superpixels=run.image.restore_labels(to_label_image(tree.superpixels, valid)),
+    found = Segmentation(
+        labels=run.image.restore_labels(labels),
+        superpixels=run.image.restore_labels(to_label_image(tree.superpixels)),
         classes_of_superpixels=regions,
         probabilities=np.zeros((tree.n_superpixels, 0), np.float32),
         record=tree_record(run, params) | counts,
@@ -48,6 +48,7 @@ def segment_by_tree(run: Run) -> Segmentation:
         geometry=run.geometry,
         tree=dataclasses.replace(tree, superpixels=run.image.restore_labels(tree.superpixels)),
     )
+    return found.within(None if valid is None else run.image.restore_labels(valid))
 
 
 def tree_record(run: Run, params: TreeParams) -> Record:
@@ -133,15 +134,16 @@ def tree_series(pieces: OneImage, stages: Stages) -> Generator[Progress, None, S
     merged = np.concatenate(classes).astype(np.int64)
     counts = {"n_superpixels": len(merged), "n_regions": int(merged.max()) + 1}
     record["numbering"] = "consecutive"
-    return Segmentation(
-        labels=to_label_image(pieces.place(maps), pieces.valid()),
-        superpixels=to_label_image(pieces.place(numbered_on(superpixels)), pieces.valid()),
+    made = Segmentation(
+        labels=to_label_image(pieces.place(maps)),
+        superpixels=to_label_image(pieces.place(numbered_on(superpixels))),
         classes_of_superpixels=merged,
         probabilities=np.zeros((len(merged), 0), np.float32),
         record=record | counts,
         smooth=partial(_restored, pieces),
         geometry=pieces.geometry,
     )
+    return made.within(pieces.valid())
 
 
 def _restored(pieces: OneImage) -> np.ndarray:

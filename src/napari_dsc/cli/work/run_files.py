@@ -23,7 +23,8 @@ from napari_dsc.records.recipes import recipe_content
 from napari_dsc.records.record import Record
 from napari_dsc.segmenting.joint import TOO_LARGE, Files
 from napari_dsc.segmenting.pieces import OneImage, Tiles, needs_tiles, open_pieces
-from napari_dsc.segmenting.results import Segmentation, write_result
+from napari_dsc.segmenting.results import Segmentation
+from napari_dsc.segmenting.saving import write_result
 from napari_dsc.segmenting.segmenter import SEGMENTERS, exhausted, iter_segmentation, refuse
 from napari_dsc.segmenting.series import whole_run
 from napari_dsc.segmenting.settings import Settings

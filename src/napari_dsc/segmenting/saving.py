@@ -1,0 +1,49 @@
+"""Writing of arrays that were made of an image, where it lies and as large as it is."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_dsc.files import write_image
+from napari_dsc.images.axes import spatial_axes
+
+
+def write_result(
+    path: Path, pixels: np.ndarray, record: Mapping[str, Any], *, overwrite: bool
+) -> None:
+    """Write an array that was made of an image.
+
+    Parameters
+    ----------
+    path : Path
+        See `napari_dsc.files.write_image`.
+    pixels : array
+        In the order of the image's axes, with its channels or without them.
+    record : dict
+        Of the run; it says axes, pixel size and unit of the image.
+    overwrite : bool
+        Whether a file that napari-dsc wrote is replaced.
+
+    Raises
+    ------
+    OutputError
+        If the file cannot be written, or its format cannot hold the array.
+    """
+    image = record["image"]
+    has_channels = pixels.ndim == len(image["axes"])
+    axes = image["axes"] if has_channels else image["axes"].replace("C", "")
+    spatial = spatial_axes(axes)
+    sizes = dict(zip(spatial, image["spacing"], strict=False))
+    starts = dict(zip(spatial, image.get("translation", ()), strict=False))
+    write_image(
+        path,
+        pixels,
+        record=record,
+        axes=axes,
+        spacing=[sizes[axis] for axis in axes if axis in sizes],
+        unit=image["unit"],
+        translation=[starts[axis] for axis in axes if axis in starts],
+        overwrite=overwrite,
+    )
