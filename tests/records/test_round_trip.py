@@ -184,7 +184,9 @@ def test_the_output_of_a_batch_gives_the_settings_of_all(settings, tmp_path):
     task.output.parent.mkdir()
     assert do_task(task).error == ""
     assert same(read_record(task.output), settings)
-    assert batch_from_recipe(task.output, "cpu").settings == settings
+    again, notes = batch_from_recipe(task.output, "cpu")
+    assert again.settings == settings
+    assert not notes
 
 
 # the command line

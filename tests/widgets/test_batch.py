@@ -193,6 +193,12 @@ def test_what_hinders_all_files_is_one_message(dock, run, tmp_path, messages):
     assert "none.json" in messages()[1]
 
 
+def test_what_a_batch_does_not_use_of_its_recipe_is_told(dock, run, tmp_path):
+    (tmp_path / "few.json").write_bytes(recipe_content(FEW.replace(tile=64).to_record()))
+    run(dock)
+    assert "tile=64 is not used" in dock.run_bar.status.text()
+
+
 def test_the_buttons_ask_for_files_and_folders(
     dock, qtbot, photos, tmp_path, pixels, monkeypatch
 ):

@@ -45,6 +45,14 @@ class FileStatus(job.Status):
 
 
 @dataclass(frozen=True)
+class Ended:
+    """Numbers of files by state, and sentences on what the batch did not use."""
+
+    counts: Counter[str]
+    notes: list[str]
+
+
+@dataclass(frozen=True)
 class Opened:
     """A result, and the image it was made of."""
 
@@ -66,7 +74,7 @@ def find_job(folder: Path) -> list[Path]:
 @job.ends_in_outcome
 def batch_job(
     control: job.Control, request: BatchRequest
-) -> Generator[job.Status, None, Counter[str]]:
+) -> Generator[job.Status, None, Ended]:
     """Segment files one after the other.
 
     Yields
@@ -82,10 +90,11 @@ def batch_job(
     from napari_dsc.segmenting.settings import Settings
 
     with job.computing(request.n_threads, control), open_folder(request.folder) as log:
+        notes: list[str] = []
         if request.recipe is None:
             template = new_batch(Settings(device=request.device))
         else:
-            template = batch_from_recipe(request.recipe, request.device)
+            template, notes = batch_from_recipe(request.recipe, request.device)
         tasks = plan_tasks(request.sources, request.folder, template, request.existing)
         counts: Counter[str] = Counter()
         for number, (row, task) in enumerate(zip(request.rows, tasks, strict=True)):
@@ -100,7 +109,7 @@ def batch_job(
                 words, number + 1, row=row, state=outcome.state, words=told, output=output
             )
         log.append({"event": "end", **counts, "time": now()})
-    return counts
+    return Ended(counts, notes)
 
 
 def _follow(

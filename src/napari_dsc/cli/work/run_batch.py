@@ -16,12 +16,12 @@ from napari_dsc.errors import ComputationError, InvalidParameterError
 from napari_dsc.files import check_output, write_atomically
 from napari_dsc.files.ownership import refuse_overlap
 from napari_dsc.machine.device import resolve_device
-from napari_dsc.records.recipes import read_recipe, recipe_content, values_in
+from napari_dsc.records.recipes import read_recipe, recipe_content
 from napari_dsc.segmenting.joint import UNLIKE, Files
 from napari_dsc.segmenting.segmenter import refuse
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping, Sequence
+    from collections.abc import Generator, Sequence
 
     import distributed
 
@@ -62,7 +62,7 @@ def run_batch(
     """
     _check_flags(batch, run)
     if run.recipe is not None:
-        for note in unused_in(read_recipe(run.recipe)):
+        for note in execution.unused_in(read_recipe(run.recipe)):
             report.note(note)
     if batch.joint:
         refuse(settings, Files([], settings))
@@ -86,28 +86,6 @@ def run_batch(
         content = recipe_content(settings.to_record())
         write_atomically(run.save_recipe, lambda file: file.write(content))
     return NOT_ALL if lost or counts["failed"] else 0
-
-
-def unused_in(recipe: Mapping[str, object]) -> list[str]:
-    """Sentences on settings of a recipe that a batch does not use.
-
-    Parameters
-    ----------
-    recipe : mapping
-        As `read_recipe` gives it.
-
-    Returns
-    -------
-    notes : list of str
-        Empty for the recipe of an image in one piece.
-    """
-    values = values_in(recipe, "recipe")
-    return [
-        f"recipe: {name}={values[name]} is not used, because a batch segments each image in "
-        "one piece; segment takes it"
-        for name in ("tile", "level")
-        if values.get(name)
-    ]
 
 
 def _check_flags(batch: BatchFlags, run: RunFlags) -> None:

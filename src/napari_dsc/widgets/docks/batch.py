@@ -1,6 +1,5 @@
 """Dock that segments many files."""
 
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -91,7 +90,7 @@ class Batch(forms.ClosingWidget):
         self.table.doubleClicked.connect(lambda _: self.open_result())
         self.run_bar.run_pressed.connect(self.run)
         self.run_bar.progressed.connect(self._show_progress)
-        self.run_bar.succeeded.connect(self._show_counts)
+        self.run_bar.succeeded.connect(self._show_end)
         self.run_bar.ended.connect(self._end)
         self.retry.clicked.connect(lambda: self.run(self.files.numbers_of(files_table.FAILED)))
         self.open.clicked.connect(self.open_result)
@@ -177,9 +176,10 @@ class Batch(forms.ClosingWidget):
             self.files.update_row(status.row, status.state, status.words, status.output)
             self.table.scrollTo(self.files.index(status.row, 0))
 
-    def _show_counts(self, counts: Counter[str]) -> None:
-        words = [f"{counts[state]} {state}" for state in ("done", "kept", files_table.FAILED)]
-        self.run_bar.status.setText(", ".join(words) + "; log in batch.jsonl")
+    def _show_end(self, end: batch.Ended) -> None:
+        states = ("done", "kept", files_table.FAILED)
+        words = ", ".join(f"{end.counts[state]} {state}" for state in states)
+        self.run_bar.status.setText("\n".join([f"{words}; log in batch.jsonl", *end.notes]))
 
     def _end(self) -> None:
         for number in self.files.numbers_of(RUNNING):
