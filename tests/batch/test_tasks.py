@@ -22,11 +22,11 @@ from napari_dsc import (
     SuperpixelParams,
 )
 from napari_dsc.batch import execution, own_workers
-from napari_dsc.batch.execution import do_task, iter_task, new_batch, unused_in
+from napari_dsc.batch.execution import do_task, iter_task, new_batch
 from napari_dsc.batch.folder import LOG, Log, iter_logged, open_folder, read_log
 from napari_dsc.batch.inputs import find_images
 from napari_dsc.batch.own_workers import visible_gpus
-from napari_dsc.batch.tasks import Outcome, plan_tasks
+from napari_dsc.batch.tasks import Outcome, plan_tasks, unused_in
 from napari_dsc.cli import main
 from napari_dsc.files import read_labels
 from napari_dsc.files.tiff import read_record

@@ -334,7 +334,7 @@ def test_a_read_only_folder_is_told(folder, refused):
     [
         "cli.work.run_files.whole_run",
         "segmenting.series.to_label_image",
-        "segmenting.results.write_image",
+        "segmenting.saving.write_image",
     ],
 )
 def test_ctrl_c_leaves_nothing_half_written(folder, monkeypatch, capsys, moment):

@@ -193,31 +193,33 @@ def test_the_free_memory_decides_no_labels(clouds, tmp_path, monkeypatch, capsys
         memory = psutil.virtual_memory()._replace(available=gigabytes * 2**30)
         monkeypatch.setattr(psutil, "virtual_memory", lambda memory=memory: memory)
         path = tmp_path / f"{name}.ome.zarr"
-        assert main(["segment", f"{tmp_path}/in.tif", "-o", str(path), *FLAGS]) == 0
+        command = ["segment", f"{tmp_path}/in.tif", "-o", str(path), "--tile", "1024"]
+        assert main([*command, *FLAGS]) == 0
         group = zarr.open_group(path)
         assert group.attrs["napari-dsc"]["tiles"] == {"side": 1024, "n_tiles": 1}
         labels.append(group["0"][:])
     np.testing.assert_array_equal(*labels)
 
     monkeypatch.setattr(psutil, "virtual_memory", lambda: memory._replace(available=2**20))
-    for name, reason in (
-        (
-            "little.ome.zarr",
-            "tile=1024: a tile of this side takes about 1.2 GiB",
-        ),
-        ("little.tif", "image: Y 96 x X 96"),
+    for flags, reason in (
+        (["--tile", "1024"], "tile=1024: a tile of this side takes about 1.2 GiB"),
+        ([], "image: Y 96 x X 96"),
     ):
-        assert main(["segment", f"{tmp_path}/in.tif", "-o", f"{tmp_path}/{name}", *FLAGS]) == 2
+        command = ["segment", f"{tmp_path}/in.tif", "-o", f"{tmp_path}/little.tif"]
+        assert main([*command, *flags, *FLAGS]) == 2
         assert reason in capsys.readouterr().err
-        assert not (tmp_path / name).exists()
+        assert not (tmp_path / "little.tif").exists()
 
 
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--method", "tree"], "method='tree': not available for an image in tiles; use dsc"),
         (
-            ["--overlay", "new-picture.png"],
+            ["--tile", "64", "--method", "tree"],
+            "method='tree': not available for an image in tiles; use dsc",
+        ),
+        (
+            ["--tile", "64", "--overlay", "new-picture.png"],
             "overlay: not available when an image is segmented in tiles",
         ),
         (["--tile", "8"], "tile=8: expected 64 or more"),

@@ -6,6 +6,7 @@ import tifffile
 import zarr
 
 from napari_dsc.errors import OutputError
+from napari_dsc.files import read_image
 from napari_dsc.files.tiff import read_record
 from napari_dsc.large import writers
 from napari_dsc.large.source import open_source
@@ -58,6 +59,53 @@ def test_a_label_pyramid_follows_ome_zarr_0_5(tmp_path, pixels):
         assert level.chunks == (32, 32)
         np.testing.assert_array_equal(level[:], pixels[:: 2**n, :: 2**n])
     assert n == 2
+
+
+@pytest.mark.parametrize(
+    ("axes", "stored", "scale"),
+    [
+        ("ZYX", "ZYX", [3, 0.5, 0.25]),
+        ("TZYX", "TZYX", [1, 3, 0.5, 0.25]),
+        ("TYX", "TYX", [1, 0.5, 0.25]),
+        ("YXT", "TYX", [1, 0.5, 0.25]),
+        ("XYZ", "XYZ", [0.25, 0.5, 3]),
+        ("XY", "XY", [0.25, 0.5]),
+    ],
+)
+def test_labels_of_any_axes_become_a_pyramid_of_planes(tmp_path, axes, stored, scale):
+    sizes, spacing = {"T": 2, "Z": 3, "Y": 70, "X": 50}, {"Z": 3, "Y": 0.5, "X": 0.25}
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, 900, [sizes[axis] for axis in axes]).astype(np.uint16)
+    where = {
+        "spacing": [spacing[axis] for axis in axes if axis != "T"],
+        "translation": [10 * spacing[axis] for axis in axes if axis != "T"],
+        "unit": "µm",
+    }
+
+    write_labels(tmp_path / "a.ome.zarr", Labels.of(pixels, axes), record=RECORD, **where)
+
+    group = zarr.open_group(tmp_path / "a.ome.zarr", mode="r")
+    (pyramid,) = group.attrs["ome"]["multiscales"]
+    assert [one["name"] for one in pyramid["axes"]] == list(stored.lower())
+    expected = pixels.transpose([axes.index(axis) for axis in stored])
+    for n, dataset in enumerate(pyramid["datasets"]):
+        thinned = tuple(slice(None, None, 2**n if axis in "YX" else 1) for axis in stored)
+        np.testing.assert_array_equal(group[dataset["path"]][:], expected[thinned])
+        factors = [2**n if axis in "YX" else 1 for axis in stored]
+        starts = [
+            10 * size if axis != "T" else 0 for axis, size in zip(stored, scale, strict=True)
+        ]
+        assert dataset["coordinateTransformations"] == [
+            {
+                "type": "scale",
+                "scale": [size * by for size, by in zip(scale, factors, strict=True)],
+            },
+            {"type": "translation", "translation": starts},
+        ]
+    assert n == 2
+    again = read_image(tmp_path / "a.ome.zarr")
+    assert again.axes == stored
+    np.testing.assert_array_equal(again.pixels, expected)
 
 
 def test_a_pyramid_is_read_as_it_was_written(tmp_path, pixels):

@@ -145,7 +145,6 @@ def folder(tmp_path, monkeypatch, film):
     ("words", "message"),
     [
         ("large.tif --method tree --tile 64", "method='tree': not available for an image in"),
-        ("large.tif --method tree -o l.zarr", "method='tree': not available for an image in"),
         ("large.tif --affinity tree --tile 64", "affinity='tree': not available for an image"),
         ("large.tif --level 1 --method tree", "method='tree': not available for an image in"),
         ("plane.npy film.npy --joint --method tree", "method='tree': not available for images"),

@@ -5,17 +5,17 @@ import logging
 import platform
 import secrets
 import time
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 
-from napari_dsc.batch.tasks import Outcome, Task
+from napari_dsc.batch.tasks import Outcome, Task, unused_in
 from napari_dsc.errors import DSCError, OutputError, one_line
 from napari_dsc.files import check_output
 from napari_dsc.files.tiff import read_record
 from napari_dsc.images import always
 from napari_dsc.machine.device import is_out_of_memory
 from napari_dsc.machine.progress import Progress, exhausted
-from napari_dsc.records.recipes import read_recipe, values_in
+from napari_dsc.records.recipes import read_recipe
 from napari_dsc.records.record import Record
 from napari_dsc.segmenting import segmenter, series
 from napari_dsc.segmenting.joint import TOO_LARGE, Files, JointRun
@@ -86,28 +86,6 @@ def batch_from_recipe(path: Path, device: str) -> tuple[Task, list[str]]:
     recipe = read_recipe(path)
     settings = Settings.from_record(recipe, f"recipe={str(path)!r}")
     return new_batch(settings.replace(device=device, tile=0, level=0)), unused_in(recipe)
-
-
-def unused_in(recipe: Mapping[str, object]) -> list[str]:
-    """Sentences on settings of a recipe that a batch does not use.
-
-    Parameters
-    ----------
-    recipe : mapping
-        As `read_recipe` gives it.
-
-    Returns
-    -------
-    notes : list of str
-        Empty for the recipe of an image in one piece.
-    """
-    values = values_in(recipe, "recipe")
-    return [
-        f"recipe: {name}={values[name]} is not used, because a batch segments each image in "
-        "one piece; segment takes it"
-        for name in ("tile", "level")
-        if values.get(name)
-    ]
 
 
 def iter_task(task: Task) -> Generator[Progress, None, Outcome]:

@@ -1,13 +1,14 @@
 """One file of a batch: its task, and the outcome of it."""
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from napari_dsc.batch.inputs import absolute_path, find_images, outputs_in
 from napari_dsc.errors import OutputError
 from napari_dsc.files.ownership import refuse_overlap
+from napari_dsc.records.recipes import values_in
 from napari_dsc.segmenting.settings import Settings
 
 # what to do with outputs that exist
@@ -118,3 +119,25 @@ def plan_tasks(
 def now() -> str:
     """Time in UTC, as ISO 8601 writes it."""
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+
+
+def unused_in(recipe: Mapping[str, object]) -> list[str]:
+    """Sentences on settings of a recipe that a batch does not use.
+
+    Parameters
+    ----------
+    recipe : mapping
+        As `read_recipe` gives it.
+
+    Returns
+    -------
+    notes : list of str
+        Empty for the recipe of an image in one piece.
+    """
+    values = values_in(recipe, "recipe")
+    return [
+        f"recipe: {name}={values[name]} is not used, because a batch segments each image in "
+        "one piece; segment takes it"
+        for name in ("tile", "level")
+        if values.get(name)
+    ]

@@ -177,9 +177,9 @@ class LabelTargets:
     Parameters
     ----------
     output : Path
-        A .tif, .png or .npy file for one image, or .ome.zarr for segments; a folder for
-        several, where ``a.jpg`` becomes ``a_segments.tif`` or ``a_superpixels.tif``. A name
-        without suffix is a folder.
+        A .tif, .png, .npy or .ome.zarr file for one image; a folder for several, where
+        ``a.jpg`` becomes ``a_segments.tif`` or ``a_superpixels.tif``. A name without suffix
+        is a folder.
     overlay : Path
         Draw the boundaries on the image as well: a .png file for one image; a folder for
         several, where ``a.jpg`` becomes ``a_overlay.png``.
@@ -200,9 +200,9 @@ class LargeFlags:
     Parameters
     ----------
     tile : int
-        Side in pixels of the tiles that an image is cut by; 0: tiles of 1024 for
-        output in zarr and for TIFF and zarr of more than 16.7 megapixels (4096 x 4096), one
-        piece for other images, for trees and with an overlay.
+        Side in pixels of the tiles that an image is cut by; 0: tiles of 1024 for TIFF and
+        zarr of more than 16.7 megapixels (4096 x 4096), one piece for other images, for
+        trees and with an overlay.
     level : int
         Level of a pyramid that is segmented (OME-Zarr, TIFF); 0 is the finest.
     """

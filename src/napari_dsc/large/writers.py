@@ -7,7 +7,7 @@ import os
 import shutil
 import zlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 import tifffile
@@ -22,9 +22,6 @@ from napari_dsc.files.writers import LEFTOVER, temporary_beside
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    import zarr
-
-    from napari_dsc.records.record import Record
 
 # side of the chunks of an output, and rows of a band
 CHUNK = 1024
@@ -36,17 +33,38 @@ class Labels(NamedTuple):
 
     Parameters
     ----------
-    shape : (int, int)
-        Height and width.
+    shape : tuple of int
+        Size along each axis.
     dtype : np.dtype
         Type of the labels.
     bands : callable
         Return an iterator of arrays of 1024 rows, from the top.
+    axes : str
+        One letter of ``TZYX`` for each size; T comes first.
     """
 
-    shape: tuple[int, int]
+    shape: tuple[int, ...]
     dtype: np.dtype
     bands: Callable[[], Iterator[np.ndarray]]
+    axes: str = "YX"
+
+    @classmethod
+    def of(cls, array: np.ndarray, axes: str) -> Self:
+        """Labels that are in memory, with axes in any order."""
+        order = sorted(axes, key="T".find, reverse=True)
+        planes = array.transpose([axes.index(axis) for axis in order])
+        at = order.index("Y")
+
+        def bands() -> Iterator[np.ndarray]:
+            for top in range(0, planes.shape[at], CHUNK):
+                yield planes[_along(at, slice(top, top + CHUNK))]
+
+        return cls(planes.shape, planes.dtype, bands, "".join(order))
+
+
+def _along(axis: int, part: slice) -> tuple[slice, ...]:
+    """Index of a part along one axis of an array."""
+    return (*[slice(None)] * axis, part)
 
 
 def check_large_output(path: Path, *, overwrite: bool) -> None:
@@ -78,7 +96,7 @@ def write_labels(
     path: Path,
     labels: Labels,
     *,
-    record: Record,
+    record: Mapping[str, Any],
     spacing: Sequence[float],
     unit: str,
     translation: Sequence[float] = (),
@@ -96,11 +114,11 @@ def write_labels(
         How the labels were made, ready for JSON. It becomes the attribute ``napari-dsc`` of
         the zarr group, or the image description of the TIFF.
     spacing : sequence of float
-        Pixel size along Y and X, 0 where unknown; or empty.
+        Pixel size along each axis of space, 0 where unknown; or empty.
     unit : str
         Unit of spacing and translation, or empty.
     translation : sequence of float
-        Position of the center of the first pixel along Y and X, or empty.
+        Position of the center of the first pixel along these axes, or empty.
 
     Raises
     ------
@@ -160,64 +178,71 @@ def _replaced_folder(path: Path) -> Iterator[Path]:
             shutil.rmtree(rest, ignore_errors=True)
 
 
-def _write_pyramid(folder: Path, labels: Labels, record: Record, place: Place) -> None:
+def _write_pyramid(
+    folder: Path, labels: Labels, record: Mapping[str, Any], place: Place
+) -> None:
     import zarr  # loaded only for zarr outputs
 
-    shapes = _shapes(labels.shape)
-    attributes = {
-        "ome": _ome_attributes(len(shapes), place),
-        SOFTWARE: record,
-    }
+    axes, shapes = labels.axes, _shapes(labels)
+    attributes = {"ome": _ome_attributes(len(shapes), place, axes), SOFTWARE: record}
     group = zarr.create_group(folder, zarr_format=3, attributes=attributes)
+    bands = labels.bands()
     for number, shape in enumerate(shapes):
         level = group.create_array(
             str(number),
             shape=shape,
-            chunks=(CHUNK, CHUNK),
+            chunks=tuple(CHUNK if axis in "YX" else 1 for axis in axes),
             dtype=labels.dtype,
-            dimension_names=("y", "x"),
+            dimension_names=tuple(axes.lower()),
         )
-        bands = _halved(group, number - 1) if number else labels.bands()
+        at = axes.index("Y")
         for row, band in enumerate(bands):
-            level[row * CHUNK : row * CHUNK + len(band)] = band
+            level[_along(at, slice(row * CHUNK, row * CHUNK + band.shape[at]))] = band
+        bands = _halved(level, axes)
 
 
-def _shapes(shape: tuple[int, int]) -> list[tuple[int, int]]:
-    """Shapes of the levels, each half of the one before; the last fits into a chunk."""
-    shapes = [shape]
-    while max(shapes[-1]) > CHUNK:
-        height, width = shapes[-1]
-        shapes.append(((height + 1) // 2, (width + 1) // 2))
+def _shapes(labels: Labels) -> list[tuple[int, ...]]:
+    """Shapes of the levels, each of half the height and width; the last fits into a chunk."""
+    shapes = [labels.shape]
+    while max(shapes[-1][labels.axes.index(axis)] for axis in "YX") > CHUNK:
+        sizes = zip(labels.axes, shapes[-1], strict=True)
+        shapes.append(tuple((n + 1) // 2 if axis in "YX" else n for axis, n in sizes))
     return shapes
 
 
-def _halved(group: zarr.Group, number: int) -> Iterator[np.ndarray]:
-    """Bands of a level at half of its size: every second label along both axes."""
-    finer: Any = group[str(number)]
-    for top in range(0, finer.shape[0], 2 * CHUNK):
-        yield np.asarray(finer[top : top + 2 * CHUNK])[::2, ::2]
+def _halved(finer: Any, axes: str) -> Iterator[np.ndarray]:
+    """Bands of a level at half of its size: every second label along Y and X."""
+    at = axes.index("Y")
+    thinned = tuple(slice(None, None, 2 if axis in "YX" else 1) for axis in axes)
+    for top in range(0, finer.shape[at], 2 * CHUNK):
+        yield np.asarray(finer[_along(at, slice(top, top + 2 * CHUNK))])[thinned]
 
 
-def _ome_attributes(n_levels: int, place: Place) -> Mapping[str, object]:
+def _ome_attributes(n_levels: int, place: Place, axes: str) -> Mapping[str, object]:
     """Metadata of a label pyramid in OME-Zarr 0.5."""
-    sizes = [size or 1.0 for size in place.spacing] or [1.0, 1.0]
-    name = {"unit": unit_name(place.unit)} if place.spacing and place.unit else {}
+    spatial = [axis for axis in axes if axis != "T"]
+    sizes = dict(zip(spatial, place.spacing, strict=False))
+    starts = dict(zip(spatial, place.translation, strict=False))
+    unit = {"unit": unit_name(place.unit)} if place.spacing and place.unit else {}
     # every level begins with the first pixel of the finest, so all have the same position
-    starts = [{"type": "translation", "translation": list(place.translation)}]
+    first = {"type": "translation", "translation": [starts.get(axis, 0) for axis in axes]}
+    moved = [first] if any(starts.values()) else []
     datasets = []
     for number in range(n_levels):
-        scale = {"type": "scale", "scale": [size * 2**number for size in sizes]}
-        transforms = [scale, *(starts if any(place.translation) else [])]
+        steps = dict.fromkeys("YX", 2**number)
+        scale = [(sizes.get(axis) or 1.0) * steps.get(axis, 1) for axis in axes]
+        transforms = [{"type": "scale", "scale": scale}, *moved]
         datasets.append({"path": str(number), "coordinateTransformations": transforms})
+    named = [
+        {"name": "t", "type": "time"}
+        if axis == "T"
+        else {"name": axis.lower(), "type": "space", **unit}
+        for axis in axes
+    ]
     return {
         "version": "0.5",
         "multiscales": [
-            {
-                "name": "segments",
-                "axes": [{"name": axis, "type": "space", **name} for axis in "yx"],
-                "datasets": datasets,
-                "type": "nearest",
-            }
+            {"name": "segments", "axes": named, "datasets": datasets, "type": "nearest"}
         ],
         "image-label": {"version": "0.5"},
     }

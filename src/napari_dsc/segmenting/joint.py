@@ -128,7 +128,7 @@ class Files:
 
     def _member(self, place: int) -> Member:
         image: Any = self.images[place]
-        if needs_tiles(image, self.settings, Path(), can_be_whole=True):
+        if needs_tiles(image, self.settings, can_be_whole=True):
             raise InvalidImageError(
                 f"{image}: would be segmented in tiles, which joint cannot do; leave it "
                 "out, or segment it alone"

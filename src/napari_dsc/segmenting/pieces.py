@@ -219,10 +219,8 @@ def open_pieces(
     return OneImage(series, geometry)
 
 
-def needs_tiles(
-    image: Any, settings: Settings, output: Path, *, can_be_whole: bool = False
-) -> bool:
-    """Whether an image is segmented by tiles: asked for, written by chunks, or large.
+def needs_tiles(image: Any, settings: Settings, *, can_be_whole: bool = False) -> bool:
+    """Whether an image is segmented by tiles: asked for, or large.
 
     Parameters
     ----------
@@ -230,8 +228,6 @@ def needs_tiles(
         The image.
     settings : Settings
         Its `tile` and `level` ask for tiles.
-    output : Path
-        Labels in a zarr store are written by tiles.
     can_be_whole : bool
         Whether tiles exclude what else is asked for; a large image is then one piece.
 
@@ -240,7 +236,7 @@ def needs_tiles(
     answer : bool
         False for files that cannot be opened; the error comes from whoever reads them.
     """
-    if settings.tile or settings.level or output.suffix.lower() == ".zarr":
+    if settings.tile or settings.level:
         return True
     return not can_be_whole and isinstance(image, Path) and _n_pixels(image) > MOST_WHOLE
 

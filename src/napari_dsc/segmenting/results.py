@@ -220,7 +220,7 @@ class Segmentation:
         Parameters
         ----------
         path : str or Path
-            ``.tif`` or ``.tiff`` (with record and pixel size), ``.png`` or ``.npy``.
+            ``.tif``, ``.tiff`` or ``.zarr`` (with record and pixel size), ``.png`` or ``.npy``.
         overwrite : bool
             Whether a file that napari-dsc wrote is replaced.
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from napari_dsc.files import write_image
 from napari_dsc.images.axes import spatial_axes
+from napari_dsc.large.writers import Labels, check_large_output, write_labels
 
 
 def write_result(
@@ -18,7 +19,7 @@ def write_result(
     Parameters
     ----------
     path : Path
-        See `napari_dsc.files.write_image`.
+        See `napari_dsc.files.write_image`; labels also to ``.zarr``, as OME-Zarr.
     pixels : array
         In the order of the image's axes, with its channels or without them.
     record : dict
@@ -37,13 +38,11 @@ def write_result(
     spatial = spatial_axes(axes)
     sizes = dict(zip(spatial, image["spacing"], strict=False))
     starts = dict(zip(spatial, image.get("translation", ()), strict=False))
-    write_image(
-        path,
-        pixels,
-        record=record,
-        axes=axes,
-        spacing=[sizes[axis] for axis in axes if axis in sizes],
-        unit=image["unit"],
-        translation=[starts[axis] for axis in axes if axis in starts],
-        overwrite=overwrite,
-    )
+    spacing = [sizes[axis] for axis in axes if axis in sizes]
+    translation = [starts[axis] for axis in axes if axis in starts]
+    place = {"spacing": spacing, "unit": image["unit"], "translation": translation}
+    if path.suffix.lower() == ".zarr":
+        check_large_output(path, overwrite=overwrite)
+        write_labels(path, Labels.of(pixels, axes), record=record, **place)
+    else:
+        write_image(path, pixels, record=record, axes=axes, overwrite=overwrite, **place)

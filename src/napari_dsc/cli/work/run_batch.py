@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from napari_dsc.batch import execution, folder
-from napari_dsc.batch.tasks import plan_tasks
+from napari_dsc.batch.tasks import plan_tasks, unused_in
 from napari_dsc.cli.report import Pace, Report
 from napari_dsc.errors import ComputationError, InvalidParameterError
 from napari_dsc.files import check_output, write_atomically
@@ -62,7 +62,7 @@ def run_batch(
     """
     _check_flags(batch, run)
     if run.recipe is not None:
-        for note in execution.unused_in(read_recipe(run.recipe)):
+        for note in unused_in(read_recipe(run.recipe)):
             report.note(note)
     if batch.joint:
         refuse(settings, Files([], settings))

@@ -98,7 +98,7 @@ def _check_outputs(kind: str, plan: Plan, flags: RunFlags) -> None:
     for path in written:
         if path.parent in to_make:
             continue
-        is_zarr = kind == "segments" and path.suffix.lower() == ".zarr"
+        is_zarr = kind != "smoothed" and path.suffix.lower() == ".zarr"
         check = check_large_output if is_zarr else check_output
         check(path, overwrite=flags.overwrite)
 
@@ -146,7 +146,7 @@ class _Work:
         kinds = SEGMENTERS[self.settings.method].kinds
         can_be_whole = "tiles" not in kinds or bool(job.overlays)
         if self.kind == "segments" and needs_tiles(
-            job.source, self.settings, job.output, can_be_whole=can_be_whole
+            job.source, self.settings, can_be_whole=can_be_whole
         ):
             _tell(job, self._segment_tiles(job), self.start, self.report)
             return
