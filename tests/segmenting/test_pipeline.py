@@ -321,13 +321,17 @@ def test_every_public_name_can_be_imported():
 def test_a_loss_that_is_not_finite_ends_the_run_in_a_sentence(quadrants, monkeypatch, loss):
     whole = Objective.cut_step
 
-    def lost(self, *words):
-        return whole(self, *words)._replace(**{loss: torch.tensor(torch.nan)})
+    def lost(self, iteration, *words):
+        step = whole(self, iteration, *words)
+        return step if iteration < 2 else step._replace(**{loss: torch.tensor(torch.nan)})
 
     monkeypatch.setattr(Objective, "cut_step", lost)
-    message = "the loss is not finite after step 3; choose a smaller learning_rate"
+    message = "the loss is not finite after step 2; choose a smaller learning_rate"
+    steps = napari_dsc.iter_segment(quadrants[0], **QUICK)
+    first = next(steps)
     with pytest.raises(napari_dsc.ComputationError, match=message):
-        napari_dsc.segment(quadrants[0], **QUICK)
+        next(steps)
+    assert first.segmentation().record["iterations"] == 1
 
 
 def test_a_loss_that_is_not_finite_ends_a_run_in_tiles_without_files(

@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QApplication
 
 import napari_dsc
 from napari_dsc import ComputationError, CutParams, SuperpixelParams
+from napari_dsc.cut.objective import Objective
 from napari_dsc.jobs import analysis as _analysis
 from napari_dsc.jobs import job as _job
 from napari_dsc.jobs import machine as _machine
@@ -199,6 +200,26 @@ def test_previews_come_while_it_runs_and_keep_the_label_of_a_class(
     assert viewer.layers["cells [DSC]"] == preview
     iterations = preview.metadata["napari-dsc"]["iterations"]
     assert before + 3 <= iterations < 10_000
+
+
+def test_keep_keeps_the_last_labels_before_a_loss_that_is_not_finite(
+    viewer, open_dock, qtbot, pixels, monkeypatch, messages
+):
+    whole = Objective.cut_step
+
+    def lost(self, iteration, *words):
+        step = whole(self, iteration, *words)
+        if iteration == 3:  # as if Keep came while the step that fails was computed
+            dock.run_bar.task.keep()
+        return step if iteration < 3 else step._replace(cut_loss=torch.tensor(torch.nan))
+
+    monkeypatch.setattr(Objective, "cut_step", lost)
+    viewer.add_image(pixels, name="cells")
+    dock = open_dock(viewer, n_iterations=10)
+    dock.run()
+    qtbot.waitUntil(lambda: not dock.run_bar.is_running)
+    assert messages() == []
+    assert viewer.layers["cells [DSC]"].metadata["napari-dsc"]["iterations"] == 2
 
 
 def test_no_preview_when_switched_off(viewer, open_dock, qtbot, pixels):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_dsc.errors import ComputationError
 from napari_dsc.jobs import job, result
 from napari_dsc.jobs.result import Levels, Request, Result
 from napari_dsc.jobs.statuses import GROWING, PREVIEW_PIXELS, Statuses
@@ -89,16 +90,24 @@ def _followed(
     from napari_dsc.machine.progress import Steps
 
     statuses, followed = Statuses(request, is_single=is_single), Steps(steps)
-    for progress in followed:
-        job.check_canceled(control)
-        is_kept = is_single and progress.step is not None and control.keep.is_set()
-        status = statuses.of(progress)
-        if status is not None and progress.stage == "cut" and progress.step is not None:
-            yield from job.until_shown(status, control)
-        elif status is not None:
-            yield status
-        if is_kept:
-            return progress.step.segmentation()  # type: ignore[attr-defined]
+    last: Any = None
+    try:
+        for progress in followed:
+            job.check_canceled(control)
+            last = progress.step
+            is_kept = is_single and last is not None and control.keep.is_set()
+            status = statuses.of(progress)
+            if status is not None and progress.stage == "cut" and last is not None:
+                yield from job.until_shown(status, control)
+            elif status is not None:
+                yield status
+            if is_kept:
+                return last.segmentation()
+    except ComputationError:
+        # Keep was pressed before the step that failed
+        if not (is_single and last is not None and control.keep.is_set()):
+            raise
+        return last.segmentation()
     job.check_canceled(control)
     return followed.value
 

@@ -220,8 +220,7 @@ class Run:
         Returns
         -------
         record : dict
-            `record`, and the iterations, losses and counts of the step; a `ComputationError`
-            if a loss is not finite.
+            `record`, and the iterations, losses and counts of the step.
         """
         return self.record() | {
             "numbering": "consecutive" if self._scribbles is None else "scribbles",

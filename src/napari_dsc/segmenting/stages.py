@@ -5,7 +5,7 @@ import dataclasses
 import functools
 import math
 from collections.abc import Callable, Generator, Iterator
-from typing import NamedTuple, Self, TypeVar
+from typing import Any, NamedTuple, Self, TypeVar
 
 import numpy as np
 import torch
@@ -160,7 +160,24 @@ def timed_cut(steps: Iterator[S], clock: Clock) -> Iterator[S]:
             step = next(steps, None)
         if step is None:
             return
+        if not isinstance(step, str):
+            check_losses(step)
         yield step
+
+
+def check_losses(step: Any) -> None:
+    """Refuse a step after whose losses labels mean nothing.
+
+    Raises
+    ------
+    ComputationError
+        If a loss is not finite.
+    """
+    if not all(map(math.isfinite, (step.label_loss, step.cut_loss))):
+        raise ComputationError(
+            f"cut: the loss is not finite after step {step.iteration}; choose a smaller "
+            "learning_rate, or other weights"
+        )
 
 
 def _network(weights: WeightsFile, device: torch.device) -> SuperAE:
@@ -196,19 +213,8 @@ class Learned(NamedTuple):
 
     @staticmethod
     def figures_of(last: CutStep | Step) -> Record:
-        """Number of iterations and both losses of the last step of a cut, ready for JSON.
-
-        Raises
-        ------
-        ComputationError
-            If a loss is not finite, so that labels mean nothing.
-        """
+        """Number of iterations and both losses of the last step of a cut, ready for JSON."""
         losses = {"label_loss": float(last.label_loss), "cut_loss": float(last.cut_loss)}
-        if not all(map(math.isfinite, losses.values())):
-            raise ComputationError(
-                f"cut: the loss is not finite after step {last.iteration}; choose a smaller "
-                "learning_rate, or other weights"
-            )
         return {"iterations": last.iteration, **losses}
 
     def classes(self, piece: Piece) -> Classes:

@@ -26,7 +26,7 @@ from napari_dsc.machine.progress import Progress
 from napari_dsc.params.presets import NO_LIMIT
 from napari_dsc.records.record import Record
 from napari_dsc.segmenting.pieces import Tiles
-from napari_dsc.segmenting.stages import Learned, Stages
+from napari_dsc.segmenting.stages import Stages, check_losses
 from napari_dsc.superae.applied import embedding_of
 from napari_dsc.superae.model import Embedding
 from napari_dsc.superae.weights import check_dimensions
@@ -200,7 +200,7 @@ class TiledRun:
             with self.stages.clock.stage("cut"), torch.inference_mode(False):
                 step = next(steps, None)
             if step is not None:
-                Learned.figures_of(step)  # ends the run if a loss is not finite
+                check_losses(step)
             yield Progress("learning", min(number, params.n_iterations), params.n_iterations)
         return embedding
 
