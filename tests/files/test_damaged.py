@@ -53,6 +53,27 @@ def test_each_compression_of_imagecodecs_says_what_to_install(tmp_path, compress
         source.read(slice(0, 16), slice(0, 16))
 
 
+def test_a_tiff_that_claims_absurd_tiles_is_refused_before_one_is_read(tmp_path):
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, PIXELS, tile=(16, 16))
+    with tifffile.TiffFile(path, mode="r+b") as file:
+        for tag in ("ImageWidth", "TileWidth"):
+            file.pages.first.tags[tag].overwrite(2**23, dtype="I")
+    message = "tiles of 16 x 8388608 pixels"
+    with pytest.raises(InvalidImageError, match=message):
+        read_image(path)
+    with pytest.raises(InvalidImageError, match=message), open_source(path):
+        pass
+
+
+@pytest.mark.parametrize("shape", [(24, 2**31 - 1), (2**25, 64)])
+def test_a_zarr_of_absurd_sides_is_refused_at_once(tmp_path, shape):
+    zarr.create_array(tmp_path / "a.zarr", shape=shape, chunks=(16, 16), dtype="u1")
+    refused = pytest.raises(InvalidImageError, match="sides of at most")
+    with refused, open_source(tmp_path / "a.zarr"):
+        pass
+
+
 def damaged_zarr(path, damage):
     """A zarr store of a pyramid with one thing wrong."""
     group = zarr.create_group(path, zarr_format=2)

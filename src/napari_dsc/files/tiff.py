@@ -26,6 +26,8 @@ _OTHER_COLORS = (5, _YCBCR, 8, 9, 10)  # CMYK, YCbCr, and three kinds of CIELab
 _JPEG = 7  # value of the compression tag
 _ALPHA = (1, 2)  # values of the tag ExtraSamples that mean opacity
 _GDAL_NODATA = 42113  # private tag, a number as text
+# pixels of a tile, 8192 x 8192; those of slides and maps have up to 4096 x 4096
+LARGEST_TILE = 2**26
 NEEDS_IMAGECODECS = (
     "this TIFF compression needs the package imagecodecs; run: pip install imagecodecs"
 )
@@ -114,7 +116,8 @@ def check_pages(path: Path, series: tifffile.TiffPageSeries) -> None:
     Raises
     ------
     InvalidImageError
-        If most planes of an OME image are missing, or the positions of tiles in the file.
+        If most planes of an OME image are missing, or the positions of tiles in the file; or
+        if tiles are absurdly large, because tifffile makes room for one to fill it.
     """
     page: Any = series.keyframe
     n_planes = sum(one is not None for one in series)
@@ -122,6 +125,10 @@ def check_pages(path: Path, series: tifffile.TiffPageSeries) -> None:
         raise InvalidImageError(
             f"{path}: has {n_planes} of {len(series)} planes, the others are missing; put all "
             "files of the image into one folder"
+        )
+    if page.is_tiled and page.tilelength * page.tilewidth > LARGEST_TILE:
+        raise InvalidImageError(
+            f"{path}: is damaged, it has tiles of {page.tilelength} x {page.tilewidth} pixels"
         )
     n_parts, n_expected = len(page.dataoffsets), math.prod(page.chunked)
     if n_parts < n_expected:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 # largest number of values that are read at once for the hash
 _BAND = 2**24
-MOST = 2**48  # values of an image; more than any disk holds, so its metadata are damaged
+LONGEST_SIDE = 2**24  # pixels; slides have up to 2**18, so beyond it metadata are damaged
 # number and side of the windows from which percentiles are estimated: 4 megapixels
 N_WINDOWS, WINDOW = 64, 256
 
@@ -273,9 +273,9 @@ def _source(
             f"{', '.join(long)}"
         )
     check_sides(sizes["Y"], sizes["X"])
-    if math.prod(array.shape) > MOST:
+    if max(array.shape) > LONGEST_SIDE:
         raise InvalidImageError(
-            f"image: {sizes['Y']} x {sizes['X']} pixels, expected at most {MOST} values"
+            f"image: shape {array.shape}, expected sides of at most {LONGEST_SIDE} pixels"
         )
     numbers = np.arange(sizes.get("C", 1))[None]
     taken, notes = pick_channels(numbers, channels, has_alpha=last_is_alpha(raw, named))
