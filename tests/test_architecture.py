@@ -353,13 +353,13 @@ def test_asking_for_help_loads_no_library_of_weight():
     )
 
 
-def seconds_of(code):
-    """What the best of five processes prints of its own processor time.
+def is_once_below(limit, code):
+    """Whether one of five processes prints fewer seconds of its own processor time.
 
-    Other work on the machine would show in the time of a clock.
+    Other work on the machine would show in the time of a clock, and slows caches too.
     """
     run = [sys.executable, "-c", code]
-    return min(float(subprocess.check_output(run).split()[-1]) for _ in range(5))
+    return any(float(subprocess.check_output(run).split()[-1]) < limit for _ in range(5))
 
 
 def test_importing_the_package_takes_less_than_50_ms():
@@ -369,7 +369,7 @@ start = process_time()
 import napari_dsc
 print(process_time() - start)
 """
-    assert seconds_of(code) < 0.05
+    assert is_once_below(0.05, code)
 
 
 def test_help_appears_in_less_than_half_a_second():
@@ -382,4 +382,4 @@ except SystemExit as end:
     assert not end.code
 print(time.process_time())
 """
-    assert seconds_of(code) < 0.5
+    assert is_once_below(0.5, code)

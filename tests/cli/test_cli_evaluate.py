@@ -212,8 +212,8 @@ def test_a_kill_loses_no_finished_image(small_bsds):
         "-o",
         "out",
     ]
-    flags = ["--processes", "2", "--device", "cpu", "--cut.n-iterations", "10000"]
-    endless = [*command, *flags, "--method", "gpb_owt_ucm,dsc"]
+    flags = ["--device", "cpu", "--cut.n-iterations", "10000"]
+    endless = [*command, *flags, "--processes", "2", "--method", "gpb_owt_ucm,dsc"]
     with subprocess.Popen(endless, stderr=subprocess.DEVNULL) as program:
         parts = OUT / "images/gpb_owt_ucm"
         deadline = time.monotonic() + 120
@@ -229,7 +229,7 @@ def test_a_kill_loses_no_finished_image(small_bsds):
     while any(map(is_running, children)) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not any(map(is_running, children))
-    assert evaluate(*flags, "--method", "gpb_owt_ucm") == 0
+    assert evaluate(*flags, "--processes", "1", "--method", "gpb_owt_ucm") == 0
     assert {path: path.stat().st_mtime_ns for path in done} == done
     assert len(records()) == 3 * 33
 

@@ -91,12 +91,15 @@ def test_every_pixel_has_a_class_and_the_record_tells_how(by_tiles, clouds):
     assert record["parameters"]["cut"] == dataclasses.asdict(CUT)
 
 
-def test_regions_are_the_connected_pieces_of_the_classes(by_tiles, clouds, tmp_path):
+def test_regions_are_the_connected_pieces_of_the_classes(clouds, tmp_path):
+    few = {"tile": 64, "superpixel_params": dataclasses.replace(ORIGINAL, n_superpixels=80)}
     params = dataclasses.replace(CUT, result="regions")
-    regions, record = labels_of(clouds, tmp_path, cut_params=params)
+    classes, _ = labels_of(clouds[:64, :128], tmp_path, **few)
+    regions, record = labels_of(clouds[:64, :128], tmp_path, cut_params=params, **few)
 
-    np.testing.assert_array_equal(regions, connected_regions(by_tiles[0]) + 1)
-    assert record["n_regions"] == regions.max()
+    assert record["tiles"]["n_tiles"] == 2
+    np.testing.assert_array_equal(regions, connected_regions(classes) + 1)
+    assert record["n_regions"] == regions.max() > record["n_classes"]
 
 
 def test_superpixels_of_the_smoothed_image_and_colors_work_too(clouds, tmp_path):

@@ -52,7 +52,7 @@ def cells(shape, seed=0):
 PLANE, STACK = cells((32, 48)), cells((8, 24, 32))
 FILM = np.stack([PLANE, PLANE[::-1], PLANE[:, ::-1]])
 COLORS = np.stack([cells((32, 48), seed) for seed in range(3)], -1)
-LARGE = cells((128, 160))
+LARGE = cells((64, 104))  # two tiles of the least side
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -208,6 +208,7 @@ def folder(tmp_path, monkeypatch):
 
 
 FAST = "--n-superpixels 14 --n-iterations 2 --n-partitions 5 --device cpu --quiet"
+TILES = f"{FAST} --tile 64 --superpixels slic"  # the fastest superpixels
 BY_FLAGS = {
     "channels": ("colors.png", "--channels 0"),
     "spacing": ("stack.tif", "--spacing 4,1,1 --superpixels slic"),
@@ -250,7 +251,7 @@ def test_the_labels_alone_repeat_the_command(name, capsys):
 @pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize("image", ["large.tif", "large.zarr"])
 def test_labels_in_a_zarr_store_repeat_the_command_also_by_a_link(image):
-    flags = f"{FAST} --tile 64 --spacing 0.5,0.5 --seed 3"
+    flags = f"{TILES} --spacing 0.5,0.5 --seed 3"
     assert segment(image, "first.ome.zarr", flags) == 0
     Path("link.ome.zarr").symlink_to("first.ome.zarr")
     assert segment(image, "again.ome.zarr", "--recipe first.ome.zarr") == 0
@@ -303,7 +304,7 @@ def test_flags_take_precedence_over_every_part_of_a_recipe():
 @pytest.mark.parametrize("name", ["labels.tif", "labels.ome.zarr", "labels.json"])
 def test_a_recipe_of_other_weights_is_refused_in_one_sentence(name, capsys):
     output = name.replace(".json", ".tif")
-    assert segment("large.tif", output, f"{FAST} --tile 64") == 0
+    assert segment("large.tif", output, TILES) == 0
     right, wrong = WEIGHTS[Settings().weights].sha256, "0" * 64
     if name.endswith(".json"):
         recipe = json.dumps(read_recipe(Path(output)))
@@ -358,7 +359,7 @@ def test_recipes_of_earlier_versions_still_work():
 @pytest.mark.usefixtures("folder")
 def test_labels_of_earlier_versions_are_recipes():
     """Their records said nothing on reading, nor on the device and the tiles asked for."""
-    assert segment("large.tif", "new.tif", f"{FAST} --tile 64") == 0
+    assert segment("large.tif", "new.tif", TILES) == 0
     record = read_record("new.tif")
     for name in ("reading", "tile"):
         del record[name]
@@ -395,7 +396,7 @@ def test_the_code_of_a_record_repeats_it(name):
 
 @pytest.mark.usefixtures("folder")
 def test_the_code_of_tiles_writes_their_labels():
-    assert segment("large.tif", "first.tif", f"{FAST} --tile 64") == 0
+    assert segment("large.tif", "first.tif", TILES) == 0
     names = {}
     exec(as_python(read_record("first.tif"), "'large.tif'"), names)
     np.testing.assert_array_equal(labels_of("labels.ome.zarr"), labels_of("first.tif"))

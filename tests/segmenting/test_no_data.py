@@ -138,9 +138,9 @@ def test_missing_pixels_of_tiles_have_label_0(tmp_path, image, result):
     if not isinstance(image, np.ndarray) or isinstance(image, np.ma.MaskedArray):
         given = image
     else:
-        given = np.pad(image, ((0, 60), (0, 40)), mode="symmetric")
+        given = np.pad(image, ((0, 24), (0, 40)), mode="symmetric")  # two tiles
     params = CutParams(n_iterations=2, n_partitions=4, result=result)
-    superpixels = SuperpixelParams(n_superpixels=200)
+    superpixels = SuperpixelParams(n_superpixels=130)
     record = napari_dsc.segment_large(
         given, tmp_path / "o.tif", tile=64, superpixel_params=superpixels, cut_params=params
     )

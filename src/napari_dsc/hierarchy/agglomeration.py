@@ -106,8 +106,8 @@ class _Runs:
         self.moments = np.tile(descriptors.moments, (n_runs, 1, 1))  # mean and mean square
         self.colors = _mean_and_spread(self.moments)
         self.histograms = np.tile(descriptors.histograms, (n_runs, 1, 1))
-        rows = n * np.arange(n_runs)[:, None]
-        self.first, self.second = (ends + rows for ends in descriptors.pairs)
+        self.runs = np.arange(n_runs)
+        self.first, self.second = (ends + n * self.runs[:, None] for ends in descriptors.pairs)
         contacts = np.column_stack(
             [descriptors.lengths, descriptors.boundaries * descriptors.lengths[:, None]]
         )  # of each edge the length, then the sum of each map along it: both add up in a merge
@@ -126,52 +126,68 @@ class _Runs:
         cost : (R,) float64 array
             Cost of each merge.
         """
-        cheapest = self.costs.argmin(axis=1)[:, None]
-        edges = (self.first, self.second, self.costs)
-        kept, absorbed, cost = (np.take_along_axis(one, cheapest, axis=1) for one in edges)
-        self._pool(kept[:, 0], absorbed[:, 0])
+        cheapest = self.costs.argmin(axis=1) + self.costs.shape[1] * self.runs
+        kept, absorbed = self.first.take(cheapest), self.second.take(cheapest)
+        cost = self.costs.take(cheapest)
+        self._pool(kept, absorbed)
         for ends in (self.first, self.second):
-            np.copyto(ends, kept, where=ends == absorbed)
+            np.copyto(ends, kept[:, None], where=ends == absorbed[:, None])
         self._renew_edges(kept)
-        return kept[:, 0] % self.n_regions, absorbed[:, 0] % self.n_regions, cost[:, 0]
+        return kept % self.n_regions, absorbed % self.n_regions, cost
 
     def drop_deleted_edges(self) -> None:
         """Remove deleted edges from the arrays; the run with most edges sets their length."""
         deleted = self.first < 0
         most = int((~deleted).sum(axis=1).max())
         order = np.argsort(deleted, axis=1, kind="stable")[:, :most]
-        edges = (self.first, self.second, self.costs)
-        left = (np.take_along_axis(one, order, axis=1) for one in edges)
-        self.first, self.second, self.costs = left
-        self.contacts = np.take_along_axis(self.contacts, order[..., None], axis=1)
+        left = order + deleted.shape[1] * self.runs[:, None]
+        self.first, self.second = self.first.take(left), self.second.take(left)
+        self.costs = self.costs.take(left)
+        self.contacts = self.contacts.reshape(-1, self.contacts.shape[-1]).take(left, 0)
 
     def _pool(self, kept: np.ndarray, absorbed: np.ndarray) -> None:
         """Pool the statistics of two regions of each run into the one that is kept."""
-        self.sizes[kept] += self.sizes[absorbed]
-        share = (self.sizes[absorbed] / self.sizes[kept])[:, None, None]
+        gained = self.sizes.take(absorbed)
+        whole = self.sizes.take(kept) + gained
+        self.sizes[kept] = whole
+        share = (gained / whole)[:, None, None]
         for values in (self.moments, self.histograms):
-            values[kept] += share.astype(values.dtype) * (values[absorbed] - values[kept])
-        self.colors[kept] = _mean_and_spread(self.moments[kept])
+            mine = values.take(kept, 0)
+            change = values.take(absorbed, 0)
+            change -= mine
+            change *= share.astype(values.dtype)
+            change += mine
+            values[kept] = change
+        self.colors[kept] = _mean_and_spread(self.moments.take(kept, 0))
 
     def _renew_edges(self, merged: np.ndarray) -> None:
         """Update the edges of the merged regions: join parallel ones, delete loops."""
-        touched = np.nonzero((self.first == merged) | (self.second == merged))
-        here = merged[touched[0], 0]
-        there = self.first[touched] + self.second[touched] - here  # the other end
+        column = merged[:, None]
+        touched = np.flatnonzero((self.first == column) | (self.second == column))
+        here = merged.take(touched // self.first.shape[1])
+        # edges are renewed in place, by their index in the flat arrays
+        first, second, costs = (
+            one.reshape(-1) for one in (self.first, self.second, self.costs)
+        )
+        contacts = self.contacts.reshape(-1, self.contacts.shape[-1])
+        there = first.take(touched) + second.take(touched) - here  # the other end
         # parallel edges of one run have the same other end, and rows differ between runs
-        order = np.argsort(there, kind="stable")
-        starts = np.flatnonzero(np.diff(there[order], prepend=-1))
-        sums = np.add.reduceat(self.contacts[touched][order], starts)
+        order = there.argsort(kind="stable")
+        ranked = there.take(order)
+        is_start = np.ones(len(ranked), bool)
+        np.not_equal(ranked[1:], ranked[:-1], out=is_start[1:])
+        starts = np.flatnonzero(is_start)
+        sums = np.add.reduceat(contacts.take(touched.take(order), 0), starts)
         # delete all of them, then put back the first of each group, with the sums of the group
-        self.first[touched] = self.second[touched] = -1
-        self.costs[touched] = np.inf
-        one = order[starts]
-        stays = here[one] != there[one]  # a loop joins the merged region to itself
+        first[touched] = second[touched] = -1
+        costs[touched] = np.inf
+        one = order.take(starts)
+        stays = here.take(one) != there.take(one)  # a loop joins the merged region to itself
         one, sums = one[stays], sums[stays]
-        edges = touched[0][one], touched[1][one]
-        self.first[edges], self.second[edges] = here[one], there[one]
-        self.contacts[edges] = sums
-        self.costs[edges] = self._cost(here[one], there[one], sums)
+        edges, here, there = touched.take(one), here.take(one), there.take(one)
+        first[edges], second[edges] = here, there
+        contacts[edges] = sums
+        costs[edges] = self._cost(here, there, sums)
 
     def _cost(self, first: np.ndarray, second: np.ndarray, contacts: np.ndarray) -> np.ndarray:
         """Cost of merging pairs of regions, (n,), see Notes of `agglomerate`."""

@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 from scipy.cluster.vq import kmeans2
 
-N_ROUNDS = 15  # iterations of k-means
+N_ROUNDS = 15  # most iterations of k-means
 SOFTNESS = 0.5  # width of the soft assignment, see `soft_words`
 TINY = 1e-12  # avoids a division by zero where every sample is a word
 
@@ -29,10 +29,14 @@ def fit_codebook(samples: np.ndarray, n_words: int, rng: np.random.Generator) ->
         equal words.
     """
     samples = np.ascontiguousarray(samples, np.float32)
-    start = samples[rng.permutation(len(samples))[:n_words]]
+    words: np.ndarray = samples[rng.permutation(len(samples))[:n_words]]
     with warnings.catch_warnings():  # a cluster without samples keeps its center
         warnings.filterwarnings("ignore", "One of the clusters is empty")
-        words: np.ndarray = kmeans2(samples, start, iter=N_ROUNDS, minit="matrix")[0]
+        for _ in range(N_ROUNDS):
+            before = words
+            words = kmeans2(samples, before, iter=1, minit="matrix")[0]
+            if np.array_equal(words, before):  # and would stay so
+                break
     return words
 
 

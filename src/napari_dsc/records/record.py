@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import importlib.metadata
 import platform
@@ -60,8 +61,12 @@ def software_record() -> Record:
     record : dict
         Name to version.
     """
-    versions: Record = {name: importlib.metadata.version(name) for name in _LIBRARIES}
-    return {"python": platform.python_version()} | versions
+    return {"python": platform.python_version()} | _versions()
+
+
+@functools.cache  # each takes 2 ms to read, and what is loaded stays as it is
+def _versions() -> Record:
+    return {name: importlib.metadata.version(name) for name in _LIBRARIES}
 
 
 def device_record(device: torch.device) -> Record:

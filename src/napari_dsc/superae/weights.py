@@ -1,5 +1,6 @@
 """Weight files: safetensors with a JSON card in the header. No pickle is ever loaded."""
 
+import functools
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -255,9 +256,7 @@ def _read_file(path: Path, name: str) -> WeightsFile:
     shapes = {key: tuple(tensor.shape) for key, tensor in tensors.items()}
     first = shapes.get(_FIRST, ())  # anything will do where there is none
     n_channels, ndim = (max(first[1], 1), len(first) - 2) if len(first) in {4, 5} else (1, 2)
-    with torch.device("meta"):
-        state = SuperAE(n_channels, ndim).state_dict()
-    expected = {key: tuple(value.shape) for key, value in state.items()}
+    expected = _shapes_of(n_channels, ndim)
     for tensor in [*expected, *shapes]:
         if shapes.get(tensor) != expected.get(tensor):
             raise WeightsError(
@@ -267,3 +266,11 @@ def _read_file(path: Path, name: str) -> WeightsFile:
     check_finite(path, tensors)
     seen = {"n_channels": n_channels, "ndim": ndim}
     return WeightsFile(name, path, registry.file_sha256(path), card | seen)
+
+
+@functools.cache  # 4 ms of PyTorch's initial values
+def _shapes_of(n_channels: int, ndim: int) -> dict[str, tuple[int, ...]]:
+    """Shape of each tensor of the network."""
+    with torch.device("meta"):
+        state = SuperAE(n_channels, ndim).state_dict()
+    return {key: tuple(value.shape) for key, value in state.items()}
