@@ -356,7 +356,7 @@ def test_asking_for_help_loads_no_library_of_weight():
 def is_once_below(limit, code):
     """Whether one of five processes prints fewer seconds of its own processor time.
 
-    Other work on the machine would show in the time of a clock, and slows caches too.
+    Other work on the machine shows in the time of a clock, and a little in that of a processor.
     """
     run = [sys.executable, "-c", code]
     return any(float(subprocess.check_output(run).split()[-1]) < limit for _ in range(5))
