@@ -31,7 +31,6 @@ def _stack(tmp_path, monkeypatch):
     ("image", "flags", "axes"),
     [
         ("plane.tif", [], "YX"),
-        ("stack.tif", [], "ZYX"),
         ("film.npy", ["--axes", "TYX"], "TYX"),
         ("film.npy", ["--axes", "ZXY"], "ZXY"),
     ],

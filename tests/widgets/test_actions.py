@@ -253,32 +253,30 @@ def test_labels_saved_by_napari_stay_the_same(segmented, tmp_path):
     np.testing.assert_array_equal(tifffile.imread(path), labels.data)
 
 
-@pytest.mark.parametrize(
-    ("menu", "command", "kind"),
-    [
-        ("segment", "segment_image", "image"),
-        ("segment", "split_classes", "labels"),
-        ("segment", "repeat_run", "labels"),
-        ("measure", "measure_segments", "labels"),
-        ("metadata", "copy_as_python", "labels"),
-        ("metadata", "copy_as_command", "labels"),
-        ("metadata", "copy_as_recipe", "labels"),
-        ("metadata", "save_recipe", "labels"),
-    ],
-)
-def test_an_action_stands_in_the_menu_of_its_kind_of_layer(
-    make_napari_viewer, menu, command, kind
-):
+PLACES = [
+    ("segment", "segment_image", "image"),
+    ("segment", "split_classes", "labels"),
+    ("segment", "repeat_run", "labels"),
+    ("measure", "measure_segments", "labels"),
+    ("metadata", "copy_as_python", "labels"),
+    ("metadata", "copy_as_command", "labels"),
+    ("metadata", "copy_as_recipe", "labels"),
+    ("metadata", "save_recipe", "labels"),
+]
+
+
+def test_an_action_stands_in_the_menu_of_its_kind_of_layer(make_napari_viewer):
     make_napari_viewer()
-    [item] = [
-        item
-        for item in get_app_model().menus.get_menu(f"napari/layers/{menu}")
-        if isinstance(item, MenuItem) and item.command.id == f"napari-dsc.{command}"
-    ]
-    for other in ("image", "labels", "shapes", None):
-        context = {"active_layer_type": other}
-        assert item.when.eval(context) == (other == kind)
-        assert item.command.enablement.eval(context) == (other == kind)
+    for menu, command, kind in PLACES:
+        [item] = [
+            item
+            for item in get_app_model().menus.get_menu(f"napari/layers/{menu}")
+            if isinstance(item, MenuItem) and item.command.id == f"napari-dsc.{command}"
+        ]
+        for other in ("image", "labels", "shapes", None):
+            context = {"active_layer_type": other}
+            assert item.when.eval(context) == (other == kind), command
+            assert item.command.enablement.eval(context) == (other == kind), command
 
 
 def palette_hits(text):

@@ -85,21 +85,16 @@ def test_corrections_of_labels_that_need_more_room_stay_on_top(shown, two_images
     assert labels_are_on_top(shown)
 
 
-@pytest.mark.parametrize("kind", ["labels", "points", "shapes", "image"])
 @pytest.mark.parametrize("dock_name", ["Segment", "Superpixels", "Smooth"])
 def test_a_plane_is_segmented_beside_layers_of_more_axes(
-    viewer, open_dock, run, messages, pixels, kind, dock_name
+    viewer, open_dock, run, messages, pixels, dock_name
 ):
     viewer.add_image(pixels, name="photo")
-    if kind == "labels":
-        viewer.add_labels(np.ones((3, *pixels.shape[:2]), int))
-    elif kind == "points":
-        viewer.add_points(np.zeros((1, 4)))
-    elif kind == "shapes":
-        viewer.add_shapes([[[0, 2, 2], [0, 9, 9]]], shape_type="line")
-    else:
-        viewer.add_image(np.zeros((2, 3, *pixels.shape[:2])))
     dock = open_dock(viewer, dock_name)
+    viewer.add_labels(np.ones((3, *pixels.shape[:2]), int))
+    viewer.add_shapes([[[0, 2, 2], [0, 9, 9]]], shape_type="line")
+    viewer.add_points(np.zeros((1, 4)))
+    viewer.add_image(np.zeros((2, 3, *pixels.shape[:2])))
     dock.image_panel.image.choose(viewer.layers["photo"])
     before = len(viewer.layers)
     run(dock)
