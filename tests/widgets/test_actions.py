@@ -4,13 +4,19 @@ import inspect
 import json
 import shlex
 
+import napari
 import numpy as np
 import pytest
 from app_model.types import MenuItem
 from napari._app_model import get_app_model
+from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
+from qtpy.QtGui import QDropEvent
 from qtpy.QtWidgets import QApplication
 
 from napari_dsc.cli import main
+from napari_dsc.correction.parts import parts_of
+from napari_dsc.correction.sessions import Session, save_session
+from napari_dsc.layers.geometry import geometry_of
 from napari_dsc.widgets import actions
 
 
@@ -327,3 +333,24 @@ def test_a_session_is_offered_to_no_other_reader():
     npe2 = pytest.importorskip("npe2")
     readers = npe2.PluginManager.instance().iter_compatible_readers(["a.dscsession"])
     assert [one.plugin_name for one in readers] == ["napari-dsc"]
+
+
+def test_a_session_that_is_dropped_on_the_canvas_opens_without_a_question(
+    make_napari_viewer, tmp_path
+):
+    path = tmp_path / "cells.dscsession"
+    labels = np.arange(1, 13, dtype=np.uint8).reshape(3, 4).repeat(4, 0).repeat(4, 1)
+    parts = parts_of(labels, labels[None].astype(float), np.zeros((12, 0)))
+    place = geometry_of(napari.layers.Labels(labels, scale=(2, 3))).options()
+    save_session(path, Session("cells", labels, parts, {}, place, {}))
+    viewer = make_napari_viewer()
+    canvas = viewer.window._qt_viewer
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(path))])
+    buttons, keys = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    where = QPointF(20, 20)
+    event = QDropEvent(where, Qt.DropAction.CopyAction, mime, buttons, keys)
+    canvas.dropEvent(event)
+    assert len(viewer.layers) == 1
+    np.testing.assert_array_equal(viewer.layers[0].data, labels)
+    assert QApplication.activeModalWidget() is None
