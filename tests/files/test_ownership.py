@@ -63,6 +63,17 @@ def test_an_output_inside_the_store_of_its_input_is_refused(raw, capsys):
     assert content(raw) == before
 
 
+@pytest.mark.parametrize("inside", ["", "out"])
+def test_a_batch_writes_nothing_into_an_input(raw, tmp_path, clouds, capsys, inside):
+    before = content(raw)
+    np.save(tmp_path / "a.npy", clouds)
+    inputs = [str(raw), str(tmp_path / "a.npy")]
+    assert main(["batch", *inputs, "-o", str(raw / inside), "--overwrite", *FAST]) == 2
+    assert "lies inside the input" in capsys.readouterr().err
+    assert content(raw) == before
+    assert not (raw / "out").exists()
+
+
 def test_segment_large_refuses_an_output_that_contains_its_input(raw):
     before = content(raw)
     with pytest.raises(OutputError, match="contains the input"):

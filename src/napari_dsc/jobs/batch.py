@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import Counter
 from dataclasses import dataclass
@@ -89,13 +90,14 @@ def batch_job(
     from napari_dsc.batch.tasks import now, plan_tasks
     from napari_dsc.segmenting.settings import Settings
 
-    with job.computing(request.n_threads, control), open_folder(request.folder) as log:
+    with job.computing(request.n_threads, control), contextlib.ExitStack() as opened:
         notes: list[str] = []
         if request.recipe is None:
             template = new_batch(Settings(device=request.device))
         else:
             template, notes = batch_from_recipe(request.recipe, request.device)
         tasks = plan_tasks(request.sources, request.folder, template, request.existing)
+        log = opened.enter_context(open_folder(request.folder))
         counts: Counter[str] = Counter()
         for number, (row, task) in enumerate(zip(request.rows, tasks, strict=True)):
             words = f"{number + 1} of {len(tasks)}, {task.source.name}"

@@ -66,22 +66,25 @@ def run_batch(
             report.note(note)
     if batch.joint:
         refuse(settings, Files([], settings))
-    with folder.open_folder(batch.output) as log:
-        existing: Existing = "overwrite" if run.overwrite else "refuse"
-        existing = "resume" if batch.resume else existing
-        tasks = plan_tasks(inputs, batch.output, execution.new_batch(settings), existing)
-        with _workers(batch, run.device, report) as (client, resources):
-            from napari_dsc.batch.cluster import iter_outcomes
+    existing: Existing = "overwrite" if run.overwrite else "refuse"
+    existing = "resume" if batch.resume else existing
+    tasks = plan_tasks(inputs, batch.output, execution.new_batch(settings), existing)
+    # the folder is made once no output lies inside an input
+    with (
+        folder.open_folder(batch.output) as log,
+        _workers(batch, run.device, report) as (client, resources),
+    ):
+        from napari_dsc.batch.cluster import iter_outcomes
 
-            try:
-                if batch.joint:
-                    tasks = _learned(tasks, client, resources, report)
-            except ComputationError as error:
-                report.error(str(error))
-                return NOT_ALL
-            outcomes = iter_outcomes(client, tasks, execution.do_task, resources)
-            with contextlib.closing(folder.iter_logged(outcomes, log)) as logged:
-                counts, lost = _follow(logged, len(tasks), report)
+        try:
+            if batch.joint:
+                tasks = _learned(tasks, client, resources, report)
+        except ComputationError as error:
+            report.error(str(error))
+            return NOT_ALL
+        outcomes = iter_outcomes(client, tasks, execution.do_task, resources)
+        with contextlib.closing(folder.iter_logged(outcomes, log)) as logged:
+            counts, lost = _follow(logged, len(tasks), report)
     if run.save_recipe is not None:
         content = recipe_content(settings.to_record())
         write_atomically(run.save_recipe, lambda file: file.write(content))
