@@ -74,6 +74,18 @@ def test_a_batch_writes_nothing_into_an_input(raw, tmp_path, clouds, capsys, ins
     assert not (raw / "out").exists()
 
 
+def test_an_evaluation_writes_nothing_into_an_input(raw, tmp_path, clouds, capsys):
+    for folder in ("images", "labels"):
+        (tmp_path / folder).mkdir()
+    raw = raw.rename(tmp_path / "images/a.zarr")
+    np.save(tmp_path / "labels/a.npy", clouds)
+    before = content(raw)
+    folders = [str(tmp_path / "images"), str(tmp_path / "labels")]
+    assert main(["evaluate", "folder", *folders, "-o", str(raw / "scores")]) == 2
+    assert "lies inside the input" in capsys.readouterr().err
+    assert content(raw) == before
+
+
 def test_segment_large_refuses_an_output_that_contains_its_input(raw):
     before = content(raw)
     with pytest.raises(OutputError, match="contains the input"):

@@ -22,6 +22,7 @@ from napari_dsc.errors import InvalidImageError, InvalidParameterError
 from napari_dsc.evaluation.measures import MEASURES
 from napari_dsc.evaluation.terms import Zero
 from napari_dsc.files import write_atomically
+from napari_dsc.files.ownership import refuse_overlap
 from napari_dsc.images.axes import check_axis_letters
 from napari_dsc.machine.allocator import keep_freed_memory
 from napari_dsc.machine.device import resolve_device
@@ -138,6 +139,8 @@ def run_evaluation(
     if not cases:
         raise InvalidImageError(f"{plan.name}: no image has annotations, expected at least one")
     _refuse_without_contours(cases, entries)
+    read = [path for case in cases for path in (case.image, case.truth)]
+    refuse_overlap(read, [plan.output / name for name in TABLES])
     skipped = [f"{path}: {reason}" for path, reason in problems]
     for line in skipped[:MOST_TOLD]:
         report.error(f"skipped {line}")
