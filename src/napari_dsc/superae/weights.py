@@ -268,7 +268,7 @@ def _read_file(path: Path, name: str) -> WeightsFile:
     return WeightsFile(name, path, registry.file_sha256(path), card | seen)
 
 
-@functools.cache  # 4 ms of PyTorch's initial values
+@functools.cache  # building the network takes 1.4 ms
 def _shapes_of(n_channels: int, ndim: int) -> dict[str, tuple[int, ...]]:
     """Shape of each tensor of the network."""
     with torch.device("meta"):
