@@ -18,6 +18,10 @@ from napari_dsc.widgets.controls import compute_panel, forms, image_panel, param
 from napari_dsc.widgets.viewer.source import Source, Where
 
 
+# pixels around a dock: with Qt's own 10, the scroll bar would cover controls at a width of 300
+NARROW = 5
+
+
 class VerticalScroll(QScrollArea):
     """Scroll area for vertical scrolling, never narrower than its content."""
 
@@ -111,6 +115,7 @@ class Dock(forms.ClosingWidget):
         column.addWidget(self._fill_advanced())
         column.addStretch()
         layout = QVBoxLayout(self)
+        layout.setContentsMargins(NARROW, NARROW, NARROW, NARROW)
         layout.addWidget(VerticalScroll(content), 1)
         layout.addWidget(self.run_bar)
 
