@@ -17,7 +17,6 @@ from napari_dsc.widgets import preferences, tasks
 from napari_dsc.widgets.controls import compute_panel, forms, image_panel, parameters, run_bar
 from napari_dsc.widgets.viewer.source import Source, Where
 
-
 # pixels around a dock: with Qt's own 10, the scroll bar would cover controls at a width of 300
 NARROW = 5
 
@@ -34,9 +33,11 @@ class VerticalScroll(QScrollArea):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
 
     def minimumSizeHint(self) -> QSize:
-        """Width of the content and the scroll bar."""
+        """Width of the content, the scroll bar and the frame."""
         width = self._content.minimumSizeHint().width()
         bar = forms.not_none(self.verticalScrollBar()).sizeHint().width()
+        edges = self.contentsMargins()  # napari's style sheet draws a frame
+        width += edges.left() + edges.right()
         return QSize(width + bar, super().minimumSizeHint().height())
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
