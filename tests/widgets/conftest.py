@@ -108,9 +108,6 @@ def qtbot(qapp, request):
     return PatientBot(request)
 
 
-MOST_STALL = 0.2  # processor seconds for which the window may wait for another thread
-
-
 class Heartbeat:
     """Processor seconds between the beats of a timer in the GUI thread.
 
@@ -125,6 +122,8 @@ class Heartbeat:
         Work of the busiest other thread meanwhile: one that computes without ever leaving the
         interpreter to the window shows here.
     """
+
+    MOST_STALL = 0.2  # processor seconds for which the window may wait for another thread
 
     def __init__(self):
         from qtpy.QtCore import QTimer
@@ -150,7 +149,7 @@ class Heartbeat:
         tell from waiting for the interpreter.
         """
         longest = []
-        while len(longest) < 3 and min(longest, default=1) >= MOST_STALL:
+        while len(longest) < 3 and min(longest, default=1) >= self.MOST_STALL:
             with self:
                 repeat()
             longest.append(max(self.stalls))

