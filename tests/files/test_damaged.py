@@ -57,13 +57,19 @@ def test_a_tiff_that_claims_absurd_tiles_is_refused_before_one_is_read(tmp_path)
     path = tmp_path / "a.tif"
     tifffile.imwrite(path, PIXELS, tile=(16, 16))
     with tifffile.TiffFile(path, mode="r+b") as file:
-        for tag in ("ImageWidth", "TileWidth"):
-            file.pages.first.tags[tag].overwrite(2**23, dtype="I")
+        file.pages.first.tags["TileWidth"].overwrite(2**23, dtype="I")
     message = "tiles of 16 x 8388608 pixels"
     with pytest.raises(InvalidImageError, match=message):
         read_image(path)
     with pytest.raises(InvalidImageError, match=message), open_source(path):
         pass
+
+
+def test_one_large_tile_for_a_large_image_is_no_damage(tmp_path):
+    pixels = np.zeros((8208, 8208), np.uint8)
+    pixels[5:] = 7
+    tifffile.imwrite(tmp_path / "a.tif", pixels, tile=(8208, 8208), compression="zlib")
+    np.testing.assert_array_equal(read_image(tmp_path / "a.tif").pixels, pixels)
 
 
 @pytest.mark.parametrize("shape", [(24, 2**31 - 1), (2**25, 64)])

@@ -74,13 +74,18 @@ def test_a_batch_writes_nothing_into_an_input(raw, tmp_path, clouds, capsys, ins
     assert not (raw / "out").exists()
 
 
-def test_an_evaluation_writes_nothing_into_an_input(raw, tmp_path, clouds, capsys):
+@pytest.mark.parametrize("how", ["scored", "left out"])
+def test_an_evaluation_writes_nothing_into_an_input(raw, tmp_path, clouds, capsys, how):
     for folder in ("images", "labels"):
         (tmp_path / folder).mkdir()
     raw = raw.rename(tmp_path / "images/a.zarr")
     np.save(tmp_path / "labels/a.npy", clouds)
     before = content(raw)
     folders = [str(tmp_path / "images"), str(tmp_path / "labels")]
+    np.save(tmp_path / "images/b.npy", clouds)
+    np.save(tmp_path / "labels/b.npy", clouds)
+    if how == "left out":
+        (tmp_path / "labels/a.npy").unlink()
     assert main(["evaluate", "folder", *folders, "-o", str(raw / "scores")]) == 2
     assert "lies inside the input" in capsys.readouterr().err
     assert content(raw) == before

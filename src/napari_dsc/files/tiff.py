@@ -26,7 +26,7 @@ _OTHER_COLORS = (5, _YCBCR, 8, 9, 10)  # CMYK, YCbCr, and three kinds of CIELab
 _JPEG = 7  # value of the compression tag
 _ALPHA = (1, 2)  # values of the tag ExtraSamples that mean opacity
 _GDAL_NODATA = 42113  # private tag, a number as text
-# pixels of a tile, 8192 x 8192; those of slides and maps have up to 4096 x 4096
+# pixels of a tile, 8192 x 8192, that may be larger than its image
 LARGEST_TILE = 2**26
 NEEDS_IMAGECODECS = (
     "this TIFF compression needs the package imagecodecs; run: pip install imagecodecs"
@@ -126,9 +126,11 @@ def check_pages(path: Path, series: tifffile.TiffPageSeries) -> None:
             f"{path}: has {n_planes} of {len(series)} planes, the others are missing; put all "
             "files of the image into one folder"
         )
-    if page.is_tiled and page.tilelength * page.tilewidth > LARGEST_TILE:
+    n_pixels = page.imagelength * page.imagewidth
+    if page.is_tiled and page.tilelength * page.tilewidth > max(LARGEST_TILE, 4 * n_pixels):
         raise InvalidImageError(
-            f"{path}: is damaged, it has tiles of {page.tilelength} x {page.tilewidth} pixels"
+            f"{path}: is damaged, it has tiles of {page.tilelength} x {page.tilewidth} pixels "
+            f"for an image of {page.imagelength} x {page.imagewidth}"
         )
     n_parts, n_expected = len(page.dataoffsets), math.prod(page.chunked)
     if n_parts < n_expected:

@@ -158,10 +158,10 @@ def timed_cut(steps: Iterator[S], clock: Clock) -> Iterator[S]:
     while True:
         with clock.stage("cut"), torch.inference_mode(False):
             step = next(steps, None)
+            if step is not None and not isinstance(step, str):
+                check_losses(step)  # waits for a GPU, so it belongs to the time of the cut
         if step is None:
             return
-        if not isinstance(step, str):
-            check_losses(step)
         yield step
 
 

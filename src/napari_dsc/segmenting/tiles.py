@@ -199,8 +199,8 @@ class TiledRun:
         for number in range(1, params.n_iterations + 2):  # the last freezes the statistics
             with self.stages.clock.stage("cut"), torch.inference_mode(False):
                 step = next(steps, None)
-            if step is not None:
-                check_losses(step)
+                if step is not None:
+                    check_losses(step)
             yield Progress("learning", min(number, params.n_iterations), params.n_iterations)
         return embedding
 

@@ -139,7 +139,8 @@ def run_evaluation(
     if not cases:
         raise InvalidImageError(f"{plan.name}: no image has annotations, expected at least one")
     _refuse_without_contours(cases, entries)
-    read = [path for case in cases for path in (case.image, case.truth)]
+    read = [path for one in plan.cases.cases for path in (one.image, one.truth)]
+    read += [path for path, _ in problems]
     refuse_overlap(read, [plan.output / name for name in TABLES])
     skipped = [f"{path}: {reason}" for path, reason in problems]
     for line in skipped[:MOST_TOLD]:
