@@ -13,7 +13,7 @@ import napari_dsc
 
 # each module knows only the lines above its own; names on one line do not know each other
 LAYERS = (
-    "errors labels sample_data",
+    "deprecation errors labels sample_data",
     "files machine params",
     "evaluation images layers",
     "correction hierarchy records",

@@ -102,14 +102,15 @@ def _followed(
             elif status is not None:
                 yield status
             if is_kept:
-                return last.segmentation()
+                break
+        else:
+            job.check_canceled(control)
+            return followed.value
     except ComputationError:
         # Keep was pressed before the step that failed
         if not (is_single and last is not None and control.keep.is_set()):
             raise
-        return last.segmentation()
-    job.check_canceled(control)
-    return followed.value
+    return last.segmentation()
 
 
 def _is_quickly_grown(pieces: OneImage) -> bool:

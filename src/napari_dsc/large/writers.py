@@ -51,7 +51,7 @@ class Labels(NamedTuple):
     @classmethod
     def of(cls, array: np.ndarray, axes: str) -> Self:
         """Labels that are in memory, with axes in any order."""
-        order = sorted(axes, key="T".find, reverse=True)
+        order = sorted(axes, key=lambda axis: axis != "T")
         planes = array.transpose([axes.index(axis) for axis in order])
         at = order.index("Y")
 
