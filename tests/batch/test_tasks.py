@@ -128,8 +128,10 @@ def test_a_task_writes_the_labels_that_python_gives(photos, plan, quadrants):
 def test_an_output_that_exists_is_not_touched_without_a_word(plan):
     tasks = plan()
     do_task(tasks[0])
-    with pytest.raises(OutputError, match="already holds 1 of 2 outputs"):
-        plan()
+    out = tasks[0].output.parent
+    with pytest.raises(OutputError, match="already holds 1 of 2"), open_folder(out, plan()):
+        pass
+    assert not (out / LOG).exists()
     before = tasks[0].output.stat().st_mtime_ns
     late = do_task(tasks[0]._replace(batch="another"))  # it came after the plan was made
     assert late.state == "failed"
@@ -295,8 +297,8 @@ from napari_dsc import CutParams, Settings, SuperpixelParams
 photos, out = map(Path, sys.argv[1:])
 like = new_batch(Settings(device="cpu", superpixel_params=SuperpixelParams(n_superpixels=12),
                           cut_params=CutParams(n_iterations=1)))
-with open_folder(out) as log:
-    tasks = plan_tasks([photos], out, like, "refuse")
+tasks = plan_tasks([photos], out, like, "refuse")
+with open_folder(out, tasks) as log:
     for outcome in iter_logged((do_task(task) for task in tasks), log):
         print(outcome.state, flush=True)
         sys.stdin.read()
@@ -310,7 +312,8 @@ def test_a_killed_batch_blocks_nobody_and_goes_on_where_it_was(photos, plan, tmp
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     with subprocess.Popen(command, **pipes) as process:
         assert process.stdout.readline() == "done\n"
-        with pytest.raises(OutputError, match=f"process {process.pid} on"), open_folder(out):
+        busy = pytest.raises(OutputError, match=f"process {process.pid} on")
+        with busy, open_folder(out, plan()):  # outputs that exist are no news
             pass
         process.kill()
     with open_folder(out):

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from pathlib import Path
 
 import imageio.v3 as iio
 import numpy as np
@@ -72,6 +73,23 @@ def test_a_batch_writes_nothing_into_an_input(raw, tmp_path, clouds, capsys, ins
     assert "lies inside the input" in capsys.readouterr().err
     assert content(raw) == before
     assert not (raw / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["batch", "raw.ome.zarr", "-o", "out", "--save-recipe", "raw.ome.zarr/r.json"],
+        ["compare", "raw.ome.zarr/0", "--methods", "multi_otsu", "-o", "raw.ome.zarr/out"],
+    ],
+)
+def test_no_file_beside_the_labels_and_no_folder_goes_into_an_input(
+    raw, tmp_path, monkeypatch, capsys, command
+):
+    monkeypatch.chdir(tmp_path)
+    assert main([*command, "--overwrite"]) == 2
+    assert "lies inside the input" in capsys.readouterr().err
+    assert sorted(path.name for path in raw.iterdir()) == ["0", "1", "zarr.json"]
+    assert not Path("out").exists()
 
 
 @pytest.mark.parametrize("how", ["scored", "left out"])

@@ -5,12 +5,12 @@ import json
 import os
 import platform
 from collections import Counter
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 
 import filelock
 
-from napari_dsc.batch.tasks import Outcome, now
+from napari_dsc.batch.tasks import Outcome, Task, now, refuse_existing
 from napari_dsc.errors import OutputError
 
 LOG = "batch.jsonl"
@@ -51,7 +51,7 @@ class Log:
 
 
 @contextlib.contextmanager
-def open_folder(folder: Path) -> Generator[Log]:
+def open_folder(folder: Path, tasks: Sequence[Task] = ()) -> Generator[Log]:
     """Lock a folder for this process.
 
     The operating system releases the lock when the process ends, for whatever reason.
@@ -60,6 +60,9 @@ def open_folder(folder: Path) -> Generator[Log]:
     ----------
     folder : Path
         Created if it does not exist.
+    tasks : sequence of Task
+        What will be done. Their outputs are looked for once the folder is locked: those of
+        a batch that is running are no reason to ask for ``--resume``.
 
     Yields
     ------
@@ -69,7 +72,8 @@ def open_folder(folder: Path) -> Generator[Log]:
     Raises
     ------
     OutputError
-        If another batch has the folder, or it cannot be written.
+        If another batch has the folder, it cannot be written, or an output exists that may
+        neither be kept nor replaced.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -84,6 +88,7 @@ def open_folder(folder: Path) -> Generator[Log]:
         reason = error.strerror or error
         raise OutputError(f"{folder}: cannot be used as a folder ({reason})") from error
     try:
+        refuse_existing(tasks)
         log = Log(folder / LOG)
         log.append(
             {"event": "start", "host": platform.node(), "pid": os.getpid(), "time": now()}

@@ -99,21 +99,36 @@ def plan_tasks(
     InvalidParameterError
         If two inputs would have one output.
     OutputError
-        If an output is an input, or exists and may neither be kept nor replaced.
+        If an output is an input, or lies inside one.
     """
     sources = find_images(inputs)
     outputs = outputs_in(absolute_path(folder), sources)
     refuse_overlap(sources, outputs)
-    found = [path for path in outputs if path.exists()]
-    if found and existing == "refuse":
-        raise OutputError(
-            f"{folder}: already holds {len(found)} of {len(outputs)} outputs; use a new "
-            "folder, --resume or --overwrite"
-        )
     return [
         template._replace(source=source, output=output, existing=existing)
         for source, output in zip(sources, outputs, strict=True)
     ]
+
+
+def refuse_existing(tasks: Sequence[Task]) -> None:
+    """Refuse tasks whose outputs exist and may neither be kept nor replaced.
+
+    Parameters
+    ----------
+    tasks : sequence of Task
+        Of one batch.
+
+    Raises
+    ------
+    OutputError
+        If there is such an output.
+    """
+    found = [one.output for one in tasks if one.existing == "refuse" and one.output.exists()]
+    if found:
+        raise OutputError(
+            f"{found[0].parent}: already holds {len(found)} of {len(tasks)} outputs; use a new "
+            "folder, --resume or --overwrite"
+        )
 
 
 def now() -> str:

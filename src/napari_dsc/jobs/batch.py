@@ -97,7 +97,7 @@ def batch_job(
         else:
             template, notes = batch_from_recipe(request.recipe, request.device)
         tasks = plan_tasks(request.sources, request.folder, template, request.existing)
-        log = opened.enter_context(open_folder(request.folder))
+        log = opened.enter_context(open_folder(request.folder, tasks))
         counts: Counter[str] = Counter()
         for number, (row, task) in enumerate(zip(request.rows, tasks, strict=True)):
             words = f"{number + 1} of {len(tasks)}, {task.source.name}"

@@ -69,9 +69,12 @@ def run_batch(
     existing: Existing = "overwrite" if run.overwrite else "refuse"
     existing = "resume" if batch.resume else existing
     tasks = plan_tasks(inputs, batch.output, execution.new_batch(settings), existing)
+    if run.save_recipe is not None:
+        sources, outputs = [one.source for one in tasks], [one.output for one in tasks]
+        refuse_overlap([*sources, *run.files()], [*outputs, run.save_recipe])
     # the folder is made once no output lies inside an input
     with (
-        folder.open_folder(batch.output) as log,
+        folder.open_folder(batch.output, tasks) as log,
         _workers(batch, run.device, report) as (client, resources),
     ):
         from napari_dsc.batch.cluster import iter_outcomes
@@ -101,7 +104,6 @@ def _check_flags(batch: BatchFlags, run: RunFlags) -> None:
     if batch.scheduler and batch.workers:
         raise InvalidParameterError("scheduler, workers: expected one of them, got both")
     if run.save_recipe is not None:
-        refuse_overlap(run.files(), [run.save_recipe])
         check_output(run.save_recipe, overwrite=run.overwrite, suffixes=(".json",))
 
 

@@ -140,9 +140,9 @@ def run_comparison(
     """
     choices = _choices(what.methods)
     scene = _scene(path, what, run, flags)
-    make_folders([what.output])
     targets = [what.output / name for name in (PICTURE, TABLE, *(one.file for one in choices))]
     refuse_overlap([path, *filter(None, [what.truth])], targets)
+    make_folders([what.output])
     for target in targets:
         check_output(target, overwrite=run.overwrite, suffixes=(target.suffix,))
     allocator.keep_freed_memory()
