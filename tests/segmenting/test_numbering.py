@@ -64,12 +64,31 @@ def test_what_lies_in_missing_pixels_takes_no_number(axes, series, how):
     found = napari_dsc.segment(image, axes=axes, **options)
     labels = np.unique(found.labels[~np.isnan(image)])
     np.testing.assert_array_equal(labels, np.arange(1, len(labels) + 1))
+    superpixels = np.unique(found.superpixels[~np.isnan(image)])
+    np.testing.assert_array_equal(superpixels, np.arange(1, len(superpixels) + 1))
+    assert found.record["n_superpixels"] == len(superpixels)
+    assert len(found.probabilities) == len(superpixels)
+    if axes == "TYX" and series == "apart" and cut.result == "classes" and "method" not in how:
+        for frame in found.labels:
+            assert set(np.unique(frame)) == set(range(frame.max() + 1))
     table = found.features()
     np.testing.assert_array_equal(table["index"], labels)
     if cut.result == "classes":
         np.testing.assert_array_equal(table["class"], labels)
         counted = "n_classes" if "n_classes" in found.record else "n_regions"
         assert found.record[counted] == len(labels)
+
+
+@pytest.mark.parametrize("superpixels", ["slic", "ucm"])
+def test_missing_pixels_use_up_no_superpixels(superpixels):
+    image = clouds(64, 160).astype(float)
+    image[:, 64:] = np.nan
+    params = SuperpixelParams(n_superpixels=100, superpixels=superpixels)
+    found = napari_dsc.over_segment(image, superpixel_params=params)
+    seen = found[:, :64]
+    assert not found[:, 64:].any()
+    np.testing.assert_array_equal(np.unique(seen), np.arange(1, seen.max() + 1))
+    assert 80 <= seen.max() <= 125
 
 
 def test_a_part_of_a_result_is_numbered_anew():
@@ -84,7 +103,26 @@ def test_a_part_of_a_result_is_numbered_anew():
     assert (np.diff(pairs) > 0).all()  # in the same order
     assert part.record["n_classes"] == len(labels) < found.record["n_classes"]
     np.testing.assert_array_equal(part.features()["class"], labels)
+    n_superpixels = part.record["n_superpixels"]
+    assert n_superpixels == part.superpixels.max() < found.record["n_superpixels"]
+    np.testing.assert_array_equal(
+        np.unique(part.superpixels[mask]), range(1, n_superpixels + 1)
+    )
+    at = part.superpixels[mask].astype(int) - 1
+    before = found.superpixels[mask].astype(int) - 1
+    np.testing.assert_array_equal(part.classes_of_superpixels[at] + 1, part.labels[mask])
+    kept = np.unique(found.classes_of_superpixels[before])
+    np.testing.assert_array_equal(
+        part.probabilities[at][:, : len(kept)], found.probabilities[before][:, kept]
+    )
     assert found.within(None) is found
+
+
+@pytest.mark.parametrize("wrong", [np.ones((48, 64), np.uint8), np.ones((64, 48), bool)])
+def test_a_mask_that_does_not_fit_is_refused(wrong):
+    found = napari_dsc.segment(clouds(48, 64), method="tree", device="cpu")
+    with pytest.raises(napari_dsc.InvalidParameterError, match="expected bool of shape"):
+        found.within(wrong)
 
 
 def test_the_network_itself_leaves_gaps():

@@ -9,6 +9,7 @@ from napari_dsc.hierarchy.descriptors import describe
 from napari_dsc.hierarchy.spectral import n_spectral_pixels
 from napari_dsc.hierarchy.tree import MergeTree, tree_of_merges
 from napari_dsc.images import color_features
+from napari_dsc.images.masks import spread
 from napari_dsc.labels.regions import relabel_in_order
 from napari_dsc.params import TemplateParams, TreeParams
 
@@ -17,7 +18,9 @@ MOST_SUPERPIXELS = 5000  # each matrix over all pairs takes 200 MB
 RESOLVED = 8
 
 
-def grow_tree(pixels: np.ndarray, params: TreeParams) -> MergeTree:
+def grow_tree(
+    pixels: np.ndarray, params: TreeParams, valid: np.ndarray | None = None
+) -> MergeTree:
     """Merge tree of an image.
 
     Parameters
@@ -26,6 +29,8 @@ def grow_tree(pixels: np.ndarray, params: TreeParams) -> MergeTree:
         Image with values in 0 to 1, in two or three dimensions.
     params : TreeParams
         Number of superpixels and of agglomerations, and the seed.
+    valid : S bool array, optional
+        Pixels that have a value; each superpixel has one of them. None: all have one.
 
     Returns
     -------
@@ -33,10 +38,12 @@ def grow_tree(pixels: np.ndarray, params: TreeParams) -> MergeTree:
         Tree without a record. It has fewer than ``n_leaves`` superpixels if the image has
         fewer regions.
     """
-    return tree_of_colors(maps.perceptual(pixels), params)
+    return tree_of_colors(maps.perceptual(pixels), params, valid)
 
 
-def tree_of_colors(features: np.ndarray, params: TreeParams) -> MergeTree:
+def tree_of_colors(
+    features: np.ndarray, params: TreeParams, valid: np.ndarray | None = None
+) -> MergeTree:
     """Merge tree of an image in the units of CIELab.
 
     Parameters
@@ -45,6 +52,8 @@ def tree_of_colors(features: np.ndarray, params: TreeParams) -> MergeTree:
         Result of `perceptual`.
     params : TreeParams
         Number of superpixels and of agglomerations, and the seed.
+    valid : S bool array, optional
+        As for `grow_tree`.
 
     Returns
     -------
@@ -53,7 +62,7 @@ def tree_of_colors(features: np.ndarray, params: TreeParams) -> MergeTree:
     """
     found = maps.boundary_maps(features, params.tree_seed)
     superpixels = relabel_in_order(maps.fine_partition(found.strength, params.n_leaves))
-    return merge_superpixels(features, found, superpixels, params)
+    return merge_superpixels(features, found, spread(superpixels, valid), params)
 
 
 def tree_regions(features: np.ndarray, n_regions: int, share: float = 1.0) -> np.ndarray:

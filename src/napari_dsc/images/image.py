@@ -78,6 +78,11 @@ class Image:
         """Position of the first pixel along `label_axes`, or empty."""
         return self._along_labels(self.translation)
 
+    @property
+    def label_valid(self) -> np.ndarray | None:
+        """Pixels that have a value, along `label_axes`; None if all have one."""
+        return None if self.valid is None else self.restore_labels(self.valid)
+
     def _along_labels(self, values: tuple[float, ...]) -> tuple[float, ...]:
         named = dict(zip(spatial_axes(self.axes), values, strict=False))
         return tuple(named[axis] for axis in self.label_axes) if named else ()

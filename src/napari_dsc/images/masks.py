@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.ndimage import distance_transform_edt
 
+from napari_dsc.labels.regions import relabel_in_order
+
 
 def missing_pixels(channels: np.ndarray, nodata: float | None) -> np.ndarray | None:
     """Find pixels without a value.
@@ -85,8 +87,40 @@ def filled(channels: np.ndarray, missing: np.ndarray | None, value: float) -> np
         return values
     if missing.all():
         return np.full_like(values, value)
-    nearest = distance_transform_edt(missing, return_distances=False, return_indices=True)
-    return np.asarray(values[:, *nearest])
+    return np.asarray(values[:, *_nearest(~missing)])
+
+
+def spread(labels: np.ndarray, valid: np.ndarray | None) -> np.ndarray:
+    """Give pixels without a value to the region of the nearest pixel that has one.
+
+    Parameters
+    ----------
+    labels : S int64 array
+        Labels ``0 .. M - 1`` in the order of their first pixel.
+    valid : S bool array or None
+        Pixels that have a value; None: all have one.
+
+    Returns
+    -------
+    labels : S int64 array
+        Labels ``0 .. m - 1`` in the order of their first pixel, each at some pixel that has a
+        value; one label if no pixel has one.
+
+    Examples
+    --------
+    >>> spread(np.array([[0, 1, 2, 2]]), np.array([[False, False, True, True]]))
+    array([[0, 0, 0, 0]])
+    """
+    if valid is None or valid.all():
+        return labels
+    return relabel_in_order(labels[*_nearest(valid)]) if valid.any() else np.zeros_like(labels)
+
+
+def _nearest(valid: np.ndarray) -> np.ndarray:
+    """Index of the nearest pixel that has a value, along each axis."""
+    return np.asarray(
+        distance_transform_edt(~valid, return_distances=False, return_indices=True)
+    )
 
 
 def to_label_image(labels: np.ndarray, valid: np.ndarray | None = None) -> np.ndarray:

@@ -178,7 +178,7 @@ def levels_of(found: Segmentation, mask: np.ndarray | None) -> Levels:
     """
     assert found.tree is not None
     parts = replace(found.parts(), superpixels=masked(found.superpixels, mask))
-    n_regions = int(found.classes_of_superpixels.max()) + 1  # also those without a value
+    n_regions = int(found.classes_of_superpixels.max()) + 1
     return Levels(found.tree, parts, found.record, n_regions)
 
 

@@ -152,6 +152,31 @@ def compact_labels(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.flatnonzero(is_present) + low, (np.cumsum(is_present) - 1)[places]
 
 
+def number_from_one(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Renumber labels ``1 .. M`` in the order of their values; 0 stays 0.
+
+    Parameters
+    ----------
+    labels : S unsigned int array
+        Label image.
+
+    Returns
+    -------
+    values : (M,) int64 array
+        Labels that occur, but 0.
+    numbers : S unsigned int array
+        Label image in the smallest type that holds M.
+
+    Examples
+    --------
+    >>> number_from_one(np.uint8([[0, 7, 3]]))
+    (array([3, 7]), array([[0, 2, 1]], dtype=uint8))
+    """
+    values, ranks = compact_labels(labels)
+    used = values[values > 0].astype(np.int64)
+    return used, (ranks + (len(used) == len(values))).astype(np.min_scalar_type(len(used)))
+
+
 def numbered_on(parts: Sequence[np.ndarray]) -> list[np.ndarray]:
     """Number the labels of several images on, so that no two images share one.
 

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from napari_dsc.correction.parts import Parts, parts_of
+from napari_dsc.errors import InvalidParameterError
 from napari_dsc.images import to_label_image
 from napari_dsc.labels import measurement, regions
 from napari_dsc.layers import (
@@ -70,11 +71,8 @@ class Step:
 
     @property
     def n_classes(self) -> int:
-        """Number of classes that some superpixel, with a pixel that has a value, has."""
-        classes = self.classes
-        if self.valid is not None:
-            classes = classes[np.unique(self.superpixels[self.valid]).tolist()]
-        return int(torch.count_nonzero(torch.bincount(classes)))
+        """Number of classes that some superpixel has."""
+        return int(torch.count_nonzero(torch.bincount(self.classes)))
 
     def labels(self) -> np.ndarray:
         """Label image of this step, from 1, in the smallest unsigned type.
@@ -120,29 +118,22 @@ class Classes(NamedTuple):
         return cls(step.classes.cpu().numpy(), step.assignment.cpu().numpy())
 
 
-def without_gaps(
-    found: Sequence[Classes], seen: Sequence[np.ndarray] | None = None
-) -> list[Classes]:
+def without_gaps(found: Sequence[Classes]) -> list[Classes]:
     """Renumber classes: first those that some superpixel has, in their order.
 
     Parameters
     ----------
     found : sequence of Classes
         Classes that mean the same in all of these images.
-    seen : sequence of int array, optional
-        Superpixels of each image that count, from 0; all if not given.
 
     Returns
     -------
     numbered : list of Classes
         The same, with the columns of the probabilities in the new order.
     """
-    counted = [one.classes for one in found]
+    used = np.unique(np.concatenate([one.classes for one in found]))
     n_columns = found[0].probabilities.shape[1]
-    every = np.arange(max(n_columns, 1 + max(each.max(initial=-1) for each in counted)))
-    if seen is not None:
-        counted = [each[numbers] for each, numbers in zip(counted, seen, strict=True)]
-    used = np.unique(np.concatenate(counted))
+    every = np.arange(max(n_columns, used.max(initial=-1) + 1))
     order = np.concatenate([used, np.setdiff1d(every, used)])
     rank, columns = np.argsort(order), order[order < n_columns]
     return [Classes(rank[one.classes], one.probabilities[:, columns]) for one in found]
@@ -171,8 +162,8 @@ class Segmentation:
     geometry : Geometry, optional
         Where the pixels lie in a napari viewer, if the image came from a layer of one.
     tree : MergeTree, optional
-        The merge tree of a single image that was segmented by ``method="tree"``, in the axes
-        of the labels: cut it for more or fewer regions.
+        Merge tree of a single image segmented by ``method="tree"``, in the axes of the labels:
+        cut it for more or fewer regions of the whole image.
     """
 
     labels: np.ndarray
@@ -203,16 +194,38 @@ class Segmentation:
         Returns
         -------
         part : Segmentation
-            Labels and superpixels are 0 outside. Labels that the record calls consecutive
-            are numbered anew, ``1 .. n`` in their order.
+            Labels and superpixels are 0 outside. Superpixels, and labels that the record
+            calls consecutive, are numbered anew, ``1 .. n``; the record has their numbers.
+
+        Raises
+        ------
+        InvalidParameterError
+            If the mask is not of bool, or not of the shape of the labels.
         """
         if mask is None:
             return self
-        labels, superpixels = (
-            np.where(mask, one, one.dtype.type(0)) for one in (self.labels, self.superpixels)
+        shape = self.labels.shape
+        if mask.dtype != bool or mask.shape != shape:
+            raise InvalidParameterError(
+                f"mask: {mask.dtype} of shape {mask.shape}, expected bool of shape {shape}"
+            )
+        numbers, superpixels = regions.number_from_one(self.superpixels * mask)
+        rows, labels = numbers - 1, self.labels * mask
+        found = Classes(self.classes_of_superpixels[rows], self.probabilities[rows])
+        if self.record["numbering"] == "consecutive":
+            _, labels = regions.number_from_one(labels)
+            [found] = without_gaps([found])
+        counts = dict.fromkeys(("n_classes", "n_regions"), len(np.unique(found.classes)))
+        counts["n_superpixels"] = len(numbers)
+        counted = {name: counts[name] for name in counts.keys() & self.record.keys()}
+        return dataclasses.replace(
+            self,
+            labels=labels,
+            superpixels=superpixels,
+            classes_of_superpixels=found.classes,
+            probabilities=found.probabilities,
+            record=self.record | counted,
         )
-        part = dataclasses.replace(self, labels=labels, superpixels=superpixels)
-        return _without_gaps(part) if self.record["numbering"] == "consecutive" else part
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> None:
         """Write the labels to a file, with their record and pixel size.
@@ -280,20 +293,3 @@ class Segmentation:
         metadata = {RECORD_KEY: dict(self.record), PARTS_KEY: parts}
         options = {"name": name, "features": self.features(), "metadata": metadata}
         return labels_layer(self.labels, geometry, options)
-
-
-def _without_gaps(part: Segmentation) -> Segmentation:
-    """Renumber labels and classes by those that are left."""
-    values, numbers = regions.compact_labels(part.labels)
-    n_labels = np.count_nonzero(values)
-    labels = numbers + 1 if n_labels == len(values) else numbers
-    seen = np.unique(part.superpixels[part.superpixels > 0]).astype(np.int64) - 1
-    [found] = without_gaps([Classes(part.classes_of_superpixels, part.probabilities)], [seen])
-    counted = {"n_classes", "n_regions"} & part.record.keys()
-    return dataclasses.replace(
-        part,
-        labels=labels.astype(np.min_scalar_type(n_labels)),
-        classes_of_superpixels=found.classes,
-        probabilities=found.probabilities,
-        record=part.record | dict.fromkeys(counted, len(np.unique(found.classes[seen]))),
-    )

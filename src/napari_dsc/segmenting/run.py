@@ -13,6 +13,7 @@ from napari_dsc.correction.edits import seeds_of
 from napari_dsc.cut import coarse, guide, objective
 from napari_dsc.errors import InvalidParameterError
 from napari_dsc.images import Image, array_sha256, to_label_image
+from napari_dsc.images.masks import spread
 from napari_dsc.labels.regions import connected_regions
 from napari_dsc.machine.progress import Progress
 from napari_dsc.segmenting.pieces import OneImage, one_image
@@ -122,7 +123,8 @@ class Run:
         self._given: dict[str, object] = {}
         self._scribbles: np.ndarray | None = None
         if pieces.superpixels is not None:
-            self.superpixels = connected_regions(self._give("superpixels", pieces.superpixels))
+            regions = connected_regions(self._give("superpixels", pieces.superpixels))
+            self.superpixels = spread(regions, self.image.valid)
         given = pieces.scribbles
         if given is not None and (drawn := self._give("scribbles", given)).any():
             self._scribbles = drawn
@@ -172,12 +174,11 @@ class Run:
             if isinstance(step, str):
                 self.notes.append(step)
                 continue
-            shown, valid = self.image.restore_labels(superpixels), self.image.valid
             yield Step(
                 **step._asdict(),
-                superpixels=shown,
+                superpixels=self.image.restore_labels(superpixels),
                 result=params.result,
-                valid=None if valid is None else self.image.restore_labels(valid),
+                valid=self.image.label_valid,
                 finish=self.result,
             )
 
@@ -207,7 +208,7 @@ class Run:
             record=self.cut_record(step),
             smooth=smooth if known is None else partial(image.restore, known),
             geometry=self.geometry,
-        ).within(step.valid)
+        )
 
     def cut_record(self, step: Step) -> Record:
         """Record of the run up to a step of its cut.

@@ -196,14 +196,14 @@ class SeriesRun:
         return record
 
     def _labels(self, found: Sequence[Classes]) -> np.ndarray:
-        """Label image in axes of the original; regions are numbered on."""
+        """Label image in axes of the original, everywhere; regions are numbered on."""
         maps = []
         for number, one in enumerate(found):
             smallest = one.classes.astype(np.min_scalar_type(one.probabilities.shape[1]))
             maps.append(smallest[self._superpixels_of(number)])
         if self.stages.settings.cut_params.result == "regions":
             maps = numbered_on([connected_regions(each) for each in maps])
-        return to_label_image(self.pieces.place(maps), self.pieces.valid())
+        return to_label_image(self.pieces.place(maps))
 
     def _superpixels_of(self, number: int) -> np.ndarray:
         """Superpixels of an image from 0, in the smallest type that holds them."""

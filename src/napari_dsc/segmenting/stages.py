@@ -16,6 +16,7 @@ from napari_dsc.errors import ComputationError, InvalidParameterError
 from napari_dsc.hierarchy.construction import grow_tree
 from napari_dsc.hierarchy.tree import MergeTree
 from napari_dsc.images import Image
+from napari_dsc.images.masks import spread
 from napari_dsc.machine.clock import Clock
 from napari_dsc.machine.device import reproducible, resolve_device
 from napari_dsc.machine.progress import Progress
@@ -28,7 +29,7 @@ from napari_dsc.segmenting.settings import Settings
 from napari_dsc.superae.applied import as_batch, embedding_of, smooth_planes
 from napari_dsc.superae.model import Embedding, SuperAE
 from napari_dsc.superae.weights import WeightsFile, check_dimensions, find_weights, load_weights
-from napari_dsc.superpixels.methods import over_segment_pixels
+from napari_dsc.superpixels.methods import TOLERANCE, over_segment_pixels
 
 S = TypeVar("S")
 
@@ -109,19 +110,30 @@ class Stages:
         return image.restore(self.smoothed(image))
 
     def superpixels(self, image: Image, smoothed: np.ndarray | None = None) -> np.ndarray:
-        """Superpixels ``0 .. M - 1``, S int64; smoothed, where the image is already."""
+        """Superpixels ``0 .. M - 1``, S int64; smoothed, where the image is already.
+
+        Each has a pixel with a value. Where too many have none, more are asked for.
+        """
         params, source = self.settings.superpixel_params, image.pixels
         if params.source == "smoothed":
             source = self.smoothed(image) if smoothed is None else smoothed
         with self.clock.stage("superpixels"):
-            return run_in_side_process(
-                over_segment_pixels, source, params, image.volume_spacing
-            )
+            ask = functools.partial(run_in_side_process, over_segment_pixels, source)
+            found = ask(params, image.volume_spacing)
+            made, n_found = spread(found, image.valid), int(found.max()) + 1
+            n_made = int(made.max()) + 1
+            if n_made < (1 - TOLERANCE) * n_found:
+                wanted = min(round(params.n_superpixels * n_found / n_made), made.size)
+                more = dataclasses.replace(params, n_superpixels=wanted)
+                made = spread(ask(more, image.volume_spacing), image.valid)
+            return made
 
     def tree(self, image: Image) -> MergeTree:
         """Merge tree of an image, without a record."""
         with self.clock.stage("tree"):
-            return run_in_side_process(grow_tree, image.pixels, self.settings.tree_params)
+            return run_in_side_process(
+                grow_tree, image.pixels, self.settings.tree_params, image.valid
+            )
 
     def piece(self, image: Image, superpixels: np.ndarray) -> Piece:
         """Image and superpixels ready for the network of the cut, on the device."""

@@ -34,7 +34,7 @@ def segment_by_tree(run: Run) -> Segmentation:
         The record is that of a run with ``method="tree"`` that gives these regions, with
         their number and that of the leaves.
     """
-    params, tree, valid = run.settings.tree_params, run.tree, run.image.valid
+    params, tree = run.settings.tree_params, run.tree
     labels = _labels(tree, params)
     regions = _regions(tree, labels)
     counts = {"n_superpixels": tree.n_superpixels, "n_regions": int(regions.max()) + 1}
@@ -48,7 +48,7 @@ def segment_by_tree(run: Run) -> Segmentation:
         geometry=run.geometry,
         tree=dataclasses.replace(tree, superpixels=run.image.restore_labels(tree.superpixels)),
     )
-    return found.within(None if valid is None else run.image.restore_labels(valid))
+    return found.within(run.image.label_valid)
 
 
 def tree_record(run: Run, params: TreeParams) -> Record:
