@@ -261,7 +261,7 @@ def test_every_output_is_looked_at_before_the_work(folder, refused, monkeypatch,
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["-o", "out.gif"], ".gif"),
+        (["-o", "out.gif"], "'.gif', expected one of .tif, .tiff, .png, .npy, .zarr"),
         (["-o", "nowhere/out.tif"], "nowhere"),
         (["-o", "photo.png/out"], "photo.png/out"),
         (["-o", "out.tif", "--overlay", "out.jpg"], "expected a .png"),

@@ -59,6 +59,18 @@ def test_labels_of_a_stack_lie_on_it():
     assert zarr.open_group("l.ome.zarr")["mine"].shape == (3,)
 
 
+def test_a_size_that_is_unknown_stays_unknown():
+    size = {"PhysicalSizeY": 0.25, "PhysicalSizeX": 0.25, "PhysicalSizeXUnit": "µm"}
+    about = {"axes": "ZYX", **size, "PhysicalSizeYUnit": "µm"}
+    tifffile.imwrite("s.ome.tif", np.load("film.npy"), metadata=about)
+    assert read_image(Path("s.ome.tif")).spacing == (0, 0.25, 0.25)
+    assert main(["segment", "s.ome.tif", "-o", "l.ome.zarr", *FAST]) == 0
+    stored = read_image(Path("l.ome.zarr"))
+    assert (stored.spacing, stored.unit) == ((0, 0.25, 0.25), "µm")
+    (pyramid,) = zarr.open_group("l.ome.zarr").attrs["ome"]["multiscales"]
+    assert [one.get("unit") for one in pyramid["axes"]] == [None, "micrometer", "micrometer"]
+
+
 def test_a_smoothed_image_is_no_label_image(capsys):
     assert main(["smooth", "plane.tif", "-o", "s.zarr", "--device", "cpu"]) == 2
     assert "unknown suffix '.zarr'" in capsys.readouterr().err

@@ -7,6 +7,7 @@ import shlex
 import napari
 import numpy as np
 import pytest
+import tifffile
 from app_model.types import MenuItem
 from napari._app_model import get_app_model
 from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
@@ -107,6 +108,29 @@ def test_the_copied_code_names_part_and_axes(viewer, open_dock, run, qtbot):
     names = {"viewer": viewer}
     exec(QApplication.clipboard().text(), names)
     np.testing.assert_array_equal(names["result"].labels, labels.data)
+
+
+def test_a_scale_that_only_the_layer_has_is_in_the_command(
+    viewer, open_dock, run, messages, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    stack = np.random.default_rng(0).integers(0, 99, (6, 32, 40)).astype(np.uint8)
+    tifffile.imwrite("cells.tif", stack)  # says nothing of its pixel size
+    viewer.add_image(stack, name="cells", scale=(4, 0.5, 0.5), units="cm")
+    dock = open_dock(viewer)
+    dock.image_panel.what.setCurrentText("whole stack")
+    run(dock)
+    labels = viewer.layers["cells [DSC]"]
+    viewer.layers.selection.active = labels
+    actions.copy_as_command(viewer)
+    words = shlex.split(QApplication.clipboard().text())
+    assert words[words.index("--spacing") + 1] == "40000.0,5000.0,5000.0"
+    words[words.index("IMAGE.tif")] = "cells.tif"
+    assert main(words[1:]) == 0
+    np.testing.assert_array_equal(tifffile.imread("cells_labels.tif"), labels.data)
+    assert not [one for one in messages() if "does not contain" in one]
+    actions.copy_as_recipe(viewer)
+    assert "does not contain the pixel size." in messages()[-1]
 
 
 def test_what_a_copied_run_cannot_hold_is_said(viewer, open_dock, run, pixels, messages):

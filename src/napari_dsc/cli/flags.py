@@ -204,7 +204,8 @@ class LargeFlags:
         zarr of more than 16.7 megapixels (4096 x 4096), one piece for other images, for
         trees and with an overlay.
     level : int
-        Level of a pyramid that is segmented (OME-Zarr, TIFF); 0 is the finest.
+        Level of a pyramid that is segmented (OME-Zarr, TIFF), always in tiles unless it is 0,
+        the finest.
     """
 
     tile: int = 0

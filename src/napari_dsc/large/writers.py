@@ -223,7 +223,10 @@ def _ome_attributes(n_levels: int, place: Place, axes: str) -> Mapping[str, obje
     spatial = [axis for axis in axes if axis != "T"]
     sizes = dict(zip(spatial, place.spacing, strict=False))
     starts = dict(zip(spatial, place.translation, strict=False))
-    unit = {"unit": unit_name(place.unit)} if place.spacing and place.unit else {}
+    # where the size is unknown, the scale of 1 that has to be there is one of pixels
+    units = {
+        axis: {"unit": unit_name(place.unit)} for axis in sizes if sizes[axis] and place.unit
+    }
     # every level begins with the first pixel of the finest, so all have the same position
     first = {"type": "translation", "translation": [starts.get(axis, 0) for axis in axes]}
     moved = [first] if any(starts.values()) else []
@@ -236,13 +239,13 @@ def _ome_attributes(n_levels: int, place: Place, axes: str) -> Mapping[str, obje
     named = [
         {"name": "t", "type": "time"}
         if axis == "T"
-        else {"name": axis.lower(), "type": "space", **unit}
+        else {"name": axis.lower(), "type": "space", **units.get(axis, {})}
         for axis in axes
     ]
     return {
         "version": "0.5",
         "multiscales": [
-            {"name": "segments", "axes": named, "datasets": datasets, "type": "nearest"}
+            {"name": "labels", "axes": named, "datasets": datasets, "type": "nearest"}
         ],
         "image-label": {"version": "0.5"},
     }

@@ -6,6 +6,7 @@ import dataclasses
 import shlex
 from typing import TYPE_CHECKING, Any
 
+from napari_dsc.files.units import in_one_unit
 from napari_dsc.params import DEFAULT_WEIGHTS
 from napari_dsc.records.recipes import KEYWORDS, STAGES, section, values_in
 
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
 
     from napari_dsc.params import Params
 
-# micrometers in other units; without a unit only the ratio of the sizes counts
-_MICROMETERS = {"nanometer": 1e-3, "nm": 1e-3, "millimeter": 1e3, "mm": 1e3}
 _LONGEST_ARGUMENT = 83  # of a line of 88 characters, less four spaces and a comma
 
 
@@ -38,10 +37,8 @@ def as_python(record: Mapping[str, Any], image: str, axes: str = "") -> str:
         It leaves the result in the variable ``result``; labels made in tiles go to a file.
     """
     arguments, used = [image], []
-    options = _options(record) | ({"axes": axes} if axes else {})
-    if "Z" in axes and "spacing" not in options and record["image"]["spacing"]:
-        sizes, factor = record["image"]["spacing"], _MICROMETERS.get(record["image"]["unit"], 1)
-        options["spacing"] = tuple(size * factor for size in sizes)
+    named = {"axes": axes} if axes else {}
+    options = (_stack(record) if axes else {}) | _options(record) | named
     function = "segment"
     if {"tile", "level"} & set(options):
         function = "segment_large"
@@ -72,11 +69,12 @@ def as_command(record: Mapping[str, Any], image: str, output: str) -> str:
     Returns
     -------
     command : str
-        For a POSIX shell.
+        For a POSIX shell. It names axes and pixel size of a stack, because superpixels depend
+        on them, and a layer may have others than its file.
     """
     named = f"./{image}" if image.startswith("-") else image
     words = ["napari-dsc", "segment", named, "--output", output]
-    flags = _options(record)
+    flags = _stack(record) | _options(record)
     for params in _params(record).values():
         flags |= _changed(params)
     for name, value in flags.items():
@@ -105,6 +103,21 @@ def _params(record: Mapping[str, Any]) -> dict[str, Params]:
     """Parameters of each stage; what the record does not name has its default."""
     values = values_in(record, "record")
     return {stage: kind(**values.get(KEYWORDS[stage], {})) for stage, kind in STAGES.items()}
+
+
+def _stack(record: Mapping[str, Any]) -> dict[str, object]:
+    """Axes and pixel size of a stack in micrometers; without a unit only the ratios count."""
+    image = section(record, "image", "record")
+    if "Z" not in image.get("axes", ""):
+        return {}
+    axes, sizes, unit = image["axes"], image["spacing"], image["unit"]
+    if not sizes or not all(sizes):
+        return {"axes": axes}
+    found, _ = in_one_unit({str(n): (size, unit) for n, size in enumerate(sizes)}, "µm")
+    return {
+        "axes": axes,
+        "spacing": tuple(found.values() if len(found) == len(sizes) else sizes),
+    }
 
 
 def _options(record: Mapping[str, Any]) -> dict[str, object]:

@@ -6,9 +6,33 @@ from typing import Any
 
 import numpy as np
 
-from napari_dsc.files import write_image
+from napari_dsc.files import SUFFIXES, check_output, write_image
 from napari_dsc.images.axes import spatial_axes
 from napari_dsc.large.writers import Labels, check_large_output, write_labels
+
+_ZARR = ".zarr"
+
+
+def check_result(path: Path, *, overwrite: bool) -> None:
+    """Check, before a computation, that its labels can be written.
+
+    Parameters
+    ----------
+    path : Path
+        File or zarr store to write.
+    overwrite : bool
+        Whether one that napari-dsc wrote may be replaced.
+
+    Raises
+    ------
+    OutputError
+        If it exists and may not be replaced, its folder is missing or read-only, or its
+        suffix is not allowed.
+    """
+    if path.suffix.lower() == _ZARR:
+        check_large_output(path, overwrite=overwrite)
+    else:
+        check_output(path, overwrite=overwrite, suffixes=(*SUFFIXES, _ZARR))
 
 
 def write_result(
@@ -41,8 +65,8 @@ def write_result(
     spacing = [sizes[axis] for axis in axes if axis in sizes]
     translation = [starts[axis] for axis in axes if axis in starts]
     place = {"spacing": spacing, "unit": image["unit"], "translation": translation}
-    if path.suffix.lower() == ".zarr":
-        check_large_output(path, overwrite=overwrite)
+    check_result(path, overwrite=overwrite)
+    if path.suffix.lower() == _ZARR:
         write_labels(path, Labels.of(pixels, axes), record=record, **place)
     else:
         write_image(path, pixels, record=record, axes=axes, overwrite=overwrite, **place)

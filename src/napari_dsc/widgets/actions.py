@@ -111,7 +111,7 @@ def save_recipe(viewer: Viewer) -> None:
     with errors_shown():
         write_atomically(Path(path), lambda file: file.write(content))
         show_info(f"Saved {path}.")
-        _warn_of_losses(record)
+        _warn_of_losses(record, "recipe")
 
 
 def paste_recipe(viewer: Viewer) -> None:
@@ -135,7 +135,7 @@ def repeat_run(viewer: Viewer) -> None:
     if images:
         dock.image_panel.image.choose(images[0])
     show_info("The dock shows the parameters of that run; choose an image and press Run.")
-    _warn_of_losses(record)
+    _warn_of_losses(record, "dock")
 
 
 def open_segment(viewer: Viewer) -> Segment:
@@ -199,24 +199,30 @@ def _python_source(record: dict[str, Any]) -> tuple[str, str]:
 
 def _is_whole(record: dict[str, Any]) -> bool:
     """Whether a run read a whole gray or RGB image."""
+    return _has_all(record) and record["layer"]["axes"] in ("YX", "YXC")
+
+
+def _has_all(record: dict[str, Any]) -> bool:
+    """Whether a run read all pixels of its layer."""
     where = record["layer"]
     spans = [one for one in where["index"] if one != [None, None]]
     whole = [[0, size] for size in record["image"]["shape"]]
-    return spans == whole and where["axes"] in ("YX", "YXC") and not where["level"]
+    return spans == whole[-len(spans) :] and not where["level"]
 
 
-def _warn_of_losses(record: dict[str, Any], *, whole_file: bool = False) -> None:
-    """Warn of parts of a run that its text cannot contain."""
-    where = record["layer"]
+def _warn_of_losses(record: dict[str, Any], kind: str) -> None:
+    """Warn of parts of a run that a text of some kind cannot contain."""
+    where, image, whole_file = record["layer"], record["image"], kind == "command line"
     losses = {
         "the superpixels of another layer": "given_superpixels" in record,
         "the scribbles": "given_scribbles" in record,
         "the corrections": record.get(output.CORRECTED),
         "the shapes that limit the image": where["masked"],
         "the channels of other layers": whole_file and "channels" in where,
+        "the pixel size": kind == "recipe" and "Z" in image["axes"] and image["spacing"],
         "the part of the image": whole_file
         and "channels" not in where
-        and not _is_whole(record),
+        and not _has_all(record),
     }
     lost = [words for words, is_lost in losses.items() if is_lost]
     if lost:
@@ -242,4 +248,4 @@ def _copy_run(viewer: Viewer, kind: str, as_text: Callable[[dict[str, Any]], str
     if record:
         forms.clipboard().setText(as_text(record))
         show_info(f"Copied the run as {kind}.")
-        _warn_of_losses(record, whole_file=kind == "command line")
+        _warn_of_losses(record, kind)

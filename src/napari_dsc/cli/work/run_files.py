@@ -24,7 +24,7 @@ from napari_dsc.records.record import Record
 from napari_dsc.segmenting.joint import TOO_LARGE, Files
 from napari_dsc.segmenting.pieces import OneImage, Tiles, needs_tiles, open_pieces
 from napari_dsc.segmenting.results import Segmentation
-from napari_dsc.segmenting.saving import write_result
+from napari_dsc.segmenting.saving import check_result, write_result
 from napari_dsc.segmenting.segmenter import SEGMENTERS, exhausted, iter_segmentation, refuse
 from napari_dsc.segmenting.series import whole_run
 from napari_dsc.segmenting.settings import Settings
@@ -95,12 +95,13 @@ def _check_outputs(kind: str, plan: Plan, flags: RunFlags) -> None:
     for path in recipes:
         check_output(path, overwrite=flags.overwrite, suffixes=(".json",))
     to_make = [folder for folder in plan.folders if not folder.exists()]
-    for path in written:
-        if path.parent in to_make:
-            continue
-        is_zarr = kind != "smoothed" and path.suffix.lower() == ".zarr"
-        check = check_large_output if is_zarr else check_output
-        check(path, overwrite=flags.overwrite)
+    check = check_output if kind == "smoothed" else check_result
+    for job in plan.jobs:
+        if job.output.parent not in to_make:
+            check(job.output, overwrite=flags.overwrite)
+        for path in job.overlays:
+            if path.parent not in to_make:
+                check_output(path, overwrite=flags.overwrite)
 
 
 @dataclasses.dataclass
