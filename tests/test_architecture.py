@@ -17,7 +17,7 @@ LAYERS = (
     "files machine params",
     "evaluation images layers",
     "correction hierarchy records",
-    "cut superae superpixels",
+    "classes cut superae superpixels",
     "baselines large",
     "segmenting",
     "methods",

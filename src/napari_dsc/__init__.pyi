@@ -10,6 +10,7 @@ from .hierarchy.construction import make_template as make_template
 from .hierarchy.tree import MergeTree as MergeTree
 from .machine.progress import Progress as Progress
 from .methods import METHODS as METHODS
+from .params import ClassParams as ClassParams
 from .params import CutParams as CutParams
 from .params import ImageParams as ImageParams
 from .params import SuperpixelParams as SuperpixelParams
@@ -26,10 +27,10 @@ from .segmenting.pipeline import segment as segment
 from .segmenting.pipeline import segment_large as segment_large
 from .segmenting.pipeline import smooth as smooth
 from .segmenting.results import Segmentation as Segmentation
-from .segmenting.results import Step as Step
 from .segmenting.run import Run as Run
 from .segmenting.segmenter import iter_segmentation as iter_segmentation
 from .segmenting.settings import Settings as Settings
+from .segmenting.steps import Step as Step
 from .superae.train import iter_training as iter_training
 from .superae.train import new_training as new_training
 from .superae.weights import load_weights as load_weights

@@ -8,7 +8,8 @@ import pytest
 
 from napari_dsc import InvalidImageError, InvalidParameterError, MergeTree, OutputError
 from napari_dsc.hierarchy.agglomeration import Merges
-from napari_dsc.hierarchy.tree import leaf_altitudes, tree_of_merges
+from napari_dsc.hierarchy.consensus import leaf_altitudes
+from napari_dsc.hierarchy.tree import tree_of_merges
 from napari_dsc.labels.regions import connected_regions
 
 #   0 0 1

@@ -11,7 +11,7 @@ from napari_dsc.hierarchy.codebooks import (
     soft_words,
     squared_distances,
 )
-from napari_dsc.hierarchy.descriptors import N_RESPONSES, filter_responses, oriented_kernels
+from napari_dsc.hierarchy.filters import N_RESPONSES, filter_responses, oriented_kernels
 from napari_dsc.hierarchy.maps import perceptual
 
 

@@ -3,7 +3,7 @@ import pytest
 
 import napari_dsc
 from napari_dsc import CutParams, InvalidParameterError, SuperpixelParams
-from napari_dsc.segmenting.run import classes_of_scribbles
+from napari_dsc.correction.edits import classes_of_scribbles
 
 OPTIONS = {
     "device": "cpu",

@@ -19,11 +19,12 @@ from napari_dsc.records.recipes import read_recipe
 from napari_dsc.records.record import Record
 from napari_dsc.segmenting import segmenter, series
 from napari_dsc.segmenting.joint import TOO_LARGE, Files, JointRun
+from napari_dsc.segmenting.learning import Learned
 from napari_dsc.segmenting.pieces import open_pieces
 from napari_dsc.segmenting.results import Segmentation
 from napari_dsc.segmenting.saving import write_result
 from napari_dsc.segmenting.settings import Settings
-from napari_dsc.segmenting.stages import Learned, Stages
+from napari_dsc.segmenting.stages import Stages
 from napari_dsc.superae.applied import load_embedding, read_card, save_embedding
 from napari_dsc.superae.registry import file_sha256
 

@@ -93,6 +93,9 @@ TreeFlags = Annotated[
     params.TreeParams, Parameter(name="*", group=Group("Merge tree", sort_key=5))
 ]
 CutFlags = Annotated[params.CutParams, Parameter(name="*", group=Group("Cut", sort_key=4))]
+ClassFlags = Annotated[
+    params.ClassParams, Parameter(name="*", group=Group("Class tree", sort_key=5))
+]
 
 
 def _zero(kind: type, tokens: Sequence[Token]) -> object:
@@ -220,6 +223,7 @@ class StageFlags:
     superpixel_params: SuperpixelFlags = params.SuperpixelParams()
     cut_params: CutFlags = params.CutParams()
     tree_params: TreeFlags = params.TreeParams()
+    class_params: ClassFlags = params.ClassParams()
 
 
 Stages = Annotated[StageFlags, Parameter(name="*")]

@@ -19,7 +19,11 @@ from napari_dsc.machine.progress import Progress as Step
 # seconds between two lines on where we are, where no terminal shows a bar
 LINE_EVERY = 30.0
 # stages of the engine whose names say too little
-_STAGES = {"tree": "growing the merge tree", "cut": "merging superpixels"}
+_STAGES = {
+    "tree": "growing the merge tree",
+    "cut": "merging superpixels",
+    "classes": "growing the class tree",
+}
 
 
 class Report:

@@ -29,6 +29,9 @@ class MethodFlags:
     tree_params: Annotated[params.TreeParams, _named("tree", "Merge tree", 5)] = (
         params.TreeParams()
     )
+    class_params: Annotated[params.ClassParams, _named("class", "Class tree", 5)] = (
+        params.ClassParams()
+    )
     cluster_params: Annotated[params.ClusterParams, _named("cluster", "k-means, N-cut", 6)] = (
         params.ClusterParams()
     )

@@ -8,6 +8,7 @@ import higra as hg
 import numpy as np
 from scipy.sparse import coo_array
 
+from napari_dsc.errors import InvalidParameterError
 from napari_dsc.labels.regions import components
 
 if TYPE_CHECKING:
@@ -194,3 +195,16 @@ def table_of(labels: np.ndarray, parts: Parts) -> Table:
         table["class"] = means.argmax(1) + 1
         table["confidence"] = means.max(1) / np.maximum(areas, 1)
     return table
+
+
+def classes_of_scribbles(
+    scribbles: np.ndarray, superpixels: np.ndarray, n_partitions: int
+) -> np.ndarray:
+    """Class from 0 that most scribbles on each superpixel ask for, -1 without, (M,)."""
+    highest = int(scribbles.max(initial=0))
+    if highest > n_partitions:
+        raise InvalidParameterError(
+            f"scribbles: got label {highest}, expected 1 to {n_partitions}, the largest "
+            "number of classes"
+        )
+    return seeds_of(scribbles, superpixels + 1, int(superpixels.max()) + 1) - 1

@@ -5,8 +5,8 @@ import torch
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
+from napari_dsc.hierarchy.consensus import leaf_altitudes
 from napari_dsc.hierarchy.construction import tree_of_superpixels
-from napari_dsc.hierarchy.tree import leaf_altitudes
 from napari_dsc.machine.side_process import run_in_side_process
 from napari_dsc.params import CutParams, TreeParams
 

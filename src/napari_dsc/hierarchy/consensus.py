@@ -4,6 +4,7 @@ import numpy as np
 
 from napari_dsc.hierarchy.agglomeration import Merges, Variants, agglomerate
 from napari_dsc.hierarchy.descriptors import Descriptors
+from napari_dsc.hierarchy.tree import MergeTree
 
 # distance of two superpixels in a run: 0.65 times the altitude of their merge, and 0.35 times
 # the logarithm of superpixels a region, which 0.15 brings to the scale of altitudes
@@ -141,6 +142,29 @@ def average_linkage(levels: np.ndarray, pairs: np.ndarray, sizes: np.ndarray) ->
         costs[touched] = np.where(others == kept, np.inf, row[others])
     # only adjacent regions merge, so a later merge may be cheaper; altitudes never fall
     return Merges(numbers[0], numbers[1], np.maximum.accumulate(altitudes, axis=1))
+
+
+def leaf_altitudes(tree: MergeTree) -> np.ndarray:
+    """Altitude at which each pair of superpixels merges.
+
+    Parameters
+    ----------
+    tree : MergeTree
+        Tree of M superpixels.
+
+    Returns
+    -------
+    altitudes : (M, M) float32 array
+        An ultrametric: symmetric, 0 on the diagonal.
+    """
+    n = tree.n_superpixels
+    altitudes = np.zeros((n, n), np.float32)
+    # superpixels of each node: a merge sets the altitude of all pairs across its children
+    members = [np.array([leaf]) for leaf in range(n)]
+    for altitude, (one, other) in zip(tree.altitudes[n:], tree.children(), strict=True):
+        altitudes[np.ix_(members[one], members[other])] = altitude
+        members.append(np.concatenate([members[one], members[other]]))
+    return np.maximum(altitudes, altitudes.T)
 
 
 def _leaf_order(merges: Merges, levels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

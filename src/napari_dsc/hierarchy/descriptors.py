@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-import torch
 from scipy import ndimage
 from scipy.sparse import csr_array
-from torch.nn import functional
 
 from napari_dsc.hierarchy.codebooks import fit_codebook, soft_words
+from napari_dsc.hierarchy.filters import filter_responses
 
 N_SAMPLES = 40_000  # sampled pixels, on a grid: every second row and column of a BSDS500 image
 N_WORDS = 32  # of each codebook; 16 to 64 words of color score alike on BSDS500
@@ -17,10 +16,6 @@ N_TRAINED = 8_000  # samples to which the codebooks are fitted
 LIGHTNESS_SCALE, COLOR_SCALE = 14.0, 7.0  # Lab units that are one unit of the color codebook
 MOMENT_SCALE = 10.0  # Lab units that are one unit of the moments
 ENERGY_BLUR = 1.5  # standard deviation of the texture energies' blur, in grid steps
-SCALES = (1, 2)  # sizes of the filters in pixels
-N_ANGLES = 6
-N_RESPONSES = len(SCALES) * (2 * N_ANGLES + 1)
-ELONGATION = 3  # length over width of a filter
 
 
 class Descriptors(NamedTuple):
@@ -51,7 +46,11 @@ class Descriptors(NamedTuple):
 
 
 def describe(
-    features: np.ndarray, maps: Sequence[np.ndarray], superpixels: np.ndarray, seed: int
+    features: np.ndarray,
+    maps: Sequence[np.ndarray],
+    superpixels: np.ndarray,
+    seed: int,
+    valid: np.ndarray | None = None,
 ) -> Descriptors:
     """Describe superpixels by color, texture and boundaries.
 
@@ -65,6 +64,8 @@ def describe(
         Superpixels ``0 .. M - 1``.
     seed : int
         Seed of the codebooks.
+    valid : S bool array, optional
+        Pixels that count; each superpixel has one. None: all count.
 
     Returns
     -------
@@ -72,7 +73,7 @@ def describe(
         Color and texture are sampled on a grid of about 40 000 pixels, and at one pixel of
         each superpixel that contains no grid point.
     """
-    places, step = sample_places(superpixels)
+    places, step = sample_places(superpixels, valid)
     pool = pooling(superpixels.ravel()[places])
     colors = features.reshape(len(features), -1)[:, places].T.astype(np.float64)
     scaled = colors / MOMENT_SCALE
@@ -80,19 +81,24 @@ def describe(
     energies = _energies(filter_responses(features[0]), step, places)
     histograms = codebook_histograms(colors, energies, pool, seed)
     pairs, lengths, boundaries = contacts(superpixels, maps)
-    sizes = np.bincount(superpixels.ravel()).astype(np.float64)
+    counted = superpixels if valid is None else superpixels[valid]
+    sizes = np.bincount(counted.ravel()).astype(np.float64)
     return Descriptors(
         sizes, moments.transpose(1, 0, 2), histograms, pairs, lengths, boundaries
     )
 
 
-def sample_places(superpixels: np.ndarray) -> tuple[np.ndarray, int]:
+def sample_places(
+    superpixels: np.ndarray, valid: np.ndarray | None = None
+) -> tuple[np.ndarray, int]:
     """Pixels of a grid, and one pixel of each superpixel that contains no grid point.
 
     Parameters
     ----------
     superpixels : S int array
         Superpixels ``0 .. M - 1``.
+    valid : S bool array, optional
+        Pixels that may be taken; each superpixel has one. None: all may.
 
     Returns
     -------
@@ -104,9 +110,11 @@ def sample_places(superpixels: np.ndarray) -> tuple[np.ndarray, int]:
     step = max(1, round((superpixels.size / N_SAMPLES) ** (1 / superpixels.ndim)))
     chosen = np.zeros(superpixels.shape, bool)
     chosen[(slice(None, None, step),) * superpixels.ndim] = True
+    free = np.ones(superpixels.shape, bool) if valid is None else valid
+    chosen &= free
     seen = np.zeros(int(superpixels.max()) + 1, bool)
     seen[superpixels[chosen]] = True
-    missed = np.flatnonzero(~seen[superpixels.ravel()])
+    missed = np.flatnonzero(~seen[superpixels.ravel()] & free.ravel())
     _, first = np.unique(superpixels.ravel()[missed], return_index=True)
     chosen.ravel()[missed[first]] = True
     return np.flatnonzero(chosen), step
@@ -222,69 +230,3 @@ def _energies(responses: np.ndarray, step: int, places: np.ndarray) -> np.ndarra
     thinned = (np.abs(response[grid]) for response in responses)
     energies = [ndimage.gaussian_filter(one, ENERGY_BLUR)[near] for one in thinned]
     return np.stack(energies, axis=1)
-
-
-def filter_responses(lightness: np.ndarray) -> np.ndarray:
-    """Responses to edges, bars and spots of two sizes at each pixel.
-
-    Parameters
-    ----------
-    lightness : S float array
-        Lightness, 0 to 100; a volume is filtered plane by plane.
-
-    Returns
-    -------
-    responses : (26, *S) float32 array
-        For each size: edges at six angles, bars at six angles, then the difference to the
-        Gaussian mean. The image is extended by reflection.
-
-    References
-    ----------
-    .. [1] J. Malik, S. Belongie, T. Leung and J. Shi, "Contour and texture analysis for image
-       segmentation", International Journal of Computer Vision 43(1), 2001: the oriented
-       first and second derivatives of elongated Gaussians.
-    """
-    shape = lightness.shape
-    planes = lightness.reshape(-1, *shape[-2:]).astype(np.float32)
-    responses = np.empty((N_RESPONSES, *planes.shape), np.float32)
-    n_of_scale = 2 * N_ANGLES + 1
-    for place, scale in enumerate(SCALES):
-        kernels = oriented_kernels(scale)
-        weights = torch.from_numpy(kernels[:, None].astype(np.float32))
-        reach = kernels.shape[-1] // 2
-        start = place * n_of_scale
-        for number, plane in enumerate(planes):
-            padded = np.pad(plane, reach, mode="reflect")
-            found = functional.conv2d(torch.from_numpy(padded)[None, None], weights)
-            responses[start : start + 2 * N_ANGLES, number] = found[0].numpy()
-            blurred = ndimage.gaussian_filter(plane, scale, mode="mirror")
-            responses[start + 2 * N_ANGLES, number] = plane - blurred
-    return responses.reshape(N_RESPONSES, *shape)
-
-
-def oriented_kernels(scale: float) -> np.ndarray:
-    """First and second derivative of an elongated Gaussian at each angle.
-
-    Parameters
-    ----------
-    scale : float
-        Standard deviation across the filter, in pixels; along the filter it is three times as
-        large.
-
-    Returns
-    -------
-    kernels : (12, D, D) float64 array
-        Six first derivatives, then six second derivatives. The values of a kernel sum to
-        zero, their magnitudes to one.
-    """
-    reach = round(4 * scale) + 1  # cuts the long tail at 4/3 standard deviations
-    y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1].astype(np.float64)
-    angles = np.arange(N_ANGLES)[:, None, None] * (np.pi / N_ANGLES)
-    across = x * np.cos(angles) + y * np.sin(angles)
-    along = y * np.cos(angles) - x * np.sin(angles)
-    envelope = np.exp(-0.5 * (across**2 + (along / ELONGATION) ** 2) / scale**2)
-    edges, bars = -across * envelope, ((across / scale) ** 2 - 1) * envelope
-    kernels = np.concatenate([edges, bars])
-    kernels -= kernels.mean(axis=(1, 2), keepdims=True)
-    kernels /= np.abs(kernels).sum(axis=(1, 2), keepdims=True)
-    return kernels

@@ -1,5 +1,6 @@
 """Input of the merge tree: perceptual colors, and maps of boundary strength."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -137,7 +138,29 @@ def fine_partition(strength: np.ndarray, n_superpixels: int) -> np.ndarray:
        image segmentation", IEEE Transactions on Pattern Analysis and Machine Intelligence
        33(5), 2011: watershed basins, merged by the mean strength of their boundary.
     """
+    [superpixels] = fine_partitions(strength, (n_superpixels,))
+    return superpixels
+
+
+def fine_partitions(strength: np.ndarray, numbers: Sequence[int]) -> list[np.ndarray]:
+    """Divide an image into several numbers of superpixels; see `fine_partition`.
+
+    Parameters
+    ----------
+    strength : S float array
+        Boundary strength of each pixel.
+    numbers : sequence of int
+        Numbers of superpixels.
+
+    Returns
+    -------
+    partitions : list of S int64 array
+        One for each number.
+    """
     if strength.size == 1:  # higra takes no graph without edges
-        return np.zeros(strength.shape, np.int64)
+        return [np.zeros(strength.shape, np.int64) for _ in numbers]
     hierarchy = region_trees.boundary_tree(strength.astype(np.float64))
-    return region_trees.horizontal_cut(hierarchy, n_superpixels, FLOOR_FACTOR, by_rank=False)
+    return [
+        region_trees.horizontal_cut(hierarchy, number, FLOOR_FACTOR, by_rank=False)
+        for number in numbers
+    ]

@@ -146,6 +146,23 @@ class MergeTree:
             sizes[node] = sizes[first] + sizes[second]
         return sizes
 
+    def regions_of_superpixels(
+        self, *, n_regions: int | None = None, threshold: float | None = None
+    ) -> np.ndarray:
+        """Region of each superpixel at one level, from 0 and without gaps.
+
+        Parameters
+        ----------
+        n_regions, threshold : int, float
+            The level, as for `cut`.
+
+        Returns
+        -------
+        regions : (M,) int64 array
+            In no particular order.
+        """
+        return np.unique(self._tops(n_regions, threshold), return_inverse=True)[1]
+
     def save(self, path: str | Path) -> None:
         """Write the tree to a file.
 
@@ -245,29 +262,6 @@ def tree_of_merges(superpixels: np.ndarray, merges: Merges) -> MergeTree:
         parents[node[list(ends)]] = merge
         node[ends[0]] = merge
     return MergeTree(superpixels, parents, np.append(np.zeros(n), merges.altitudes[0]))
-
-
-def leaf_altitudes(tree: MergeTree) -> np.ndarray:
-    """Altitude at which each pair of superpixels merges.
-
-    Parameters
-    ----------
-    tree : MergeTree
-        Tree of M superpixels.
-
-    Returns
-    -------
-    altitudes : (M, M) float32 array
-        An ultrametric: symmetric, 0 on the diagonal.
-    """
-    n = tree.n_superpixels
-    altitudes = np.zeros((n, n), np.float32)
-    # superpixels of each node: a merge sets the altitude of all pairs across its children
-    members = [np.array([leaf]) for leaf in range(n)]
-    for altitude, (one, other) in zip(tree.altitudes[n:], tree.children(), strict=True):
-        altitudes[np.ix_(members[one], members[other])] = altitude
-        members.append(np.concatenate([members[one], members[other]]))
-    return np.maximum(altitudes, altitudes.T)
 
 
 def _flaw(superpixels: np.ndarray, parents: np.ndarray, altitudes: np.ndarray) -> str:

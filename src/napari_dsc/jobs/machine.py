@@ -59,7 +59,9 @@ def memory_problem(request: Request, sizes: Mapping[str, int], share: float) -> 
     sentence : str
         With what to change.
     """
-    needed = request.settings.needed_bytes(sizes, request.stage)
+    from napari_dsc.segmenting.needs import needed_bytes
+
+    needed = needed_bytes(request.settings, sizes, request.stage)
     allowed = share * free_bytes(request.settings.device)
     if needed <= allowed:
         return ""

@@ -19,6 +19,7 @@ SCALE_LIMITS: dict[str, tuple[float, float]] = {
     "gradient": (0, 100),
     "strength": (0, 1),
     "cut_cost": (0, 2),
+    "n_classes": limits(params.ClassParams, "classes"),
     "altitude": limits(params.TreeParams, "threshold"),
 }
 """Bounds of the scales, by the quantity that a method varies."""
@@ -37,6 +38,8 @@ class MethodOptions:
         region of a class has its own label.
     tree_params : TreeParams
         The merge tree.
+    class_params : ClassParams
+        The class tree.
     image_params : ImageParams
         Normalization with which the image was read.
     weights : str
@@ -60,6 +63,7 @@ class MethodOptions:
     superpixel_params: params.SuperpixelParams = params.SuperpixelParams()
     cut_params: params.CutParams = params.CutParams()
     tree_params: params.TreeParams = params.TreeParams()
+    class_params: params.ClassParams = params.ClassParams()
     image_params: params.ImageParams = params.ImageParams()
     weights: str = ""
     device: str = "auto"
@@ -110,7 +114,8 @@ class Method(NamedTuple):
     scale : str
         Quantity that varies from scale to scale, a name in `SCALE_LIMITS`:
         ``n_superpixels``, ``n_partitions`` and ``n_regions`` are numbers of superpixels,
-        classes and regions, ``min_size`` the least size of a region in pixels, ``k`` the
+        classes and regions, ``n_classes`` a number of classes, 0 for as many as stand out,
+        ``min_size`` the least size of a region in pixels, ``k`` the
         constant of Felzenszwalb and Huttenlocher, ``gradient`` and ``strength`` those of
         contours, ``cut_cost`` that of a normalized cut, ``altitude`` the level of a merge
         tree.

@@ -22,7 +22,8 @@ from napari_dsc.methods.options import MethodOptions, with_superpixels
 from napari_dsc.params import ClusterParams, CutParams
 from napari_dsc.segmenting.pieces import one_image
 from napari_dsc.segmenting.run import Run
-from napari_dsc.segmenting.segmenter import SEGMENTERS, exhausted
+from napari_dsc.segmenting.segmenter import SEGMENTERS, exhausted, iter_segmentation
+from napari_dsc.segmenting.settings import Settings
 from napari_dsc.superae.applied import superpixel_features
 from napari_dsc.superae.model import as_many_channels
 from napari_dsc.superae.weights import DEFAULT, find_weights, load_weights
@@ -106,6 +107,25 @@ def tree_altitudes(image: Image, options: MethodOptions) -> AtScale:
     """Merge tree, cut over the altitude."""
     tree = grow_tree(image.pixels, options.tree_params)
     return lambda scale: tree.cut(threshold=scale).astype("int64") - 1
+
+
+def class_tree(image: Image, options: MethodOptions) -> AtScale:
+    """Class tree over the number of classes; 0 is the number that stands out."""
+    settings = Settings(
+        method="classes",
+        weights=options.weights or DEFAULT,
+        device=options.device,
+        tree_params=options.tree_params,
+        class_params=dataclasses.replace(options.class_params, classes=0),
+    )
+    found = exhausted(iter_segmentation(one_image(image, settings), settings))
+
+    def at(scale: float) -> np.ndarray:
+        most = found.class_tree.most
+        one = found.classes(min(round(scale), most)) if scale else found
+        return _result(image.arrange_labels(one.labels).astype("int64") - 1, options)
+
+    return at
 
 
 def contour_map(image: Image, options: MethodOptions) -> AtScale:

@@ -22,6 +22,7 @@ COSTS = (0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3)
 SUPERPIXELS = "n_superpixels", (100, 50, 20, 10), 100
 PARTITIONS = "n_partitions", (8, 16, 32, 64), 8
 REGIONS = "n_regions", (2, 3, 4, 6, 8, 11, 15, 20, 30, 40, 60, 80, 100), 20
+CLASSES = "n_classes", (0, 2, 3, 4, 5, 6, 8, 12, 16, 32), 0
 LEVELS = "altitude", ALTITUDES, TreeParams().threshold
 EGB_SCALES = "k", (50, 100, 200, 400, 800, 1600, 3200), 400
 
@@ -36,8 +37,9 @@ STARTS = (*CLUSTERING, "cluster_params.n_starts", "cluster_params.seed")
 ENCODER = ("weights", "device")
 FITTING = (*DIVIDING, "mumford_shah_params", "device")
 CUTTING = (*MERGING, "cut_params", *ENCODER)
+CLASSING = (*GROWING, "class_params.grain", "cut_params.result", *ENCODER)
 
-DSC, TREE = SEGMENTERS["dsc"], SEGMENTERS["tree"]
+DSC, TREE, CLASS_TREE = (SEGMENTERS[name] for name in ("dsc", "tree", "classes"))
 # publications that several methods go back to
 EGB = "Felzenszwalb, Huttenlocher: Efficient Graph-Based Image Segmentation, IJCV 59, 2004"
 LIN = "Lin, Zhong, Lu: Deep Superpixel Cut, arXiv:2103.06031, 2021, table III"
@@ -67,6 +69,9 @@ METHODS: dict[str, Method] = {
     "tree": _over(REGIONS, sweeps.tree_counts, GROWING, stacks=True)(TREE.summary, TREE.source),
     "tree_altitude": _over(LEVELS, sweeps.tree_altitudes, GROWING, stacks=True)(
         "the same tree, cut at an altitude", TREE.source
+    ),
+    "classes": _over(CLASSES, sweeps.class_tree, CLASSING, stacks=True)(
+        CLASS_TREE.summary, CLASS_TREE.source
     ),
     "slic": _over(SUPERPIXELS, sweeps.slic, ALONE, stacks=True)(
         "SLIC superpixels alone", "Achanta et al.: SLIC Superpixels, IEEE TPAMI 34, 2012"

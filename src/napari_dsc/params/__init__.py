@@ -5,6 +5,7 @@ import postponed annotations, because magicgui would lose the bounds.
 """
 
 from napari_dsc.params.checks import Params as Params
+from napari_dsc.params.method import ClassParams as ClassParams
 from napari_dsc.params.method import CutParams as CutParams
 from napari_dsc.params.method import ImageParams as ImageParams
 from napari_dsc.params.method import SuperpixelParams as SuperpixelParams

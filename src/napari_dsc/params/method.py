@@ -166,6 +166,25 @@ class TreeParams(Params):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class ClassParams(Params):
+    """The class tree, and the number of classes that is shown of it.
+
+    Parameters
+    ----------
+    classes : int
+        Number of classes. 0: as many as stand out in the image.
+    grain : str
+        What is one class. ``fine``: what looks alike, such as a phase or a stained
+        compartment, down to thin structures. ``texture``: areas of one texture, whose parts
+        look different. ``regions``: what the merge tree joins, and regions like it elsewhere;
+        for photographs.
+    """
+
+    classes: Annotated[int, {"min": 0, "max": 500}] = 0
+    grain: Literal["fine", "texture", "regions"] = "fine"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class TemplateParams(Params):
     """Templates of training images that come without templates.
 

@@ -8,7 +8,14 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from napari_dsc.errors import InvalidParameterError
-from napari_dsc.params import CutParams, ImageParams, Params, SuperpixelParams, TreeParams
+from napari_dsc.params import (
+    ClassParams,
+    CutParams,
+    ImageParams,
+    Params,
+    SuperpixelParams,
+    TreeParams,
+)
 from napari_dsc.params.checks import parse_json
 
 if TYPE_CHECKING:
@@ -20,6 +27,7 @@ STAGES: dict[str, type[Params]] = {
     "superpixels": SuperpixelParams,
     "cut": CutParams,
     "tree": TreeParams,
+    "classes": ClassParams,
 }
 """Parameter class of each stage in a recipe."""
 
@@ -28,6 +36,7 @@ KEYWORDS = {
     "superpixels": "superpixel_params",
     "cut": "cut_params",
     "tree": "tree_params",
+    "classes": "class_params",
 }
 """Field of `Settings` that holds the parameters of each stage."""
 

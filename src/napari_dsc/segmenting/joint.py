@@ -13,10 +13,11 @@ from napari_dsc.errors import ComputationError, DSCError, InvalidImageError
 from napari_dsc.images import Pool, always
 from napari_dsc.machine.progress import Progress, exhausted
 from napari_dsc.records.record import N_LISTED, Record, sha256_of
+from napari_dsc.segmenting.learning import Learned, iter_learning, kept_small
 from napari_dsc.segmenting.pieces import OneImage, needs_tiles, open_pieces
 from napari_dsc.segmenting.series import SeriesRun
 from napari_dsc.segmenting.settings import Settings
-from napari_dsc.segmenting.stages import Learned, Stages, iter_learning, kept_small
+from napari_dsc.segmenting.stages import Stages
 
 UNLIKE = "joint: the images differ in type, so each is normalized by itself"
 TOO_LARGE = "out of memory; crop or downscale the image"

@@ -16,9 +16,10 @@ from napari_dsc.machine.progress import exhausted
 from napari_dsc.records.record import Record
 from napari_dsc.segmenting import joint, segmenter, series, tree
 from napari_dsc.segmenting.pieces import Tiles, open_pieces
-from napari_dsc.segmenting.results import Segmentation, Step
+from napari_dsc.segmenting.results import Segmentation
 from napari_dsc.segmenting.run import Run
 from napari_dsc.segmenting.settings import Settings, changed
+from napari_dsc.segmenting.steps import Step
 
 
 def smooth(

@@ -1,14 +1,13 @@
-"""Results: a step of the cut while it runs, and the segmentation at its end."""
+"""The result of a run."""
 
 from __future__ import annotations
 
 import dataclasses
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from napari_dsc.correction.parts import Parts, parts_of
 from napari_dsc.errors import InvalidParameterError
@@ -23,120 +22,20 @@ from napari_dsc.layers import (
     labels_layer,
 )
 from napari_dsc.segmenting.saving import write_result
+from napari_dsc.segmenting.settings import Settings
+from napari_dsc.segmenting.steps import Classes, without_gaps
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from napari.layers import Labels
-    from torch import Tensor
 
-    from napari_dsc.cut.joint import PieceClasses
+    from napari_dsc.classes.class_tree import ClassTree
     from napari_dsc.hierarchy.tree import MergeTree
     from napari_dsc.records.record import Record
 
-
-@dataclasses.dataclass(frozen=True)
-class Step:
-    """One step of the cut on an image, as it was before the step moved the weights.
-
-    Parameters
-    ----------
-    iteration : int
-        Number of the step, from 1.
-    label_loss, cut_loss : 0-d float tensor
-        The losses L1 and L2 on the run's device; ``float()`` waits for a GPU.
-    classes : (M,) int64 tensor
-        Class of each superpixel, from 0.
-    assignment : (M, K) float tensor
-        Probability of each superpixel for each class.
-    superpixels : S int64 array
-        Superpixels ``0 .. M - 1``.
-    result : str
-        What `labels` gives: ``classes`` or ``regions``.
-    valid : S bool array or None
-        Pixels that have a value; the others are labeled 0. None: all have one.
-    finish : callable
-        Makes the `Segmentation` of a step, see `segmentation`.
-    """
-
-    iteration: int
-    label_loss: Tensor
-    cut_loss: Tensor
-    classes: Tensor
-    assignment: Tensor
-    superpixels: np.ndarray = dataclasses.field(repr=False)
-    result: str
-    valid: np.ndarray | None = dataclasses.field(repr=False)
-    finish: Callable[[Step], Segmentation] = dataclasses.field(repr=False)
-
-    @property
-    def n_classes(self) -> int:
-        """Number of classes that some superpixel has."""
-        return int(torch.count_nonzero(torch.bincount(self.classes)))
-
-    def labels(self) -> np.ndarray:
-        """Label image of this step, from 1, in the smallest unsigned type.
-
-        Returns
-        -------
-        labels : S uint8, uint16 or uint32 array
-            Class plus 1 of each pixel, the same class with the same label in every step;
-            or its connected region.
-        """
-        classes = self.classes.cpu().numpy()[self.superpixels]
-        found = regions.connected_regions(classes) if self.result == "regions" else classes
-        return to_label_image(found, self.valid)
-
-    def segmentation(self) -> Segmentation:
-        """Result of the run as if this step had been its last.
-
-        Returns
-        -------
-        segmentation : Segmentation
-            With the labels and the record of this step.
-        """
-        return self.finish(self)
-
-
-class Classes(NamedTuple):
-    """Classes of the superpixels of one image.
-
-    Parameters
-    ----------
-    classes : (M,) int64 array
-        Class of each superpixel, from 0.
-    probabilities : (M, K) float32 array
-        Probability of each superpixel for each class.
-    """
-
-    classes: np.ndarray
-    probabilities: np.ndarray
-
-    @classmethod
-    def of(cls, step: PieceClasses | Step) -> Self:
-        """Classes in a step of a cut, or in the assignment by a trained network."""
-        return cls(step.classes.cpu().numpy(), step.assignment.cpu().numpy())
-
-
-def without_gaps(found: Sequence[Classes]) -> list[Classes]:
-    """Renumber classes: first those that some superpixel has, in their order.
-
-    Parameters
-    ----------
-    found : sequence of Classes
-        Classes that mean the same in all of these images.
-
-    Returns
-    -------
-    numbered : list of Classes
-        The same, with the columns of the probabilities in the new order.
-    """
-    used = np.unique(np.concatenate([one.classes for one in found]))
-    n_columns = found[0].probabilities.shape[1]
-    every = np.arange(max(n_columns, used.max(initial=-1) + 1))
-    order = np.concatenate([used, np.setdiff1d(every, used)])
-    rank, columns = np.argsort(order), order[order < n_columns]
-    return [Classes(rank[one.classes], one.probabilities[:, columns]) for one in found]
+# what the record of regions has not, of what that of classes has
+_OF_CLASSES = ("n_classes", "n_outstanding", "unused_parameters", "tile")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -162,8 +61,10 @@ class Segmentation:
     geometry : Geometry, optional
         Where the pixels lie in a napari viewer, if the image came from a layer of one.
     tree : MergeTree, optional
-        Merge tree of a single image segmented by ``method="tree"``, in the axes of the labels:
-        cut it for more or fewer regions of the whole image.
+        Merge tree of a single image segmented by ``method="tree"`` or ``"classes"``, in the
+        axes of the labels: cut it for more or fewer regions of the whole image.
+    class_tree : ClassTree, optional
+        Classes of the superpixels at every number, of ``method="classes"``.
     """
 
     labels: np.ndarray
@@ -174,6 +75,7 @@ class Segmentation:
     smooth: Callable[[], np.ndarray] = dataclasses.field(repr=False)
     geometry: Geometry | None = None
     tree: MergeTree | None = None
+    class_tree: ClassTree | None = None
 
     @cached_property
     def smoothed(self) -> np.ndarray:
@@ -182,6 +84,87 @@ class Segmentation:
         It is the image itself where the method does not smooth.
         """
         return self.smooth()
+
+    def classes(self, n_classes: int) -> Segmentation:
+        """The same image in another number of classes, without a new run.
+
+        Parameters
+        ----------
+        n_classes : int
+            Number of classes. A class that stays has the same label at each number.
+
+        Returns
+        -------
+        segmentation : Segmentation
+            As from a run with this number of ``classes``.
+
+        Raises
+        ------
+        InvalidParameterError
+            If the result has no class tree, or no such level.
+        """
+        if self.class_tree is None:
+            raise InvalidParameterError(
+                f"n_classes={n_classes}: this result has no class tree; segment the whole "
+                "image with method='classes'"
+            )
+        found = self.class_tree.classes(n_classes)
+        settings = Settings.from_record(self.record)
+        params = dataclasses.replace(settings.class_params, classes=n_classes)
+        record = settings.replace(class_params=params).to_record()
+        return dataclasses.replace(
+            self,
+            labels=labels_of(found, self.superpixels),
+            classes_of_superpixels=found,
+            probabilities=self.class_tree.probabilities(n_classes),
+            record=self.record
+            | {"parameters": record["parameters"], "n_classes": int(n_classes)},
+        )
+
+    def regions(self, n_regions: int) -> Segmentation:
+        """Connected regions of the same image, by its merge tree.
+
+        Parameters
+        ----------
+        n_regions : int
+            Number of regions of the whole image.
+
+        Returns
+        -------
+        segmentation : Segmentation
+            As from a run with ``method="tree"`` and this number of ``regions``.
+
+        Raises
+        ------
+        InvalidParameterError
+            If the result has no merge tree, or the number is out of range.
+        """
+        if self.tree is None:
+            raise InvalidParameterError(
+                f"n_regions={n_regions}: this result has no merge tree; segment one image with "
+                "method='classes' or 'tree'"
+            )
+        labels, leaves = self.tree.cut(n_regions=n_regions), self.tree.superpixels
+        settings = Settings.from_record(self.record)
+        params = dataclasses.replace(settings.tree_params, regions=n_regions)
+        record = settings.replace(method="tree", tree_params=params).to_record()
+        kept = {name: self.record[name] for name in ("device", "weights")}
+        others = {k: v for k, v in self.record.items() if k not in _OF_CLASSES}
+        found = np.zeros(self.tree.n_superpixels, np.int64)
+        found[leaves] = labels
+        counts = {"n_superpixels": len(found), "n_regions": int(found.max())}
+        made = Segmentation(
+            labels=labels,
+            superpixels=to_label_image(leaves),
+            classes_of_superpixels=found - 1,
+            probabilities=np.zeros((len(found), 0), np.float32),
+            record={**others, **record, **kept, "numbering": "consecutive", **counts},
+            smooth=self.smooth,
+            geometry=self.geometry,
+            tree=self.tree,
+        )
+        has_value = self.superpixels > 0
+        return made if has_value.all() else made.within(has_value)
 
     def within(self, mask: np.ndarray | None) -> Segmentation:
         """Segmentation of a part of the image.
@@ -225,6 +208,7 @@ class Segmentation:
             classes_of_superpixels=found.classes,
             probabilities=found.probabilities,
             record=self.record | counted,
+            class_tree=self.class_tree if len(rows) == len(self.probabilities) else None,
         )
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> None:
@@ -293,3 +277,23 @@ class Segmentation:
         metadata = {RECORD_KEY: dict(self.record), PARTS_KEY: parts}
         options = {"name": name, "features": self.features(), "metadata": metadata}
         return labels_layer(self.labels, geometry, options)
+
+
+def labels_of(classes: np.ndarray, superpixels: np.ndarray) -> np.ndarray:
+    """Label image of the classes of superpixels.
+
+    Parameters
+    ----------
+    classes : (M,) int array
+        Class of each superpixel, from 0.
+    superpixels : S unsigned int array
+        Superpixels from 1; 0 where there is none.
+
+    Returns
+    -------
+    labels : S unsigned int array
+        Class plus 1, or 0, in the smallest type that holds them.
+    """
+    smallest = np.min_scalar_type(int(classes.max(initial=0)) + 1)
+    table = np.append(0, classes + 1).astype(smallest)
+    return np.asarray(table[superpixels])

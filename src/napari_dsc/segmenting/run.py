@@ -9,17 +9,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from napari_dsc.correction.edits import seeds_of
+from napari_dsc.correction.edits import classes_of_scribbles
 from napari_dsc.cut import coarse, guide, objective
 from napari_dsc.errors import InvalidParameterError
 from napari_dsc.images import Image, array_sha256, to_label_image
 from napari_dsc.images.masks import spread
 from napari_dsc.labels.regions import connected_regions
 from napari_dsc.machine.progress import Progress
+from napari_dsc.segmenting.learning import Learned
 from napari_dsc.segmenting.pieces import OneImage, one_image
-from napari_dsc.segmenting.results import Classes, Segmentation, Step, without_gaps
+from napari_dsc.segmenting.results import Segmentation
 from napari_dsc.segmenting.settings import Settings, changed
-from napari_dsc.segmenting.stages import Learned, Stages, timed_cut
+from napari_dsc.segmenting.stages import Stages, timed_cut
+from napari_dsc.segmenting.steps import Classes, Step, without_gaps
 from napari_dsc.superae import applied
 
 if TYPE_CHECKING:
@@ -164,7 +166,10 @@ class Run:
             model = self.stages.model
             pixels = torch.from_numpy(self.image.pixels).to(self.device)
             fresh = partial(applied.embedding_of, model, params.n_partitions, params.seed)
-            image, fixed = applied.as_batch(pixels, model.n_channels), self._fixed_classes()
+            image = applied.as_batch(pixels, model.n_channels)
+            fixed = self.wanted_classes(superpixels, params.n_partitions)
+            if fixed is None:
+                fixed = np.full(int(superpixels.max()) + 1, -1)
             altitudes = guide.superpixel_altitudes(self.image.pixels, superpixels, params)
             side_information = objective.SideInformation(altitudes, self.image.volume_spacing)
             steps = coarse.iter_image_cut(
@@ -245,24 +250,11 @@ class Run:
         self._given[f"given_{name}"] = {"sha256": array_sha256(given)}
         return self.image.arrange_labels(given)
 
-    def _fixed_classes(self) -> np.ndarray:
-        """Class of each superpixel that scribbles ask for, -1 without, (M,)."""
-        scribbles = self._scribbles if self._scribbles is not None else self.superpixels * 0
-        limit = self.settings.cut_params.n_partitions
-        return classes_of_scribbles(scribbles, self.superpixels, limit)
-
-
-def classes_of_scribbles(
-    scribbles: np.ndarray, superpixels: np.ndarray, n_partitions: int
-) -> np.ndarray:
-    """Class from 0 that most scribbles on each superpixel ask for, -1 without, (M,)."""
-    highest = int(scribbles.max(initial=0))
-    if highest > n_partitions:
-        raise InvalidParameterError(
-            f"scribbles: got label {highest}, expected 1 to {n_partitions}, the number of "
-            "classes (n_partitions)"
-        )
-    return seeds_of(scribbles, superpixels + 1, int(superpixels.max()) + 1) - 1
+    def wanted_classes(self, superpixels: np.ndarray, most: int) -> np.ndarray | None:
+        """Class from 0 that scribbles ask for on superpixels, -1 where free; None without."""
+        if self._scribbles is None:
+            return None
+        return classes_of_scribbles(self._scribbles, superpixels, most)
 
 
 def cut_image(pieces: OneImage, stages: Stages) -> Generator[Progress, None, Segmentation]:

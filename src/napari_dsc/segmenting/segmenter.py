@@ -7,7 +7,9 @@ from napari_dsc.errors import InvalidImageError, InvalidParameterError
 from napari_dsc.machine.device import resolve_device
 from napari_dsc.machine.memory import free_main_bytes
 from napari_dsc.machine.progress import Progress, exhausted
+from napari_dsc.segmenting.classes import classes_image
 from napari_dsc.segmenting.joint import cut_files
+from napari_dsc.segmenting.needs import needed_bytes
 from napari_dsc.segmenting.pieces import OneImage, Pieces
 from napari_dsc.segmenting.run import cut_image
 from napari_dsc.segmenting.series import cut_series
@@ -56,6 +58,13 @@ SEGMENTERS: dict[str, Segmenter] = {
         "Arbelaez et al., IEEE TPAMI 33, 2011; Isola et al.: Crisp Boundary Detection Using "
         "Pointwise Mutual Information, ECCV 2014",
         {"image": tree_image, "series": tree_series},
+    ),
+    "classes": Segmenter(
+        "class tree: any number of classes, far parts of one material together",
+        "Shi, Malik: Normalized Cuts and Image Segmentation, IEEE TPAMI 22, 2000; Ward: "
+        "Hierarchical Grouping to Optimize an Objective Function, JASA 58, 1963",
+        {"image": classes_image},
+        takes_labels=True,
     ),
 }
 """Segmenters by the name that `Settings.method` has."""
@@ -144,7 +153,7 @@ def refuse(settings: Settings, pieces: Pieces) -> None:
 
 def _refuse_size(settings: Settings, sizes: dict[str, int]) -> None:
     """Refuse images that need more than the free main memory; CUDA reports its own."""
-    needed, free = settings.needed_bytes(sizes), free_main_bytes()
+    needed, free = needed_bytes(settings, sizes), free_main_bytes()
     if needed > free and resolve_device(settings.device).type == "cpu":
         shape = " x ".join(f"{axis} {size}" for axis, size in sizes.items())
         raise InvalidImageError(
@@ -160,9 +169,12 @@ def _refuse_given(segmenter: Segmenter, pieces: Pieces, settings: Settings) -> N
         given = getattr(pieces, name, None) is not None
         if given and (kind != "image" or not segmenter.takes_labels):
             raise InvalidParameterError(
-                f"{name}: taken by method 'dsc' on a single image only, got method "
+                f"{name}: taken by the methods {_able} on a single image only, got method "
                 f"{settings.method!r} on {_WORDS[kind]}; leave them out"
             )
+
+
+_able = " and ".join(name for name, one in SEGMENTERS.items() if one.takes_labels)
 
 
 def _refuse_parts(settings: Settings, words: str) -> None:

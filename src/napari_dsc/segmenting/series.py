@@ -11,11 +11,13 @@ from napari_dsc.images import to_label_image
 from napari_dsc.labels.regions import connected_regions, numbered_on
 from napari_dsc.machine.progress import Progress, exhausted
 from napari_dsc.records.record import Record, hashes_of
+from napari_dsc.segmenting.learning import Learned, iter_learning, kept_small
 from napari_dsc.segmenting.pieces import Frames, OneImage, iter_each, open_pieces
-from napari_dsc.segmenting.results import Classes, Segmentation, without_gaps
+from napari_dsc.segmenting.results import Segmentation
 from napari_dsc.segmenting.run import Run
 from napari_dsc.segmenting.settings import Settings
-from napari_dsc.segmenting.stages import Learned, Stages, iter_learning, kept_small
+from napari_dsc.segmenting.stages import Stages
+from napari_dsc.segmenting.steps import Classes, without_gaps
 
 
 class SeriesRun:

@@ -6,19 +6,19 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal, Self, get_args
 
 from napari_dsc.errors import InvalidParameterError
-from napari_dsc.machine import memory
-from napari_dsc.params import CutParams, ImageParams, SuperpixelParams, TreeParams
+from napari_dsc.params import ClassParams, CutParams, ImageParams, SuperpixelParams, TreeParams
 from napari_dsc.params.checks import Params, check_kinds
 from napari_dsc.params.presets import DEFAULT_WEIGHTS, preset_values
 from napari_dsc.records.recipes import KEYWORDS, STAGES, values_in
 
-SegmentMethod = Literal["dsc", "tree"]
+SegmentMethod = Literal["dsc", "tree", "classes"]
 """Names of the segmenters; `napari_dsc.segmenting.segmenter.SEGMENTERS` holds one for each."""
 
 # stages whose parameters decide the labels
 _STAGES_OF: dict[str, tuple[str, ...]] = {
     "dsc": ("image", "superpixels", "cut"),
     "tree": ("image", "tree"),
+    "classes": ("image", "tree", "classes"),
 }
 
 
@@ -46,7 +46,8 @@ class Settings:
     ----------
     method : str
         ``dsc`` merges superpixels into classes by Deep Superpixel Cut; ``tree`` gives the
-        regions of a merge tree, without smoothing or training.
+        regions of a merge tree, without smoothing or training; ``classes`` groups them into
+        any number of classes by a class tree.
     image_params : ImageParams
         How intensities are normalized.
     superpixel_params : SuperpixelParams
@@ -56,6 +57,8 @@ class Settings:
         and the planes of a stack are cut together or apart.
     tree_params : TreeParams
         How the merge tree is made, and where it is cut.
+    class_params : ClassParams
+        Which classes are taken of the class tree.
     weights : str or Path
         Name of registered weights, or a safetensors file.
     weights_sha256 : str
@@ -96,6 +99,7 @@ class Settings:
     superpixel_params: SuperpixelParams = SuperpixelParams()
     cut_params: CutParams = CutParams()
     tree_params: TreeParams = TreeParams()
+    class_params: ClassParams = ClassParams()
     weights: str = DEFAULT_WEIGHTS
     weights_sha256: str = dataclasses.field(default="", compare=False, repr=False)
     device: str = "auto"
@@ -170,41 +174,15 @@ class Settings:
         Parameters
         ----------
         stage : str
-            ``image``, ``superpixels``, ``cut`` or ``tree``.
+            ``image``, ``superpixels``, ``cut``, ``tree`` or ``classes``.
 
         Returns
         -------
         params : Params
-            One of the four groups.
+            One of the groups.
         """
         params: Params = getattr(self, KEYWORDS[stage])
         return params
-
-    def needed_bytes(self, sizes: Mapping[str, int], stage: str = "segment") -> float:
-        """Memory that a run on an image in one piece takes, beyond the image, roughly.
-
-        Parameters
-        ----------
-        sizes : mapping of str to int
-            Length of each axis.
-        stage : str
-            Last stage of the run: ``smooth``, ``superpixels`` or ``segment``.
-
-        Returns
-        -------
-        n_bytes : float
-            See `napari_dsc.machine.memory`.
-        """
-        plane = sizes["Y"] * sizes["X"]
-        stack = plane * sizes.get("Z", 1)
-        most, params = [memory.bytes_to_smooth(plane)], self.cut_params
-        if stage != "smooth":
-            most.append(memory.bytes_to_divide(stack, self.superpixel_params.superpixels))
-        if stage == "segment":
-            seen = min(stack * params.resolution**2, params.megapixels * 1e6)
-            most.append(memory.bytes_to_cut(seen, params.n_partitions))
-        others = stack * sizes.get("T", 1) - plane
-        return max(most) + memory.bytes_to_keep(others, sizes.get("C", 1))
 
     def to_record(self) -> dict[str, Any]:
         """Settings for a record or recipe, ready for JSON.

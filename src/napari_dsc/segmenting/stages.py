@@ -4,30 +4,27 @@ import copy
 import dataclasses
 import functools
 import math
-from collections.abc import Callable, Generator, Iterator
-from typing import Any, NamedTuple, Self, TypeVar
+from collections.abc import Iterator
+from typing import Any, Self, TypeVar
 
 import numpy as np
 import torch
 
-from napari_dsc.cut.joint import Piece, assign, coarse_piece, iter_joint_cut
-from napari_dsc.cut.objective import CutStep
+from napari_dsc.classes.features import Pooled, channel_means
+from napari_dsc.cut.joint import Piece
 from napari_dsc.errors import ComputationError, InvalidParameterError
-from napari_dsc.hierarchy.construction import grow_tree
+from napari_dsc.hierarchy.construction import Ground, grow_tree, lay_ground
 from napari_dsc.hierarchy.tree import MergeTree
 from napari_dsc.images import Image
 from napari_dsc.images.masks import spread
 from napari_dsc.machine.clock import Clock
 from napari_dsc.machine.device import reproducible, resolve_device
-from napari_dsc.machine.progress import Progress
 from napari_dsc.machine.side_process import run_in_side_process
-from napari_dsc.params import CutParams
-from napari_dsc.params.presets import NO_LIMIT
 from napari_dsc.records.record import Record, device_record, image_record, software_record
-from napari_dsc.segmenting.results import Classes, Step
 from napari_dsc.segmenting.settings import Settings
-from napari_dsc.superae.applied import as_batch, embedding_of, smooth_planes
-from napari_dsc.superae.model import Embedding, SuperAE
+from napari_dsc.superae.applied import as_batch, smooth_planes
+from napari_dsc.superae.model import SuperAE
+from napari_dsc.superae.pooling import pool_levels
 from napari_dsc.superae.weights import WeightsFile, check_dimensions, find_weights, load_weights
 from napari_dsc.superpixels.methods import TOLERANCE, over_segment_pixels
 
@@ -135,6 +132,20 @@ class Stages:
                 grow_tree, image.pixels, self.settings.tree_params, image.valid
             )
 
+    def ground(self, image: Image) -> Ground:
+        """Merge tree of an image, with its statistics and finer superpixels."""
+        with self.clock.stage("tree"):
+            return run_in_side_process(
+                lay_ground, image.pixels, self.settings.tree_params, image.valid
+            )
+
+    def pooled(self, image: Image, regions: np.ndarray) -> Pooled:
+        """Channels of an image and of the encoder, averaged over regions."""
+        with self.clock.stage("features"):
+            pixels = torch.from_numpy(image.pixels).to(self.device)
+            levels = pool_levels(self.model, pixels, regions, image.valid)
+            return Pooled(channel_means(image.pixels, regions, image.valid), *levels)
+
     def piece(self, image: Image, superpixels: np.ndarray) -> Piece:
         """Image and superpixels ready for the network of the cut, on the device."""
         pixels = torch.from_numpy(image.pixels).to(self.device)
@@ -197,97 +208,3 @@ def _network(weights: WeightsFile, device: torch.device) -> SuperAE:
     with torch.inference_mode(False), torch.device("cpu"):
         model = load_weights(weights)
     return model.to(device, torch.float32)
-
-
-# images that are kept while a network learns, at the resolution at which it sees them
-N_KEPT = 64
-
-
-class Learned(NamedTuple):
-    """A trained network, and how it was trained.
-
-    Parameters
-    ----------
-    embedding : Embedding
-        The network, its statistics frozen.
-    params : CutParams
-        Parameters of the training.
-    figures : dict
-        ``iterations``, and ``label_loss`` and ``cut_loss`` of the last, for the record.
-    seconds : float
-        Duration of the training, with the loading of its images.
-    """
-
-    embedding: Embedding
-    params: CutParams
-    figures: Record
-    seconds: float = 0.0
-
-    @staticmethod
-    def figures_of(last: CutStep | Step) -> Record:
-        """Number of iterations and both losses of the last step of a cut, ready for JSON."""
-        losses = {"label_loss": float(last.label_loss), "cut_loss": float(last.cut_loss)}
-        return {"iterations": last.iteration, **losses}
-
-    def classes(self, piece: Piece) -> Classes:
-        """Classes of the superpixels of an image, whether or not it was learned from."""
-        return Classes.of(assign(self.embedding, piece, self.params))
-
-
-def kept_small(load: Callable[..., Piece], params: CutParams) -> Callable[..., Piece]:
-    """Load pieces as the network sees them, and keep those that were loaded last.
-
-    Parameters
-    ----------
-    load : callable
-        Gives a piece for numbers.
-    params : CutParams
-        Resolution and megapixels of the network.
-
-    Returns
-    -------
-    load : callable
-        Takes the same numbers.
-    """
-    return functools.lru_cache(N_KEPT)(lambda *which: coarse_piece(load(*which), params))
-
-
-def iter_learning(
-    draw: Callable[[np.random.Generator], Piece], stages: Stages, stage: str
-) -> Generator[Progress, None, Learned]:
-    """Train one network on images, one a step.
-
-    Parameters
-    ----------
-    draw : callable
-        Gives an image as `kept_small` does, chosen by a generator.
-    stages : Stages
-        Their network's encoder is copied; their settings are those of the training.
-    stage : str
-        Name of the stage in the progress.
-
-    Yields
-    ------
-    progress : Progress
-        After each of the ``n_iterations`` steps, with the `CutStep`.
-
-    Returns
-    -------
-    learned : Learned
-        The network.
-
-    Raises
-    ------
-    ComputationError
-        If memory ran out.
-    """
-    params, clock = stages.settings.cut_params, Clock(stages.device)
-    with torch.inference_mode(False):
-        embedding = embedding_of(stages.model, params.n_partitions, params.seed)
-        # pieces are small already
-        unchanged = dataclasses.replace(params, resolution=1.0, megapixels=NO_LIMIT)
-        steps = iter_joint_cut(draw, embedding, unchanged)
-    yield Progress(stage, 0, params.n_iterations)
-    for step in timed_cut(steps, clock):
-        yield Progress(stage, step.iteration, params.n_iterations, step)
-    return Learned(embedding, params, Learned.figures_of(step), clock.seconds["cut"])

@@ -38,8 +38,9 @@ def segment(  # noqa: PLR0913 - one class of parameters a stage
         them; inputs may be folders and patterns in quotes as well. Exit status: 1 if an image
         failed, which does not stop the others.
     method : str
-        ``dsc`` merges superpixels into classes by Deep Superpixel Cut; ``tree`` gives the
-        regions of a merge tree, without smoothing or training.
+        ``dsc`` merges superpixels into classes by Deep Superpixel Cut; ``classes`` groups
+        them by a class tree, in less time; ``tree`` gives the regions of a merge tree,
+        without smoothing or training.
     """
     settings = run.settings(method=method, **vars(stages), **vars(large))
     if joint:
@@ -70,7 +71,7 @@ def batch(
         Images; folders, for the images in them; and patterns in quotes, such as
         ``"plate/**/*.tif"``.
     method : str
-        ``dsc`` or ``tree``, as in ``napari-dsc segment``.
+        ``dsc``, ``classes`` or ``tree``, as in ``napari-dsc segment``.
     """
     settings = run.settings(method=method, **vars(stages))
     with Report(quiet=run.quiet, as_json=run.json) as report:

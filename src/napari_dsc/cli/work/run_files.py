@@ -38,7 +38,7 @@ _COUNTS = ("n_images", "n_classes", "n_regions", "n_superpixels")
 _STAGES = {
     "smoothed": ("image",),
     "superpixels": ("image", "superpixels"),
-    "segments": ("image", "superpixels", "cut", "tree"),
+    "segments": ("image", "superpixels", "cut", "tree", "classes"),
 }
 
 

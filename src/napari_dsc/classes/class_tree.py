@@ -1,0 +1,175 @@
+"""The class tree: classes of an image at every number, each level dividing the one before."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from numbers import Integral
+
+import numpy as np
+
+from napari_dsc.errors import InvalidParameterError
+
+
+@dataclass(frozen=True, eq=False)
+class ClassTree:
+    """Classes of superpixels at every number.
+
+    The level of ``n`` classes undoes the last ``n - 1`` merges. The larger part of a divided
+    class keeps its number, the other part gets the next free one: a class has the same number
+    at all levels at which it stays, and the numbers of a level have no gaps.
+
+    Parameters
+    ----------
+    nodes : (M,) int64 array
+        Node ``0 .. N - 1`` of each superpixel; each node has one.
+    sizes : (M,) float64 array
+        Number of pixels of each superpixel.
+    parents : (2 N - 1,) int64 array
+        Parent of each node; nodes from N are merges in their order, the last is the root.
+    heights : (N - 1,) float64 array
+        Distance at which the nodes of each merge come together, never falling.
+    branches : (M, D) float32 array
+        Probability of each superpixel for the lower one of the two nodes of a merge, for the
+        last D merges, the last one first.
+    n_outstanding : int
+        Number of classes that stand out; 1 if none does.
+    n_default : int
+        Number of classes that is shown unless asked otherwise.
+    fixed : tuple of (int, int)
+        Nodes, and the number that the class of each has, as scribbles ask for.
+
+    Examples
+    --------
+    >>> tree = ClassTree(np.array([0, 1, 2, 1]), np.array([5.0, 2.0, 1.0, 1.0]),
+    ...                  np.array([4, 3, 3, 4, 4]), np.array([0.1, 0.9]),
+    ...                  np.zeros((4, 0), np.float32), 2, 2)
+    >>> tree.classes(2)
+    array([0, 1, 1, 1])
+    >>> tree.classes(3)
+    array([0, 1, 2, 1])
+    """
+
+    nodes: np.ndarray = field(repr=False)
+    sizes: np.ndarray = field(repr=False)
+    parents: np.ndarray = field(repr=False)
+    heights: np.ndarray = field(repr=False)
+    branches: np.ndarray = field(repr=False)
+    n_outstanding: int
+    n_default: int
+    fixed: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def least(self) -> int:
+        """Least number of classes, in which all that scribbles ask for have a number."""
+        return 1 + max((number for _, number in self.fixed), default=0)
+
+    @property
+    def most(self) -> int:
+        """Largest number of classes, ``N``."""
+        return len(self.heights) + 1
+
+    def classes(self, n_classes: int) -> np.ndarray:
+        """Class of each superpixel at one level.
+
+        Parameters
+        ----------
+        n_classes : int
+            Number of classes, from `least` to `most`.
+
+        Returns
+        -------
+        classes : (M,) int64 array
+            From 0.
+
+        Raises
+        ------
+        InvalidParameterError
+            If there is no such level.
+        """
+        numbers = self._numbers[self._tops(n_classes)]
+        return np.asarray(self._places(numbers, n_classes)[numbers[self.nodes]])
+
+    def probabilities(self, n_classes: int) -> np.ndarray:
+        """Probability of each superpixel for each class at one level.
+
+        Parameters
+        ----------
+        n_classes : int
+            Number of classes, from `least` to `most`.
+
+        Returns
+        -------
+        probabilities : (M, K) float32 array
+            Rows sum to 1. A class is chosen division by division, so that now and then it is
+            not the one of the largest probability.
+
+        Raises
+        ------
+        InvalidParameterError
+            If there is no such level.
+        """
+        places = self._places(self._numbers[self._tops(n_classes)], n_classes)
+        found = np.zeros((len(self.nodes), n_classes), np.float32)
+        found[:, 0] = 1
+        for place, (first, second) in enumerate(self.children[::-1][: n_classes - 1]):
+            if place < self.branches.shape[1]:
+                share = self.branches[:, place]
+            else:
+                share = self._is_below(first)[self.nodes].astype(np.float32)
+            kept, new = self._numbers[[first, second]]
+            whole = found[:, min(kept, new)].copy()
+            found[:, kept], found[:, new] = whole * share, whole * (1 - share)
+        return found[:, np.argsort(places)]
+
+    def _places(self, numbers: np.ndarray, n_classes: int) -> np.ndarray:
+        """Number of each class after those that scribbles ask for have changed places."""
+        places = np.arange(n_classes)
+        for node, number in self.fixed:
+            mine, other = numbers[node], int(np.flatnonzero(places == number)[0])
+            places[[mine, other]] = places[[other, mine]]
+        return places
+
+    @cached_property
+    def children(self) -> np.ndarray:
+        """Both nodes of each merge, the lower one first, (N - 1, 2) int64."""
+        return np.argsort(self.parents[:-1], kind="stable").reshape(-1, 2)
+
+    @cached_property
+    def _numbers(self) -> np.ndarray:
+        """Number of the class that each node is, (2 N - 1,)."""
+        n = self.most
+        areas = np.zeros(2 * n - 1)
+        areas[:n] = np.bincount(self.nodes, self.sizes, n)
+        for node, pair in enumerate(self.children, start=n):
+            areas[node] = areas[pair].sum()
+        numbers = np.zeros(2 * n - 1, np.int64)
+        for place, pair in enumerate(self.children[::-1], start=1):
+            larger = int(areas[pair].argmax())
+            numbers[pair[larger]] = numbers[2 * n - 1 - place]
+            numbers[pair[1 - larger]] = place
+        return numbers
+
+    def _tops(self, n_classes: int) -> np.ndarray:
+        """Node whose class each of the nodes ``0 .. N - 1`` has at a level."""
+        self._check(n_classes)
+        n = self.most
+        top = np.arange(2 * n - 1)
+        for node in range(2 * n - 2, -1, -1):  # parents come before their children
+            if self.parents[node] < 2 * n - n_classes:
+                top[node] = top[self.parents[node]]
+        return top[:n]
+
+    def _is_below(self, node: int) -> np.ndarray:
+        """Which of the nodes ``0 .. N - 1`` are part of a node."""
+        below = np.zeros(len(self.parents), bool)
+        below[node] = True
+        for one in range(node - 1, -1, -1):
+            below[one] = below[self.parents[one]]
+        return below[: self.most]
+
+    def _check(self, n_classes: int) -> None:
+        if isinstance(n_classes, Integral) and self.least <= n_classes <= self.most:
+            return
+        raise InvalidParameterError(
+            f"n_classes={n_classes!r}: expected a whole number from {self.least} (1, or the "
+            f"largest label of the scribbles) to {self.most}, the number of nodes of the tree"
+        )
