@@ -77,13 +77,14 @@ def _material(run: Run, ground: Ground) -> Material:
     image, stages, tree = run.image, run.stages, ground.tree
     is_given = "superpixels" in vars(run)
     fine = run.superpixels if is_given else ground.fine
+    pooled, fine_pooled = stages.pooled(image, tree.superpixels, fine)
     wanted = (run.wanted_classes(one, MOST_CLASSES) for one in (tree.superpixels, fine))
     return Material(
         tree,
         ground.descriptors,
-        stages.pooled(image, tree.superpixels),
+        pooled,
         fine,
-        stages.pooled(image, fine),
+        fine_pooled,
         image.valid,
         image.volume_spacing,
         is_given,

@@ -139,12 +139,15 @@ class Stages:
                 lay_ground, image.pixels, self.settings.tree_params, image.valid
             )
 
-    def pooled(self, image: Image, regions: np.ndarray) -> Pooled:
-        """Channels of an image and of the encoder, averaged over regions."""
+    def pooled(self, image: Image, *partitions: np.ndarray) -> list[Pooled]:
+        """Channels of an image and of the encoder, averaged over the regions of partitions."""
         with self.clock.stage("features"):
             pixels = torch.from_numpy(image.pixels).to(self.device)
-            levels = pool_levels(self.model, pixels, regions, image.valid)
-            return Pooled(channel_means(image.pixels, regions, image.valid), *levels)
+            levels = pool_levels(self.model, pixels, partitions, image.valid)
+            return [
+                Pooled(channel_means(image.pixels, regions, image.valid), *of_regions)
+                for regions, of_regions in zip(partitions, levels, strict=True)
+            ]
 
     def piece(self, image: Image, superpixels: np.ndarray) -> Piece:
         """Image and superpixels ready for the network of the cut, on the device."""

@@ -8,14 +8,14 @@ import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load
-from torch import Tensor, nn
+from torch import Tensor
 
 from napari_dsc.errors import WeightsError
-from napari_dsc.labels.means import region_mean
-from napari_dsc.machine.device import reproducible, seeded
+from napari_dsc.machine.device import seeded
 from napari_dsc.params.checks import parse_json
-from napari_dsc.superae.blocks import LAYERS, pad_to_stride
+from napari_dsc.superae.blocks import LAYERS
 from napari_dsc.superae.model import Embedding, SuperAE, as_many_channels, smooth_to_the_rim
+from napari_dsc.superae.pooling import pool_levels
 from napari_dsc.superae.registry import check_sha256
 from napari_dsc.superae.weights import check_finite, write_tensors
 
@@ -91,18 +91,8 @@ def superpixel_features(model: SuperAE, image: Tensor, superpixels: np.ndarray) 
         Mean features of the three levels, concatenated; each level is upsampled bilinearly to
         the size of the image before it is averaged.
     """
-    height, width = superpixels.shape
-    regions = torch.from_numpy(superpixels.ravel()).to(image.device)
-    n_superpixels = int(superpixels.max()) + 1
-    means = []
-    with torch.no_grad(), reproducible(image.device):
-        padded = pad_to_stride(image)
-        for level in model.encoder(padded):
-            full = nn.functional.interpolate(
-                level, size=list(padded.shape[-2:]), mode="bilinear", align_corners=False
-            )[0, :, :height, :width]
-            means.append(region_mean(full.flatten(1).T, regions, n_superpixels))
-    return torch.cat(means, 1)
+    [pooled] = pool_levels(model, image[0], [superpixels])
+    return torch.from_numpy(pooled.means.astype(np.float32)).to(image.device)
 
 
 def embedding_of(model: SuperAE, n_partitions: int, seed: int) -> Embedding:

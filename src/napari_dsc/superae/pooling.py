@@ -1,8 +1,8 @@
 """Mean features of regions: each level of the encoder is pooled at its own resolution."""
 
 import itertools
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -10,7 +10,7 @@ from scipy.sparse import csr_array
 from torch import Tensor
 
 from napari_dsc.machine.device import reproducible
-from napari_dsc.superae.blocks import pad_to_stride
+from napari_dsc.superae.blocks import LAYERS, pad_to_stride
 from napari_dsc.superae.model import MARGIN, TILE, WIDTHS, SuperAE, as_many_channels
 
 N_FEATURES = sum(WIDTHS)
@@ -31,8 +31,11 @@ class PooledLevels(NamedTuple):
 
 
 def pool_levels(
-    model: SuperAE, pixels: Tensor, regions: np.ndarray, valid: np.ndarray | None = None
-) -> PooledLevels:
+    model: SuperAE,
+    pixels: Tensor,
+    partitions: Sequence[np.ndarray],
+    valid: np.ndarray | None = None,
+) -> list[PooledLevels]:
     """Mean features of each region of an image, equation 5.
 
     Parameters
@@ -42,62 +45,84 @@ def pool_levels(
         plane.
     pixels : (C, *S) float tensor
         Image in 0 to 1, on the device of the network; C as for `as_many_channels`.
-    regions : S int array
-        Regions ``0 .. M - 1``.
+    partitions : sequence of S int array
+        Regions ``0 .. M - 1`` each.
     valid : S bool array, optional
         Pixels that count; each region has one. None: all count.
 
     Returns
     -------
-    pooled : PooledLevels
-        Enlarging and averaging are both linear, so one sparse matrix does them for each
-        level, and nothing is enlarged. The image is seen tile by tile, with a margin wider
-        than the receptive field; tiles leave no seams.
+    pooled : list of PooledLevels
+        One for each partition. Enlarging and averaging are both linear, so one sparse matrix
+        does them for each level, and nothing is enlarged. The image is seen tile by tile, with
+        a margin wider than the receptive field; tiles leave no seams.
     """
-    counted = regions if valid is None else np.where(valid, regions, -1)
-    n_regions = int(regions.max()) + 1
-    sums = np.zeros((2, n_regions, N_FEATURES))
+    counted = [one if valid is None else np.where(valid, one, -1) for one in partitions]
+    numbers = [int(one.max()) + 1 for one in partitions]
+    sums = [np.zeros((2, n_regions, N_FEATURES)) for n_regions in numbers]
     many = as_many_channels(pixels, model.n_channels)
-    if many.ndim - 1 == model.ndim:
-        parts = [(many, counted)]
-    else:
-        parts = [(many[:, number], plane) for number, plane in enumerate(counted)]
+    planes: Iterable[Any] = [(many, counted)]
+    if many.ndim - 1 > model.ndim:
+        planes = zip(many.unbind(1), zip(*counted, strict=True), strict=True)
     with torch.no_grad(), reproducible(pixels.device):
-        for part, of_part in parts:
-            for seen, inside in _tiles(part, of_part):
-                _add(model, seen, inside, sums)
-    sizes = np.bincount(counted.ravel() + 1, minlength=n_regions + 1)[1:, None]
-    return PooledLevels(*(sums / sizes))
-
-
-def _tiles(pixels: Tensor, regions: np.ndarray) -> list[tuple[Tensor, np.ndarray]]:
-    """Tiles with a margin, and their regions, -1 in the margin."""
+        for plane, of_plane in planes:
+            for corner in itertools.product(*(range(0, n, TILE) for n in plane.shape[1:])):
+                levels = _levels(model, plane, corner)
+                for regions, total in zip(of_plane, sums, strict=True):
+                    _add(levels, _inside(regions, corner), total)
     found = []
-    for corner in itertools.product(*(range(0, size, TILE) for size in regions.shape)):
-        wide = tuple(slice(max(0, start - MARGIN), start + TILE + MARGIN) for start in corner)
-        inside = np.full(regions[wide].shape, -1)
-        core = tuple(
-            slice(start - one.start, start - one.start + TILE)
-            for start, one in zip(corner, wide, strict=True)
-        )
-        inside[core] = regions[wide][core]
-        found.append((pixels[:, *wide], inside))
+    for one, total, n_regions in zip(counted, sums, numbers, strict=True):
+        sizes = np.bincount(one.ravel() + 1, minlength=n_regions + 1)[1:, None]
+        found.append(PooledLevels(*(total / sizes)))
     return found
 
 
-def _add(model: SuperAE, pixels: Tensor, regions: np.ndarray, sums: np.ndarray) -> None:
+class _Level(NamedTuple):
+    """Values of a level of the encoder, a row for each place, its shape and its stride."""
+
+    values: np.ndarray
+    shape: Sequence[int]
+    stride: int
+
+
+def _window(corner: Sequence[int]) -> tuple[slice, ...]:
+    """Pixels of a tile and of the margin around it."""
+    return tuple(slice(max(0, start - MARGIN), start + TILE + MARGIN) for start in corner)
+
+
+def _levels(model: SuperAE, pixels: Tensor, corner: Sequence[int]) -> list[_Level]:
+    """Levels of the encoder for a tile."""
+    padded = pad_to_stride(pixels[:, *_window(corner)].unsqueeze(0))
+    seen = padded.contiguous(memory_format=LAYERS[model.ndim].layout)
+    found = []
+    for level in model.encoder(seen):
+        rows = level[0].movedim(0, -1)  # without a copy, in the layout of the network
+        shape = rows.shape[:-1]
+        stride = padded.shape[2] // shape[0]
+        found.append(_Level(rows.reshape(-1, rows.shape[-1]).cpu().numpy(), shape, stride))
+    return found
+
+
+def _inside(regions: np.ndarray, corner: Sequence[int]) -> np.ndarray:
+    """Regions of a tile, -1 in the margin."""
+    window = _window(corner)
+    inside = np.full(regions[window].shape, -1)
+    starts = [start - one.start for start, one in zip(corner, window, strict=True)]
+    core = tuple(slice(start, start + TILE) for start in starts)
+    inside[core] = regions[window][core]
+    return inside
+
+
+def _add(levels: Sequence[_Level], regions: np.ndarray, sums: np.ndarray) -> None:
     """Add values and squares of all channels to the sums over the regions of a tile."""
     numbers, compact = np.unique(regions, return_inverse=True)
     compact = compact.reshape(regions.shape) - (numbers[0] < 0)
     numbers = numbers[numbers >= 0]
     if not len(numbers):
         return
-    padded = pad_to_stride(pixels.unsqueeze(0))
     start = 0
-    for level in model.encoder(padded):
-        shape = level.shape[2:]
-        values = level[0].flatten(1).T.cpu().numpy()
-        pool = enlarging_pool(compact, shape, padded.shape[2] // shape[0])
+    for values, shape, stride in levels:
+        pool = enlarging_pool(compact, shape, stride)
         stop = start + values.shape[1]
         sums[0, numbers, start:stop] += pool @ values
         sums[1, numbers, start:stop] += pool @ np.square(values)
@@ -131,16 +156,18 @@ def enlarging_pool(regions: np.ndarray, shape: Sequence[int], stride: int) -> cs
     ends = [_ends(*sizes, stride) for sizes in zip(regions.shape, shape, strict=True)]
     counted = regions >= 0
     rows = regions[counted]
-    pool = csr_array((int(regions.max()) + 1, int(np.prod(shape))), dtype=np.float32)
+    entries = []
     for corner in itertools.product(*ends):
         place, weight = np.zeros((1,) * regions.ndim, np.int64), np.ones((1,) * regions.ndim)
         for axis, (index, share) in enumerate(corner):
             along = [-1 if other == axis else 1 for other in range(regions.ndim)]
             place = place * shape[axis] + index.reshape(along)
             weight = weight * share.reshape(along)
-        entries = (weight.astype(np.float32)[counted], (rows, place[counted]))
-        pool = pool + csr_array(entries, shape=pool.shape)
-    return pool
+        entries.append((weight.astype(np.float32)[counted], place[counted]))
+    weights, places = map(np.concatenate, zip(*entries, strict=True))
+    every = np.tile(rows, len(entries))
+    size = (int(regions.max()) + 1, int(np.prod(shape)))
+    return csr_array((weights, (every, places)), shape=size)
 
 
 def _ends(size: int, length: int, stride: int) -> list[tuple[np.ndarray, np.ndarray]]:
