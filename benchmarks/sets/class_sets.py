@@ -14,7 +14,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from benchmarks.sets.micro import FEW
-from benchmarks.tree.tree_growth import COUNTS
 
 NAMES = (
     "axon_sem",

@@ -161,7 +161,8 @@ def without_empty(
     n, n_left = len(counts), int((counts > 0).sum())
     kept = np.cumsum(counts > 0) - 1
     now = np.append(np.where(counts > 0, kept, -1), np.full(len(linkage), -1))
-    rows, used = [], np.zeros(len(linkage), bool)
+    rows: list[tuple[float, ...]] = []
+    used = np.zeros(len(linkage), bool)
     for place, (first, second, height, _) in enumerate(linkage):
         ends = sorted(now[[int(first), int(second)]])
         if ends[0] < 0:
@@ -222,4 +223,4 @@ def _nodes_below(where: np.ndarray, linkage: np.ndarray, overlap: csr_array) -> 
 def _sure(branches: np.ndarray, sides: np.ndarray) -> np.ndarray:
     """Probabilities that speak for the side on which a superpixel is."""
     first, second = np.maximum(branches, CERTAIN), np.minimum(branches, CERTAIN)
-    return np.where(sides > 0, first, np.where(sides < 0, second, branches))
+    return np.asarray(np.where(sides > 0, first, np.where(sides < 0, second, branches)))
