@@ -31,8 +31,9 @@ from napari_dsc import CutParams, Run, SuperpixelParams, TreeParams
 from napari_dsc.evaluation.bsds500 import read_annotations
 from napari_dsc.hierarchy.agglomeration import agglomerate
 from napari_dsc.hierarchy.consensus import average_linkage, draw_variants, mean_altitudes
-from napari_dsc.hierarchy.descriptors import describe, pooling
+from napari_dsc.hierarchy.descriptors import describe
 from napari_dsc.hierarchy.maps import boundary_maps, fine_partition, perceptual
+from napari_dsc.hierarchy.samples import pooling, sample
 from napari_dsc.hierarchy.tree import tree_of_merges
 from napari_dsc.methods.table import ALTITUDES
 from napari_dsc.superpixels.methods import over_segment_pixels
@@ -69,7 +70,9 @@ def trees_with_assignments(image: Image, assignment: np.ndarray) -> dict[str, li
     colors = perceptual(image.pixels)
     maps = boundary_maps(colors, params.tree_seed)
     leaves = fine_partition(maps.strength, params.n_leaves)
-    alone = describe(colors, (maps.local, maps.spectral), leaves, params.tree_seed)
+    alone = describe(
+        sample(colors, leaves), (maps.local, maps.spectral), leaves, params.tree_seed
+    )
     variants = draw_variants(params.n_agglomerations, params.tree_seed)
     shares = pooling(leaves.ravel()) @ assignment.reshape(leaves.size, -1)
     both = np.concatenate([alone.histograms, shares.astype(np.float32)[:, None]], axis=1)

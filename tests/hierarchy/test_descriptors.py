@@ -5,14 +5,20 @@ import itertools
 import numpy as np
 import pytest
 
-from napari_dsc.hierarchy import descriptors
-from napari_dsc.hierarchy.descriptors import (
-    codebook_histograms,
-    contacts,
-    describe,
+from napari_dsc.hierarchy import samples
+from napari_dsc.hierarchy.descriptors import contacts, describe
+from napari_dsc.hierarchy.samples import (
+    Samples,
+    fit_words,
+    histograms_of,
     pooling,
+    sample,
     sample_places,
 )
+
+
+def described(features, maps, superpixels, seed):
+    return describe(sample(features, superpixels), maps, superpixels, seed)
 
 
 def blocks(shape, side):
@@ -66,7 +72,7 @@ def test_every_superpixel_has_a_sample_however_thin():
 def test_the_grid_has_about_as_many_samples_in_images_of_all_sizes(shape, step):
     places, found = sample_places(np.zeros(shape, np.int64))
     assert found == step
-    assert len(places) <= 1.2 * descriptors.N_SAMPLES
+    assert len(places) <= 1.2 * samples.N_SAMPLES
 
 
 def test_pooling_takes_means():
@@ -78,7 +84,7 @@ def test_moments_are_means_over_the_pixels_of_a_superpixel():
     rng = np.random.default_rng(0)
     features = rng.normal(50, 20, (3, 20, 24)).astype(np.float32)
     superpixels = blocks((20, 24), 5)
-    found = describe(features, features[:2], superpixels, 0)
+    found = described(features, features[:2], superpixels, 0)
     np.testing.assert_array_equal(found.sizes, np.bincount(superpixels.ravel()))
     for j in range(superpixels.max() + 1):
         colors = features[:, superpixels == j].astype(float) / 10
@@ -90,7 +96,7 @@ def test_moments_are_means_over_the_pixels_of_a_superpixel():
 def test_histograms_are_shares_of_words(n_channels):
     rng = np.random.default_rng(0)
     features = rng.normal(50, 20, (n_channels, 40, 40)).astype(np.float32)
-    found = describe(features, features[:1], blocks((40, 40), 8), 0)
+    found = described(features, features[:1], blocks((40, 40), 8), 0)
     assert found.histograms.shape == (25, 2, 32)
     assert found.histograms.dtype == np.float32
     assert found.histograms.min() >= 0
@@ -101,7 +107,7 @@ def test_superpixels_of_one_color_share_words_and_others_do_not():
     features = np.zeros((3, 32, 48), np.float32)
     features[:, :, 16:32] = 60
     superpixels = blocks((32, 48), 16)  # 0 1 2 / 3 4 5
-    found = describe(features, features[:1], superpixels, 0)
+    found = described(features, features[:1], superpixels, 0)
     histograms = found.histograms[:, 0]
     same, other = (np.minimum(histograms[0], histograms[j]).sum() for j in (2, 1))
     assert same == pytest.approx(1, abs=1e-3)
@@ -111,7 +117,7 @@ def test_superpixels_of_one_color_share_words_and_others_do_not():
 def test_superpixels_of_one_mean_color_differ_in_texture():
     features = np.full((1, 32, 64), 50, np.float32)
     features[:, :, 32:] += 30 * (-1.0) ** np.arange(32)
-    found = describe(features, features, blocks((32, 64), 32), 0)
+    found = described(features, features, blocks((32, 64), 32), 0)
     assert np.minimum(*found.histograms[:, 1]).sum() < 0.5
 
 
@@ -121,7 +127,8 @@ def test_a_seed_gives_its_histograms_again():
     pool = pooling(np.arange(300) // 30)
 
     def histograms(seed):
-        return codebook_histograms(colors, energies, pool, seed)
+        samples = Samples(colors, energies, pool)
+        return histograms_of(samples, fit_words([samples], seed))
 
     np.testing.assert_array_equal(histograms(0), histograms(0))
     assert not np.array_equal(histograms(0), histograms(1))
@@ -130,7 +137,9 @@ def test_a_seed_gives_its_histograms_again():
 def test_images_of_few_pixels_are_described():
     for shape, side in itertools.product([(1, 2), (2, 3), (1, 1)], [1, 2]):
         superpixels = blocks(shape, side)
-        found = describe(np.ones((1, *shape), np.float32), np.ones((1, *shape)), superpixels, 0)
+        found = described(
+            np.ones((1, *shape), np.float32), np.ones((1, *shape)), superpixels, 0
+        )
         assert len(found.moments) == superpixels.max() + 1
         for values in (found.histograms, found.moments, found.boundaries):
             assert np.isfinite(values).all()

@@ -1,6 +1,6 @@
 """The class tree: classes of an image at every number, each level dividing the one before."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from numbers import Integral
 
@@ -20,7 +20,8 @@ class ClassTree:
     Parameters
     ----------
     nodes : (M,) int64 array
-        Node ``0 .. N - 1`` of each superpixel; each node has one.
+        Node ``0 .. N - 1`` of each superpixel; each node has one, unless images share the
+        classes.
     sizes : (M,) float64 array
         Number of pixels of each superpixel.
     parents : (2 N - 1,) int64 array
@@ -36,6 +37,9 @@ class ClassTree:
         Number of classes that is shown unless asked otherwise.
     fixed : tuple of (int, int)
         Nodes, and the number that the class of each has, as scribbles ask for.
+    areas : (N,) float array, optional
+        Area of each node in all images that share the classes; default: that in this one. It
+        decides which part of a class is the larger.
 
     Examples
     --------
@@ -56,6 +60,7 @@ class ClassTree:
     n_outstanding: int
     n_default: int
     fixed: tuple[tuple[int, int], ...] = ()
+    areas: np.ndarray | None = field(default=None, repr=False)
 
     @property
     def least(self) -> int:
@@ -138,7 +143,8 @@ class ClassTree:
         """Number of the class that each node is, (2 N - 1,)."""
         n = self.most
         areas = np.zeros(2 * n - 1)
-        areas[:n] = np.bincount(self.nodes, self.sizes, n)
+        here = np.bincount(self.nodes, self.sizes, n)
+        areas[:n] = here if self.areas is None else self.areas
         for node, pair in enumerate(self.children, start=n):
             areas[node] = areas[pair].sum()
         numbers = np.zeros(2 * n - 1, np.int64)
@@ -173,3 +179,51 @@ class ClassTree:
             f"n_classes={n_classes!r}: expected a whole number from {self.least} (1, or the "
             f"largest label of the scribbles) to {self.most}, the number of nodes of the tree"
         )
+
+
+def without_empty_nodes(tree: ClassTree) -> ClassTree:
+    """Leave out nodes that no superpixel has, and merges that join nothing.
+
+    Parameters
+    ----------
+    tree : ClassTree
+        Classes of superpixels.
+
+    Returns
+    -------
+    tree : ClassTree
+        Each level has a superpixel of each class.
+    """
+    n, counts = tree.most, np.bincount(tree.nodes, minlength=tree.most)
+    n_left = int((counts > 0).sum())
+    kept = np.where(counts > 0, np.cumsum(counts > 0) - 1, -1)
+    now = np.append(kept, np.full(n - 1, -1))
+    parents = np.arange(2 * n_left - 1)
+    heights, used = list[float](), np.zeros(n - 1, bool)
+    for place, pair in enumerate(tree.children):
+        ends = now[pair]
+        if (ends < 0).any():
+            now[n + place] = ends.max()
+            continue
+        now[n + place] = n_left + len(heights)
+        parents[ends] = now[n + place]
+        heights.append(tree.heights[place])
+        used[place] = True
+    first = used[::-1][: tree.branches.shape[1]]
+    branches = tree.branches[:, first]
+    # where the lower number of both nodes is now the other one, so is the probability
+    for column, place in enumerate(np.flatnonzero(used[::-1])[: branches.shape[1]]):
+        ends = now[tree.children[n - 2 - place]]
+        if ends[0] > ends[1]:
+            branches[:, column] = 1 - branches[:, column]
+    return replace(
+        tree,
+        nodes=kept[tree.nodes],
+        parents=parents,
+        heights=np.array(heights),
+        branches=branches,
+        n_outstanding=min(tree.n_outstanding, n_left),
+        n_default=min(tree.n_default, n_left),
+        fixed=tuple((int(kept[node]), number) for node, number in tree.fixed),
+        areas=None if tree.areas is None else tree.areas[counts > 0],
+    )

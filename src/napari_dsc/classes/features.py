@@ -4,12 +4,15 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.linalg import eigh
+from scipy.spatial.distance import cdist
 
 from napari_dsc.hierarchy.descriptors import Descriptors
+from napari_dsc.labels.neighbors import region_centroids
 
 # principal components that are kept of the deep means, and of the deep deviations
 N_COMPONENTS = 24
 LEAST_DEVIATION = 1e-4  # of a deep channel; flatter ones are left out
+TEXTURE_SIDES = 16  # a texture is averaged over the side of the image over this
 TINY = 1e-12  # variance of a block below which it is constant
 
 
@@ -72,15 +75,19 @@ class Features(NamedTuple):
     blocks: np.ndarray
 
 
-def features_of(pooled: Pooled, descriptors: Descriptors) -> Features:
+def features_of(
+    pooled: Pooled, descriptors: Descriptors | None, shares: np.ndarray
+) -> Features:
     """Features of superpixels in blocks, each of mean 0 and of total variance 1/2.
 
     Parameters
     ----------
     pooled : Pooled
         Means over each superpixel.
-    descriptors : Descriptors
-        Statistics of the same superpixels.
+    descriptors : Descriptors or None
+        Statistics of the same superpixels; None leaves their blocks out.
+    shares : (M,) float array
+        Share of each superpixel in the area.
 
     Returns
     -------
@@ -90,14 +97,66 @@ def features_of(pooled: Pooled, descriptors: Descriptors) -> Features:
         Hellinger; the first principal components of deep means and of deep deviations. A
         constant block is left out.
     """
-    shares = descriptors.sizes / descriptors.sizes.sum()
-    mean, square = descriptors.moments[:, 0], descriptors.moments[:, 1]
-    spread = np.sqrt(np.maximum(square - mean * mean, 0))
-    histograms = np.sqrt(descriptors.histograms.astype(np.float64))
-    raw = [mean, spread, histograms[:, 0], histograms[:, 1], *_deep(pooled, shares)]
+    raw = _deep(pooled, shares)
+    if descriptors is not None:
+        mean, square = descriptors.moments[:, 0], descriptors.moments[:, 1]
+        spread = np.sqrt(np.maximum(square - mean * mean, 0))
+        histograms = np.sqrt(descriptors.histograms.astype(np.float64))
+        raw = [mean, spread, histograms[:, 0], histograms[:, 1], *raw]
     colors = unit_block(pooled.colors, shares)
     blocks = [colors, *(unit_block(one, shares) for one in raw)]
     return Features(shares, colors, np.concatenate(blocks, axis=1))
+
+
+def averaged(values: np.ndarray, shares: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """Mean of the values of each group, weighted by area.
+
+    Parameters
+    ----------
+    values : (M, F) float array
+        Values of each superpixel.
+    shares : (M,) float array
+        Share of each superpixel in the area.
+    groups : (M,) int array
+        Group of each superpixel, ``0 .. N - 1``.
+
+    Returns
+    -------
+    means : (N, F) float64 array
+        One row for each group.
+    """
+    sums = np.zeros((int(groups.max()) + 1, values.shape[1]))
+    np.add.at(sums, groups, shares[:, None] * values)
+    return np.asarray(sums / np.bincount(groups, shares)[:, None])
+
+
+def averaged_nearby(
+    values: np.ndarray, shares: np.ndarray, superpixels: np.ndarray, spacing: tuple[float, ...]
+) -> np.ndarray:
+    """Values averaged over the neighborhood that makes a texture, by a Gaussian.
+
+    Parameters
+    ----------
+    values : (M, F) float array
+        Values of each superpixel.
+    shares : (M,) float array
+        Share of each superpixel in the area.
+    superpixels : S int array
+        Superpixels ``0 .. M - 1``.
+    spacing : tuple of float
+        Pixel size along each axis; empty: 1.
+
+    Returns
+    -------
+    averaged : (M, F) float64 array
+        The standard deviation is a sixteenth of the side of the image.
+    """
+    size = np.array(spacing or (1.0,) * superpixels.ndim)
+    centers = region_centroids(superpixels) * size
+    sides = np.array(superpixels.shape) * size
+    reach = float(np.prod(sides[-2:])) ** 0.5 / TEXTURE_SIDES
+    near = np.exp(-cdist(centers, centers, "sqeuclidean") / (2 * reach**2)) * shares
+    return np.asarray(near @ values / near.sum(axis=1, keepdims=True))
 
 
 def unit_block(values: np.ndarray, shares: np.ndarray) -> np.ndarray:

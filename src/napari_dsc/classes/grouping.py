@@ -3,24 +3,16 @@
 from typing import NamedTuple
 
 import numpy as np
-from scipy.spatial.distance import cdist
 
 from napari_dsc.classes import members
-from napari_dsc.classes.features import Features
+from napari_dsc.classes.features import Features, averaged
 from napari_dsc.classes.graph import affinities, normalized_cut
+from napari_dsc.classes.leaves import REGION_ALTITUDE, Leaves
 from napari_dsc.classes.linkage import average_linkage, unit_mean, ward_levels
-from napari_dsc.classes.material import Material
-from napari_dsc.hierarchy.consensus import leaf_altitudes
-from napari_dsc.hierarchy.tree import MergeTree
-from napari_dsc.labels.neighbors import region_centroids
 from napari_dsc.params import ClassParams
 
-N_NODES = 500  # 300 score nearly as high, 150 do not (classes.md of the design)
-N_REGIONS = 50  # regions of the merge tree about whose means the scatter is taken
 CONTACTS, CHANNELS, BLOCKS = 0.5, 1.0, 1.0  # weights of the members beside that of regions
 TREE_WEIGHT = 0.25
-TEXTURE_SIDES = 16  # a texture is averaged over the side of the image over this
-REGION_ALTITUDE = 1.7  # regions of the grain `regions`, as by default in the merge tree
 NEAREST_REGIONS = 0.7  # distance up to which regions are one class by default
 FAR = 1e6  # of nodes that must not share a class; no mean distance comes near it
 MOST_EXPLAINED = 10  # largest number of classes to choose from where none stands out
@@ -60,17 +52,21 @@ class Grouping(NamedTuple):
         return 2 + int(np.argmax(heights[:-1] - heights[1:]))
 
 
-def group_superpixels(material: Material, features: Features, params: ClassParams) -> Grouping:
-    """Group the superpixels of an image into nodes, and nodes into classes.
+def group_superpixels(
+    leaves: Leaves, features: Features, params: ClassParams, wanted: np.ndarray | None = None
+) -> Grouping:
+    """Group superpixels into nodes, and nodes into classes.
 
     Parameters
     ----------
-    material : Material
-        Merge tree of the image, and the classes that scribbles ask for.
+    leaves : Leaves
+        Superpixels of one image or several.
     features : Features
-        Features of its superpixels.
+        Features of these superpixels.
     params : ClassParams
         The grain.
+    wanted : (M,) int array, optional
+        Class that scribbles ask for on each superpixel, from 0; -1 leaves it free.
 
     Returns
     -------
@@ -79,28 +75,26 @@ def group_superpixels(material: Material, features: Features, params: ClassParam
         scribbles. Nodes that ask for one class merge first, nodes that ask for different
         classes last.
     """
-    tree, shares, seen = material.tree, features.shares, features.blocks
+    shares, seen = features.shares, features.blocks
     if params.grain == "texture":
-        seen = _averaged_nearby(seen, shares, tree.superpixels, material.spacing)
-    regions = tree.regions_of_superpixels(n_regions=N_NODES)
-    nodes, of_nodes = _nodes_of(regions, material.wanted)
+        seen = leaves.nearby(seen)
+    nodes, of_nodes = _nodes_of(leaves.nodes, wanted)
     weights = np.bincount(nodes, shares)
     if len(weights) < 2:
         return Grouping(nodes, np.zeros((0, 4)), 1, of_nodes)
-    coordinates = _members(material, features, seen, params)
     consensus = np.zeros((len(weights),) * 2)
-    for weight, member in coordinates:
+    for weight, member in _members(leaves, features, seen, params):
         consensus += weight * ward_levels(averaged(member, shares, nodes), weights)
     consensus = unit_mean(consensus, weights)
     first = np.unique(nodes, return_index=True)[1]
-    meeting = leaf_altitudes(tree)[np.ix_(first, first)].astype(np.float64)
+    meeting = leaves.meeting(first)
     altitudes = unit_mean(meeting, weights)
     spectrum = normalized_cut(affinities(consensus, altitudes), weights)
     cut = ward_levels(spectrum.coordinates, weights)
     distances = consensus + cut + TREE_WEIGHT * altitudes
     n_outstanding = min(spectrum.n_outstanding, len(weights))
     if params.grain == "regions":
-        distances = _between_regions(tree, nodes, weights, distances, meeting)
+        distances = _between_regions(leaves.regions[first], weights, distances, meeting)
     linkage = average_linkage(_with_wanted(distances, of_nodes), weights)
     if params.grain == "regions":
         n_outstanding = 1 + int((linkage[:, 2] > 1 + NEAREST_REGIONS).sum())
@@ -132,22 +126,14 @@ def _with_wanted(distances: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     return np.asarray(np.where(both & is_same, 0, apart))
 
 
-def averaged(values: np.ndarray, shares: np.ndarray, groups: np.ndarray) -> np.ndarray:
-    """Mean of the values of each group, weighted by shares, (N, F)."""
-    sums = np.zeros((int(groups.max()) + 1, values.shape[1]))
-    np.add.at(sums, groups, shares[:, None] * values)
-    return np.asarray(sums / np.bincount(groups, shares)[:, None])
-
-
 def _members(
-    material: Material, features: Features, seen: np.ndarray, params: ClassParams
+    leaves: Leaves, features: Features, seen: np.ndarray, params: ClassParams
 ) -> list[tuple[float, np.ndarray]]:
     """Coordinates of the superpixels by each member of the consensus, with its weight."""
     shares, blocks = features.shares, features.blocks
-    tree, descriptors = material.tree, material.descriptors
+    descriptors = leaves.descriptors
     between = members.total_scatter(seen, shares)
-    regions = tree.regions_of_superpixels(n_regions=N_REGIONS)
-    of_regions = members.region_scatter(blocks, shares, regions)
+    of_regions = members.region_scatter(blocks, shares, leaves.scattered)
     of_contacts = members.contact_scatter(blocks, descriptors.pairs, descriptors.lengths)
     by_regions, by_contacts = (
         members.cut_coordinates(seen, between, one) for one in (of_regions, of_contacts)
@@ -162,28 +148,10 @@ def _members(
     ]
 
 
-def _averaged_nearby(
-    values: np.ndarray, shares: np.ndarray, superpixels: np.ndarray, spacing: tuple[float, ...]
-) -> np.ndarray:
-    """Values averaged over the neighborhood that makes a texture, by a Gaussian."""
-    size = np.array(spacing or (1.0,) * superpixels.ndim)
-    centers = region_centroids(superpixels) * size
-    sides = np.array(superpixels.shape) * size
-    reach = float(np.prod(sides[-2:])) ** 0.5 / TEXTURE_SIDES
-    near = np.exp(-cdist(centers, centers, "sqeuclidean") / (2 * reach**2)) * shares
-    return np.asarray(near @ values / near.sum(axis=1, keepdims=True))
-
-
 def _between_regions(
-    tree: MergeTree,
-    nodes: np.ndarray,
-    weights: np.ndarray,
-    distances: np.ndarray,
-    meeting: np.ndarray,
+    of_nodes: np.ndarray, weights: np.ndarray, distances: np.ndarray, meeting: np.ndarray
 ) -> np.ndarray:
     """Distances of nodes: those of the tree within its regions, then those of the regions."""
-    of_superpixels = tree.regions_of_superpixels(threshold=REGION_ALTITUDE)
-    of_nodes = of_superpixels[np.unique(nodes, return_index=True)[1]]
     regions = np.unique(of_nodes, return_inverse=True)[1]
     shares = np.zeros((int(regions.max()) + 1, len(regions)))
     shares[regions, np.arange(len(regions))] = weights

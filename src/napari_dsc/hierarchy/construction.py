@@ -1,13 +1,12 @@
 """Merge trees of images, and the partitions that are cut from them."""
 
-from typing import NamedTuple
-
 import numpy as np
 
 from napari_dsc.errors import InvalidParameterError
 from napari_dsc.hierarchy import maps, region_trees
 from napari_dsc.hierarchy.consensus import merge_by_consensus
 from napari_dsc.hierarchy.descriptors import Descriptors, describe
+from napari_dsc.hierarchy.samples import Samples, sample
 from napari_dsc.hierarchy.spectral import n_spectral_pixels
 from napari_dsc.hierarchy.tree import MergeTree, tree_of_merges
 from napari_dsc.images import color_features
@@ -65,57 +64,6 @@ def tree_of_colors(
     found = maps.boundary_maps(features, params.tree_seed)
     superpixels = relabel_in_order(maps.fine_partition(found.strength, params.n_leaves))
     return merge_superpixels(features, found, spread(superpixels, valid), params, valid)
-
-
-class Ground(NamedTuple):
-    """Merge tree of an image, and what it was made of.
-
-    Attributes
-    ----------
-    tree : MergeTree
-        Tree without a record.
-    descriptors : Descriptors
-        Statistics of its superpixels.
-    fine : S int64 array
-        Finer superpixels ``0 .. M - 1`` of the same boundaries.
-    """
-
-    tree: MergeTree
-    descriptors: Descriptors
-    fine: np.ndarray
-
-
-# pixels of a finer superpixel on average, and the least number of them
-FINE_PIXELS, LEAST_FINE = 60, 2500
-
-
-def lay_ground(
-    pixels: np.ndarray, params: TreeParams, valid: np.ndarray | None = None
-) -> Ground:
-    """Merge tree of an image, with its descriptors and finer superpixels.
-
-    Parameters
-    ----------
-    pixels : (C, *S) float32 array
-        Image with values in 0 to 1, in two or three dimensions.
-    params : TreeParams
-        Number of superpixels and of agglomerations, and the seed.
-    valid : S bool array, optional
-        As for `grow_tree`.
-
-    Returns
-    -------
-    ground : Ground
-        Its tree is that of `grow_tree`.
-    """
-    features = maps.perceptual(pixels)
-    found = maps.boundary_maps(features, params.tree_seed)
-    n_fine = max(LEAST_FINE, features[0].size // FINE_PIXELS)
-    superpixels, fine = (
-        spread(relabel_in_order(one), valid)
-        for one in maps.fine_partitions(found.strength, (params.n_leaves, n_fine))
-    )
-    return Ground(*_merged(features, found, superpixels, params, valid), fine)
 
 
 def tree_regions(features: np.ndarray, n_regions: int, share: float = 1.0) -> np.ndarray:
@@ -212,29 +160,49 @@ def merge_superpixels(
     InvalidParameterError
         If there are more than 5000 superpixels.
     """
-    tree, _ = _merged(features, found, superpixels, params, valid)
+    tree, _, _ = merge_and_describe(features, found, superpixels, params, valid)
     return tree
 
 
-def _merged(
+def merge_and_describe(
     features: np.ndarray,
     found: maps.BoundaryMaps,
     superpixels: np.ndarray,
     params: TreeParams,
     valid: np.ndarray | None,
-) -> tuple[MergeTree, Descriptors]:
-    """Merge tree, and the statistics of its superpixels."""
+) -> tuple[MergeTree, Descriptors, Samples]:
+    """Merge tree over given superpixels, and what it is made of.
+
+    Parameters
+    ----------
+    features, found, superpixels, params, valid : array, BoundaryMaps, TreeParams
+        As for `merge_superpixels`.
+
+    Returns
+    -------
+    tree : MergeTree
+        Tree without a record.
+    descriptors : Descriptors
+        Statistics of the superpixels.
+    samples : Samples
+        What color and texture were sampled.
+
+    Raises
+    ------
+    InvalidParameterError
+        If there are more than 5000 superpixels.
+    """
     n_superpixels = int(superpixels.max()) + 1
     if n_superpixels > MOST_SUPERPIXELS:
         raise InvalidParameterError(
             f"superpixels: got {n_superpixels}, expected at most {MOST_SUPERPIXELS}, the limit "
             "of a merge tree"
         )
-    descriptors = describe(
-        features, (found.local, found.spectral), superpixels, params.tree_seed, valid
-    )
+    samples = sample(features, superpixels, valid)
+    boundaries = (found.local, found.spectral)
+    descriptors = describe(samples, boundaries, superpixels, params.tree_seed, valid)
     merges = merge_by_consensus(descriptors, params.n_agglomerations, params.tree_seed)
-    return tree_of_merges(superpixels, merges), descriptors
+    return tree_of_merges(superpixels, merges), descriptors, samples
 
 
 _TREES = {

@@ -25,7 +25,6 @@ from napari_dsc.segmenting.run import Run
 from napari_dsc.segmenting.segmenter import SEGMENTERS, exhausted, iter_segmentation
 from napari_dsc.segmenting.settings import Settings
 from napari_dsc.superae.applied import superpixel_features
-from napari_dsc.superae.model import as_many_channels
 from napari_dsc.superae.weights import DEFAULT, find_weights, load_weights
 from napari_dsc.superpixels.methods import over_segment_pixels
 
@@ -155,8 +154,7 @@ def deep_clusters(grouping: Grouping, image: Image, options: MethodOptions) -> A
     superpixels = _run(image, options).superpixels
     device = resolve_device(options.device)
     model = load_weights(find_weights(options.weights or DEFAULT)).to(device)
-    pixels = as_many_channels(torch.from_numpy(image.pixels).to(device), model.n_channels)
-    features = superpixel_features(model, pixels[None], superpixels).cpu().numpy()
+    features = superpixel_features(model, image.pixels, superpixels)
     group = grouping(features, superpixels, options.cluster_params)
     return lambda scale: _result(group(round(scale))[superpixels], options)
 

@@ -10,13 +10,14 @@ import torch
 
 from napari_dsc.cut.joint import Piece, assign, coarse_piece, iter_joint_cut
 from napari_dsc.cut.objective import CutStep
+from napari_dsc.labels.numbering import Classes
 from napari_dsc.machine.clock import Clock
 from napari_dsc.machine.progress import Progress
 from napari_dsc.params import CutParams
 from napari_dsc.params.presets import NO_LIMIT
 from napari_dsc.records.record import Record
 from napari_dsc.segmenting.stages import Stages, timed_cut
-from napari_dsc.segmenting.steps import Classes, Step
+from napari_dsc.segmenting.steps import Step
 from napari_dsc.superae.applied import embedding_of
 from napari_dsc.superae.model import Embedding
 

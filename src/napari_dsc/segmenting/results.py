@@ -13,6 +13,7 @@ from napari_dsc.correction.parts import Parts, parts_of
 from napari_dsc.errors import InvalidParameterError
 from napari_dsc.images import to_label_image
 from napari_dsc.labels import measurement, regions
+from napari_dsc.labels.numbering import Classes, without_gaps
 from napari_dsc.layers import (
     PARTS_KEY,
     RECORD_KEY,
@@ -23,7 +24,6 @@ from napari_dsc.layers import (
 )
 from napari_dsc.segmenting.saving import write_result
 from napari_dsc.segmenting.settings import Settings
-from napari_dsc.segmenting.steps import Classes, without_gaps
 
 if TYPE_CHECKING:
     from collections.abc import Callable

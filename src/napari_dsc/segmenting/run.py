@@ -14,6 +14,7 @@ from napari_dsc.cut import coarse, guide, objective
 from napari_dsc.errors import InvalidParameterError
 from napari_dsc.images import Image, array_sha256, to_label_image
 from napari_dsc.images.masks import spread
+from napari_dsc.labels.numbering import Classes, without_gaps
 from napari_dsc.labels.regions import connected_regions
 from napari_dsc.machine.progress import Progress
 from napari_dsc.segmenting.learning import Learned
@@ -21,7 +22,7 @@ from napari_dsc.segmenting.pieces import OneImage, one_image
 from napari_dsc.segmenting.results import Segmentation
 from napari_dsc.segmenting.settings import Settings, changed
 from napari_dsc.segmenting.stages import Stages, timed_cut
-from napari_dsc.segmenting.steps import Classes, Step, without_gaps
+from napari_dsc.segmenting.steps import Step
 from napari_dsc.superae import applied
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from napari_dsc.errors import InvalidImageError, InvalidParameterError
 from napari_dsc.machine.device import resolve_device
 from napari_dsc.machine.memory import free_main_bytes
 from napari_dsc.machine.progress import Progress, exhausted
-from napari_dsc.segmenting.classes import classes_image
+from napari_dsc.segmenting.classing.one import classes_image
+from napari_dsc.segmenting.classing.shared import classes_files, classes_series
 from napari_dsc.segmenting.joint import cut_files
 from napari_dsc.segmenting.needs import needed_bytes
 from napari_dsc.segmenting.pieces import OneImage, Pieces
@@ -63,7 +64,7 @@ SEGMENTERS: dict[str, Segmenter] = {
         "class tree: any number of classes, far parts of one material together",
         "Shi, Malik: Normalized Cuts and Image Segmentation, IEEE TPAMI 22, 2000; Ward: "
         "Hierarchical Grouping to Optimize an Objective Function, JASA 58, 1963",
-        {"image": classes_image},
+        {"image": classes_image, "series": classes_series, "files": classes_files},
         takes_labels=True,
     ),
 }

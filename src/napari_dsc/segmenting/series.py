@@ -8,6 +8,7 @@ import numpy as np
 
 from napari_dsc.cut.joint import Piece
 from napari_dsc.images import to_label_image
+from napari_dsc.labels.numbering import Classes, without_gaps
 from napari_dsc.labels.regions import connected_regions, numbered_on
 from napari_dsc.machine.progress import Progress, exhausted
 from napari_dsc.records.record import Record, hashes_of
@@ -17,7 +18,6 @@ from napari_dsc.segmenting.results import Segmentation
 from napari_dsc.segmenting.run import Run
 from napari_dsc.segmenting.settings import Settings
 from napari_dsc.segmenting.stages import Stages
-from napari_dsc.segmenting.steps import Classes, without_gaps
 
 
 class SeriesRun:

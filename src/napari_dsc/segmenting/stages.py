@@ -13,7 +13,8 @@ import torch
 from napari_dsc.classes.features import Pooled, channel_means
 from napari_dsc.cut.joint import Piece
 from napari_dsc.errors import ComputationError, InvalidParameterError
-from napari_dsc.hierarchy.construction import Ground, grow_tree, lay_ground
+from napari_dsc.hierarchy.construction import grow_tree
+from napari_dsc.hierarchy.ground import Ground, lay_ground
 from napari_dsc.hierarchy.tree import MergeTree
 from napari_dsc.images import Image
 from napari_dsc.images.masks import spread
@@ -142,8 +143,7 @@ class Stages:
     def pooled(self, image: Image, *partitions: np.ndarray) -> list[Pooled]:
         """Channels of an image and of the encoder, averaged over the regions of partitions."""
         with self.clock.stage("features"):
-            pixels = torch.from_numpy(image.pixels).to(self.device)
-            levels = pool_levels(self.model, pixels, partitions, image.valid)
+            levels = pool_levels(self.model, image.pixels, partitions, image.valid)
             return [
                 Pooled(channel_means(image.pixels, regions, image.valid), *of_regions)
                 for regions, of_regions in zip(partitions, levels, strict=True)

@@ -1,22 +1,21 @@
-"""A step of the cut while it runs, and the classes that it gives."""
+"""A step of the cut while it runs."""
 
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 
 from napari_dsc.images import to_label_image
 from napari_dsc.labels import regions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
+    import numpy as np
     from torch import Tensor
 
-    from napari_dsc.cut.joint import PieceClasses
     from napari_dsc.segmenting.results import Segmentation
 
 
@@ -81,44 +80,3 @@ class Step:
             With the labels and the record of this step.
         """
         return self.finish(self)
-
-
-class Classes(NamedTuple):
-    """Classes of the superpixels of one image.
-
-    Parameters
-    ----------
-    classes : (M,) int64 array
-        Class of each superpixel, from 0.
-    probabilities : (M, K) float32 array
-        Probability of each superpixel for each class.
-    """
-
-    classes: np.ndarray
-    probabilities: np.ndarray
-
-    @classmethod
-    def of(cls, step: PieceClasses | Step) -> Self:
-        """Classes in a step of a cut, or in the assignment by a trained network."""
-        return cls(step.classes.cpu().numpy(), step.assignment.cpu().numpy())
-
-
-def without_gaps(found: Sequence[Classes]) -> list[Classes]:
-    """Renumber classes: first those that some superpixel has, in their order.
-
-    Parameters
-    ----------
-    found : sequence of Classes
-        Classes that mean the same in all of these images.
-
-    Returns
-    -------
-    numbered : list of Classes
-        The same, with the columns of the probabilities in the new order.
-    """
-    used = np.unique(np.concatenate([one.classes for one in found]))
-    n_columns = found[0].probabilities.shape[1]
-    every = np.arange(max(n_columns, used.max(initial=-1) + 1))
-    order = np.concatenate([used, np.setdiff1d(every, used)])
-    rank, columns = np.argsort(order), order[order < n_columns]
-    return [Classes(rank[one.classes], one.probabilities[:, columns]) for one in found]

@@ -73,26 +73,28 @@ def as_batch(pixels: Tensor, n_channels: int) -> Tensor:
     return batch.contiguous(memory_format=torch.channels_last)
 
 
-def superpixel_features(model: SuperAE, image: Tensor, superpixels: np.ndarray) -> Tensor:
+def superpixel_features(
+    model: SuperAE, pixels: np.ndarray, superpixels: np.ndarray
+) -> np.ndarray:
     """Mean of the encoder's feature maps over each superpixel, equation 5.
 
     Parameters
     ----------
     model : SuperAE
         Trained network in evaluation mode.
-    image : (1, C, Y, X) float tensor
-        Image in 0 to 1, on the device of the network.
-    superpixels : (Y, X) int array
+    pixels : (C, *S) float32 array
+        Image in 0 to 1.
+    superpixels : S int array
         Superpixels ``0 .. M - 1``.
 
     Returns
     -------
-    features : (M, 448) float tensor
+    features : (M, 448) float32 array
         Mean features of the three levels, concatenated; each level is upsampled bilinearly to
         the size of the image before it is averaged.
     """
-    [pooled] = pool_levels(model, image[0], [superpixels])
-    return torch.from_numpy(pooled.means.astype(np.float32)).to(image.device)
+    [pooled] = pool_levels(model, pixels, [superpixels])
+    return pooled.means.astype(np.float32)
 
 
 def embedding_of(model: SuperAE, n_partitions: int, seed: int) -> Embedding:

@@ -32,7 +32,7 @@ class PooledLevels(NamedTuple):
 
 def pool_levels(
     model: SuperAE,
-    pixels: Tensor,
+    pixels: np.ndarray,
     partitions: Sequence[np.ndarray],
     valid: np.ndarray | None = None,
 ) -> list[PooledLevels]:
@@ -43,8 +43,8 @@ def pool_levels(
     model : SuperAE
         Trained network in evaluation mode. A network of two dimensions sees a stack plane by
         plane.
-    pixels : (C, *S) float tensor
-        Image in 0 to 1, on the device of the network; C as for `as_many_channels`.
+    pixels : (C, *S) float32 array
+        Image in 0 to 1; C as for `as_many_channels`.
     partitions : sequence of S int array
         Regions ``0 .. M - 1`` each.
     valid : S bool array, optional
@@ -60,11 +60,12 @@ def pool_levels(
     counted = [one if valid is None else np.where(valid, one, -1) for one in partitions]
     numbers = [int(one.max()) + 1 for one in partitions]
     sums = [np.zeros((2, n_regions, N_FEATURES)) for n_regions in numbers]
-    many = as_many_channels(pixels, model.n_channels)
+    device = next(model.parameters()).device
+    many = as_many_channels(torch.from_numpy(pixels).to(device), model.n_channels)
     planes: Iterable[Any] = [(many, counted)]
     if many.ndim - 1 > model.ndim:
         planes = zip(many.unbind(1), zip(*counted, strict=True), strict=True)
-    with torch.no_grad(), reproducible(pixels.device):
+    with torch.no_grad(), reproducible(device):
         for plane, of_plane in planes:
             for corner in itertools.product(*(range(0, n, TILE) for n in plane.shape[1:])):
                 levels = _levels(model, plane, corner)

@@ -7,7 +7,7 @@ from functools import partial
 from napari_dsc.classes.class_tree import ClassTree
 from napari_dsc.classes.growth import grow_classes
 from napari_dsc.classes.material import Material
-from napari_dsc.hierarchy.construction import Ground
+from napari_dsc.hierarchy.ground import Ground
 from napari_dsc.images import to_label_image
 from napari_dsc.machine.progress import Progress
 from napari_dsc.machine.side_process import run_in_side_process
@@ -49,8 +49,8 @@ def classes_image(pieces: OneImage, stages: Stages) -> Generator[Progress, None,
     with stages.clock.stage("classes"):
         grown = run_in_side_process(grow_classes, material, params)
     tree = grown.tree
-    n_classes = min(max(params.classes or tree.n_default, tree.least), tree.most)
-    stages.notes.extend(_notes(tree, params.classes, n_classes))
+    n_classes = chosen_number(tree, params.classes)
+    stages.notes.extend(notes_on_number(tree, params.classes, n_classes))
     found = tree.classes(n_classes)
     superpixels = image.restore_labels(to_label_image(grown.superpixels))
     counts = {"n_superpixels": len(found), "n_classes": n_classes}
@@ -83,16 +83,21 @@ def _material(run: Run, ground: Ground) -> Material:
         tree,
         ground.descriptors,
         pooled,
+        image.volume_spacing,
         fine,
         fine_pooled,
         image.valid,
-        image.volume_spacing,
         is_given,
         *wanted,
     )
 
 
-def _notes(tree: ClassTree, asked: int, n_classes: int) -> list[str]:
+def chosen_number(tree: ClassTree, asked: int) -> int:
+    """Number of classes that is shown, where `asked` is that of the settings."""
+    return min(max(asked or tree.n_default, tree.least), tree.most)
+
+
+def notes_on_number(tree: ClassTree, asked: int, n_classes: int) -> list[str]:
     """What a user should know about the number of classes."""
     if asked and n_classes < asked:
         return [f"classes={asked}: the image has no more than {n_classes} classes"]

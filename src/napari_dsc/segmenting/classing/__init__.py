@@ -1,0 +1,1 @@
+"""The segmenter of classes: of one image, and of several together."""
