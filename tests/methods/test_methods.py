@@ -29,6 +29,7 @@ from napari_dsc.superpixels.methods import over_segment_pixels
 SCALES = {
     "n_superpixels": (12, 6),
     "n_partitions": (4, 2),
+    "n_classes": (4, 2),
     "n_regions": (4, 2),
     "min_size": (20, 200),
     "k": (20, 200),

@@ -76,8 +76,8 @@ REFUSED = [
     (TILED, "series", {}, "tile=64: not available for a time series"),
     (TILED, "files", {}, "tile=64: not available for images that are cut together"),
     (QUICK.replace(level=1), "image", {}, "level=1: not available for a single image"),
-    (QUICK, "series", SUPERPIXELS, "superpixels: taken by method 'dsc' on a single image only"),
-    (QUICK, "series", SCRIBBLES, "scribbles: taken by method 'dsc' on a single image only"),
+    (QUICK, "series", SUPERPIXELS, "superpixels: taken by the methods dsc and classes on a"),
+    (QUICK, "series", SCRIBBLES, "scribbles: taken by the methods dsc and classes on a"),
     (APART, "planes", SCRIBBLES, "scribbles: .* got method 'dsc' on a time series, or planes"),
     (TREE, "image", SUPERPIXELS, "superpixels: .* got method 'tree' on a single image"),
     (TREE, "image", SCRIBBLES, "scribbles: .* got method 'tree' on a single image"),
@@ -120,7 +120,7 @@ def test_superpixels_and_scribbles_go_with_one_image_and_the_cut(film):
 
 
 def test_every_segmenter_takes_a_single_image():
-    assert set(SEGMENTERS) == {"dsc", "tree"}
+    assert set(SEGMENTERS) == {"dsc", "tree", "classes"}
     for segmenter in SEGMENTERS.values():
         assert "image" in segmenter.kinds
         assert segmenter.summary

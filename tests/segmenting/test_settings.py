@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import napari_dsc
 from napari_dsc import (
+    ClassParams,
     CutParams,
     ImageParams,
     InvalidParameterError,
@@ -76,6 +77,7 @@ def test_every_field_is_in_the_record():
         "superpixel_params": SuperpixelParams(n_superpixels=7),
         "cut_params": CutParams(seed=1),
         "tree_params": TreeParams(regions=3),
+        "class_params": ClassParams(classes=3),
         "weights": "superae-tree",
         "weights_sha256": "0" * 64,
         "device": "cpu",
