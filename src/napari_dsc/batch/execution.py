@@ -9,6 +9,7 @@ from collections.abc import Generator, Sequence
 from pathlib import Path
 
 from napari_dsc.batch.tasks import Outcome, Task, unused_in
+from napari_dsc.batch.together import TOGETHER
 from napari_dsc.errors import DSCError, OutputError, one_line
 from napari_dsc.files import check_output
 from napari_dsc.files.tiff import read_record
@@ -17,15 +18,14 @@ from napari_dsc.machine.device import is_out_of_memory
 from napari_dsc.machine.progress import Progress, exhausted
 from napari_dsc.records.recipes import read_recipe
 from napari_dsc.records.record import Record
-from napari_dsc.segmenting import segmenter, series
-from napari_dsc.segmenting.joint import TOO_LARGE, Files, JointRun
-from napari_dsc.segmenting.learning import Learned
+from napari_dsc.segmenting import segmenter
+from napari_dsc.segmenting.joint import TOO_LARGE, Files
 from napari_dsc.segmenting.pieces import open_pieces
 from napari_dsc.segmenting.results import Segmentation
 from napari_dsc.segmenting.saving import write_result
 from napari_dsc.segmenting.settings import Settings
 from napari_dsc.segmenting.stages import Stages
-from napari_dsc.superae.applied import load_embedding, read_card, save_embedding
+from napari_dsc.superae.applied import read_card
 from napari_dsc.superae.registry import file_sha256
 
 NETWORK = "joint.safetensors"
@@ -162,13 +162,15 @@ def _segment(task: Task) -> Generator[Progress, None, Segmentation]:
         result: Segmentation = yield from segmenter.iter_segmentation(pieces, settings)
         return result
     choose = always(task.joint["normalization"])  # type: ignore[arg-type]
-    run = series.SeriesRun(open_pieces(task.source, settings, choose), Stages(settings))
-    found = yield from run.iter_classes(learned_before(task, run.stages))
-    return run.result(found, "common")
+    pieces, stages = open_pieces(task.source, settings, choose), Stages(settings)
+    together = TOGETHER[settings.method]
+    path, sha256 = task.output.with_name(NETWORK), str(task.joint["network"])
+    learned = together.load(path, stages, sha256)
+    return (yield from together.segment(pieces, stages, learned))
 
 
 def learn_together(tasks: Sequence[Task]) -> Record:
-    """Let one network learn from the files of all tasks, unless it is there already.
+    """Learn classes from the files of all tasks, unless that is done already.
 
     Parameters
     ----------
@@ -202,36 +204,9 @@ def learn_together(tasks: Sequence[Task]) -> Record:
     }
     earlier = read_card(path) if first.existing == "resume" else {}
     if {name: earlier.get(name) for name in card} != card:
-        learned = exhausted(JointRun(files, Stages(settings)).iter_learning())
-        save_embedding(learned.embedding, path, card | {"learning": learned.figures})
+        together = TOGETHER[settings.method]
+        together.save(exhausted(together.learn(files, Stages(settings))), path, card)
     return images | {"network": file_sha256(path)}
-
-
-def learned_before(task: Task, stages: Stages) -> Learned:
-    """Read the network of a batch.
-
-    Parameters
-    ----------
-    task : Task
-        With what `learn_together` gave.
-    stages : Stages
-        Stages of the task.
-
-    Returns
-    -------
-    learned : Learned
-        On the device of the stages.
-
-    Raises
-    ------
-    WeightsError
-        If the network is missing, or is not the one that the batch began with.
-    """
-    params = task.settings.cut_params
-    path, sha256 = task.output.with_name(NETWORK), str(task.joint["network"])
-    embedding = load_embedding(path, stages.model, params.n_partitions, sha256)
-    figures: Record = read_card(path)["learning"]  # type: ignore[assignment]
-    return Learned(embedding, params, figures)
 
 
 def _earlier_record(task: Task) -> Record:
