@@ -15,8 +15,9 @@ from napari_dsc.images import array_sha256
 from napari_dsc.labels.regions import connected_regions
 from napari_dsc.large.source import open_source
 from napari_dsc.segmenting import tiles as module
+from napari_dsc.segmenting.cutting import tiled
+from napari_dsc.segmenting.cutting.tiled import CutTiles
 from napari_dsc.segmenting.stages import Stages
-from napari_dsc.segmenting.tiles import TiledRun
 
 SIDE, TILE = 320, 128
 BORDERS = (108, 212)  # where the cores of three tiles meet
@@ -64,13 +65,13 @@ def border_excess(labels):
 
 
 def test_tiles_do_not_show_in_the_labels(by_tiles, clouds, tmp_path, monkeypatch):
-    plan = module.plan_tiling
+    plan = tiled.plan_tiling
 
     def without_halo(*arguments):
         tiling, width = plan(*arguments)
         return tiling._replace(halo=0), width
 
-    monkeypatch.setattr(module, "plan_tiling", without_halo)
+    monkeypatch.setattr(tiled, "plan_tiling", without_halo)
     naive, _ = labels_of(clouds, tmp_path)
     assert border_excess(naive) > 3
 
@@ -113,7 +114,7 @@ def test_superpixels_of_the_smoothed_image_and_colors_work_too(clouds, tmp_path)
 
 def test_few_superpixels_become_as_many_as_tiles_need(clouds):
     with open_source(clouds) as source:
-        run = TiledRun(source, Stages(Settings(tile=64)))
+        run = CutTiles(source, Stages(Settings(tile=64)))
 
     assert run.stages.notes == [
         "about 1600 superpixels instead of 100, because a tile of 64 pixels should hold some: "
@@ -125,7 +126,7 @@ def test_few_superpixels_become_as_many_as_tiles_need(clouds):
 def test_a_run_that_is_ended_leaves_no_files(clouds, tmp_path):
     with open_source(clouds) as source:
         settings = Settings(superpixel_params=ORIGINAL, cut_params=CUT, tile=TILE)
-        run = TiledRun(source, Stages(settings))
+        run = CutTiles(source, Stages(settings))
         steps = run.iter_save(tmp_path / "labels.ome.zarr")
         for progress in steps:
             if progress.stage == "labels":

@@ -16,8 +16,8 @@ from napari_dsc.errors import WeightsError
 from napari_dsc.machine.progress import Progress
 from napari_dsc.records.record import Record
 from napari_dsc.segmenting.classing.shared import SharedClasses, iter_learning_files
+from napari_dsc.segmenting.cutting.learning import Learned
 from napari_dsc.segmenting.joint import Files, JointRun
-from napari_dsc.segmenting.learning import Learned
 from napari_dsc.segmenting.pieces import OneImage
 from napari_dsc.segmenting.results import Segmentation
 from napari_dsc.segmenting.series import SeriesRun

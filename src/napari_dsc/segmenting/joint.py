@@ -13,7 +13,7 @@ from napari_dsc.errors import ComputationError, DSCError, InvalidImageError
 from napari_dsc.images import Pool, always
 from napari_dsc.machine.progress import Progress, exhausted
 from napari_dsc.records.record import N_LISTED, Record, sha256_of
-from napari_dsc.segmenting.learning import Learned, iter_learning, kept_small
+from napari_dsc.segmenting.cutting.learning import Learned, iter_learning, kept_small
 from napari_dsc.segmenting.pieces import OneImage, needs_tiles, open_pieces
 from napari_dsc.segmenting.series import SeriesRun
 from napari_dsc.segmenting.settings import Settings

@@ -17,7 +17,7 @@ from napari_dsc.images.masks import spread
 from napari_dsc.labels.numbering import Classes, without_gaps
 from napari_dsc.labels.regions import connected_regions
 from napari_dsc.machine.progress import Progress
-from napari_dsc.segmenting.learning import Learned
+from napari_dsc.segmenting.cutting.learning import Learned
 from napari_dsc.segmenting.pieces import OneImage, one_image
 from napari_dsc.segmenting.results import Segmentation
 from napari_dsc.segmenting.settings import Settings, changed

@@ -9,6 +9,8 @@ from napari_dsc.machine.memory import free_main_bytes
 from napari_dsc.machine.progress import Progress, exhausted
 from napari_dsc.segmenting.classing.one import classes_image
 from napari_dsc.segmenting.classing.shared import classes_files, classes_series
+from napari_dsc.segmenting.classing.tiled import classes_tiles
+from napari_dsc.segmenting.cutting.tiled import cut_tiles
 from napari_dsc.segmenting.joint import cut_files
 from napari_dsc.segmenting.needs import needed_bytes
 from napari_dsc.segmenting.pieces import OneImage, Pieces
@@ -16,7 +18,6 @@ from napari_dsc.segmenting.run import cut_image
 from napari_dsc.segmenting.series import cut_series
 from napari_dsc.segmenting.settings import Settings
 from napari_dsc.segmenting.stages import Stages
-from napari_dsc.segmenting.tiles import cut_tiles
 from napari_dsc.segmenting.tree import tree_image, tree_series
 
 Segment = Callable[[Any, Stages], Generator[Progress, None, Any]]
@@ -64,7 +65,12 @@ SEGMENTERS: dict[str, Segmenter] = {
         "class tree: any number of classes, far parts of one material together",
         "Shi, Malik: Normalized Cuts and Image Segmentation, IEEE TPAMI 22, 2000; Ward: "
         "Hierarchical Grouping to Optimize an Objective Function, JASA 58, 1963",
-        {"image": classes_image, "series": classes_series, "files": classes_files},
+        {
+            "image": classes_image,
+            "series": classes_series,
+            "files": classes_files,
+            "tiles": classes_tiles,
+        },
         takes_labels=True,
     ),
 }

@@ -12,7 +12,7 @@ from napari_dsc.labels.numbering import Classes, without_gaps
 from napari_dsc.labels.regions import connected_regions, numbered_on
 from napari_dsc.machine.progress import Progress, exhausted
 from napari_dsc.records.record import Record, hashes_of
-from napari_dsc.segmenting.learning import Learned, iter_learning, kept_small
+from napari_dsc.segmenting.cutting.learning import Learned, iter_learning, kept_small
 from napari_dsc.segmenting.pieces import Frames, OneImage, iter_each, open_pieces
 from napari_dsc.segmenting.results import Segmentation
 from napari_dsc.segmenting.run import Run

@@ -5,7 +5,7 @@ import dataclasses
 import functools
 import math
 from collections.abc import Iterator
-from typing import Any, Self, TypeVar
+from typing import Any, Protocol, Self, TypeVar
 
 import numpy as np
 import torch
@@ -30,6 +30,22 @@ from napari_dsc.superae.weights import WeightsFile, check_dimensions, find_weigh
 from napari_dsc.superpixels.methods import TOLERANCE, over_segment_pixels
 
 S = TypeVar("S")
+
+
+class Seen(Protocol):
+    """What the class tree sees of an image, or of a part of one."""
+
+    @property
+    def pixels(self) -> np.ndarray:
+        """Values in 0 to 1, (C, *S) float32."""
+
+    @property
+    def valid(self) -> np.ndarray | None:
+        """Pixels that have a value, S bool; None if all have one."""
+
+    @property
+    def volume_spacing(self) -> tuple[float, ...]:
+        """Pixel size along S of a volume; empty for a plane."""
 
 
 class Stages:
@@ -133,14 +149,14 @@ class Stages:
                 grow_tree, image.pixels, self.settings.tree_params, image.valid
             )
 
-    def ground(self, image: Image) -> Ground:
+    def ground(self, image: Seen) -> Ground:
         """Merge tree of an image, with its statistics and finer superpixels."""
         with self.clock.stage("tree"):
             return run_in_side_process(
                 lay_ground, image.pixels, self.settings.tree_params, image.valid
             )
 
-    def pooled(self, image: Image, *partitions: np.ndarray) -> list[Pooled]:
+    def pooled(self, image: Seen, *partitions: np.ndarray) -> list[Pooled]:
         """Channels of an image and of the encoder, averaged over the regions of partitions."""
         with self.clock.stage("features"):
             levels = pool_levels(self.model, image.pixels, partitions, image.valid)

@@ -1,41 +1,35 @@
-"""The method on an image in tiles, which does not fit into memory or is stored by chunks."""
+"""An image in tiles, which does not fit into memory or is stored by chunks."""
 
-import dataclasses
+import abc
 import math
 import shutil
 import tempfile
 from collections.abc import Generator, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
-import torch
 
-from napari_dsc.cut.joint import Piece, coarse_piece, iter_joint_cut, iter_piece_cut
 from napari_dsc.errors import InvalidParameterError, OutputError
 from napari_dsc.files.writers import temporary_beside
 from napari_dsc.images.normalization import normalization_note
 from napari_dsc.labels.regions import iter_regions, region_numbers
 from napari_dsc.large.source import Source, open_source
-from napari_dsc.large.tiling import DEFAULT, check_side, plan_tiling
-from napari_dsc.large.training_windows import montage, plan_training_windows
-from napari_dsc.large.work import Work
+from napari_dsc.large.tiling import DEFAULT, Tile, Tiling, check_side
 from napari_dsc.large.writers import CHUNK, Labels, write_labels
 from napari_dsc.machine import allocator, memory
 from napari_dsc.machine.progress import Progress
-from napari_dsc.params.presets import NO_LIMIT
 from napari_dsc.records.record import Record
 from napari_dsc.segmenting.pieces import Tiles
-from napari_dsc.segmenting.stages import Stages, check_losses
-from napari_dsc.superae.applied import embedding_of
-from napari_dsc.superae.model import Embedding
+from napari_dsc.segmenting.stages import Stages
 from napari_dsc.superae.weights import check_dimensions
 
 RESERVED_AT_ONCE = 2**24
 
 
-class TiledRun:
-    """One network for a large image, then labels tile by tile.
+class TiledRun(abc.ABC):
+    """A large image: something is learned from parts of it, then labels are made by tiles.
 
     Parameters
     ----------
@@ -43,8 +37,6 @@ class TiledRun:
         The image, open.
     stages : Stages
         Stages of the method; their clock and notes become those of the run.
-        ``n_superpixels`` counts for the whole image, but superpixels are no wider than an
-        eighth of a tile; ``megapixels`` are those that the network sees in a step.
 
     Attributes
     ----------
@@ -63,47 +55,61 @@ class TiledRun:
         If the weights are three-dimensional.
     """
 
+    smaller: ClassVar[str]
+    """What takes less memory, for the error."""
+
     def __init__(self, source: Source, stages: Stages) -> None:
         self.source, self.stages, self.device = source, stages, stages.device
         check_dimensions(stages.weights, "YX")
         settings = stages.settings
-        self.cut_params, asked = settings.cut_params, settings.superpixel_params.n_superpixels
-        limit = math.sqrt(self.cut_params.megapixels * 1e6) / CHUNK
-        self.scale = min(self.cut_params.resolution, limit)
         side = settings.tile or DEFAULT
         check_side(side)
-        self.tiling, self.width = plan_tiling(source.shape, side, asked, self.scale)
+        self.tiling = self.plan(side)
         self._check_memory()
         self.counts: dict[str, int] = {}
-        n_made = round(math.prod(source.shape) / self.width**2)
-        if n_made > asked:
-            stages.notes.append(
-                f"about {n_made} superpixels instead of {asked}, because a tile of "
-                f"{self.tiling.side} pixels should hold some: n_superpixels of a large image "
-                "count for all of it"
-            )
-        self.normalization = source.normalization(settings.image_params, self.cut_params.seed)
+        self.normalization = source.normalization(settings.image_params, self.seed)
         about = (self.normalization, source.dtype, len(source.channels), settings.image_params)
         stages.notes += normalization_note(*about)
-        # the scale is the same for pieces and tiles, whatever their size
-        params = dataclasses.replace(
-            self.cut_params, resolution=self.scale, megapixels=NO_LIMIT
-        )
-        method = (stages.model, settings.superpixel_params, params)
-        self._work = Work(source, self.normalization, *method, self.width)
+
+    @property
+    @abc.abstractmethod
+    def seed(self) -> int:
+        """Seed of the places that are looked at."""
+
+    @property
+    @abc.abstractmethod
+    def most(self) -> int:
+        """Largest number of classes."""
+
+    @property
+    def is_of_regions(self) -> bool:
+        """Whether connected regions are labeled, not classes."""
+        return False
+
+    @abc.abstractmethod
+    def plan(self, side: int) -> Tiling:
+        """Tiles of at most a side."""
+
+    @abc.abstractmethod
+    def bytes_of_tile(self) -> float:
+        """Memory that a tile takes, roughly."""
+
+    @abc.abstractmethod
+    def iter_learning(self) -> Generator[Progress, None, Any]:
+        """Learn from parts of the image; what is learned is the value."""
+
+    @abc.abstractmethod
+    def label(self, tile: Tile, learned: Any, canvas: np.ndarray) -> int:
+        """Write class plus 1 into free pixels of a canvas; return how many superpixels."""
 
     def _check_memory(self) -> None:
-        needed, free = self._bytes_of_tile(), memory.free_bytes(self.device)
+        needed, free = self.bytes_of_tile(), memory.free_bytes(self.device)
         if needed > free:
             raise InvalidParameterError(
                 f"tile={self.tiling.side}: a tile of this side takes about "
                 f"{needed / 2**30:.1f} GiB of memory, {free / 2**30:.1f} GiB are free; use "
-                "smaller tiles (--tile) or fewer classes (--n-partitions)"
+                f"{self.smaller}"
             )
-
-    def _bytes_of_tile(self) -> float:
-        n_pixels, classes = self.tiling.tile_pixels, self.cut_params.n_partitions
-        return memory.bytes_of_tile(n_pixels, classes, self.scale)
 
     def describe(self) -> str:
         """Size, tiles and memory in one line, before the run."""
@@ -111,7 +117,7 @@ class TiledRun:
         return (
             f"axes {self.source.axes} (from {self.source.axes_origin}), {height} x {width} "
             f"pixels in {self.tiling.n_tiles} tiles of up to {self.tiling.side} x "
-            f"{self.tiling.side}; about {self._bytes_of_tile() / 2**30:.1f} GiB of memory, "
+            f"{self.tiling.side}; about {self.bytes_of_tile() / 2**30:.1f} GiB of memory, "
             f"{memory.free_bytes(self.device) / 2**30:.1f} GiB are free"
         )
 
@@ -136,12 +142,12 @@ class TiledRun:
                 prefix=f"{beside.stem}-", suffix=beside.suffix, dir=beside.parent
             ) as folder,
         ):
-            embedding = yield from self._iter_learning()
+            learned = yield from self.iter_learning()
             file = Path(folder) / "classes"
-            dtype = np.min_scalar_type(self.cut_params.n_partitions)
+            dtype = np.min_scalar_type(self.most)
             _reserve(file, math.prod(self.source.shape) * dtype.itemsize)
             canvas = np.memmap(file, dtype, "r+", shape=self.source.shape)
-            yield from self._iter_classes(embedding, canvas)
+            yield from self._iter_classes(learned, canvas)
             yield Progress("writing", 0, 1)
             with self.stages.clock.stage("writing"):
                 labels = self._labels(canvas)
@@ -177,39 +183,12 @@ class TiledRun:
         record = self.stages.record_of(image, tiles=tiles)
         return record | {"numbering": "consecutive"} | self.counts
 
-    def _iter_learning(self) -> Generator[Progress, None, Embedding]:
-        """Cut places of the image out, and train the network on them, which is the value."""
-        tiles = self._work.params
-        training = plan_training_windows(self.source.shape, self.width, self.scale, tiles.seed)
-        places: list[Piece] = []
-        for window in training.windows:
-            with self.stages.clock.stage("places"):
-                found = self._work.piece(window, self.tiling.margin)
-                places.append(coarse_piece(found, tiles))
-            yield Progress("reading", len(places), len(training.windows))
-        params = dataclasses.replace(tiles, resolution=1.0)  # places are small already
-        with torch.inference_mode(False):
-            embedding = embedding_of(self._work.model, params.n_partitions, params.seed)
-            draw = partial(montage, places, training.grid)
-            steps = (
-                iter_piece_cut(draw(np.random.default_rng()), embedding, params)
-                if training.is_whole
-                else iter_joint_cut(draw, embedding, params, training.n_steps)
-            )
-        for number in range(1, params.n_iterations + 2):  # the last freezes the statistics
-            with self.stages.clock.stage("cut"), torch.inference_mode(False):
-                step = next(steps, None)
-                if step is not None:
-                    check_losses(step)
-            yield Progress("learning", min(number, params.n_iterations), params.n_iterations)
-        return embedding
-
-    def _iter_classes(self, embedding: Embedding, canvas: np.ndarray) -> Iterator[Progress]:
+    def _iter_classes(self, learned: Any, canvas: np.ndarray) -> Iterator[Progress]:
         """Write class plus 1 of each pixel into an array of zeros, tile by tile."""
         n_superpixels = 0
         for number, tile in enumerate(self.tiling.tiles(), 1):
             with self.stages.clock.stage("labels"):
-                n_superpixels += self._work.label(tile, embedding, canvas)
+                n_superpixels += self.label(tile, learned, canvas)
             yield Progress("labels", number, self.tiling.n_tiles)
         self.counts["n_superpixels"] = n_superpixels
 
@@ -222,7 +201,7 @@ class TiledRun:
 
         found = np.unique(np.concatenate([np.unique(band) for band in bands()]))
         self.counts["n_classes"] = int(np.count_nonzero(found))  # 0 has no value
-        if self.cut_params.result == "classes":
+        if not self.is_of_regions:
             renumbered = np.zeros(int(found[-1]) + 1, canvas.dtype)
             found = found[found > 0]  # 0 has no value
             renumbered[found] = np.arange(1, len(found) + 1)
@@ -262,11 +241,15 @@ def _reserve(file: Path, n_bytes: int) -> None:
         ) from error
 
 
-def cut_tiles(pieces: Tiles, stages: Stages) -> Generator[Progress, None, Record]:
-    """Segment a large image by the cut, and write the labels.
+def segment_tiles(
+    way: type[TiledRun], pieces: Tiles, stages: Stages
+) -> Generator[Progress, None, Record]:
+    """Segment a large image, and write the labels.
 
     Parameters
     ----------
+    way : type
+        How: a subclass of `TiledRun`.
     pieces : Tiles
         The image and the output.
     stages : Stages
@@ -292,7 +275,7 @@ def cut_tiles(pieces: Tiles, stages: Stages) -> Generator[Progress, None, Record
         level=settings.level,
     ) as source:
         _check_space(pieces.output, math.prod(source.shape))
-        run = TiledRun(source, stages)
+        run = way(source, stages)
         notes = (run.describe(), *source.notes, *stages.notes)
         for note in notes:
             yield Progress("reading", 0, 1, note)

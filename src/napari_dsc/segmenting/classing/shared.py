@@ -24,12 +24,12 @@ from napari_dsc.segmenting.joint import TOO_LARGE, Files
 from napari_dsc.segmenting.pieces import OneImage, iter_each
 from napari_dsc.segmenting.results import Segmentation, labels_of
 from napari_dsc.segmenting.series import series_image_record
-from napari_dsc.segmenting.stages import Stages
+from napari_dsc.segmenting.stages import Seen, Stages
 
 N_LEARNED = 8  # images that are learned from; each takes the time of its merge tree
 WORDED = (1, 3)  # numbers of channels whose color means the same in all images
 
-Load = Callable[[], Image]
+Load = Callable[[], Seen]
 
 
 def iter_learning(images: Sequence[Load], stages: Stages) -> Generator[Progress, None, Learned]:
@@ -59,7 +59,6 @@ def iter_learning(images: Sequence[Load], stages: Stages) -> Generator[Progress,
     for number, place in enumerate(places):
         yield Progress("learning", number, n_learned + 1)
         image = images[place]()
-        stages.check(image)
         ground = stages.ground(image)
         [pooled] = stages.pooled(image, ground.tree.superpixels)
         grounds.append(ground)
@@ -78,7 +77,7 @@ def iter_learning(images: Sequence[Load], stages: Stages) -> Generator[Progress,
         return run_in_side_process(learn, Leaves(materials), settings.class_params)
 
 
-def assigned(image: Image, learned: Learned, stages: Stages) -> Grown:
+def assigned(image: Seen, learned: Learned, stages: Stages) -> Grown:
     """Classes of an image that others share."""
     params = stages.settings.tree_params
     regions = None
@@ -188,6 +187,7 @@ def classes_series(pieces: OneImage, stages: Stages) -> Generator[Progress, None
     segmentation : Segmentation
         A class means the same in all frames.
     """
+    stages.check(pieces.piece(0))
     images = [partial(pieces.piece, number) for number in range(len(pieces))]
     learned = yield from iter_learning(images, stages)
     return (yield from SharedClasses(pieces, stages, learned).iter_result(is_common=False))
