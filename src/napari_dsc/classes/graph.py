@@ -6,6 +6,9 @@ import numpy as np
 from scipy.linalg import eigh
 
 NEIGHBORS = 0.04  # the scale of a node is its distance to the nearest 4 %: 20 of 500
+# least scale, in units of the mean distance; it is that of half the nodes of micrographs. Without
+# it, parts that are exactly alike have ties to nothing else
+LEAST_SCALE = 0.25
 NEAR = 0.35  # altitude, in units of the mean, at which a near pair has the weight 1/e
 N_EIGENVECTORS = 16
 LEAST_GAP = 1e-3  # of an eigenvalue to 1
@@ -38,7 +41,7 @@ def affinities(consensus: np.ndarray, altitudes: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     consensus : (N, N) float array
-        Distance of each pair by its features.
+        Distance of each pair by its features, in units of the mean.
     altitudes : (N, N) float array
         Altitude at which each pair meets in the merge tree, in units of the mean.
 
@@ -49,9 +52,8 @@ def affinities(consensus: np.ndarray, altitudes: np.ndarray) -> np.ndarray:
         class find each other however far apart they are.
     """
     place = max(1, round(NEIGHBORS * len(consensus)))
-    scale = np.partition(consensus, place, axis=1)[:, place]
-    scales = np.maximum(np.multiply.outer(scale, scale), np.finfo(float).tiny)
-    far = np.exp(-np.square(consensus) / scales)
+    scale = np.maximum(np.partition(consensus, place, axis=1)[:, place], LEAST_SCALE)
+    far = np.exp(-np.square(consensus) / np.multiply.outer(scale, scale))
     near = np.exp(-np.square(altitudes / NEAR))
     return np.asarray(far + near * (far.mean() / near.mean()))
 
