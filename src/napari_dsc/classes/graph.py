@@ -6,8 +6,8 @@ import numpy as np
 from scipy.linalg import eigh
 
 NEIGHBORS = 0.04  # the scale of a node is its distance to the nearest 4 %: 20 of 500
-# least scale, in units of the mean distance; it is that of half the nodes of micrographs. Without
-# it, parts that are exactly alike have ties to nothing else
+# least scale, in units of the mean distance: that of half the nodes of micrographs. Parts that
+# are exactly alike would have ties to nothing else
 LEAST_SCALE = 0.25
 NEAR = 0.35  # altitude, in units of the mean, at which a near pair has the weight 1/e
 N_EIGENVECTORS = 16

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from napari_dsc.jobs.job import in_one_step, load_torch
-from napari_dsc.jobs.result import Request
+from napari_dsc.jobs.request import Request
 from napari_dsc.machine import memory
 
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from napari_dsc.errors import ComputationError
 from napari_dsc.jobs import job, result
-from napari_dsc.jobs.result import Levels, Request, Result
+from napari_dsc.jobs.request import Request, computed
+from napari_dsc.jobs.result import Levels, Result
 from napari_dsc.jobs.statuses import GROWING, PREVIEW_PIXELS, Statuses
 
 if TYPE_CHECKING:
@@ -57,12 +58,12 @@ def _segment(request: Request, control: job.Control) -> Generator[job.Status, No
 
     settings = request.settings
     pieces = open_pieces(request.raw_image(), settings).given(
-        result.computed(request.superpixels), result.computed(request.scribbles)
+        computed(request.superpixels), computed(request.scribbles)
     )
     refuse(settings, pieces)
     is_single, levels = pieces.kind == "image", None
     grower = settings.replace(method="tree")
-    is_grown_anyway = settings.superpixel_params.superpixels == "ucm" and settings != grower
+    is_grown_anyway = _grows_tree(settings) and settings != grower
     if request.preview and is_grown_anyway and _is_quickly_grown(pieces):
         yield job.Status(GROWING)
         levels = _grown(pieces, grower, request.mask)
@@ -71,6 +72,8 @@ def _segment(request: Request, control: job.Control) -> Generator[job.Status, No
         yield from job.until_shown(regions, control)
     steps = iter_segmentation(pieces, settings)
     found = yield from _followed(steps, request, control, is_single=is_single)
+    if found.class_tree is not None:
+        return result.classed(found, request)
     if found.tree is not None:
         return _regions(result.levels_of(found, request.mask))
     made = result.finished(found, request)
@@ -111,6 +114,15 @@ def _followed(
         if not (is_single and last is not None and control.keep.is_set()):
             raise
     return last.segmentation()
+
+
+def _grows_tree(settings: Settings) -> bool:
+    """Whether the superpixels of a cut are regions of the merge tree."""
+    from napari_dsc.segmenting.settings import STAGES_OF
+
+    return (
+        settings.superpixel_params.superpixels == "ucm" and "cut" in STAGES_OF[settings.method]
+    )
 
 
 def _is_quickly_grown(pieces: OneImage) -> bool:
@@ -198,7 +210,7 @@ def tiles_job(
 
     check_large_output(path, overwrite=False)
     image = _lazy_image(request)
-    pieces = Tiles(image, path, *map(result.computed, (request.superpixels, request.scribbles)))
+    pieces = Tiles(image, path, *map(computed, (request.superpixels, request.scribbles)))
     with job.computing(request.n_threads, control):
         steps = iter_segmentation(pieces, request.settings)
         record = yield from _followed(steps, request, control)

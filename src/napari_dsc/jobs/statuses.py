@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from napari_dsc.jobs.job import Status
-from napari_dsc.jobs.result import Request, in_shown_type, masked
+from napari_dsc.jobs.request import Request
+from napari_dsc.jobs.result import in_shown_type, masked
 from napari_dsc.machine.progress import Progress
 
 REPORT_SECONDS = 0.2

@@ -63,3 +63,23 @@ def without_gaps(found: Sequence[Classes]) -> list[Classes]:
     order = np.concatenate([used, np.setdiff1d(every, used)])
     rank, columns = np.argsort(order), order[order < n_columns]
     return [Classes(rank[one.classes], one.probabilities[:, columns]) for one in found]
+
+
+def labels_of(classes: np.ndarray, superpixels: np.ndarray) -> np.ndarray:
+    """Label image of the classes of superpixels.
+
+    Parameters
+    ----------
+    classes : (M,) int array
+        Class of each superpixel, from 0.
+    superpixels : S unsigned int array
+        Superpixels from 1; 0 where there is none.
+
+    Returns
+    -------
+    labels : S unsigned int array
+        Class plus 1, or 0, in the smallest type that holds them.
+    """
+    smallest = np.min_scalar_type(int(classes.max(initial=0)) + 1)
+    table = np.append(0, classes + 1).astype(smallest)
+    return np.asarray(table[superpixels])

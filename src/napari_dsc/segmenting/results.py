@@ -13,7 +13,7 @@ from napari_dsc.correction.parts import Parts, parts_of
 from napari_dsc.errors import InvalidParameterError
 from napari_dsc.images import to_label_image
 from napari_dsc.labels import measurement, regions
-from napari_dsc.labels.numbering import Classes, without_gaps
+from napari_dsc.labels.numbering import Classes, labels_of, without_gaps
 from napari_dsc.layers import (
     PARTS_KEY,
     RECORD_KEY,
@@ -109,16 +109,12 @@ class Segmentation:
                 "image with method='classes'"
             )
         found = self.class_tree.classes(n_classes)
-        settings = Settings.from_record(self.record)
-        params = dataclasses.replace(settings.class_params, classes=n_classes)
-        record = settings.replace(class_params=params).to_record()
         return dataclasses.replace(
             self,
             labels=labels_of(found, self.superpixels),
             classes_of_superpixels=found,
             probabilities=self.class_tree.probabilities(n_classes),
-            record=self.record
-            | {"parameters": record["parameters"], "n_classes": int(n_classes)},
+            record=record_of_classes(self.record, n_classes),
         )
 
     def regions(self, n_regions: int) -> Segmentation:
@@ -279,21 +275,22 @@ class Segmentation:
         return labels_layer(self.labels, geometry, options)
 
 
-def labels_of(classes: np.ndarray, superpixels: np.ndarray) -> np.ndarray:
-    """Label image of the classes of superpixels.
+def record_of_classes(record: Record, n_classes: int) -> Record:
+    """Record of a run with a class tree, shown at another number of classes.
 
     Parameters
     ----------
-    classes : (M,) int array
-        Class of each superpixel, from 0.
-    superpixels : S unsigned int array
-        Superpixels from 1; 0 where there is none.
+    record : dict
+        Of the run.
+    n_classes : int
+        Number of classes.
 
     Returns
     -------
-    labels : S unsigned int array
-        Class plus 1, or 0, in the smallest type that holds them.
+    record : dict
+        That of a run which asks for this number.
     """
-    smallest = np.min_scalar_type(int(classes.max(initial=0)) + 1)
-    table = np.append(0, classes + 1).astype(smallest)
-    return np.asarray(table[superpixels])
+    settings = Settings.from_record(record)
+    params = dataclasses.replace(settings.class_params, classes=int(n_classes))
+    parameters = settings.replace(class_params=params).to_record()["parameters"]
+    return record | {"parameters": parameters, "n_classes": int(n_classes)}

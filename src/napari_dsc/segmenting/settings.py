@@ -14,12 +14,12 @@ from napari_dsc.records.recipes import KEYWORDS, STAGES, values_in
 SegmentMethod = Literal["dsc", "tree", "classes"]
 """Names of the segmenters; `napari_dsc.segmenting.segmenter.SEGMENTERS` holds one for each."""
 
-# stages whose parameters decide the labels
-_STAGES_OF: dict[str, tuple[str, ...]] = {
+STAGES_OF: dict[str, tuple[str, ...]] = {
     "dsc": ("image", "superpixels", "cut"),
     "tree": ("image", "tree"),
     "classes": ("image", "tree", "classes"),
 }
+"""Stages whose parameters decide the labels, by the name of the segmenter."""
 
 
 def _text(value: object) -> str:
@@ -195,7 +195,7 @@ class Settings:
             defaults.
         """
         groups = {stage: self.params(stage) for stage in STAGES}
-        used = _STAGES_OF[self.method]
+        used = STAGES_OF[self.method]
         unused = {
             stage: dataclasses.asdict(one)
             for stage, one in groups.items()

@@ -9,10 +9,11 @@ from napari_dsc.classes.growth import grow_classes
 from napari_dsc.classes.material import Material
 from napari_dsc.hierarchy.ground import Ground
 from napari_dsc.images import to_label_image
+from napari_dsc.labels.numbering import labels_of
 from napari_dsc.machine.progress import Progress
 from napari_dsc.machine.side_process import run_in_side_process
 from napari_dsc.segmenting.pieces import OneImage
-from napari_dsc.segmenting.results import Segmentation, labels_of
+from napari_dsc.segmenting.results import Segmentation
 from napari_dsc.segmenting.run import Run
 from napari_dsc.segmenting.stages import Stages
 

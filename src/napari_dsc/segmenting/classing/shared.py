@@ -15,6 +15,7 @@ from napari_dsc.errors import ComputationError, DSCError
 from napari_dsc.hierarchy.ground import Ground, divide
 from napari_dsc.hierarchy.samples import fit_words, histograms_of
 from napari_dsc.images import Image, to_label_image
+from napari_dsc.labels.numbering import labels_of
 from napari_dsc.labels.regions import numbered_on
 from napari_dsc.machine.progress import Progress, exhausted
 from napari_dsc.machine.side_process import run_in_side_process
@@ -22,7 +23,7 @@ from napari_dsc.records.record import Record
 from napari_dsc.segmenting.classing.one import chosen_number, notes_on_number
 from napari_dsc.segmenting.joint import TOO_LARGE, Files
 from napari_dsc.segmenting.pieces import OneImage, iter_each
-from napari_dsc.segmenting.results import Segmentation, labels_of
+from napari_dsc.segmenting.results import Segmentation
 from napari_dsc.segmenting.series import series_image_record
 from napari_dsc.segmenting.stages import Seen, Stages
 

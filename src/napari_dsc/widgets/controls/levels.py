@@ -19,18 +19,19 @@ if TYPE_CHECKING:
     from napari.layers import Labels
     from napari.viewer import Viewer
 
-    from napari_dsc.jobs.result import Levels
+    from napari_dsc.jobs.result import ClassLevels, Levels
     from napari_dsc.widgets.viewer.source import Source
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class _Run:
-    """A finished run: its layer, its classes, and its merge tree or the job that grows it."""
+    """A finished run: its layer, its classes, and its trees or the job that grows one."""
 
     written: WrittenLabels
     mask: np.ndarray | None
     n_threads: int
     classes: Result | None
+    class_levels: ClassLevels | None
     levels: Levels | None
     grower: Any
 
@@ -38,18 +39,24 @@ class _Run:
     def of(cls, written: WrittenLabels, result: Result, source: Source, threads: int) -> _Run:
         """Keep labels and tree of a result, without its images."""
         classes = None
-        if result.record["method"] != "tree":
+        if result.class_levels is None and result.record["method"] != "tree":
             classes = Result(
                 result.record,
                 labels=result.labels,
                 features=result.features,
                 parts=result.parts,
             )
-        return cls(written, source.mask, threads, classes, result.levels, result.grower)
+        trees = (result.class_levels, result.levels, result.grower)
+        return cls(written, source.mask, threads, classes, *trees)
+
+    @property
+    def has_classes(self) -> bool:
+        """Whether classes can be shown, at one number or at any."""
+        return self.classes is not None or self.class_levels is not None
 
 
 class LevelBar(QWidget):
-    """Switch between classes and regions, and slider of the number of regions.
+    """Switch between classes and regions, and slider of their number.
 
     It shows one run until another is offered. A layer that the user changed or removed is not
     written any more.
@@ -65,14 +72,16 @@ class LevelBar(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.classes, self.regions = QRadioButton("Classes"), QRadioButton("Regions")
-        self.classes.setToolTip("Show the classes of the cut.")
+        self.classes.setToolTip(
+            "Show the classes. The slider sets the number of those of a class tree."
+        )
         self.regions.setToolTip("Show merge-tree regions; the slider sets their number.")
         self.level = LevelSlider()
         self._group = QButtonGroup(self)
         self._task: tasks.Task | None = None
         self._run: _Run | None = None
         self._lay_out()
-        self.level.changed.connect(self._show_regions)
+        self.level.changed.connect(self._show_level)
         self._group.buttonClicked.connect(self._on_switch)
 
     def _lay_out(self) -> None:
@@ -92,7 +101,7 @@ class LevelBar(QWidget):
         """Show a finished run; the array of `source` is not needed."""
         self._run = _Run.of(WrittenLabels(viewer, layer, source), result, source, threads)
         self._task = None
-        (self.regions if self._run.classes is None else self.classes).setChecked(True)
+        (self.classes if self._run.has_classes else self.regions).setChecked(True)
         self._show_range()
         self._set_enabled(True)
 
@@ -120,16 +129,22 @@ class LevelBar(QWidget):
 
     def _set_enabled(self, is_enabled: bool) -> None:
         run = self._run if is_enabled else None
-        has_levels = run is not None and run.levels is not None
-        self.classes.setEnabled(run is not None and run.classes is not None)
-        self.regions.setEnabled(run is not None and self._task is None)
-        self.level.setEnabled(has_levels and self.regions.isChecked())
+        can_grow = run is not None and (run.levels is not None or run.grower is not None)
+        self.classes.setEnabled(run is not None and run.has_classes)
+        self.regions.setEnabled(can_grow and self._task is None)
+        self.level.setEnabled(run is not None and self._levels() is not None)
+
+    def _levels(self) -> Levels | ClassLevels | None:
+        """Levels of what is shown, classes or regions; None if it has one level only."""
+        if self._run is None:
+            return None
+        return self._run.levels if self.regions.isChecked() else self._run.class_levels
 
     def _show_range(self) -> None:
-        """Set the maximum to the number of superpixels of the tree."""
-        if self._run is not None and self._run.levels is not None:
-            levels = self._run.levels
-            self.level.show_range(levels.tree.n_superpixels, levels.n_regions)
+        """Set the slider to the levels of what is shown."""
+        levels = self._levels()
+        if levels is not None:
+            self.level.show_range(levels.least, levels.most, levels.n_shown)
 
     # the switch
 
@@ -137,15 +152,15 @@ class LevelBar(QWidget):
         run = self._run
         if run is None:
             return
+        self.level.stop()
+        self._show_range()
         if self.classes.isChecked():
-            self.level.stop()
             self._cancel_growing()
             if run.classes is not None:
                 self._write(run.classes)
         elif run.levels is None:
             self._grow(run)
-        else:
-            self._show_regions()
+        self._show_level()
         self._set_enabled(True)
 
     # the tree
@@ -170,7 +185,7 @@ class LevelBar(QWidget):
         self._task = None
         self._run = dataclasses.replace(self._run, levels=levels, grower=None)
         self._show_range()
-        self._show_regions()
+        self._show_level()
         self._set_enabled(True)
 
     def _on_failure(self, message: str) -> None:
@@ -182,9 +197,10 @@ class LevelBar(QWidget):
 
     # the layer
 
-    def _show_regions(self) -> None:
-        if self.regions.isChecked() and self._run is not None and self._run.levels is not None:
-            self._write(self._run.levels.cut(self.level.value()))
+    def _show_level(self) -> None:
+        levels = self._levels()
+        if levels is not None:
+            self._write(levels.cut(self.level.value()))
 
     def _write(self, result: Result) -> None:
         """Write labels into the layer unless it was removed."""
@@ -199,7 +215,7 @@ NUMBER_WIDTH = 110  # pixels
 
 
 class LevelSlider(QWidget):
-    """Number from 1 to a maximum, as a logarithmic slider and a box.
+    """Number between two limits, as a logarithmic slider and a box.
 
     Attributes
     ----------
@@ -214,7 +230,7 @@ class LevelSlider(QWidget):
         self.slider, self.number = QSlider(Qt.Orientation.Horizontal), QSpinBox()
         self.slider.setRange(0, STEPS)
         for control in (self.slider, self.number):
-            control.setToolTip("Number of regions: few to the left, many to the right.")
+            control.setToolTip("Number of segments: few to the left, many to the right.")
         self.number.setKeyboardTracking(False)
         self.number.setMaximumWidth(NUMBER_WIDTH)
         self._live = single_shot(self, LIVE_MILLISECONDS, self.changed.emit)
@@ -234,10 +250,10 @@ class LevelSlider(QWidget):
         """Chosen number."""
         return self.number.value()
 
-    def show_range(self, most: int, value: int) -> None:
-        """Set the maximum and the number, without a signal."""
+    def show_range(self, least: int, most: int, value: int) -> None:
+        """Set both limits and the number, without a signal."""
         with QSignalBlocker(self.number):
-            self.number.setRange(1, max(most, 1))
+            self.number.setRange(least, max(most, least))
             self.number.setValue(value)
         self._move_slider()
 

@@ -9,7 +9,8 @@ from qtpy.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 from superqt import QCollapsible
 
 from napari_dsc.jobs import machine, runs
-from napari_dsc.jobs.result import Request, Result
+from napari_dsc.jobs.request import Request
+from napari_dsc.jobs.result import Result
 from napari_dsc.params import Params
 from napari_dsc.records.recipes import KEYWORDS, STAGES
 from napari_dsc.segmenting.settings import Settings

@@ -8,23 +8,31 @@ from napari.viewer import Viewer
 from qtpy.QtWidgets import QPushButton, QWidget
 
 from napari_dsc.jobs import job, runs
-from napari_dsc.jobs.result import Request, Result
-from napari_dsc.params import PRESETS, CutParams, ImageParams, SuperpixelParams, TreeParams
+from napari_dsc.jobs.request import Request
+from napari_dsc.jobs.result import Result
+from napari_dsc.params import (
+    PRESETS,
+    ClassParams,
+    CutParams,
+    ImageParams,
+    SuperpixelParams,
+    TreeParams,
+)
 from napari_dsc.widgets import preferences, tasks
 from napari_dsc.widgets.controls import forms, guides, levels, parameters, run_bar
 from napari_dsc.widgets.docks.dock import Dock
+from napari_dsc.widgets.docks.ways import WAYS
 from napari_dsc.widgets.viewer import run_layer
 from napari_dsc.widgets.viewer.source import TILES, VIEW, Source, Where
 
 RESULT, TRY = "[DSC]", "[DSC try]"
-METHODS = {"Cut: classes": "dsc", "Tree: regions": "tree"}
 
 
 class Segment(Dock):
     """Dock of *Plugins > Deep Superpixel Cut > Segment*."""
 
     stage = "segment"
-    kinds = (ImageParams, SuperpixelParams, CutParams, TreeParams)
+    kinds = (ImageParams, SuperpixelParams, CutParams, TreeParams, ClassParams)
     basic_fields = (
         "superpixels",
         "n_superpixels",
@@ -33,6 +41,8 @@ class Segment(Dock):
         "n_iterations",
         "seed",
         "regions",
+        "classes",
+        "grain",
     )
     can_keep = True
     whole_axes = "TZ"
@@ -40,8 +50,9 @@ class Segment(Dock):
 
     def __init__(self, napari_viewer: Viewer) -> None:
         self.method = forms.combo_box(
-            "Cut: classes learned from this image. Tree: connected regions, without training.",
-            METHODS.items(),
+            "Cut: classes learned from this image. Class tree: any number of classes, nested, "
+            "without training. Tree: connected regions, without training.",
+            [(way.title, name) for name, way in WAYS.items()],
         )
         self.guides = guides.Guides()
         self._make_check_boxes()
@@ -107,14 +118,14 @@ class Segment(Dock):
 
     def _show_method(self) -> None:
         """Disable the controls that the method does not use."""
-        is_tree = self.method.currentData() == "tree"
-        for kind in (SuperpixelParams, CutParams):
-            fields = [field.name for field in dataclasses.fields(kind)]
-            self.parameters.enable(fields, not is_tree)
-        self.parameters.enable(("regions", "threshold"), is_tree)
-        self.guides.enable(not is_tree)
-        for control in (self.preview, self.show_smoothed, self.show_confidence):
-            control.setEnabled(not is_tree)
+        chosen = self.method.currentData()
+        for name, way in WAYS.items():
+            self.parameters.enable(way.fields, name == chosen)
+        way = WAYS[chosen]
+        self.guides.enable(way.takes_guides)
+        self.show_confidence.setEnabled(way.has_confidence)
+        for control in (self.preview, self.show_smoothed):
+            control.setEnabled(way.has_preview)
 
     def values(self) -> dict[str, Any]:
         """Values of the controls, ready for JSON."""
@@ -126,7 +137,7 @@ class Segment(Dock):
     def restore(self, values: dict[str, Any]) -> None:
         """Show values exactly as they are; values that no control takes are ignored."""
         super().restore(values)
-        if values.get("method") in METHODS.values():
+        if values.get("method") in WAYS:
             self.method.setCurrentIndex(self.method.findData(values["method"]))
         if "preview" in values:
             self.preview.setChecked(bool(values["preview"]))
@@ -135,7 +146,7 @@ class Segment(Dock):
         """Request of a run with the values of the controls."""
         request = super().request(source)
         settings = request.settings.replace(method=self.method.currentData())
-        if settings.method == "tree":
+        if not WAYS[settings.method].takes_guides:
             return dataclasses.replace(request, settings=settings)
         default = TreeParams()  # the cut of the tree does not concern this run
         tree_params = dataclasses.replace(
@@ -144,7 +155,7 @@ class Segment(Dock):
         return dataclasses.replace(
             request,
             settings=settings.replace(tree_params=tree_params),
-            preview=self.preview.isChecked(),
+            preview=self.preview.isEnabled() and self.preview.isChecked(),
             has_confidence=self.show_confidence.isChecked(),
             **self.guides.parts(source),
         )
@@ -169,7 +180,7 @@ class Segment(Dock):
         super().run(where)
         if self.run_bar.is_running:
             self.levels.pause(True)
-            self.plot.setVisible(self.method.currentData() == "dsc")
+            self.plot.setVisible(self.preview.isEnabled())
 
     def _run_by_tiles(self) -> None:
         """Ask for a file, and write the labels into it tile by tile."""
@@ -213,7 +224,8 @@ class Segment(Dock):
 
     def _offer_levels(self, layer: Labels, result: Result, source: Source) -> None:
         """Offer the regions of a plane; larger trees would be too slow for the slider."""
-        has_levels = result.levels is not None or result.grower is not None
+        shown = (result.levels, result.class_levels, result.grower)
+        has_levels = any(one is not None for one in shown)
         if has_levels:
             self.levels.offer(self.viewer, layer, result, source, self._threads)
         else:
