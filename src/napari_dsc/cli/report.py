@@ -22,6 +22,7 @@ LINE_EVERY = 30.0
 _STAGES = {
     "tree": "growing the merge tree",
     "cut": "merging superpixels",
+    "features": "averaging features",
     "classes": "growing the class tree",
 }
 

@@ -19,6 +19,8 @@ STAGES = {
     "smoothing": "Smoothing",
     "superpixels": "Making superpixels",
     "tree": GROWING,
+    "features": "Averaging features",
+    "classes": "Growing the class tree",
     "cut": "Merging superpixels",
     "learning": "Learning",
     "labels": "Giving labels",

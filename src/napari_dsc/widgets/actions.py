@@ -159,7 +159,7 @@ def _active_record(viewer: Viewer) -> dict[str, Any]:
     """Record of the run of the active labels; without one, a warning and an empty dict."""
     layer = _active_labels(viewer)
     record = layer.metadata.get(output.KEY, {}) if layer is not None else {}
-    if layer is not None and not record.keys() & {"iterations", "n_regions"}:
+    if layer is not None and not record.keys() & {"n_classes", "n_regions"}:
         show_warning(f"{layer.name} has no record of a run; select labels of the Segment dock.")
         return {}
     return dict(record)
