@@ -33,6 +33,6 @@ def _names(*kinds: type[Params]) -> tuple[str, ...]:
 
 WAYS = {
     "dsc": Way("Cut: classes", _names(SuperpixelParams, CutParams), has_preview=True),
-    "classes": Way("Class tree: any number of classes", _names(ClassParams)),
+    "classes": Way("Class tree: classes", _names(ClassParams)),
     "tree": Way("Tree: regions", ("regions", "threshold"), False, False, False),
 }
