@@ -1,6 +1,7 @@
 """Tasks on workers that fail, die and lose their scheduler."""
 
 import collections
+import contextlib
 import json
 import os
 import subprocess
@@ -107,6 +108,27 @@ def address_in(place):
         return json.loads(place.read_text())["address"]
     except (FileNotFoundError, ValueError):
         return ""
+
+
+@pytest.mark.parametrize(("n_failures", "is_connected"), [(1, True), (2, False)])
+def test_a_busy_machine_gets_a_second_try_and_then_a_sentence(
+    monkeypatch, n_failures, is_connected
+):
+    """distributed.Client raises a bare AssertionError if its thread needs 10 s to start."""
+    tries = []
+
+    def start(*_, **__):
+        tries.append(1)
+        assert len(tries) > n_failures
+        return contextlib.nullcontext("client")
+
+    monkeypatch.setattr(distributed, "Client", start)
+    if is_connected:
+        with connect("tcp://127.0.0.1:9"):
+            assert len(tries) == 2
+    else:
+        with pytest.raises(ComputationError, match="machine is busy; try again"):
+            connect("tcp://127.0.0.1:9").__enter__()
 
 
 def test_a_scheduler_that_dies_ends_the_batch_in_words(tmp_path, monkeypatch):

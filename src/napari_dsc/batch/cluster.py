@@ -45,9 +45,11 @@ def connect(address: str) -> Generator[distributed.Client]:
     ------
     InvalidParameterError
         If no scheduler answers there.
+    ComputationError
+        If this machine is too busy to start the client.
     """
     try:
-        client = distributed.Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
+        client = _started(address)
     except (OSError, ValueError, TypeError) as error:
         raise InvalidParameterError(
             f"scheduler={address!r}: no scheduler answers, expected an address like "
@@ -55,6 +57,19 @@ def connect(address: str) -> Generator[distributed.Client]:
         ) from error
     with client:
         yield client
+
+
+def _started(address: str) -> distributed.Client:
+    """Client of a scheduler; a second try if its thread does not start."""
+    for _ in range(2):
+        # distributed gives its thread ten seconds to start, and fails without a word
+        # (LoopRunner._start_unlocked of 2026.8.0: `assert loop is not None`)
+        with contextlib.suppress(AssertionError):
+            return distributed.Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
+    raise ComputationError(
+        "scheduler: the client did not start within 20 seconds, because this machine is busy; "
+        "try again"
+    )
 
 
 def describe(client: distributed.Client, resources: Mapping[str, float]) -> str:
