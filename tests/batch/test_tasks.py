@@ -34,7 +34,7 @@ from napari_dsc.records.recipes import read_recipe
 
 OPTIONS = {
     "device": "cpu",
-    "superpixel_params": SuperpixelParams(n_superpixels=12),
+    "superpixel_params": SuperpixelParams(superpixels="slic", n_superpixels=12),
     "cut_params": CutParams(n_iterations=1),
 }
 
@@ -295,7 +295,7 @@ from napari_dsc.batch.tasks import plan_tasks
 from napari_dsc.batch.execution import do_task, new_batch
 from napari_dsc import CutParams, Settings, SuperpixelParams
 photos, out = map(Path, sys.argv[1:])
-like = new_batch(Settings(device="cpu", superpixel_params=SuperpixelParams(n_superpixels=12),
+like = new_batch(Settings(device="cpu", superpixel_params=SuperpixelParams(superpixels="slic", n_superpixels=12),
                           cut_params=CutParams(n_iterations=1)))
 tasks = plan_tasks([photos], out, like, "refuse")
 with open_folder(out, tasks) as log:
@@ -388,7 +388,17 @@ def test_the_command_does_all_but_a_file_cut_short(
     with (photos / "1.png").open("r+b") as file:
         file.truncate(100)
     monkeypatch.chdir(tmp_path)
-    flags = ("--workers", "2", "--json", "--n-superpixels", "12", "--n-iterations", "1")
+    flags = (
+        "--workers",
+        "2",
+        "--json",
+        "--superpixels",
+        "slic",
+        "--n-superpixels",
+        "12",
+        "--n-iterations",
+        "1",
+    )
     assert main(["batch", "photos", "-o", "out", "--save-recipe", "r.json", *flags]) == 1
     said = capsys.readouterr()
     assert "2 workers, dashboard http://127.0.0.1:" in said.err

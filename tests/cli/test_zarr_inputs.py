@@ -12,7 +12,8 @@ from napari_dsc.batch.inputs import find_images
 from napari_dsc.cli import main
 from napari_dsc.files import read_image, read_labels
 
-FAST = ["--n-superpixels", "12", "--n-iterations", "2", "--n-partitions", "3"]
+FAST = ["--superpixels", "slic", "--n-superpixels", "12", "--n-iterations", "2"]
+FAST += ["--n-partitions", "3"]
 SIZES = {"T": 2, "C": 2, "Z": 3, "Y": 24, "X": 32}
 
 

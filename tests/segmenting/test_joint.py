@@ -36,10 +36,11 @@ from napari_dsc.superae.applied import read_card
 OPTIONS = {
     "device": "cpu",
     "image_params": ImageParams(normalization="range"),
-    "superpixel_params": SuperpixelParams(n_superpixels=16),
+    "superpixel_params": SuperpixelParams(superpixels="slic", n_superpixels=16),
     "cut_params": CutParams(n_iterations=12, n_partitions=4),
 }
-FLAGS = "--joint --normalization range --n-superpixels 16 --n-iterations 12 --n-partitions 4"
+FLAGS = "--joint --normalization range --superpixels slic --n-superpixels 16"
+FLAGS += " --n-iterations 12 --n-partitions 4"
 
 
 def picture(height, width, left, seed=0):

@@ -15,7 +15,7 @@ from napari_dsc.files import read_image
 from napari_dsc.images import load_image
 
 FEW = {
-    "superpixel_params": SuperpixelParams(n_superpixels=30),
+    "superpixel_params": SuperpixelParams(superpixels="slic", n_superpixels=30),
     "cut_params": CutParams(n_iterations=3, n_partitions=4),
 }
 EMPTY = np.zeros((40, 64), bool)

@@ -12,7 +12,7 @@ from napari_dsc import CutParams, SuperpixelParams, TreeParams
 
 OPTIONS = {
     "device": "cpu",
-    "superpixel_params": SuperpixelParams(n_superpixels=60),
+    "superpixel_params": SuperpixelParams(superpixels="slic", n_superpixels=60),
     "cut_params": CutParams(n_iterations=6, n_partitions=32),
 }
 

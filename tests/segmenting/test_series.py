@@ -20,7 +20,7 @@ from napari_dsc.segmenting.stages import Stages
 
 OPTIONS = {
     "image_params": ImageParams(normalization="range"),
-    "superpixel_params": SuperpixelParams(n_superpixels=24),
+    "superpixel_params": SuperpixelParams(superpixels="slic", n_superpixels=24),
 }
 TOGETHER = CutParams(n_iterations=16, n_partitions=4)
 APART = CutParams(n_iterations=6, n_partitions=4, series="apart")
@@ -114,7 +114,8 @@ def test_frames_together_have_no_affinity_of_a_tree(frames):
 def test_a_series_goes_through_the_command_line(frames, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     np.save("film.npy", frames[0])
-    flags = "--axes TYX --n-superpixels 24 --n-iterations 4 --result regions --overlay o.png"
+    flags = "--axes TYX --superpixels slic --n-superpixels 24 --n-iterations 4"
+    flags += " --result regions --overlay o.png"
     assert main(["segment", "film.npy", "-o", "out.tif", *flags.split()]) == 0
     raw = read_image(tmp_path / "out.tif")
     assert (raw.axes, raw.pixels.shape) == ("TYX", frames[0].shape)
@@ -152,7 +153,9 @@ def test_the_commands_take_series_too(command, frames, tmp_path, monkeypatch, ca
     monkeypatch.chdir(tmp_path)
     np.save("film.npy", frames[0])
     flags = ["--axes", "TYX", "--normalization", "range"]
-    flags += ["--n-superpixels", "24"] if command == "superpixels" else []
+    flags += (
+        ["--superpixels", "slic", "--n-superpixels", "24"] if command == "superpixels" else []
+    )
     assert main([command, "film.npy", "-o", "out.tif", *flags]) == 0
     raw = read_image(tmp_path / "out.tif")
     if command == "smooth":
@@ -197,7 +200,7 @@ def test_what_is_made_of_a_frame_does_not_stay_in_memory(frames, monkeypatch):
 
     for name in made:
         counting(name)
-    smoothed = SuperpixelParams(n_superpixels=24, source="smoothed")
+    smoothed = SuperpixelParams(superpixels="slic", n_superpixels=24, source="smoothed")
     settings = Settings(
         axes="TYX", cut_params=TOGETHER, **OPTIONS | {"superpixel_params": smoothed}
     )
