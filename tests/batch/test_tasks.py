@@ -295,7 +295,8 @@ from napari_dsc.batch.tasks import plan_tasks
 from napari_dsc.batch.execution import do_task, new_batch
 from napari_dsc import CutParams, Settings, SuperpixelParams
 photos, out = map(Path, sys.argv[1:])
-like = new_batch(Settings(device="cpu", superpixel_params=SuperpixelParams(superpixels="slic", n_superpixels=12),
+few = SuperpixelParams(superpixels="slic", n_superpixels=12)
+like = new_batch(Settings(device="cpu", superpixel_params=few,
                           cut_params=CutParams(n_iterations=1)))
 tasks = plan_tasks([photos], out, like, "refuse")
 with open_folder(out, tasks) as log:

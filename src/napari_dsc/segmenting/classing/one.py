@@ -45,7 +45,7 @@ def classes_image(pieces: OneImage, stages: Stages) -> Generator[Progress, None,
     yield Progress("tree", 0, 1)
     ground = stages.ground(image)
     yield Progress("features", 0, 1)
-    material = _material(run, ground)
+    material = material_of(run, ground)
     yield Progress("classes", 0, 1)
     with stages.clock.stage("classes"):
         grown = run_in_side_process(grow_classes, material, params)
@@ -73,7 +73,7 @@ def classes_image(pieces: OneImage, stages: Stages) -> Generator[Progress, None,
     return made.within(image.label_valid)
 
 
-def _material(run: Run, ground: Ground) -> Material:
+def material_of(run: Run, ground: Ground) -> Material:
     """What the class tree grows from, with superpixels and scribbles of the user."""
     image, stages, tree = run.image, run.stages, ground.tree
     is_given = "superpixels" in vars(run)
