@@ -3,10 +3,10 @@
     python -m benchmarks.sets.class_sets micro scores-classes
 
 `micro` holds a folder for each set with ``images`` and ``labels``. The first, third, ... image
-of a set is for tuning, the others are for reporting; a set of one image is reported alone. The script
-runs ``napari-dsc evaluate folder`` once for each set and row of methods, into a folder of its
-own inside the second; a run that was stopped goes on where it was. What is known so far goes
-into results/sets/class_sets.json, or class_sets_tuning.json with ``--half tuning``.
+of a set is for tuning, the others are for reporting; a set of one image is only reported. The
+script runs ``napari-dsc evaluate folder`` once for each set and row of methods, into a folder
+of its own inside the second; a run that was stopped goes on where it was. What is known so far
+goes into results/sets/class_sets.json, or class_sets_tuning.json with ``--half tuning``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
 from . import evaluation as evaluation
+from .classes.class_tree import ClassTree as ClassTree
 from .errors import ComputationError as ComputationError
 from .errors import DeviceUnavailableError as DeviceUnavailableError
 from .errors import DSCError as DSCError

@@ -69,6 +69,18 @@ def test_any_settings_come_back_from_a_recipe_file(settings, tmp_path_factory):
     assert Settings.from_record(read_recipe(path)) == settings
 
 
+def test_weights_that_nobody_names_are_those_of_the_method():
+    assert Settings().weights == "superae-bsds500"
+    assert Settings(method="classes").weights == "superae-tree"
+    # another method takes its own, unless somebody named others
+    assert Settings().replace(method="classes").weights == "superae-tree"
+    named = Settings(weights="mine.safetensors")
+    assert named.replace(method="classes").weights == "mine.safetensors"
+    both = Settings().replace(method="classes", weights="superae-bsds500")
+    assert both.weights == "superae-bsds500"
+    assert Settings.from_record(both.to_record()).weights == "superae-bsds500"
+
+
 def test_every_field_is_in_the_record():
     """A new field that a record forgets would show here, not in the labels of a user."""
     other = {

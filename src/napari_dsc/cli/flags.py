@@ -125,7 +125,7 @@ class RunFlags:
         three; default: all.
     weights : str
         Name of registered weights (see ``napari-dsc weights list``) or a safetensors file;
-        default: those inside the package.
+        default: those inside the package that suit the method.
     device : str
         Where to compute: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
     preset : str
@@ -162,7 +162,7 @@ class RunFlags:
             axes=self.axes,
             spacing=parse_spacing(self.spacing),
             channels=parse_channels(self.channels),
-            weights=self.weights or params.DEFAULT_WEIGHTS,
+            weights=self.weights,
             device=self.device,
             **others,
         )

@@ -19,7 +19,7 @@ from napari_dsc.cli.commands.info import info, weights
 from napari_dsc.cli.commands.segment import batch, segment, smooth, superpixels
 from napari_dsc.cli.commands.train import train
 from napari_dsc.errors import DSCError, InvalidParameterError, WeightsError, printable
-from napari_dsc.params import DEFAULT_WEIGHTS, preset_values
+from napari_dsc.params import default_weights, preset_values
 from napari_dsc.records.recipes import KEYWORDS, read_recipe, values_in
 from napari_dsc.segmenting.settings import Settings
 
@@ -59,7 +59,9 @@ def fill_from_recipe(
             values |= values.pop(name, {})
         sha256 = values.pop("weights_sha256", "")
         if sha256 and not given.get("--weights"):
-            _refuse_other_weights(values.get("weights", DEFAULT_WEIGHTS), sha256, place)
+            method = str(values.get("method", Settings.method))
+            name = values.get("weights", default_weights(method))
+            _refuse_other_weights(name, sha256, place)
         # flags take lists with commas
         lists = {name: one for name, one in values.items() if isinstance(one, list)}
         commas = {name: ",".join(map(str, one)) for name, one in lists.items()}

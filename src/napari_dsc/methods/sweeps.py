@@ -112,7 +112,7 @@ def class_tree(image: Image, options: MethodOptions) -> AtScale:
     """Class tree over the number of classes; 0 is the number that stands out."""
     settings = Settings(
         method="classes",
-        weights=options.weights or DEFAULT,
+        weights=options.weights,
         device=options.device,
         tree_params=options.tree_params,
         class_params=dataclasses.replace(options.class_params, classes=0),

@@ -14,6 +14,7 @@ from napari_dsc.params.method import TrainParams as TrainParams
 from napari_dsc.params.method import TreeParams as TreeParams
 from napari_dsc.params.presets import DEFAULT_WEIGHTS as DEFAULT_WEIGHTS
 from napari_dsc.params.presets import PRESETS as PRESETS
+from napari_dsc.params.presets import default_weights as default_weights
 from napari_dsc.params.presets import preset as preset
 from napari_dsc.params.presets import preset_values as preset_values
 from napari_dsc.params.rivals import BackpropParams as BackpropParams

@@ -7,7 +7,7 @@ import shlex
 from typing import TYPE_CHECKING, Any
 
 from napari_dsc.files.units import in_one_unit
-from napari_dsc.params import DEFAULT_WEIGHTS
+from napari_dsc.params import default_weights
 from napari_dsc.records.recipes import KEYWORDS, STAGES, section, values_in
 
 if TYPE_CHECKING:
@@ -124,7 +124,8 @@ def _options(record: Mapping[str, Any]) -> dict[str, object]:
     """Settings besides the parameters, as far as they have to be named."""
     values = values_in(record, "record")
     values["device"] = section(record, "device", "record").get("name", "")
-    defaults = {"method": "dsc", "weights": DEFAULT_WEIGHTS}
+    weights = default_weights(str(values.get("method", "dsc")))
+    defaults = {"method": "dsc", "weights": weights}
     names = ("method", "weights", "device", "axes", "spacing", "channels", "tile", "level")
     found = {name: values[name] for name in names if values.get(name)}
     return {

@@ -13,8 +13,9 @@ from napari_dsc.evaluation.terms import Zero, zero_of
 from napari_dsc.machine.device import resolve_device
 from napari_dsc.methods import METHODS, SCALE_LIMITS, MethodOptions
 from napari_dsc.methods.options import with_superpixels
+from napari_dsc.params import default_weights
 from napari_dsc.records.record import Record
-from napari_dsc.superae.weights import DEFAULT, find_weights
+from napari_dsc.superae.weights import find_weights
 from napari_dsc.superpixels.methods import SUPERPIXEL_METHODS
 
 COUNTS = ("n_superpixels", "n_partitions", "n_regions", "min_size")
@@ -87,7 +88,7 @@ class Entry(NamedTuple):
         if "device" in reads:
             settings["device"] = resolve_device(options.device).type
         if "weights" in reads:
-            file = find_weights(options.weights or DEFAULT)
+            file = find_weights(options.weights or default_weights(self.method))
             settings["weights"] = {"name": Path(file.name).name, "sha256": file.sha256}
         return settings
 

@@ -8,7 +8,7 @@ from typing import Any, Literal, Self, get_args
 from napari_dsc.errors import InvalidParameterError
 from napari_dsc.params import ClassParams, CutParams, ImageParams, SuperpixelParams, TreeParams
 from napari_dsc.params.checks import Params, check_kinds
-from napari_dsc.params.presets import DEFAULT_WEIGHTS, preset_values
+from napari_dsc.params.presets import default_weights, preset_values
 from napari_dsc.records.recipes import KEYWORDS, STAGES, values_in
 
 SegmentMethod = Literal["dsc", "tree", "classes"]
@@ -60,7 +60,8 @@ class Settings:
     class_params : ClassParams
         Which classes are taken of the class tree.
     weights : str or Path
-        Name of registered weights, or a safetensors file.
+        Name of registered weights, or a safetensors file; empty: those of the method, see
+        `napari_dsc.params.default_weights`. The field then has their name.
     weights_sha256 : str
         Hash that the weights must have, 64 hexadecimal digits; empty accepts any. Settings
         that differ only here are equal.
@@ -100,7 +101,7 @@ class Settings:
     cut_params: CutParams = CutParams()
     tree_params: TreeParams = TreeParams()
     class_params: ClassParams = ClassParams()
-    weights: str = DEFAULT_WEIGHTS
+    weights: str = ""
     weights_sha256: str = dataclasses.field(default="", compare=False, repr=False)
     device: str = "auto"
     axes: str = ""
@@ -116,6 +117,8 @@ class Settings:
             raise InvalidParameterError(
                 f"method={self.method!r:.60}: expected one of {choices}"
             )
+        if not self.weights:
+            object.__setattr__(self, "weights", default_weights(self.method))
         for name, kind in _KINDS.items():
             value = getattr(self, name)
             try:
@@ -154,7 +157,8 @@ class Settings:
         Parameters
         ----------
         **changes
-            Fields of this class.
+            Fields of this class. Another method takes its own default weights, if these
+            settings have those of theirs.
 
         Returns
         -------
@@ -166,6 +170,8 @@ class Settings:
         InvalidParameterError
             If a value has the wrong type or is not one of the choices.
         """
+        if "method" in changes and self.weights == default_weights(self.method):
+            changes = {"weights": "", **changes}
         return dataclasses.replace(self, **changes)
 
     def params(self, stage: str) -> Params:

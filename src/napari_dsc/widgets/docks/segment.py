@@ -17,6 +17,7 @@ from napari_dsc.params import (
     ImageParams,
     SuperpixelParams,
     TreeParams,
+    default_weights,
 )
 from napari_dsc.widgets import preferences, tasks
 from napari_dsc.widgets.controls import forms, guides, levels, parameters, run_bar
@@ -122,6 +123,9 @@ class Segment(Dock):
         for name, way in WAYS.items():
             self.parameters.enable(way.fields, name == chosen)
         way = WAYS[chosen]
+        defaults = {default_weights(name) for name in WAYS}
+        if self.compute.weights.currentText() in defaults:
+            self.compute.set_weights(default_weights(chosen))
         self.guides.enable(way.takes_guides)
         self.show_confidence.setEnabled(way.has_confidence)
         for control in (self.preview, self.show_smoothed):
