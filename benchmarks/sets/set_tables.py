@@ -106,8 +106,46 @@ def _cell(row: dict[str, Any] | None, key: str) -> str:
     return f"{row['best'][key]['ods']:.3f}" if row else ""
 
 
+CLASS_ROWS = {
+    "kmeans-100": "k-means, 100 superpixels",
+    "kmeans-2500": "k-means, 2500 superpixels",
+    "otsu": "multi-Otsu",
+    "felzenszwalb": "Felzenszwalb",
+    "tree-altitude": "merge tree, one altitude",
+    "tree-number": "merge tree, one number",
+    "cut": "cut (`dsc`)",
+    "classes-fine": "class tree, `fine`",
+    "classes-texture": "class tree, `texture`",
+    "classes": "class tree, grain by set",
+}
+
+
+def class_table() -> str:
+    """Means over six sets at the best scale of each and at the default, and lines won."""
+    known = known_results("sets/class_sets")
+    titles = [TITLES[key].title for key in REGION_MEASURES]
+    head = [
+        "method",
+        *titles,
+        *(f"{one}, default" for one in titles),
+        "ahead",
+        "ahead, default",
+    ]
+    lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
+    for row, title in CLASS_ROWS.items():
+        if row not in known["means"]:
+            continue
+        means, cells = known["means"][row], [title]
+        for kind in ("best", "default"):
+            cells += [f"{means[kind][key]:.3f}" for key in REGION_MEASURES]
+        cells += [str(known["lines_won"][kind].get(row, "")) for kind in ("best", "default")]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join([*lines, "", f"`{known['command']}`"])
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "region-sets": region_sets_table,
     "image-sets": micro_table,
     "image-sets-against": against_table,
+    "class-sets": class_table,
 }

@@ -24,8 +24,8 @@ PRESETS: dict[str, dict[str, dict[str, object]]] = {
 DEFAULT_WEIGHTS = "superae-bsds500"
 """Registered name of the weights that a cut takes unless it names others."""
 
-# the class tree at its default has an ARI of .566 with these, and of .515 with those of the cut,
-# on the tuning half of benchmarks/sets/class_sets.py
+# the class tree at its default has an ARI of .566 with these, of .515 with those of the cut, on
+# the tuning half of benchmarks/sets/class_sets.py
 _WEIGHTS_OF = {"classes": "superae-tree"}
 
 
