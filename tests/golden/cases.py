@@ -390,3 +390,43 @@ def scribbles():
 def superpixels_given():
     rows, columns = np.indices((128, 128)) // 12
     return segment(tissue(), superpixels=11 * rows + columns, **cut(n_iterations=24))
+
+
+def classes(image, number, grain="fine", **changes):
+    params = dsc.ClassParams(classes=number, grain=grain)
+    return dsc.segment(image, method="classes", class_params=params, **changes).labels
+
+
+@case
+def classes_of_tissue():
+    return classes(tissue(), 0)
+
+
+@case
+def six_classes_of_nuclei():
+    return classes(nuclei(), 6)
+
+
+@case
+def textures_of_neuropil():
+    return classes(neuropil(), 3, "texture")
+
+
+@case
+def regions_of_one_class():
+    return classes(tissue(), 5, "regions")
+
+
+@case
+def classes_of_a_stack():
+    return classes(stack(), 4, **STACK)
+
+
+@case
+def classes_of_a_film():
+    return classes(film(), 4, axes="TYX")
+
+
+@case
+def classes_of_five_channels():
+    return classes(five_channels(), 4, axes="CYX")
