@@ -44,7 +44,7 @@ def channel_means(
     regions : S int array
         Regions ``0 .. M - 1``.
     valid : S bool array, optional
-        Pixels that count; each region has one. None: all count.
+        Pixels that count; a region without one has the value 0. None: all count.
 
     Returns
     -------
@@ -53,8 +53,10 @@ def channel_means(
     """
     counted = np.ones(regions.shape, bool) if valid is None else valid
     numbers = regions[counted]
-    sums = [np.bincount(numbers, channel[counted]) for channel in pixels]
-    return np.asarray(np.stack(sums, axis=1) / np.bincount(numbers)[:, None])
+    n_regions = int(regions.max()) + 1
+    sums = [np.bincount(numbers, channel[counted], n_regions) for channel in pixels]
+    sizes = np.bincount(numbers, minlength=n_regions)[:, None]
+    return np.asarray(np.stack(sums, axis=1) / np.maximum(sizes, 1))
 
 
 class Features(NamedTuple):

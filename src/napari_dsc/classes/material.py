@@ -81,7 +81,7 @@ class Divided(NamedTuple):
         """Channels of the superpixels as a grain sees them, as `Leaves.seen`."""
         counted = self.superpixels if self.valid is None else self.superpixels[self.valid]
         sizes = np.bincount(counted.ravel(), minlength=len(self.pooled.colors))
-        shares = sizes / sizes.sum()
+        shares = sizes / max(1, sizes.sum())
         if grain == "texture":
             about = (shares, self.superpixels, self.spacing)
             return Pooled(*(averaged_nearby(one, *about) for one in self.pooled))

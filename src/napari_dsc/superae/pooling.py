@@ -48,7 +48,7 @@ def pool_levels(
     partitions : sequence of S int array
         Regions ``0 .. M - 1`` each.
     valid : S bool array, optional
-        Pixels that count; each region has one. None: all count.
+        Pixels that count; a region without one has the value 0. None: all count.
 
     Returns
     -------
@@ -74,7 +74,7 @@ def pool_levels(
     found = []
     for one, total, n_regions in zip(counted, sums, numbers, strict=True):
         sizes = np.bincount(one.ravel() + 1, minlength=n_regions + 1)[1:, None]
-        found.append(PooledLevels(*(total / sizes)))
+        found.append(PooledLevels(*(total / np.maximum(sizes, 1))))
     return found
 
 

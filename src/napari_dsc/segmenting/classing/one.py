@@ -51,7 +51,7 @@ def classes_image(pieces: OneImage, stages: Stages) -> Generator[Progress, None,
         grown = run_in_side_process(grow_classes, material, params)
     tree = grown.tree
     n_classes = chosen_number(tree, params.classes)
-    stages.notes.extend(notes_on_number(tree, params.classes, n_classes))
+    stages.notes.extend(notes_on_number(tree.n_outstanding, params.classes, n_classes))
     found = tree.classes(n_classes)
     superpixels = image.restore_labels(to_label_image(grown.superpixels))
     counts = {"n_superpixels": len(found), "n_classes": n_classes}
@@ -98,13 +98,13 @@ def chosen_number(tree: ClassTree, asked: int) -> int:
     return min(max(asked or tree.n_default, tree.least), tree.most)
 
 
-def notes_on_number(tree: ClassTree, asked: int, n_classes: int) -> list[str]:
+def notes_on_number(n_outstanding: int, asked: int, n_classes: int) -> list[str]:
     """What a user should know about the number of classes."""
     if asked and n_classes < asked:
         return [f"classes={asked}: the image has no more than {n_classes} classes"]
     if asked and n_classes > asked:
         return [f"classes={asked}: the scribbles ask for class {n_classes}"]
-    if asked or tree.n_outstanding > 1:
+    if asked or n_outstanding > 1:
         return []
     if n_classes == 1:
         return ["the image has nothing that could be told apart: one class"]

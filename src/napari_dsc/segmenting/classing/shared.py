@@ -11,7 +11,7 @@ from napari_dsc.classes.class_tree import without_empty_nodes
 from napari_dsc.classes.growth import Grown, Learned, assign_classes, learn_classes
 from napari_dsc.classes.leaves import REGION_ALTITUDE, Leaves
 from napari_dsc.classes.material import Divided, Material
-from napari_dsc.errors import ComputationError, DSCError
+from napari_dsc.errors import ComputationError, DSCError, InvalidImageError
 from napari_dsc.hierarchy.ground import Ground, divide
 from napari_dsc.hierarchy.samples import fit_words, histograms_of
 from napari_dsc.images import Image, to_label_image
@@ -52,21 +52,37 @@ def iter_learning(images: Sequence[Load], stages: Stages) -> Generator[Progress,
     -------
     learned : Learned
         For all images.
+
+    Raises
+    ------
+    DSCError
+        If none of them can be used.
     """
     n_learned = min(N_LEARNED, len(images))
     places = np.linspace(0, len(images) - 1, n_learned).round().astype(int)
     grounds: list[Ground] = []
     materials: list[Material] = []
+    failure: DSCError | None = None
     for number, place in enumerate(places):
         yield Progress("learning", number, n_learned + 1)
-        image = images[place]()
+        try:
+            image = images[place]()
+        except DSCError as error:  # it is told when the labels of this image are made
+            failure = error
+            continue
+        if image.valid is not None and not image.valid.any():
+            continue
         ground = stages.ground(image)
         [pooled] = stages.pooled(image, ground.tree.superpixels)
         grounds.append(ground)
         about = (ground.tree, ground.descriptors, pooled)
         materials.append(Material(*about, spacing=image.volume_spacing))
+    if not materials:
+        raise failure or InvalidImageError(
+            f"images: {n_learned} that were to be learned from have no value, expected some"
+        )
     yield Progress("learning", n_learned, n_learned + 1)
-    has_words = len(image.pixels) in WORDED
+    has_words = materials[0].pooled.colors.shape[1] in WORDED
     settings = stages.settings
     words = fit_words([one.samples for one in grounds], settings.tree_params.tree_seed)
     for number, ground in enumerate(grounds):
@@ -110,6 +126,7 @@ class SharedClasses:
     """
 
     def __init__(self, pieces: OneImage, stages: Stages, learned: Learned) -> None:
+        stages.check(pieces.piece(0))
         self.pieces, self.stages, self.learned = pieces, stages, learned
 
     def iter_result(self, *, is_common: bool) -> Generator[Progress, None, Segmentation]:
@@ -144,7 +161,7 @@ class SharedClasses:
             tree = without_empty_nodes(tree)
         asked = stages.settings.class_params.classes
         n_classes = chosen_number(tree, asked)
-        stages.notes.extend(notes_on_number(tree, asked, n_classes))
+        stages.notes.extend(notes_on_number(tree.n_outstanding, asked, n_classes))
         superpixels = to_label_image(pieces.place(numbered_on(each)))
         found = tree.classes(n_classes)
         record = stages.record(pieces.piece(0))
@@ -195,7 +212,7 @@ def classes_series(pieces: OneImage, stages: Stages) -> Generator[Progress, None
 
 
 def iter_learning_files(files: Files, stages: Stages) -> Generator[Progress, None, Learned]:
-    """Learn classes from files that were surveyed; those that fail later are passed over."""
+    """Learn classes from files after their survey."""
     images = [
         partial(_frame, files, member.place, frame)
         for member in files.members

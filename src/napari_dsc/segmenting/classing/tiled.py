@@ -13,7 +13,7 @@ from napari_dsc.images.masks import filled, missing_pixels
 from napari_dsc.large.tiling import Tile, Tiling, Window, random_window
 from napari_dsc.machine import memory
 from napari_dsc.machine.progress import Progress
-from napari_dsc.segmenting.classing.one import chosen_number
+from napari_dsc.segmenting.classing.one import chosen_number, notes_on_number
 from napari_dsc.segmenting.classing.shared import N_LEARNED, assigned, iter_learning
 from napari_dsc.segmenting.tiles import TiledRun, segment_tiles
 
@@ -60,7 +60,12 @@ class ClassTiles(TiledRun):
     def iter_learning(self) -> Generator[Progress, None, Learned]:
         """Learn classes from at most eight windows, which is the value."""
         parts = [partial(self._part, window) for window in self._windows()]
-        learned = yield from iter_learning(parts, self.stages)
+        learned: Learned = yield from iter_learning(parts, self.stages)
+        grouping, asked = learned.grouping, self._asked
+        shown = min(asked or grouping.n_default, len(grouping.linkage) + 1)
+        notes = notes_on_number(grouping.n_outstanding, asked, shown)
+        self.stages.notes.extend(notes)
+        self.counts["n_outstanding"] = grouping.n_outstanding
         return learned
 
     def _windows(self) -> list[Window]:
