@@ -25,6 +25,7 @@ from napari_dsc.classes import division, graph, grouping
 from napari_dsc.classes.growth import grow_classes
 from napari_dsc.evaluation.measures import measure_segmentation, prepare_annotation
 from napari_dsc.evaluation.summary import mean_over_images, summarize
+from napari_dsc.evaluation.terms import zero_of
 from napari_dsc.files import read_labels
 from napari_dsc.segmenting.classing.one import material_of
 from napari_dsc.segmenting.pieces import one_image
@@ -115,13 +116,13 @@ def main() -> None:
         for path in images[0::2]:
             run = Run.on(one_image(path, settings), stages.fresh())
             [labels] = (root / name / "labels").glob(f"{path.stem}.*")
-            truth = [prepare_annotation(read_labels(labels), kind.zero)]
+            truth = [prepare_annotation(read_labels(labels), zero_of(kind.zero))]
             material = material_of(run, stages.ground(run.image))
             scores.append(scores_of(material, truth, kind.zero))
         for part in PARTS:
-            rows = [one[part] for one in scores]
-            best = summarize([row[:-1] for row in rows])
-            [chosen] = mean_over_images([row[-1:] for row in rows])
+            found = [one[part] for one in scores]
+            best = summarize([row[:-1] for row in found])
+            [chosen] = mean_over_images([row[-1:] for row in found])
             means[part].append(
                 [*(best[key].ods for key in MEASURES), chosen["sc"], chosen["ari"]]
             )

@@ -9,10 +9,12 @@ of two megapixels. Medians go into results/speed/class_speed.json.
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 import napari_dsc
-from benchmarks.report import bsds_parser, selected_samples, timed, write_rows
+from benchmarks.report import Row, bsds_parser, selected_samples, timed, write_rows
 from napari_dsc import Settings
 from napari_dsc.files import read_image
 
@@ -31,7 +33,7 @@ def milliseconds_of_a_level(image: np.ndarray) -> tuple[float, float]:
     result = napari_dsc.segment(image, method="classes", device="cpu")
     _ = result.classes(2), result.regions(2)  # what is computed once
     found = [
-        [1000 * timed(lambda n=n, call=call: call(n))[1] for n in LEVELS]
+        [1000 * timed(partial(call, n))[1] for n in LEVELS]
         for call in (result.classes, result.regions)
     ]
     return float(np.median(found[0])), float(np.median(found[1]))
@@ -45,7 +47,7 @@ def main() -> None:
     images = [read_image(sample.image).pixels for sample in samples]
     for method in METHODS:  # loads what is loaded once
         seconds_of(images[0][:64, :64], method)
-    runs = {method: [] for method in METHODS}
+    runs: dict[str, list[float]] = {method: [] for method in METHODS}
     for image in images:
         for method in METHODS:
             runs[method].append(seconds_of(image, method))
@@ -53,7 +55,7 @@ def main() -> None:
     levels = np.median([milliseconds_of_a_level(image) for image in images[:3]], axis=0)
     tiled = np.tile(images[0], (6, 6, 1))[: LARGE[0], : LARGE[1]]
     of_large = milliseconds_of_a_level(tiled)
-    rows = [
+    rows: list[Row] = [
         {"": f"{method}, s a photograph", "median": round(one, 2)}
         for method, one in medians.items()
     ]

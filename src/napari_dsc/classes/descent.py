@@ -106,7 +106,7 @@ def _nodes_below(
     by_area = np.argsort(areas, kind="stable")
     largest = np.zeros(2 * n - 1, np.int64)
     largest[tops[by_area]] = by_area
-    nodes = largest[where]
+    nodes: np.ndarray = largest[where]
     entries = overlap.tocoo()
     rows, columns = entries.coords
     inside = tops[columns] == where[rows]

@@ -160,7 +160,8 @@ def histograms_of(samples: Samples, words: Words) -> np.ndarray:
 
 
 def _color_units(colors: np.ndarray) -> np.ndarray:
-    return colors / np.append(LIGHTNESS_SCALE, np.full(colors.shape[1] - 1, COLOR_SCALE))
+    units = np.append(LIGHTNESS_SCALE, np.full(colors.shape[1] - 1, COLOR_SCALE))
+    return np.asarray(colors / units)
 
 
 def _energies(responses: np.ndarray, step: int, places: np.ndarray) -> np.ndarray:

@@ -147,7 +147,8 @@ class ClassLevels:
     def cut(self, n_classes: int) -> Result:
         """Classes at one level, as a run that asks for this number would give them."""
         from napari_dsc.correction.edits import table_of
-        from napari_dsc.segmenting.results import labels_of, record_of_classes
+        from napari_dsc.labels.numbering import labels_of
+        from napari_dsc.segmenting.results import record_of_classes
 
         found = self.tree.classes(n_classes)
         parts = replace(self.parts, probabilities=self.tree.probabilities(n_classes))
@@ -234,7 +235,8 @@ def classed(found: Segmentation, request: Request) -> Result:
 def margins_of(parts: Parts | None) -> np.ndarray:
     """Probability of the best class of each pixel minus that of the second; NaN outside."""
     assert parts is not None
-    return np.append(np.nan, parts.margins).astype(np.float32)[parts.superpixels]
+    margins = np.append(np.nan, parts.margins).astype(np.float32)
+    return np.asarray(margins[parts.superpixels])
 
 
 def levels_of(found: Segmentation, mask: np.ndarray | None) -> Levels:

@@ -21,6 +21,7 @@ from napari_dsc.images.masks import spread
 from napari_dsc.machine.clock import Clock
 from napari_dsc.machine.device import reproducible, resolve_device
 from napari_dsc.machine.side_process import run_in_side_process
+from napari_dsc.params import SuperpixelParams
 from napari_dsc.records.record import Record, device_record, image_record, software_record
 from napari_dsc.segmenting.settings import Settings
 from napari_dsc.superae.applied import as_batch, smooth_planes
@@ -132,14 +133,18 @@ class Stages:
         if params.source == "smoothed":
             source = self.smoothed(image) if smoothed is None else smoothed
         with self.clock.stage("superpixels"):
-            ask = functools.partial(run_in_side_process, over_segment_pixels, source)
-            found = ask(params, image.volume_spacing)
+
+            def ask(wanted: SuperpixelParams) -> np.ndarray:
+                about = (source, wanted, image.volume_spacing)
+                return run_in_side_process(over_segment_pixels, *about)
+
+            found = ask(params)
             made, n_found = spread(found, image.valid), int(found.max()) + 1
             n_made = int(made.max()) + 1
             if n_made < (1 - TOLERANCE) * n_found:
                 wanted = min(round(params.n_superpixels * n_found / n_made), made.size)
                 more = dataclasses.replace(params, n_superpixels=wanted)
-                made = spread(ask(more, image.volume_spacing), image.valid)
+                made = spread(ask(more), image.valid)
             return made
 
     def tree(self, image: Image) -> MergeTree:
