@@ -237,7 +237,7 @@ def test_what_frames_do_not_have_is_refused_in_words(viewer, open_dock, run, mes
     run(dock)
     dock.guides.superpixels.choose(layer)
     run(dock)
-    dock.method.setCurrentIndex(1)
+    dock.method.setCurrentIndex(dock.method.findData("tree"))
     run(dock)
     begin = [message.split(": ")[0] for message in messages()]
     assert begin == ["scribbles", "superpixels"]
@@ -307,7 +307,9 @@ def test_a_run_by_tiles_that_ends_early_leaves_nothing(
     if end == "refusal":
         dock.method.setCurrentIndex(1)
         run(dock)
-        assert messages() == ["method='tree': not available for an image in tiles; use dsc"]
+        assert messages() == [
+            "method='tree': not available for an image in tiles; use dsc or classes"
+        ]
     else:
         dock.run()
         learning = "Learning: "

@@ -198,13 +198,13 @@ def table_of(labels: np.ndarray, parts: Parts) -> Table:
 
 
 def classes_of_scribbles(
-    scribbles: np.ndarray, superpixels: np.ndarray, n_partitions: int
+    scribbles: np.ndarray, superpixels: np.ndarray, most: int, name: str = "n_partitions"
 ) -> np.ndarray:
     """Class from 0 that most scribbles on each superpixel ask for, -1 without, (M,)."""
     highest = int(scribbles.max(initial=0))
-    if highest > n_partitions:
+    if highest > most:
         raise InvalidParameterError(
-            f"scribbles: got label {highest}, expected 1 to {n_partitions}, the largest "
-            "number of classes"
+            f"scribbles: got label {highest}, expected 1 to {most}, the number of classes "
+            f"({name})"
         )
     return seeds_of(scribbles, superpixels + 1, int(superpixels.max()) + 1) - 1

@@ -180,7 +180,9 @@ def in_shown_type(labels: np.ndarray, n_superpixels: int) -> np.ndarray:
 
 def finished(result: Segmentation, request: Request) -> Result:
     """Result of a segmentation for the dock; pixels outside the mask are 0."""
-    result = result.within(request.mask)
+    mask = request.mask
+    if mask is not None:  # that of a plane holds for all planes and frames
+        result = result.within(np.broadcast_to(mask, result.labels.shape))
     parts, confidence = result.parts(), None
     if request.has_confidence:
         confidence = margins_of(parts)

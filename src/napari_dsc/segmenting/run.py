@@ -251,11 +251,13 @@ class Run:
         self._given[f"given_{name}"] = {"sha256": array_sha256(given)}
         return self.image.arrange_labels(given)
 
-    def wanted_classes(self, superpixels: np.ndarray, most: int) -> np.ndarray | None:
+    def wanted_classes(
+        self, superpixels: np.ndarray, most: int, name: str = "n_partitions"
+    ) -> np.ndarray | None:
         """Class from 0 that scribbles ask for on superpixels, -1 where free; None without."""
         if self._scribbles is None:
             return None
-        return classes_of_scribbles(self._scribbles, superpixels, most)
+        return classes_of_scribbles(self._scribbles, superpixels, most, name)
 
 
 def cut_image(pieces: OneImage, stages: Stages) -> Generator[Progress, None, Segmentation]:

@@ -79,7 +79,9 @@ def material_of(run: Run, ground: Ground) -> Material:
     is_given = "superpixels" in vars(run)
     fine = run.superpixels if is_given else ground.fine
     pooled, fine_pooled = stages.pooled(image, tree.superpixels, fine)
-    wanted = (run.wanted_classes(one, MOST_CLASSES) for one in (tree.superpixels, fine))
+    wanted = (
+        run.wanted_classes(one, MOST_CLASSES, "classes") for one in (tree.superpixels, fine)
+    )
     return Material(
         tree,
         ground.descriptors,
