@@ -113,17 +113,20 @@ class ClassTree:
             If there is no such level.
         """
         places = self._places(self._numbers[self._tops(n_classes)], n_classes)
-        found = np.zeros((len(self.nodes), n_classes), np.float32)
-        found[:, 0] = 1
-        for place, (first, second) in enumerate(self.children[::-1][: n_classes - 1]):
+        found = np.zeros((n_classes, len(self.nodes)), np.float32)
+        found[0] = 1
+        starts, stops = self._spans
+        here = starts[self.nodes]
+        for place, pair in enumerate(self.children[::-1][: n_classes - 1]):
+            kept, new = self._numbers[pair]
+            whole = found[min(kept, new)].copy()
             if place < self.branches.shape[1]:
                 share = self.branches[:, place]
             else:
-                share = self._is_below(first)[self.nodes].astype(np.float32)
-            kept, new = self._numbers[[first, second]]
-            whole = found[:, min(kept, new)].copy()
-            found[:, kept], found[:, new] = whole * share, whole * (1 - share)
-        return found[:, np.argsort(places)]
+                inside = (here >= starts[pair[0]]) & (here < stops[pair[0]])
+                share = inside.astype(np.float32)
+            found[kept], found[new] = whole * share, whole * (1 - share)
+        return np.ascontiguousarray(found[np.argsort(places)].T)
 
     def _places(self, numbers: np.ndarray, n_classes: int) -> np.ndarray:
         """Number of each class after those that scribbles ask for have changed places."""
@@ -164,13 +167,17 @@ class ClassTree:
                 top[node] = top[self.parents[node]]
         return top[:n]
 
-    def _is_below(self, node: int) -> np.ndarray:
-        """Which of the nodes ``0 .. N - 1`` are part of a node."""
-        below = np.zeros(len(self.parents), bool)
-        below[node] = True
-        for one in range(node - 1, -1, -1):
-            below[one] = below[self.parents[one]]
-        return below[: self.most]
+    @cached_property
+    def _spans(self) -> tuple[np.ndarray, np.ndarray]:
+        """Where the nodes below each node begin and end, in an order of all nodes from 0."""
+        n = self.most
+        counts, starts = np.ones(2 * n - 1, np.int64), np.zeros(2 * n - 1, np.int64)
+        for node, pair in enumerate(self.children, start=n):
+            counts[node] = counts[pair].sum()
+        for node in range(2 * n - 2, n - 1, -1):
+            first, second = self.children[node - n]
+            starts[first], starts[second] = starts[node], starts[node] + counts[first]
+        return starts, starts + counts
 
     def _check(self, n_classes: int) -> None:
         if isinstance(n_classes, Integral) and self.least <= n_classes <= self.most:
