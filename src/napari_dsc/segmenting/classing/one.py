@@ -12,12 +12,14 @@ from napari_dsc.images import to_label_image
 from napari_dsc.labels.numbering import labels_of
 from napari_dsc.machine.progress import Progress
 from napari_dsc.machine.side_process import run_in_side_process
+from napari_dsc.params import ClassParams
+from napari_dsc.params.checks import limits
 from napari_dsc.segmenting.pieces import OneImage
 from napari_dsc.segmenting.results import Segmentation
 from napari_dsc.segmenting.run import Run
 from napari_dsc.segmenting.stages import Stages
 
-MOST_CLASSES = 500  # as `ClassParams` allows
+MOST_CLASSES = int(limits(ClassParams, "classes")[1])
 
 
 def classes_image(pieces: OneImage, stages: Stages) -> Generator[Progress, None, Segmentation]:

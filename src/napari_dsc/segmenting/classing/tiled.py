@@ -13,7 +13,11 @@ from napari_dsc.images.masks import filled, missing_pixels
 from napari_dsc.large.tiling import Tile, Tiling, Window, random_window
 from napari_dsc.machine import memory
 from napari_dsc.machine.progress import Progress
-from napari_dsc.segmenting.classing.one import chosen_number, notes_on_number
+from napari_dsc.segmenting.classing.one import (
+    MOST_CLASSES,
+    chosen_number,
+    notes_on_number,
+)
 from napari_dsc.segmenting.classing.shared import N_LEARNED, assigned, iter_learning
 from napari_dsc.segmenting.tiles import TiledRun, segment_tiles
 
@@ -21,7 +25,6 @@ SIDE = 512  # of a window that is learned from
 # pixels that finer superpixels may reach beyond a tile, and that are seen around it
 HALO, MARGIN = 32, 64
 TRIES = 16  # windows that are looked at for each that is learned from
-MOST_BY_DEFAULT = 500
 LEAST_SHARE = 0.05  # of pixels with a value, below which a window says too little
 
 
@@ -46,7 +49,7 @@ class ClassTiles(TiledRun):
     @property
     def most(self) -> int:
         """Largest number of classes."""
-        return self.stages.settings.class_params.classes or MOST_BY_DEFAULT
+        return self.stages.settings.class_params.classes or MOST_CLASSES
 
     def plan(self, side: int) -> Tiling:
         """Tiles of at most a side."""
