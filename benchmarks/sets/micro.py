@@ -89,6 +89,7 @@ ROWS = {
     "stacks": "egb",
     "tree": "tree",
     "dsc": "dsc",
+    "classes": "classes",
     "backprop": "backprop",
 }
 BY_NUMBER = ("mean_shift", "stacks", "dsc")

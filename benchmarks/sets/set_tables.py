@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 SHOWN = (
     "dsc",
+    "classes",
     "tree",
     "backprop",
     "felzenszwalb",
