@@ -31,4 +31,4 @@ def longest_hold(function, *arguments):
 
 def is_once_below(seconds, call):
     """Whether another thread can move; on a busy machine it may have to wait all the same."""
-    return any(longest_hold(*call) < seconds for _ in range(3))
+    return any(longest_hold(*call) < seconds for _ in range(6))
