@@ -120,3 +120,18 @@ def test_the_correct_dock_takes_the_shown_classes(ran, qtbot, viewer, open_dock)
     open_dock(viewer, "Correct")
     parts = layer.metadata[PARTS_KEY]
     assert parts.probabilities.shape[1] == 5
+
+
+def test_a_film_has_common_classes_and_no_slider(viewer, open_dock, run, pixels):
+    film = np.stack([pixels[..., 0], np.roll(pixels[..., 0], 5, axis=1)])
+    viewer.add_image(film, name="film", axis_labels=("t", "y", "x"))
+    dock = open_dock(viewer, method="classes", classes=3)
+    dock.image_panel.what.setCurrentText("all frames")
+    run(dock)
+    layer = viewer.layers["film [DSC]"]
+    params = ClassParams(classes=3)
+    expected = napari_dsc.segment(
+        film, method="classes", axes="TYX", device="cpu", class_params=params
+    )
+    np.testing.assert_array_equal(layer.data, expected.labels)
+    assert dock.levels.isHidden()
